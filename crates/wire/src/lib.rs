@@ -1,1 +1,20 @@
-//! Placeholder.
+//! Everything that leaves the device: the plan that permits it and the report that carries it.
+//!
+//! No I/O, no clock, no randomness: types, their exact bytes and the checks on both ends.
+//! A value of a type here is proof that it was checked where it came in.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod document;
+mod plan;
+mod report;
+mod subset;
+mod time;
+
+pub use document::{Mistake, Name};
+pub use plan::{Epsilon, Plan, PlanHash, Question};
+pub use report::{CONTENT_TYPE, Report, ReportError, ReportId};
+pub use subset::Subset;
+pub use time::{DAY_MS, Epoch, HOUR_MS, Timestamp, Window};
+
+#[cfg(all(test, target_arch = "wasm32"))]
+pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -1,0 +1,275 @@
+//! Reads a JSON document by path, so that every mistake names its place and what would be right.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::Timestamp;
+
+/// What is wrong in a document, where, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The JSON path of the place, `$` for the whole document.
+    pub path: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+/// The name of a thing in a document: 1 to 64 of `a-z 0-9 _ - .`, beginning with a letter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+impl Name {
+    /// Accepts `text` when it keeps the alphabet.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let starts = text.starts_with(|c: char| c.is_ascii_lowercase());
+        let rest = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b));
+        (starts && rest && text.len() <= 64).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Parses `text` as JSON.
+///
+/// # Errors
+/// A [`Mistake`] at `$` with line and column when the text is not JSON.
+pub fn parse(text: &str) -> Result<Value, Mistake> {
+    serde_json::from_str(text)
+        .map_err(|error| Mistake { path: "$".into(), message: format!("this is not JSON: {error}") })
+}
+
+/// A value of a document and the path that leads to it.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+    value: &'a Value,
+    path: String,
+}
+
+impl<'a> Node<'a> {
+    /// Begins at the root of a document.
+    #[must_use]
+    pub fn root(value: &'a Value) -> Self {
+        Self { value, path: "$".into() }
+    }
+
+    /// Returns the JSON path of this value.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the value itself.
+    #[must_use]
+    pub fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    /// Makes a mistake at this place.
+    #[must_use]
+    pub fn mistake(&self, message: impl Into<String>) -> Mistake {
+        Mistake { path: self.path.clone(), message: message.into() }
+    }
+
+    /// Reads an object that may hold the keys in `known` and no others.
+    ///
+    /// # Errors
+    /// When this is no object, or a key is unknown.
+    pub fn object(&self, known: &'static [&'static str]) -> Result<Fields<'a>, Mistake> {
+        let Value::Object(map) = self.value else { return Err(self.expected("an object")) };
+        if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(self
+                .child_key(key, &Value::Null)
+                .mistake(format!("unknown key; known here: {}", known.join(", "))));
+        }
+        Ok(Fields { node: self.clone() })
+    }
+
+    /// Reads the members of an object whose keys are names chosen by its author.
+    ///
+    /// # Errors
+    /// When this is no object, or a key is not a [`Name`].
+    pub fn members(&self) -> Result<Vec<(Name, Node<'a>)>, Mistake> {
+        let Value::Object(map) = self.value else { return Err(self.expected("an object")) };
+        map.iter()
+            .map(|(key, value)| {
+                let child = self.child_key(key, value);
+                Name::parse(key).map(|name| (name, child.clone())).ok_or_else(|| child.mistake(NAME_RULE))
+            })
+            .collect()
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// When this is no list.
+    pub fn list(&self) -> Result<Vec<Node<'a>>, Mistake> {
+        let Value::Array(items) = self.value else { return Err(self.expected("a list")) };
+        Ok(items
+            .iter()
+            .enumerate()
+            .map(|(index, value)| Node { value, path: format!("{}[{index}]", self.path) })
+            .collect())
+    }
+
+    /// Reads a text of 1 to 400 bytes.
+    ///
+    /// # Errors
+    /// When this is no text or has another length.
+    pub fn text(&self) -> Result<&'a str, Mistake> {
+        match self.value {
+            Value::String(text) if (1..=400).contains(&text.len()) => Ok(text),
+            Value::String(_) => Err(self.mistake("expected a text of 1 to 400 bytes")),
+            _ => Err(self.expected("a text")),
+        }
+    }
+
+    /// Reads a [`Name`].
+    ///
+    /// # Errors
+    /// When this is no text or breaks the alphabet of names.
+    pub fn name(&self) -> Result<Name, Mistake> {
+        Name::parse(self.text()?).ok_or_else(|| self.mistake(NAME_RULE))
+    }
+
+    /// Reads one of `choices`.
+    ///
+    /// # Errors
+    /// When this is another text, or none.
+    pub fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, Mistake> {
+        let text = self.text()?;
+        choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.mistake(format!("{text:?} is not known here; expected one of {}", names.join(", ")))
+        })
+    }
+
+    /// Reads a finite number.
+    ///
+    /// # Errors
+    /// When this is no number.
+    pub fn number(&self) -> Result<f64, Mistake> {
+        self.value.as_f64().filter(|x| x.is_finite()).ok_or_else(|| self.expected("a number"))
+    }
+
+    /// Reads a whole number between `low` and `high`, both included.
+    ///
+    /// # Errors
+    /// When this is no whole number or lies outside.
+    pub fn whole(&self, low: u32, high: u32) -> Result<u32, Mistake> {
+        let whole = self.value.as_u64().and_then(|x| u32::try_from(x).ok());
+        whole
+            .filter(|x| (low..=high).contains(x))
+            .ok_or_else(|| self.expected(&format!("a whole number from {low} to {high}")))
+    }
+
+    /// Reads a calendar date as its midnight, UTC.
+    ///
+    /// # Errors
+    /// When this is no date `YYYY-MM-DD` that exists.
+    pub fn date(&self) -> Result<Timestamp, Mistake> {
+        Timestamp::from_date(self.text()?).ok_or_else(|| self.expected("a date like 2026-11-21"))
+    }
+
+    fn expected(&self, what: &str) -> Mistake {
+        let got = match self.value {
+            Value::Null => "null".into(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Number(number) => number.to_string(),
+            Value::String(_) => "a text".into(),
+            Value::Array(_) => "a list".into(),
+            Value::Object(_) => "an object".to_owned(),
+        };
+        self.mistake(format!("expected {what}, found {got}"))
+    }
+
+    fn child_key(&self, key: &str, value: &'a Value) -> Self {
+        // A key is the author's text: keep the message one line and short whatever it holds.
+        let shown: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
+        Self { value, path: format!("{}.{shown}", self.path) }
+    }
+}
+
+const NAME_RULE: &str = "a name is 1 to 64 of a-z, 0-9, _, - and ., beginning with a letter";
+
+/// The fields of an object whose keys were checked.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    node: Node<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// Returns the field, or nothing when it is absent.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Node<'a>> {
+        self.node.value.get(key).map(|value| self.node.child_key(key, value))
+    }
+
+    /// Returns the field.
+    ///
+    /// # Errors
+    /// When it is absent.
+    pub fn need(&self, key: &str) -> Result<Node<'a>, Mistake> {
+        self.get(key).ok_or_else(|| self.node.mistake(format!("the key {key:?} is missing")))
+    }
+
+    /// Makes a mistake about the object as a whole.
+    #[must_use]
+    pub fn mistake(&self, message: impl Into<String>) -> Mistake {
+        self.node.mistake(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    #[test]
+    fn a_mistake_names_its_place_and_what_would_be_right() {
+        let value = parse(r#"{"list": [1, {"size": 70000, "typo": 1}]}"#).unwrap();
+        let list = Node::root(&value).object(&["list"]).unwrap().need("list").unwrap().list().unwrap();
+        let unknown = list[1].object(&["size"]).unwrap_err();
+        assert_eq!(unknown.to_string(), "$.list[1].typo: unknown key; known here: size");
+        let size = list[1].object(&["size", "typo"]).unwrap().need("size").unwrap();
+        assert_eq!(
+            size.whole(1, 65_535).unwrap_err().to_string(),
+            "$.list[1].size: expected a whole number from 1 to 65535, found 70000"
+        );
+        assert_eq!(list[0].text().unwrap_err().message, "expected a text, found 1");
+    }
+
+    #[test]
+    fn names_keep_their_alphabet() {
+        assert!(Name::parse("orders_30d").is_some() && Name::parse("a").is_some());
+        for text in ["", "A", "1a", "a b", "é", &"a".repeat(65)] {
+            assert!(Name::parse(text).is_none(), "{text}");
+        }
+    }
+}
