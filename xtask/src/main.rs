@@ -1,2 +1,64 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: builds, tests, measures and demonstrates the project with what one clone holds.
+//!
+//! One file per verb; each verb prints what it will do, and one clear sentence when it cannot.
+
+// This is a terminal program: printing is its output, not a forgotten trace.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod browser;
+mod js;
+mod paths;
+mod pkg;
+mod setup;
+mod shell;
+mod toolchain;
+mod wasm_test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Checks for every tool the other verbs need and installs what is missing.
+    Setup,
+    /// Builds the npm package into target/pkg/keepset, ready for `npm pack`.
+    Pkg,
+    /// Runs the wasm tests of chosen crates in Node and in headless Chromium.
+    WasmTest(wasm_test::Options),
+    /// Runs one wasm test file, as cargo calls a target's runner.
+    #[command(hide = true)]
+    WasmTestRunner {
+        /// The test file and the arguments of the test harness.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        args: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<()> {
+    match verb {
+        Verb::Setup => setup::run(),
+        Verb::Pkg => pkg::run().map(|_| ()),
+        Verb::WasmTest(options) => wasm_test::run(&options),
+        Verb::WasmTestRunner { args } => wasm_test::runner(args),
+    }
+}

@@ -1,0 +1,92 @@
+//! `pkg`: Rust to wasm, wasm to its JavaScript glue, both to the npm package in `target/pkg/keepset`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::toolchain::{TARGET, Toolchain};
+use crate::{js, paths, setup, shell};
+
+/// The floor of the browsers the package promises: every browser since 2021 has these, and anything beyond them is refused.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Builds the package and returns its folder.
+pub(crate) fn run() -> Result<PathBuf> {
+    shell::step("pkg: building the npm package into target/pkg/keepset");
+    let toolchain = Toolchain::ensure()?;
+    setup::js_tools()?;
+    shell::alone("pkg", || {
+        let core = paths::at("target/pkg-build");
+        build_core(&toolchain, &core)?;
+        assemble(&core)
+    })
+}
+
+/// Builds `core.js`, `core.wasm` and `core.d.ts` into `out`.
+fn build_core(toolchain: &Toolchain, out: &Path) -> Result<()> {
+    let module = compile(toolchain)?;
+    shell::empty_folder(out)?;
+    bind(&module, out)?;
+    optimise(out)
+}
+
+fn compile(toolchain: &Toolchain) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo("rustc")?;
+    // The manifest says `rlib` only: a `cdylib` there would drop link-time optimisation.
+    cargo.args(["--package", "keepset", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--locked"]);
+    shell::run(&mut cargo)?;
+    Ok(paths::wasm_target().join(TARGET).join("wasm/keepset.wasm"))
+}
+
+fn bind(module: &Path, out: &Path) -> Result<()> {
+    println!("    wasm-bindgen {}", paths::shown(module));
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(module).out_name("core").web(true)?;
+    bindgen.omit_default_module_path(true).typescript(true);
+    bindgen.remove_name_section(true).remove_producers_section(true);
+    bindgen.generate(out).context("wasm-bindgen could not read the compiled module")
+}
+
+fn optimise(out: &Path) -> Result<()> {
+    let bound = out.join("core_bg.wasm");
+    let small = out.join("core.wasm");
+    let mut opt = js::tool("wasm-opt")?;
+    opt.args(["-Oz", "--converge", "--mvp-features"]).args(WASM_FEATURES);
+    opt.args(["--strip-debug", "--strip-producers", "--strip-target-features", "-o"]).arg(&small).arg(&bound);
+    shell::run(&mut opt)?;
+    for leftover in ["core_bg.wasm", "core_bg.wasm.d.ts"] {
+        std::fs::remove_file(out.join(leftover))?;
+    }
+    let bytes = std::fs::read(&small)?;
+    println!("    core.wasm: {} bytes, sha256 {}", bytes.len(), js::hex(&bytes));
+    Ok(())
+}
+
+/// Lets the package's own build script put the package together.
+fn assemble(core: &Path) -> Result<PathBuf> {
+    let out = paths::at("target/pkg/keepset");
+    ensure!(
+        paths::at("pkg-template/build.mjs").is_file(),
+        "pkg-template/build.mjs is missing: it puts the package together"
+    );
+    shell::empty_folder(&out)?;
+    let mut node = shell::command("node");
+    node.current_dir(paths::at("pkg-template"))
+        .arg("build.mjs")
+        .arg("--core")
+        .arg(core)
+        .arg("--out")
+        .arg(&out);
+    shell::run(&mut node)?;
+    ensure!(out.join("package.json").is_file(), "{} holds no package.json", paths::shown(&out));
+    println!("    {} is ready for `npm pack`", paths::shown(&out));
+    Ok(out)
+}
