@@ -1,1 +1,18 @@
-//! Placeholder.
+//! How an answer is noised, charged and un-noised: mechanisms with their exact channels, privacy maps and
+//! estimators, the budget ledger of a device, and the rule of release.
+//!
+//! The only crate that imports `opendp`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod coins;
+mod ledger;
+pub mod mechanism;
+pub mod release;
+
+pub use coins::{Coins, NoEntropy, SeededCoins, SystemCoins};
+
+pub use ledger::{Budget, Charge, Ledger, Refusal};
+pub use mechanism::{Channel, Estimate, PrivacyError, SetSelect};
+
+#[cfg(all(test, target_arch = "wasm32"))]
+pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -1,0 +1,238 @@
+//! The budget ledger of a device: at most one report per window, at most a stated epsilon per year, forever counted.
+//!
+//! It knows instants and whole micro-epsilons, not plans: a new plan with another calendar finds the same
+//! window taken and the same year charged.
+
+use keepset_wire::{DAY_MS, Plan, Timestamp, Window};
+use serde::{Deserialize, Serialize};
+
+/// A budget year in milliseconds.
+const YEAR_MS: i64 = 365 * DAY_MS;
+
+/// The spent budget of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The latest instant seen: time does not run backwards here.
+    latest: i64,
+    /// No window that begins before this instant is answered.
+    busy_until: i64,
+    /// What was charged in the last year, and when.
+    charges: Vec<(i64, u64)>,
+}
+
+/// Why nothing may be charged now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The plan has not started or has expired.
+    PlanNotLive,
+    /// The clock stands before an instant already seen.
+    ClockBehind,
+    /// This window is answered, or the device is new and waits for the next one.
+    WindowTaken,
+    /// The year's allowance does not hold another report.
+    YearSpent,
+}
+
+/// The proof that a report was charged; whoever holds one may draw noise once.
+#[derive(Debug)]
+pub struct Charge {
+    window: Window,
+}
+
+impl Charge {
+    /// Returns the window that is now answered.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
+}
+
+/// What a device has spent and may spend, in micro-epsilons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// The price of one report, which is all a window may cost.
+    pub per_report: u64,
+    /// Spent in the window of now.
+    pub spent_in_window: u64,
+    /// The most a year may cost.
+    pub per_year: u64,
+    /// Spent in the last 365 days.
+    pub spent_in_year: u64,
+}
+
+impl Ledger {
+    /// Starts a ledger where there was none: the device may have reported before it lost its state, so this window counts as taken.
+    #[must_use]
+    pub fn fresh(plan: Option<&Plan>, now: Timestamp) -> Self {
+        let busy_until = plan.map_or(now, |plan| next_window_start(plan, now));
+        Self { latest: now.millis(), busy_until: busy_until.millis(), charges: Vec::new() }
+    }
+
+    /// Starts a ledger where one was unreadable: this window and this year's whole allowance count as spent.
+    #[must_use]
+    pub fn spent(plan: Option<&Plan>, now: Timestamp) -> Self {
+        let charges = plan.map(|plan| (now.millis(), per_year(plan)));
+        Self { charges: charges.into_iter().collect(), ..Self::fresh(plan, now) }
+    }
+
+    /// Charges one report of `plan`, or says why not. Fail closed: an error changes nothing but the latest instant seen.
+    ///
+    /// # Errors
+    /// The first [`Refusal`], in the order of its variants.
+    pub fn charge(&mut self, plan: &Plan, now: Timestamp) -> Result<Charge, Refusal> {
+        let window = self.permits(plan, now)?;
+        self.charges.retain(|(at, _)| within_a_year(*at, now));
+        self.charges.push((now.millis(), plan.epsilon.micro().into()));
+        self.busy_until = next_window_start(plan, now).millis();
+        Ok(Charge { window })
+    }
+
+    /// Tells whether a report may be charged now, and for which window. Remembers `now` as seen.
+    ///
+    /// # Errors
+    /// The first [`Refusal`], in the order of its variants.
+    pub fn permits(&mut self, plan: &Plan, now: Timestamp) -> Result<Window, Refusal> {
+        let epoch = plan.epoch_at(now).ok_or(Refusal::PlanNotLive)?;
+        if now.millis() < self.latest {
+            return Err(Refusal::ClockBehind);
+        }
+        self.latest = now.millis();
+        let window = plan.window_of(epoch);
+        if plan.window_start(window).millis() < self.busy_until {
+            return Err(Refusal::WindowTaken);
+        }
+        if self.spent_in_year(now).saturating_add(plan.epsilon.micro().into()) > per_year(plan) {
+            return Err(Refusal::YearSpent);
+        }
+        Ok(window)
+    }
+
+    /// Returns the first instant at which a window may be answered again.
+    #[must_use]
+    pub fn free_from(&self) -> Timestamp {
+        Timestamp::from_millis(self.busy_until).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Returns what is spent and what may be.
+    #[must_use]
+    pub fn budget(&self, plan: &Plan, now: Timestamp) -> Budget {
+        let window_start = plan.epoch_at(now).map(|epoch| plan.window_start(plan.window_of(epoch)));
+        let in_window = |at: i64| window_start.is_some_and(|start| at >= start.millis());
+        Budget {
+            per_report: plan.epsilon.micro().into(),
+            spent_in_window: self
+                .charges
+                .iter()
+                .filter(|(at, _)| in_window(*at))
+                .map(|(_, micro)| micro)
+                .sum(),
+            per_year: per_year(plan),
+            spent_in_year: self.spent_in_year(now),
+        }
+    }
+
+    fn spent_in_year(&self, now: Timestamp) -> u64 {
+        let charges = self.charges.iter().filter(|(at, _)| within_a_year(*at, now));
+        charges.fold(0, |sum, (_, micro)| sum.saturating_add(*micro))
+    }
+}
+
+fn within_a_year(at: i64, now: Timestamp) -> bool {
+    now.millis().saturating_sub(at) < YEAR_MS
+}
+
+fn per_year(plan: &Plan) -> u64 {
+    u64::from(plan.epsilon.micro()) * u64::from(plan.windows_per_year)
+}
+
+/// The start of the window after the one `now` lies in; outside the plan, `now` itself.
+fn next_window_start(plan: &Plan, now: Timestamp) -> Timestamp {
+    plan.epoch_at(now)
+        .map_or(now, |epoch| plan.window_start(Window(plan.window_of(epoch).0.saturating_add(1))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+    use proptest::prelude::*;
+
+    fn plan() -> Plan {
+        let text = r#"{"id": "sample", "owner": "o", "reason": "r", "starts": "2017-01-01", "expires": "2031-01-01", "epsilon": 0.1,
+            "windows_per_year": 10, "questions": [{"id": "q", "reason": "r", "segments": ["a"], "cap": 1}]}"#;
+        Plan::parse(text).unwrap()
+    }
+
+    fn day(number: i64) -> Timestamp {
+        plan().starts.saturating_add(number * DAY_MS)
+    }
+
+    #[test]
+    fn a_new_device_waits_for_the_next_window_and_then_answers_each_once() {
+        let mut ledger = Ledger::fresh(Some(&plan()), day(3));
+        assert_eq!(ledger.charge(&plan(), day(27)).unwrap_err(), Refusal::WindowTaken);
+        assert_eq!(ledger.charge(&plan(), day(28)).unwrap().window(), Window(1));
+        assert_eq!(ledger.charge(&plan(), day(55)).unwrap_err(), Refusal::WindowTaken);
+        assert_eq!(ledger.charge(&plan(), day(56)).unwrap().window(), Window(2));
+        assert_eq!(ledger.budget(&plan(), day(57)).spent_in_window, 100_000);
+    }
+
+    #[test]
+    fn ten_charges_of_a_tenth_make_exactly_one_and_the_eleventh_waits_a_year() {
+        let mut ledger = Ledger::fresh(Some(&plan()), day(0));
+        for window in 1..=10 {
+            ledger.charge(&plan(), day(28 * window)).unwrap();
+        }
+        assert_eq!(ledger.budget(&plan(), day(281)).spent_in_year, 1_000_000);
+        assert_eq!(ledger.charge(&plan(), day(28 * 11)).unwrap_err(), Refusal::YearSpent);
+        assert!(ledger.charge(&plan(), day(28 * 15)).is_ok());
+    }
+
+    #[test]
+    fn an_unreadable_ledger_is_silent_for_a_year() {
+        let mut ledger = Ledger::spent(Some(&plan()), day(0));
+        assert_eq!(ledger.charge(&plan(), day(200)).unwrap_err(), Refusal::YearSpent);
+        assert!(ledger.charge(&plan(), day(366)).is_ok());
+    }
+
+    #[test]
+    fn a_clock_set_back_buys_nothing() {
+        let mut ledger = Ledger::fresh(Some(&plan()), day(0));
+        ledger.charge(&plan(), day(60)).unwrap();
+        assert_eq!(ledger.charge(&plan(), day(30)).unwrap_err(), Refusal::ClockBehind);
+    }
+
+    #[test]
+    fn a_plan_with_another_calendar_finds_the_window_taken() {
+        let mut ledger = Ledger::fresh(Some(&plan()), day(0));
+        ledger.charge(&plan(), day(28)).unwrap();
+        let daily = Plan { epoch_days: 1, window_epochs: 1, ..plan() };
+        assert_eq!(ledger.charge(&daily, day(29)).unwrap_err(), Refusal::WindowTaken);
+        assert!(ledger.charge(&daily, day(56)).is_ok());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        /// Law (a): over any walk of the clock, no window is charged twice and no 365 days cost more than the year's allowance.
+        #[test]
+        fn no_walk_of_the_clock_overspends(steps in proptest::collection::vec(-40_i64..60, 1..120)) {
+            let plan = plan();
+            let mut ledger = Ledger::fresh(Some(&plan), day(0));
+            let mut today = 0_i64;
+            let mut charged: Vec<(i64, Window)> = Vec::new();
+            for step in steps {
+                today = (today + step).max(0);
+                if let Ok(charge) = ledger.charge(&plan, day(today)) {
+                    prop_assert!(charged.iter().all(|(_, window)| *window != charge.window()));
+                    charged.push((today, charge.window()));
+                }
+            }
+            for (start, _) in &charged {
+                let in_year = charged.iter().filter(|(at, _)| (*start..start + 365).contains(at)).count();
+                prop_assert!(in_year <= 10);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The channel of a cell, and its inverse: how often a member and a non-member are included, and what follows from a count.
+
+/// Half the width of a 95 % normal interval in standard errors.
+const Z_95: f64 = 1.959_963_984_540_054;
+
+/// With what probability a report includes a cell, for devices that are members and for devices that are not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Channel {
+    /// The inclusion probability of a member's cell.
+    pub p: f64,
+    /// The inclusion probability of a non-member's cell.
+    pub q: f64,
+}
+
+/// A share of the devices that reported, un-noised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The unbiased estimate; it may lie outside 0 to 1.
+    pub share: f64,
+    /// The lower end of the 95 % interval, at least 0.
+    pub low: f64,
+    /// The upper end of the 95 % interval, at most 1.
+    pub high: f64,
+    /// The standard error of `share`.
+    pub standard_error: f64,
+    /// How many reports it rests on.
+    pub reports: u64,
+}
+
+impl Channel {
+    /// Inverts the channel: `support` of `reports` included the cell. Nothing when there is no report.
+    ///
+    /// The population is the devices that reported, so the noise is the only error: per report a share `f` has the
+    /// variance `(q(1-q) + f(p-q)(1-p-q)) / (p-q)^2`. The interval is the score interval: all `f` whose own standard
+    /// error puts the estimate within 1.96 of them (Wilson 1927, carried through the channel).
+    #[must_use]
+    pub fn estimate(&self, support: u64, reports: u64) -> Option<Estimate> {
+        if reports == 0 {
+            return None;
+        }
+        // Counts of reports stay far below 2^53.
+        #[expect(clippy::cast_precision_loss)]
+        let (support, n) = (support as f64, reports as f64);
+        let share = (support / n - self.q) / (self.p - self.q);
+        let (at_zero, slope) = self.variance_line();
+        let c = Z_95 * Z_95 / n;
+        let centre = share + c * slope / 2.0;
+        let reach = (c * (at_zero + slope * share) + c * c * slope * slope / 4.0).max(0.0).sqrt();
+        Some(Estimate {
+            share,
+            low: (centre - reach).clamp(0.0, 1.0),
+            high: (centre + reach).clamp(0.0, 1.0),
+            standard_error: (self.variance(share) / n).sqrt(),
+            reports,
+        })
+    }
+
+    /// Returns the variance of one report's contribution when the share is `f`, held within 0 to 1.
+    #[must_use]
+    pub fn variance(&self, f: f64) -> f64 {
+        let (at_zero, slope) = self.variance_line();
+        at_zero + slope * f.clamp(0.0, 1.0)
+    }
+
+    /// The variance is a line in `f`: its value at 0 and its slope.
+    fn variance_line(&self) -> (f64, f64) {
+        let Self { p, q } = *self;
+        let gap = p - q;
+        (q * (1.0 - q) / (gap * gap), (1.0 - p - q) / gap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    #[test]
+    fn the_expected_support_gives_back_the_share() {
+        let channel = Channel { p: 0.6, q: 0.2 };
+        // 10,000 devices, 30 % members: 3,000 * 0.6 + 7,000 * 0.2 = 3,200 inclusions.
+        let estimate = channel.estimate(3_200, 10_000).unwrap();
+        assert!((estimate.share - 0.3).abs() < 1e-12);
+        assert!(estimate.low < 0.3 && 0.3 < estimate.high);
+        assert!((estimate.high - estimate.low - 2.0 * Z_95 * estimate.standard_error).abs() < 1e-4);
+        assert_eq!(channel.estimate(0, 0), None);
+    }
+
+    #[test]
+    fn every_end_of_an_interval_puts_the_estimate_exactly_at_its_rim() {
+        let channel = Channel { p: 0.7, q: 0.1 };
+        for support in 110..700 {
+            let estimate = channel.estimate(support, 1_000).unwrap();
+            for end in [estimate.low, estimate.high].into_iter().filter(|end| *end > 0.0 && *end < 1.0) {
+                let distance = (end - estimate.share).abs() / (channel.variance(end) / 1_000.0).sqrt();
+                assert!((distance - Z_95).abs() < 1e-9, "{support}: {distance}");
+            }
+        }
+    }
+}

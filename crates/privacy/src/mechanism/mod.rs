@@ -1,0 +1,38 @@
+//! The mechanisms: each a file or folder with its randomiser, its exact channel and its privacy map side by side.
+
+mod channel;
+mod exponential;
+mod set_select;
+
+use std::fmt;
+
+pub use channel::{Channel, Estimate};
+pub use set_select::{SetSelect, SetSelectMeasurement};
+
+/// Why a mechanism cannot be made or cannot answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivacyError {
+    /// The question's shape is outside what the exact integer weights can hold.
+    Shape,
+    /// The privacy map states more than the plan allows.
+    OverBudget,
+    /// What was asked about has not the length of the question.
+    Input,
+    /// There is no entropy.
+    NoEntropy,
+}
+
+impl fmt::Display for PrivacyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shape => {
+                "a question needs 1 to 256 segments and a cap of 1 to 8 that is at most their number"
+            }
+            Self::OverBudget => "the mechanism's privacy map states more than the plan allows",
+            Self::Input => "the memberships have not the length of the question",
+            Self::NoEntropy => "the system gives no randomness",
+        })
+    }
+}
+
+impl std::error::Error for PrivacyError {}

@@ -1,0 +1,89 @@
+//! The exact integer weights of how many own cells an answer shares.
+
+use super::super::Channel;
+use crate::coins::{Coins, NoEntropy};
+
+/// Whole-number weights, one for each number of shared cells from 0 to the cap.
+///
+/// With `m` own cells among `n + m`, there are `C(m,h) C(n,k-h)` sets of size `k` that share `h`. Divided by the
+/// factor `n! / (k! (n-k+m)!)` common to all `h`, that is `C(m,h) * k..(k-h+1) * (n-k+h+1)..(n-k+m)`: small whole
+/// numbers whose products stay within 128 bits for every question a plan may hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Weights {
+    shared: Vec<u128>,
+    total: u128,
+    cap: u16,
+    others: u16,
+    size: u16,
+}
+
+impl Weights {
+    /// Weighs sets that share at least `threshold` cells with `favoured`, the rest with `unit`. Nothing on overflow.
+    pub(super) fn new(
+        favoured: u64,
+        unit: u64,
+        cap: u16,
+        others: u16,
+        size: u16,
+        threshold: u16,
+    ) -> Option<Self> {
+        let spare = others.checked_sub(size)?;
+        let weigh = |shared: u16| {
+            if shared > size {
+                return Some(0);
+            }
+            let unit_weight = u128::from(if shared >= threshold { favoured } else { unit });
+            let falling = (0..shared).map(|i| size - i);
+            let rising = (shared + 1..=cap).map(|i| spare + i);
+            falling
+                .chain(rising)
+                .try_fold(unit_weight.checked_mul(binomial(cap, shared))?, |product, factor| {
+                    product.checked_mul(factor.into())
+                })
+        };
+        let shared = (0..=cap).map(weigh).collect::<Option<Vec<_>>>()?;
+        let total = shared.iter().try_fold(0_u128, |sum, weight| sum.checked_add(*weight))?;
+        Some(Self { shared, total, cap, others, size })
+    }
+
+    /// Draws how many own cells an answer shares.
+    pub(super) fn draw_shared(&self, coins: &mut impl Coins) -> Result<u16, NoEntropy> {
+        let mut rest = coins.below(self.total)?;
+        let mut drawn = None;
+        // Every weight is looked at whatever was drawn, so that the time says nothing.
+        for (shared, weight) in (0_u16..).zip(&self.shared) {
+            let here = rest < *weight;
+            if here && drawn.is_none() {
+                drawn = Some(shared);
+            }
+            rest = rest.saturating_sub(*weight);
+        }
+        drawn.ok_or(NoEntropy)
+    }
+
+    /// The inclusion probability of an own cell and of another cell.
+    pub(super) fn channel(&self) -> Channel {
+        let (mut own, mut other) = (0.0, 0.0);
+        for (shared, weight) in (0_u16..=self.size).zip(&self.shared) {
+            let probability = to_f64(*weight) / to_f64(self.total);
+            own += probability * f64::from(shared) / f64::from(self.cap);
+            other += probability * f64::from(self.size - shared) / f64::from(self.others);
+        }
+        Channel { p: own, q: other }
+    }
+
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> (&[u128], u128) {
+        (&self.shared, self.total)
+    }
+}
+
+/// Rounds a weight once; the same operation, and so the same bits, on every target.
+#[expect(clippy::cast_precision_loss)]
+fn to_f64(weight: u128) -> f64 {
+    weight as f64
+}
+
+fn binomial(n: u16, k: u16) -> u128 {
+    (0..k).fold(1, |product, i| product * u128::from(n - i) / u128::from(i + 1))
+}
