@@ -32,13 +32,13 @@ impl Browser {
         setup::apt_install(&["chromium", "chromium-driver"])
             .context("Chromium and ChromeDriver are needed")?;
         Self::there().context(
-            "Chromium and ChromeDriver are needed: install both, or name them in CHROME_PATH and CHROMEDRIVER",
+            "Chromium and ChromeDriver are needed: install both, or name them in CHROMIUM and CHROMEDRIVER",
         )
     }
 
     fn there() -> Option<Self> {
         Some(Self {
-            chromium: named("CHROME_PATH").or_else(|| shell::find(CHROMIUM_NAMES))?,
+            chromium: named("CHROMIUM").or_else(|| shell::find(CHROMIUM_NAMES))?,
             driver: named("CHROMEDRIVER").or_else(|| shell::find(["chromedriver"]))?,
         })
     }
@@ -49,7 +49,7 @@ impl Browser {
         let options = json!({ "goog:chromeOptions": { "binary": self.chromium, "args": ARGUMENTS } });
         std::fs::write(&path, options.to_string())
             .with_context(|| format!("could not write {}", path.display()))?;
-        command.env("CHROME_PATH", &self.chromium).env("CHROMEDRIVER", &self.driver);
+        command.env("CHROMIUM", &self.chromium).env("CHROMEDRIVER", &self.driver);
         command.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", path);
         Ok(())
     }

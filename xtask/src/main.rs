@@ -7,11 +7,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod browser;
+mod ci;
 mod js;
 mod paths;
 mod pkg;
 mod setup;
 mod shell;
+mod size;
+mod summary;
+mod test;
 mod toolchain;
 mod wasm_test;
 
@@ -33,6 +37,16 @@ enum Verb {
     Setup,
     /// Builds the npm package into target/pkg/keepset, ready for `npm pack`.
     Pkg,
+    /// Prints what a page loads, file by file, and fails over the budget.
+    Size {
+        /// Also writes the table into docs/size.md.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Runs every test there is; the last line is their sum.
+    Test,
+    /// Checks formatting, lints, docs and dependencies with warnings denied, then runs every test.
+    Ci,
     /// Runs the wasm tests of chosen crates in Node and in headless Chromium.
     WasmTest(wasm_test::Options),
     /// Runs one wasm test file, as cargo calls a target's runner.
@@ -58,6 +72,9 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
+        Verb::Size { write } => size::run(write),
+        Verb::Test => test::run(),
+        Verb::Ci => ci::run(),
         Verb::WasmTest(options) => wasm_test::run(&options),
         Verb::WasmTestRunner { args } => wasm_test::runner(args),
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 use crate::paths;
 
@@ -15,6 +16,21 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(paths::root()).stdin(Stdio::null());
     command
+}
+
+/// The cargo that runs this program.
+pub(crate) fn cargo(verb: &str) -> Command {
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg(verb);
+    cargo
+}
+
+/// Where cargo puts native programs.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let metadata = read(cargo("metadata").args(["--format-version", "1", "--no-deps", "--offline"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
+    let folder = metadata["target_directory"].as_str().context("`cargo metadata` names no target folder")?;
+    Ok(PathBuf::from(folder))
 }
 
 /// Says what the verb is about to do.
@@ -58,10 +74,11 @@ pub(crate) fn read_with_progress(command: &mut Command) -> Result<String> {
         .with_context(|| format!("`{}` printed bytes that are no text", name(command)))
 }
 
-/// Whether a program ends well; nothing is printed.
-pub(crate) fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    quiet.is_ok_and(|status| status.success())
+/// Runs a program with its output on the terminal and returns whether it ended well.
+pub(crate) fn status(command: &mut Command) -> Result<bool> {
+    println!("    $ {}", line(command));
+    let status = command.status().with_context(|| format!("could not start `{}`", name(command)))?;
+    Ok(status.success())
 }
 
 /// What a program left behind: its standard output, and whether it ended well.

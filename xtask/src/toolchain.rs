@@ -38,10 +38,10 @@ impl Toolchain {
         if let Some(found) = Self::there() {
             return Ok(found);
         }
-        if Self::add_with_rustup() || Self::add_with_apt() {
-            if let Some(found) = Self::there() {
-                return Ok(found);
-            }
+        if (Self::add_with_rustup() || Self::add_with_apt())
+            && let Some(found) = Self::there()
+        {
+            return Ok(found);
         }
         bail!(
             "no compiler for {TARGET}: install it with `rustup target add {TARGET}`, or on Debian with `apt-get install {}`",
@@ -85,8 +85,8 @@ impl Toolchain {
 
     /// A cargo that builds for [`TARGET`] into the wasm build folder.
     pub(crate) fn cargo(&self, verb: &str) -> Result<Command> {
-        let mut cargo = shell::command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.arg(verb).args(["--target", TARGET, "--target-dir"]).arg(paths::wasm_target());
+        let mut cargo = shell::cargo(verb);
+        cargo.args(["--target", TARGET, "--target-dir"]).arg(paths::wasm_target());
         // `cargo xtask` sets these for itself; they would point the other compiler at the wrong place.
         cargo.env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
         cargo.env("CARGO_ENCODED_RUSTFLAGS", self.remaps()?.join("\x1f"));
@@ -99,20 +99,24 @@ impl Toolchain {
         Ok(cargo)
     }
 
-    /// A cargo that lints for [`TARGET`] with the clippy of this toolchain.
+    /// A cargo that lints for [`TARGET`] with the clippy of this toolchain and denies its warnings.
     ///
     /// # Errors
     /// When that clippy is missing and cannot be installed.
     pub(crate) fn clippy(&self) -> Result<Command> {
-        if matches!(self, Self::Rustup) {
-            return self.cargo("clippy");
-        }
-        if !Path::new(DEBIAN_CLIPPY).is_file() {
-            setup::apt_install(&[DEBIAN_CLIPPY_PACKAGE])?;
-        }
-        // `cargo clippy` would call the clippy of cargo's own toolchain, which cannot read what Debian's compiler wrote.
-        let mut cargo = self.cargo("check")?;
-        cargo.env("RUSTC_WORKSPACE_WRAPPER", DEBIAN_CLIPPY);
+        let mut cargo = if matches!(self, Self::Rustup) {
+            self.cargo("clippy")?
+        } else {
+            if !Path::new(DEBIAN_CLIPPY).is_file() {
+                setup::apt_install(&[DEBIAN_CLIPPY_PACKAGE])?;
+            }
+            // `cargo clippy` would call the clippy of cargo's own toolchain, which cannot read what Debian's compiler wrote.
+            let mut cargo = self.cargo("check")?;
+            cargo.env("RUSTC_WORKSPACE_WRAPPER", DEBIAN_CLIPPY);
+            cargo
+        };
+        // clippy-driver's own variable: unlike RUSTFLAGS it concerns our crates only and keeps every cache.
+        cargo.env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
         Ok(cargo)
     }
 
@@ -133,10 +137,9 @@ impl Toolchain {
             (source.clone(), "rust/src"),
         ];
         // Debian links the sources to a folder elsewhere; cargo may name either.
-        if let Ok(real) = source.join("library").canonicalize() {
-            if let Some(parent) = real.parent() {
-                pairs.push((parent.to_path_buf(), "rust/src"));
-            }
+        let library = source.join("library").canonicalize();
+        if let Some(parent) = library.ok().as_deref().and_then(Path::parent) {
+            pairs.push((parent.to_path_buf(), "rust/src"));
         }
         Ok(pairs
             .into_iter()

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -60,12 +61,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let toolchain = Toolchain::ensure()?;
     js::ensure_node()?;
+    let browser = Browser::ensure()?;
     let files = build(&toolchain, &packages)?;
     for host in [Host::Node, Host::Chromium] {
         if options.host.is_none_or(|chosen| chosen == host) {
             for file in &files {
                 shell::step(&format!("{} {} in {host:?}", file.package, file.target));
-                let mut command = file.command(host)?;
+                let mut command = file.command(host, &browser)?;
                 shell::run(command.args(&options.filter))?;
             }
         }
@@ -122,16 +124,32 @@ fn package_name(manifest: &str) -> Option<&str> {
 
 impl TestFile {
     /// The command that runs this file in a host.
-    pub(crate) fn command(&self, host: Host) -> Result<Command> {
-        let mut command = shell::command(std::env::current_exe()?);
+    pub(crate) fn command(&self, host: Host, browser: &Browser) -> Result<Command> {
+        let mut command = shell::command(own_copy()?);
         command.arg("wasm-test-runner").arg(&self.wasm).current_dir(&self.manifest_folder);
         command.env("WASM_BINDGEN_TEST_TIMEOUT", SECONDS_PER_FILE);
         if host == Host::Chromium {
             command.env("WASM_BINDGEN_USE_BROWSER", "1").env_remove("NO_HEADLESS");
-            Browser::ensure()?.tell(&mut command)?;
+            browser.tell(&mut command)?;
         }
         Ok(command)
     }
+}
+
+/// A copy of this program: the native tests rebuild the original, and its path would name another file.
+fn own_copy() -> Result<&'static Path> {
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(copy) = COPY.get() {
+        return Ok(copy);
+    }
+    let folder = paths::wasm_target();
+    std::fs::create_dir_all(&folder)?;
+    let copy = folder.join("xtask-runner");
+    let fresh = folder.join(format!(".xtask-runner-{}", std::process::id()));
+    // Linux keeps a running program's file under this name even when its path holds a newer one.
+    std::fs::copy("/proc/self/exe", &fresh).or_else(|_| std::fs::copy(std::env::current_exe()?, &fresh))?;
+    std::fs::rename(&fresh, &copy)?;
+    Ok(COPY.get_or_init(|| copy))
 }
 
 /// Runs one compiled test file in the host that the environment names.

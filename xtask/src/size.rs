@@ -1,0 +1,170 @@
+//! `size`: what a page loads, in bytes: raw, gzip and brotli, against the promise of 75 KB.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::{paths, pkg, shell};
+
+/// What a page may load, wasm and JavaScript together, in bytes of gzip.
+const BUDGET: usize = 75 * 1000;
+const ENTRY: &str = "index.js";
+const WASM: &str = "core.wasm";
+const BEGIN: &str = "<!-- size:begin -->";
+const END: &str = "<!-- size:end -->";
+
+/// One file of the package.
+#[derive(Debug, Clone)]
+struct Size {
+    name: String,
+    /// Whether every page loads it.
+    eager: bool,
+    raw: usize,
+    gzip: usize,
+    brotli: usize,
+}
+
+/// Builds the package, prints its sizes and holds them to the budget.
+pub(crate) fn run(write: bool) -> Result<()> {
+    let package = pkg::run()?;
+    shell::step("size: what a page loads");
+    let sizes = measure(&package.join("dist"))?;
+    let table = table(&sizes);
+    println!("{table}");
+    if write {
+        write_docs(&table)?;
+    }
+    let total = total(&sizes).gzip;
+    ensure!(total <= BUDGET, "a page loads {total} bytes of gzip, which is over the budget of {BUDGET}");
+    Ok(())
+}
+
+fn measure(dist: &Path) -> Result<Vec<Size>> {
+    let eager = loaded_by_every_page(dist)?;
+    let mut sizes = Vec::new();
+    for entry in std::fs::read_dir(dist).with_context(|| format!("{} is missing", paths::shown(dist)))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_file() && (name.ends_with(".js") || name.ends_with(".cjs") || name.ends_with(".wasm")) {
+            let bytes = std::fs::read(&path)?;
+            let (gzip, brotli) = (gzip(&bytes)?, brotli(&bytes)?);
+            sizes.push(Size { eager: eager.contains(&name), raw: bytes.len(), gzip, brotli, name });
+        }
+    }
+    sizes.sort_by(|a, b| b.eager.cmp(&a.eager).then(b.gzip.cmp(&a.gzip)).then(a.name.cmp(&b.name)));
+    Ok(sizes)
+}
+
+/// The wasm file, the entry and everything the entry imports before it runs.
+fn loaded_by_every_page(dist: &Path) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![ENTRY.to_owned()];
+    while let Some(name) = open.pop() {
+        let path = dist.join(&name);
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("{} is missing", paths::shown(&path)))?;
+        open.extend(static_imports(&text).into_iter().filter(|next| !found.contains(next)));
+        found.insert(name);
+    }
+    ensure!(dist.join(WASM).is_file(), "{} is missing", paths::shown(&dist.join(WASM)));
+    found.insert(WASM.to_owned());
+    Ok(found)
+}
+
+/// The files beside it that a module names in `import "./x"` and `from "./x"`; what `import()` names is loaded later, if at all.
+fn static_imports(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for keyword in ["from", "import"] {
+        for (at, _) in text.match_indices(keyword) {
+            let rest = text[at + keyword.len()..].trim_start();
+            let Some(quote) = rest.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
+                continue;
+            };
+            let specifier = rest[1..].split(quote).next().unwrap_or_default();
+            names.extend(specifier.strip_prefix("./").map(str::to_owned));
+        }
+    }
+    names
+}
+
+fn gzip(bytes: &[u8]) -> Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len())
+}
+
+fn brotli(bytes: &[u8]) -> Result<usize> {
+    let mut out = Vec::new();
+    let quality = 11;
+    let window = 22;
+    brotli::CompressorWriter::new(&mut out, 4096, quality, window).write_all(bytes)?;
+    Ok(out.len())
+}
+
+fn total(sizes: &[Size]) -> Size {
+    let loaded = sizes.iter().filter(|size| size.eager);
+    let empty = Size { name: "every page".to_owned(), eager: true, raw: 0, gzip: 0, brotli: 0 };
+    loaded.fold(empty, |sum, size| Size {
+        raw: sum.raw + size.raw,
+        gzip: sum.gzip + size.gzip,
+        brotli: sum.brotli + size.brotli,
+        ..sum
+    })
+}
+
+fn table(sizes: &[Size]) -> String {
+    let mut table =
+        String::from("| file | loaded by | raw | gzip 9 | brotli 11 |\n| --- | --- | ---: | ---: | ---: |\n");
+    for size in sizes {
+        let loaded = if size.eager { "every page" } else { "some" };
+        push_row(&mut table, &format!("`{}`", size.name), loaded, size);
+    }
+    let total = total(sizes);
+    push_row(&mut table, "**what a page loads**", &format!("budget {BUDGET}"), &total);
+    table
+}
+
+fn push_row(table: &mut String, name: &str, loaded: &str, size: &Size) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(table, "| {name} | {loaded} | {} | {} | {} |", size.raw, size.gzip, size.brotli);
+}
+
+fn write_docs(table: &str) -> Result<()> {
+    let path = paths::at("docs/size.md");
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("{} is missing", paths::shown(&path)))?;
+    std::fs::write(&path, replaced(&text, table)?)?;
+    println!("    wrote the table in {}", paths::shown(&path));
+    Ok(())
+}
+
+/// The text with everything between the two markers replaced.
+fn replaced(text: &str, table: &str) -> Result<String> {
+    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let Some((before, after)) = parts else { bail!("the page has no {BEGIN} ... {END}") };
+    Ok(format!("{before}{BEGIN}\n{table}{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{replaced, static_imports};
+
+    #[test]
+    fn only_what_a_module_imports_before_it_runs_is_loaded_by_every_page() {
+        let text = "import{a}from\"./a.js\";import './b.js';export * from './c.js';const d=()=>import(\"./d.js\");import x from 'npm';";
+        assert_eq!(static_imports(text), ["a.js", "c.js", "b.js"]);
+    }
+
+    #[test]
+    fn the_table_replaces_the_old_one_and_nothing_else() {
+        let page = "before\n<!-- size:begin -->\nold\n<!-- size:end -->\nafter\n";
+        let new = replaced(page, "new\n").unwrap();
+        assert_eq!(new, "before\n<!-- size:begin -->\nnew\n<!-- size:end -->\nafter\n");
+        replaced("no markers", "new\n").unwrap_err();
+    }
+}

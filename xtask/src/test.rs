@@ -1,0 +1,188 @@
+//! `test`: every suite, its output as it comes, and one last line that sums them all.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+use crate::browser::Browser;
+use crate::summary::{self, Count};
+use crate::toolchain::Toolchain;
+use crate::wasm_test::{self, Host};
+use crate::{paths, pkg, setup, shell};
+
+/// One suite's name and what became of it.
+type Outcome = (String, Result<Count>);
+
+/// Runs everything.
+///
+/// # Errors
+/// When a test failed, or a suite could not run or ran nothing.
+pub(crate) fn run() -> Result<()> {
+    shell::step("test: native, wasm in Node and in Chromium, the packed npm package, end to end");
+    let outcomes = every_suite();
+    let sum = report(&outcomes);
+    // The last line, whatever happened.
+    println!("{} passed, {} failed", sum.passed, sum.failed);
+    ensure!(sum.failed == 0, "not everything passed");
+    Ok(())
+}
+
+fn every_suite() -> Vec<Outcome> {
+    let ready = setup::run().and_then(|()| Ok((Toolchain::ensure()?, Browser::ensure()?)));
+    let (toolchain, browser) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return vec![("setup".to_owned(), Err(error))],
+    };
+    let mut outcomes = vec![("native".to_owned(), native())];
+    outcomes.extend(wasm(&toolchain, &browser));
+    match pkg::run() {
+        Ok(package) => {
+            outcomes.push(("npm package".to_owned(), node_files("package", &browser, &package)));
+            outcomes.push(("end to end".to_owned(), end_to_end(&browser, &package)));
+        }
+        Err(error) => {
+            outcomes.push(("npm package".to_owned(), Err(error.context("the package was not built"))))
+        }
+    }
+    outcomes
+}
+
+/// The table of suites; a suite without a result counts as one failure.
+fn report(outcomes: &[Outcome]) -> Count {
+    println!();
+    for (name, outcome) in outcomes {
+        match outcome {
+            Ok(count) => {
+                println!(
+                    "{name:<32} {:>6} passed {:>4} failed {:>4} ignored",
+                    count.passed, count.failed, count.ignored
+                );
+            }
+            Err(error) => println!("{name:<32} FAILED: {error:#}"),
+        }
+    }
+    let broken = Count { failed: 1, ..Count::default() };
+    outcomes.iter().map(|(_, outcome)| *outcome.as_ref().unwrap_or(&broken)).sum()
+}
+
+fn native() -> Result<Count> {
+    shell::step("native tests");
+    let mut cargo = shell::cargo("test");
+    cargo.args(["--workspace", "--locked", "--no-fail-fast"]);
+    finish(&mut cargo)
+}
+
+/// Each crate that runs on the device, in each host.
+fn wasm(toolchain: &Toolchain, browser: &Browser) -> Vec<Outcome> {
+    let files = match wasm_test::build(toolchain, &wasm_test::CRATES) {
+        Ok(files) => files,
+        Err(error) => return vec![("wasm".to_owned(), Err(error))],
+    };
+    let mut outcomes = Vec::new();
+    for host in [Host::Node, Host::Chromium] {
+        for package in wasm_test::CRATES {
+            shell::step(&format!("wasm tests of {package} in {host:?}"));
+            let counts = files.iter().filter(|file| file.package == package).map(|file| {
+                let mut command = file.command(host, browser)?;
+                harness_count(&mut command).with_context(|| format!("tests of {}", file.target))
+            });
+            let count = counts.sum::<Result<Count>>().and_then(something);
+            outcomes.push((format!("{package} as wasm in {host:?}"), count));
+        }
+    }
+    outcomes
+}
+
+/// One report from a page to the dashboard, through the programs that ship.
+fn end_to_end(browser: &Browser, package: &Path) -> Result<Count> {
+    let mut cargo = shell::cargo("build");
+    // The profile the native tests were built with: nothing is compiled twice.
+    cargo.args(["--workspace", "--bins", "--locked", "--profile", "test"]);
+    shell::run(&mut cargo)?;
+    node_files("e2e", browser, package)
+}
+
+/// The Node tests in one folder of `tests/`.
+fn node_files(folder: &str, browser: &Browser, package: &Path) -> Result<Count> {
+    shell::step(&format!("Node tests in tests/{folder}"));
+    let files = test_files(&paths::at("tests").join(folder))?;
+    let tap = paths::at("target").join(format!("test-{folder}.tap"));
+    let mut node = shell::command("node");
+    node.args([
+        "--test",
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        "--test-reporter=tap",
+    ]);
+    node.arg(format!("--test-reporter-destination={}", tap.display())).args(&files);
+    node.env("KEEPSET_PACKAGE", package).env("KEEPSET_BIN", shell::target_folder()?.join("debug"));
+    browser.tell(&mut node)?;
+    let success = shell::status(&mut node)?;
+    let written =
+        std::fs::read_to_string(&tap).with_context(|| format!("Node wrote no {}", paths::shown(&tap)))?;
+    something(judged(summary::node(&written)?, success)?)
+}
+
+fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("{} is missing", paths::shown(folder)))?;
+    let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    ensure!(!files.is_empty(), "{} holds no *.test.mjs", paths::shown(folder));
+    Ok(files)
+}
+
+fn finish(command: &mut Command) -> Result<Count> {
+    harness_count(command).and_then(something)
+}
+
+/// What a Rust test harness counted.
+fn harness_count(command: &mut Command) -> Result<Count> {
+    let finished = shell::tee(command)?;
+    judged(summary::harness(&finished.output)?, finished.success)
+}
+
+/// A runner that failed without a failed test has not run everything: its count is not to be trusted.
+fn judged(count: Count, success: bool) -> Result<Count> {
+    match (success, count.failed) {
+        (false, 0) => {
+            Err(anyhow!("the runner failed after {} passed tests, without naming a failed one", count.passed))
+        }
+        (true, 1..) => bail!("the runner succeeded although {} tests failed", count.failed),
+        _ => Ok(count),
+    }
+}
+
+/// A suite that ran no test is a failure.
+fn something(count: Count) -> Result<Count> {
+    ensure!(count.passed + count.failed > 0, "no test ran");
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, judged, report, something};
+
+    const PASSED: Count = Count { passed: 2, failed: 0, ignored: 0 };
+
+    #[test]
+    fn a_suite_that_ran_no_test_is_a_failure() {
+        something(Count { ignored: 3, ..Count::default() }).unwrap_err();
+        assert_eq!(something(PASSED).unwrap(), PASSED);
+    }
+
+    #[test]
+    fn a_runner_and_its_summary_must_agree() {
+        judged(PASSED, false).unwrap_err();
+        judged(Count { failed: 1, ..PASSED }, true).unwrap_err();
+        assert_eq!(judged(PASSED, true).unwrap(), PASSED);
+    }
+
+    #[test]
+    fn a_suite_without_a_result_counts_as_one_failure() {
+        let outcomes = [("a".to_owned(), Ok(PASSED)), ("b".to_owned(), Err(anyhow::anyhow!("broken")))];
+        assert_eq!(report(&outcomes), Count { passed: 2, failed: 1, ignored: 0 });
+    }
+}
