@@ -8,9 +8,11 @@
 
 mod browser;
 mod ci;
+mod demo;
 mod js;
 mod paths;
 mod pkg;
+mod server;
 mod setup;
 mod shell;
 mod size;
@@ -37,6 +39,8 @@ enum Verb {
     Setup,
     /// Builds the npm package into target/pkg/keepset, ready for `npm pack`.
     Pkg,
+    /// Replays a real log into a local collector and serves the shop page and the dashboard.
+    Demo(demo::Options),
     /// Prints what a page loads, file by file, and fails over the budget.
     Size {
         /// Also writes the table into docs/size.md.
@@ -72,6 +76,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
+        Verb::Demo(options) => demo::run(&options),
         Verb::Size { write } => size::run(write),
         Verb::Test => test::run(),
         Verb::Ci => ci::run(),

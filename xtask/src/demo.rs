@@ -1,0 +1,267 @@
+//! `demo`: a real behaviour log goes in, private estimates come out, and a page shows what leaves a device.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::Receiver;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::server::{self, Server};
+use crate::{paths, pkg, setup, shell};
+
+const PACK: &str = "packs/retail/pack.json";
+const MAPPING: &str = "packs/retail/mapping.json";
+const SAMPLE: &str = "packs/retail/fixtures/complete_journey_sample.csv.gz";
+const MAKE_FULL_LOG: &str = "packs/retail/fixtures/make_sample.py";
+const FULL_LOG: &str = "target/data/complete_journey.csv.gz";
+
+/// How to show the demo.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Drive the page once in headless Chromium, write target/demo/summary.json, and end.
+    #[arg(long)]
+    headless: bool,
+    /// The port of the collector, the dashboard and the page.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+}
+
+/// Shows the demo until Ctrl-C, or once when headless.
+///
+/// # Errors
+/// When any part of the story does not happen.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    shell::step("demo: builds everything, replays a real log into a local collector, serves the shop page");
+    let stop = server::requests_to_stop()?;
+    match story(options, &stop) {
+        // Ctrl-C ends whatever is running at the moment, which then looks like its failure.
+        Err(_) if stop.try_recv().is_ok() => bail!("stopped before the demo was ready"),
+        outcome => outcome,
+    }
+}
+
+fn story(options: &Options, stop: &Receiver<()>) -> Result<()> {
+    ensure_port_is_free(options.port)?;
+    setup::run()?;
+    let package = pkg::run()?;
+    let programs = build_programs()?;
+    let out = paths::at("target/demo");
+    shell::empty_folder(&out)?;
+    stage_site(&package, &out.join("site"))?;
+    let url = format!("http://127.0.0.1:{}", options.port);
+    let mut collector = start_collector(&programs, &out, options.port, &url)?;
+    replay(&programs, &out, &url)?;
+    println!();
+    println!("    the shop page   {url}/demo/");
+    println!("    the dashboard   {url}/");
+    if options.headless {
+        return drive(&out, &url);
+    }
+    println!("    Ctrl-C stops everything");
+    collector.serve_until(stop)?;
+    println!("stopped");
+    Ok(())
+}
+
+fn ensure_port_is_free(port: u16) -> Result<()> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    free.map(drop).with_context(|| {
+        format!(
+            "port {port} of this machine is taken: stop what listens there, or choose another with --port"
+        )
+    })
+}
+
+/// Builds the collector and the native tool, and returns their folder.
+fn build_programs() -> Result<PathBuf> {
+    shell::step("building the collector and the native tool");
+    let mut cargo = shell::cargo("build");
+    shell::run(cargo.args([
+        "--release",
+        "--locked",
+        "--package",
+        "keepset-collector",
+        "--package",
+        "keepset-cli",
+    ]))?;
+    Ok(shell::target_folder()?.join("release"))
+}
+
+/// Lays out what the collector serves under `/demo/`: the page, the built package, the pack.
+fn stage_site(package: &Path, site: &Path) -> Result<()> {
+    copy_folder(&paths::at("www-demo"), site)?;
+    copy_folder(&package.join("dist"), &site.join("pkg"))?;
+    std::fs::copy(paths::at(PACK), site.join("pack.json"))
+        .with_context(|| format!("could not copy {PACK}"))?;
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from).with_context(|| format!("{} is missing", paths::shown(from)))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn start_collector(programs: &Path, out: &Path, port: u16, url: &str) -> Result<Server> {
+    shell::step("starting the collector with a fresh store");
+    let plan = out.join("plan.json");
+    let mut make_plan = shell::command(programs.join("keepset"));
+    make_plan.args(["plan", "--pack", PACK]).stdout(File::create(&plan)?);
+    shell::run(&mut make_plan)?;
+    let mut command = shell::command(programs.join("keepset-collector"));
+    command.arg("--plan").arg(&plan).arg("--store").arg(out.join("collector.sqlite"));
+    command.args(["--listen", &format!("127.0.0.1:{port}"), "--simulation"]);
+    command.arg("--static").arg(out.join("site"));
+    Server::start(&mut command, &out.join("collector.log"), &format!("{url}/healthz"))
+}
+
+/// Replays the log as one engine per household, each sending its own noisy reports.
+fn replay(programs: &Path, out: &Path, url: &str) -> Result<()> {
+    let log = log()?;
+    shell::step(&format!("replaying {} as one engine per household", paths::shown(&log)));
+    let mut command = shell::command(programs.join("keepset"));
+    command.args(["replay", "--pack", PACK, "--mapping", MAPPING, "--collector", url]);
+    command.arg("--events").arg(log).arg("--json").arg(out.join("replay.json"));
+    shell::run(&mut command)
+}
+
+/// The full log where its tables are, else the sample that travels with the project.
+fn log() -> Result<PathBuf> {
+    let data = match std::env::var_os("KEEPSET_DATA") {
+        Some(folder) => {
+            let folder = PathBuf::from(folder);
+            ensure!(folder.is_dir(), "KEEPSET_DATA names {}, which is no folder", folder.display());
+            folder
+        }
+        None => paths::at("../shared/data"),
+    };
+    if !data.join("complete_journey").is_dir() {
+        return Ok(paths::at(SAMPLE));
+    }
+    if shell::find(["python3"]).is_none() {
+        println!("    python3, which reads the full log's tables, is missing: replaying the sample");
+        return Ok(paths::at(SAMPLE));
+    }
+    let full = paths::at(FULL_LOG);
+    if !full.is_file() {
+        shell::step("making the full log from its tables");
+        shell::run(shell::command("python3").args([MAKE_FULL_LOG, "--all"]).env("KEEPSET_DATA", &data))?;
+    }
+    Ok(full)
+}
+
+/// Drives the page and sums up what happened.
+fn drive(out: &Path, url: &str) -> Result<()> {
+    shell::step("driving the page in headless Chromium");
+    let mut node: Command = shell::command("node");
+    node.args(["www-demo/drive.mjs", "--url", url, "--out"]).arg(out);
+    Browser::ensure()?.tell(&mut node)?;
+    shell::run(&mut node)?;
+    let summary = summary(&read_json(&out.join("replay.json"))?, &read_json(&out.join("page.json"))?)?;
+    let path = out.join("summary.json");
+    std::fs::write(&path, format!("{summary:#}\n"))?;
+    println!("    wrote {}", paths::shown(&path));
+    Ok(())
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} is missing", paths::shown(path)))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", paths::shown(path)))
+}
+
+/// What the demo showed.
+///
+/// # Errors
+/// When something that it is there to show did not happen.
+fn summary(replay: &Value, page: &Value) -> Result<Value> {
+    ensure!(page["report_received"] == true, "the collector did not receive the page's report");
+    let segments = replay["segments"].as_array().filter(|segments| !segments.is_empty());
+    let segments =
+        segments.context("the replay gave no segment")?.iter().map(segment).collect::<Result<Vec<_>>>()?;
+    Ok(json!({
+        "households": some(replay, "people")?,
+        "events": some(replay, "events")?,
+        "reports": some(replay, "reports")?,
+        "segments": segments,
+        "page": { "segments_changed": some(page, "segments_changed")?, "reports_sent": some(page, "reports_sent")? },
+    }))
+}
+
+fn segment(segment: &Value) -> Result<Value> {
+    let id = segment["id"].as_str().context("a segment of the replay has no id")?;
+    let number =
+        |key: &str| segment[key].as_f64().with_context(|| format!("segment {id} has no number `{key}`"));
+    Ok(json!({
+        "id": id,
+        "true": number("true")?,
+        "estimate": number("estimate")?,
+        "low": number("low")?,
+        "high": number("high")?,
+    }))
+}
+
+/// A count that must not be zero: it is what the demo is there to show.
+fn some(object: &Value, key: &str) -> Result<u64> {
+    let count =
+        object[key].as_u64().with_context(|| format!("`{key}` is missing from the demo's results"))?;
+    ensure!(count > 0, "`{key}` is zero");
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::summary;
+
+    fn replay() -> Value {
+        let segment = json!({ "id": "regular", "true": 0.2, "estimate": 0.21, "low": 0.18, "high": 0.24, "reports": 9 });
+        json!({ "people": 2, "events": 30, "reports": 9, "segments": [segment] })
+    }
+
+    fn page() -> Value {
+        json!({ "segments_changed": 3, "reports_sent": 1, "report_received": true })
+    }
+
+    #[test]
+    fn the_summary_joins_the_replay_and_the_page() {
+        let summary = summary(&replay(), &page()).unwrap();
+        assert_eq!(summary["households"], 2);
+        assert_eq!(summary["segments"][0]["estimate"], 0.21);
+        assert_eq!(summary["page"], json!({ "segments_changed": 3, "reports_sent": 1 }));
+    }
+
+    #[test]
+    fn a_demo_that_showed_nothing_is_a_failure() {
+        for key in ["segments_changed", "reports_sent", "report_received"] {
+            let mut empty = page();
+            empty[key] = if key == "report_received" { json!(false) } else { json!(0) };
+            summary(&replay(), &empty).unwrap_err();
+        }
+        for (key, value) in [("people", json!(0)), ("reports", json!(0)), ("segments", json!([]))] {
+            let mut empty = replay();
+            empty[key] = value;
+            summary(&empty, &page()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_segment_without_a_number_is_a_failure() {
+        let mut broken = replay();
+        broken["segments"][0]["low"] = Value::Null;
+        summary(&broken, &page()).unwrap_err();
+    }
+}
