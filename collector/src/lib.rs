@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The collector: receives private reports, counts each exactly once, and publishes estimates with intervals.
+//!
+//! The life of a report here: [`ingest`] reads the body, [`admit`] lets it be counted, [`store`] makes it durable
+//! and only then is it acknowledged; [`estimate`] un-noises the counts, the rule of release decides what is
+//! printed, [`publish`] and [`dashboard`] show it.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod admit;
+pub mod clock;
+pub mod config;
+pub mod counters;
+pub mod dashboard;
+pub mod estimate;
+pub mod headers;
+pub mod ingest;
+pub mod problem;
+pub mod publish;
+pub mod server;
+pub mod store;
+pub mod task;

@@ -1,0 +1,56 @@
+//! Admission: which decoded reports may be counted.
+
+use keepset_wire::{Epoch, Report};
+
+use crate::clock::Openings;
+use crate::task::Task;
+
+/// A report that may be counted; only [`admit`] makes one.
+#[derive(Clone, Debug)]
+pub struct Admitted(Report);
+
+impl Admitted {
+    /// Returns the report.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.0
+    }
+}
+
+/// Why a well-formed report may not be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its window is closed.
+    Closed,
+    /// Its epoch is not open yet, or the plan has none with that number.
+    Ahead,
+    /// The answer holds another number of cells than every honest answer does.
+    Shape {
+        /// How many cells it is to hold.
+        expected: u16,
+    },
+}
+
+/// Admits a report whose epoch is open and whose answer has the shape of every honest one.
+///
+/// # Errors
+/// The first [`Refusal`], in the order of its variants.
+pub fn admit(report: Report, tasks: &[Task], open: Openings) -> Result<Admitted, Refusal> {
+    check_epoch(report.epoch, open)?;
+    let expected = tasks.get(usize::from(report.question)).map_or(0, |task| task.subset);
+    // A fixed size denies a fake report the power to vote for every segment at once.
+    if report.answer.len() != u32::from(expected) {
+        return Err(Refusal::Shape { expected });
+    }
+    Ok(Admitted(report))
+}
+
+fn check_epoch(epoch: Epoch, open: Openings) -> Result<(), Refusal> {
+    if epoch >= open.ahead_from {
+        return Err(Refusal::Ahead);
+    }
+    if epoch < open.closed_before {
+        return Err(Refusal::Closed);
+    }
+    Ok(())
+}

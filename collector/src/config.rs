@@ -1,0 +1,67 @@
+//! The configuration: flags on the command line, checked once at the start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use keepset_wire::Plan;
+
+use crate::clock::Clock;
+use crate::store::{Address, Purpose};
+
+/// Receives private reports, counts them durably and publishes estimates with their intervals.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "keepset-collector", version)]
+pub struct Config {
+    /// The plan: a JSON file; only reports that answer it are counted.
+    #[arg(long, value_name = "FILE")]
+    pub plan: PathBuf,
+    /// Where counts are kept: sqlite:PATH, or a path alone.
+    #[arg(long, value_name = "STORE", default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
+    pub store: Address,
+    /// The address to listen on; port 0 takes a free one and prints it.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+    /// Let a replayed log bring its own time: every window of the plan stays open, and every page says so.
+    #[arg(long)]
+    pub simulation: bool,
+    /// Serve the files of this folder under /demo/.
+    #[arg(long = "static", value_name = "FOLDER")]
+    pub files: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the plan file.
+    ///
+    /// # Errors
+    /// One sentence that names the flag, the file and the place in it.
+    pub fn read_plan(&self) -> Result<Plan, String> {
+        let shown = self.plan.display();
+        let text = std::fs::read_to_string(&self.plan)
+            .map_err(|error| format!("--plan: {shown} cannot be read: {error}"))?;
+        Plan::parse(&text).map_err(|mistake| format!("--plan: {shown}: {mistake}"))
+    }
+
+    /// Checks that the folder of files exists.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and the folder.
+    pub fn check_files(&self) -> Result<(), String> {
+        match &self.files {
+            Some(folder) if !folder.is_dir() => Err(format!("--static: {} is no folder", folder.display())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns where the time comes from.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        if self.simulation { Clock::Simulation } else { Clock::System }
+    }
+
+    /// Returns what the store is to be made for.
+    #[must_use]
+    pub fn purpose(&self, plan: &Plan) -> Purpose {
+        Purpose { plan: plan.clone(), simulation: self.simulation }
+    }
+}

@@ -1,0 +1,71 @@
+//! `keepset-collector`: reads its flags, opens its store, serves until it is told to stop.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use keepset_collector::config::Config;
+use keepset_collector::server::{self, Collector};
+use keepset_collector::store::Store;
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            let _ = writeln!(std::io::stderr(), "keepset-collector: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: &Config) -> Result<(), String> {
+    let plan = config.read_plan()?;
+    config.check_files()?;
+    let store =
+        Store::open(&config.store, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
+    let collector = Collector::new(plan, store, config.clock())?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
+    runtime.block_on(serve(config, Arc::new(collector)))
+}
+
+async fn serve(config: &Config, collector: Arc<Collector>) -> Result<(), String> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("--listen: {} cannot be used: {error}", config.listen))?;
+    let address = listener.local_addr().map_err(|error| format!("--listen: {error}"))?;
+    let stop = stop_signal().map_err(|error| format!("signals cannot be heard: {error}"))?;
+    say(&format!("keepset-collector: plan {} on http://{address}/", collector.hash()));
+    server::serve(listener, collector, config.files.as_deref(), stop)
+        .await
+        .map_err(|error| format!("the server stopped: {error}"))?;
+    say("keepset-collector: stopped, every acknowledged report is stored");
+    Ok(())
+}
+
+/// Registers for the signals at once, so that none sent later is missed; the future ends with the first.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+fn say(line: &str) {
+    // Nobody may be reading any more; that is no reason to stop.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

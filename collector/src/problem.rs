@@ -1,0 +1,272 @@
+//! What a refused request is told: problem details (RFC 9457) with a stable type and no user data.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// A kind of refusal. Its slug is stable: clients may act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The body held nothing.
+    EmptyBody,
+    /// The body is no whole number of reports of this plan.
+    WrongLength,
+    /// The body ended before its announced length.
+    CutBody,
+    /// A report has a version this collector does not know.
+    UnknownVersion,
+    /// The query is not understood.
+    BadQuery,
+    /// Nothing is at this path.
+    NotFound,
+    /// The plan has no such window.
+    UnknownWindow,
+    /// The path does not take this method.
+    MethodNotAllowed,
+    /// The body took too long to arrive.
+    SlowBody,
+    /// A report answers another plan.
+    UnknownPlan,
+    /// A report's window is closed.
+    WindowClosed,
+    /// The body is larger than the largest allowed.
+    BodyTooLarge,
+    /// The body is not of the content type of reports.
+    WrongContentType,
+    /// A report answers a question the plan does not have.
+    UnknownQuestion,
+    /// A report's epoch is not open yet, or is none of the plan's.
+    EpochAhead,
+    /// An answer does not have the shape of every honest one.
+    MalformedAnswer,
+    /// More reports are waiting than the collector lets wait.
+    Busy,
+    /// The store cannot be written or read now.
+    StoreUnavailable,
+}
+
+impl Kind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 18] = [
+        Self::EmptyBody,
+        Self::WrongLength,
+        Self::CutBody,
+        Self::UnknownVersion,
+        Self::BadQuery,
+        Self::NotFound,
+        Self::UnknownWindow,
+        Self::MethodNotAllowed,
+        Self::SlowBody,
+        Self::UnknownPlan,
+        Self::WindowClosed,
+        Self::BodyTooLarge,
+        Self::WrongContentType,
+        Self::UnknownQuestion,
+        Self::EpochAhead,
+        Self::MalformedAnswer,
+        Self::Busy,
+        Self::StoreUnavailable,
+    ];
+
+    /// Returns the stable name.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// Returns the HTTP status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.entry().1
+    }
+
+    /// Returns the one sentence that is the same for every occurrence.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.entry().2
+    }
+
+    /// Returns what the sender can do about it.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        self.entry().3
+    }
+
+    fn entry(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::EmptyBody => {
+                ("empty-body", S::BAD_REQUEST, "The body holds no report.", "Send one or more reports.")
+            }
+            Self::WrongLength => (
+                "wrong-length",
+                S::BAD_REQUEST,
+                "The body is no whole number of reports of this plan.",
+                "Compare the plan at /v1/plan with the one on the device; do not send these bytes again.",
+            ),
+            Self::CutBody => {
+                ("cut-body", S::BAD_REQUEST, "The body ended early.", "Send the same bytes again.")
+            }
+            Self::UnknownVersion => (
+                "unknown-version",
+                S::BAD_REQUEST,
+                "A report has a version this collector does not know.",
+                "Update the collector, or check what the bytes are; do not send them again.",
+            ),
+            Self::BadQuery => (
+                "bad-query",
+                S::BAD_REQUEST,
+                "The query is not understood.",
+                "Use ?window=N with a whole number N.",
+            ),
+            Self::NotFound => ("not-found", S::NOT_FOUND, "Nothing is at this path.", "Begin at /."),
+            Self::UnknownWindow => (
+                "unknown-window",
+                S::NOT_FOUND,
+                "The plan has no such window.",
+                "Take a window that /v1/estimates lists.",
+            ),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                S::METHOD_NOT_ALLOWED,
+                "This path does not take this method.",
+                "Use a method of the Allow header.",
+            ),
+            Self::SlowBody => (
+                "slow-body",
+                S::REQUEST_TIMEOUT,
+                "The body took too long to arrive.",
+                "Send the same bytes again.",
+            ),
+            Self::UnknownPlan => (
+                "unknown-plan",
+                S::CONFLICT,
+                "A report answers another plan.",
+                "Compare the plan at /v1/plan with the one on the device; do not send these bytes again.",
+            ),
+            Self::WindowClosed => (
+                "window-closed",
+                S::GONE,
+                "A report's window is closed.",
+                "Drop the report: its window is counted and will not change.",
+            ),
+            Self::BodyTooLarge => (
+                "body-too-large",
+                S::PAYLOAD_TOO_LARGE,
+                "The body is larger than the largest allowed.",
+                "Send at most 4096 reports at once.",
+            ),
+            Self::WrongContentType => (
+                "wrong-content-type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "Reports come uncompressed, as application/vnd.keepset.reports.",
+                "Set the content type and leave the content encoding away.",
+            ),
+            Self::UnknownQuestion => (
+                "unknown-question",
+                S::UNPROCESSABLE_ENTITY,
+                "A report answers a question the plan does not have.",
+                "Do not send these bytes again.",
+            ),
+            Self::EpochAhead => (
+                "epoch-ahead",
+                S::UNPROCESSABLE_ENTITY,
+                "A report's epoch is not open yet, or is none of the plan's.",
+                "Check the device's clock.",
+            ),
+            Self::MalformedAnswer => (
+                "malformed-answer",
+                S::UNPROCESSABLE_ENTITY,
+                "An answer does not have the shape of every honest one.",
+                "Do not send these bytes again.",
+            ),
+            Self::Busy => (
+                "busy",
+                S::SERVICE_UNAVAILABLE,
+                "More reports are waiting than the collector lets wait.",
+                "Send the same bytes again later.",
+            ),
+            Self::StoreUnavailable => (
+                "store-unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The store cannot be used now.",
+                "Send the same bytes again later.",
+            ),
+        }
+    }
+}
+
+/// One refusal: what kind, and where in the body.
+///
+/// # Privacy
+/// Holds numbers of the plan and a place in the body, never a byte of what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of refusal it is.
+    pub kind: Kind,
+    /// The position of the first report refused, 0 for the first of the body.
+    pub index: Option<usize>,
+    /// What the plan expects instead: bytes of a report, or cells in an answer.
+    pub expected: Option<usize>,
+}
+
+impl Problem {
+    /// Names the report of the body that was refused.
+    #[must_use]
+    pub fn at(self, index: usize) -> Self {
+        Self { index: Some(index), ..self }
+    }
+
+    /// Names what the plan expects.
+    #[must_use]
+    pub fn expecting(self, expected: usize) -> Self {
+        Self { expected: Some(expected), ..self }
+    }
+}
+
+impl From<Kind> for Problem {
+    fn from(kind: Kind) -> Self {
+        Self { kind, index: None, expected: None }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let kind = self.kind;
+        let mut body = json!({
+            "type": format!("/problems/{}", kind.slug()), "title": kind.title(),
+            "status": kind.status().as_u16(), "detail": kind.advice(),
+        });
+        if let Some(index) = self.index {
+            body["index"] = index.into();
+        }
+        if let Some(expected) = self.expected {
+            body["expected"] = expected.into();
+        }
+        let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let headers: [(HeaderName, HeaderValue); 2] =
+            [json, (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        let mut response = (kind.status(), headers, body.to_string()).into_response();
+        if kind.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        // The counter beside the router reads it; it is not sent.
+        response.extensions_mut().insert(kind);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_listed_once_and_has_its_own_slug() {
+        let mut slugs: Vec<&str> = Kind::ALL.iter().map(|kind| kind.slug()).collect();
+        slugs.sort_unstable();
+        slugs.dedup();
+        assert_eq!(slugs.len(), Kind::ALL.len());
+        assert!(Kind::ALL.is_sorted(), "counters are indexed by the order of the variants");
+    }
+}

@@ -1,0 +1,278 @@
+//! The server: routes, limits and the order in which a request is checked.
+
+use std::future::Future;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::handler::HandlerWithoutStateExt as _;
+use axum::http::{HeaderMap, HeaderName, Uri, header};
+use axum::middleware::{map_response, map_response_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use keepset_wire::{CONTENT_TYPE, Plan, PlanHash, Report, Window};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::services::ServeDir;
+
+use crate::clock::{Clock, Openings};
+use crate::counters::Counters;
+use crate::dashboard;
+use crate::estimate::{self, WindowEstimates};
+use crate::headers;
+use crate::ingest::{MAX_REPORTS, read_body};
+use crate::problem::{Kind, Problem};
+use crate::publish;
+use crate::store::{Store, StoreError};
+use crate::task::Task;
+
+/// A body that takes longer is refused: 4096 reports are 300 kB, and a slow sender holds a connection.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// How long requests under way may take after the signal to stop.
+const STOP_TIME: Duration = Duration::from_secs(15);
+/// How often the clock is asked whether a window has closed.
+const SWEEP_TIME: Duration = Duration::from_secs(60);
+
+/// Everything a request needs.
+#[derive(Debug)]
+pub struct Collector {
+    plan: Plan,
+    hash: PlanHash,
+    tasks: Vec<Task>,
+    store: Store,
+    clock: Clock,
+    counters: Counters,
+}
+
+impl Collector {
+    /// Derives the mechanisms of `plan` and takes charge of its store.
+    ///
+    /// # Errors
+    /// One sentence when a question of the plan allows no mechanism.
+    pub fn new(plan: Plan, store: Store, clock: Clock) -> Result<Self, String> {
+        let tasks = Task::of_plan(&plan).map_err(|error| format!("--plan: {error}"))?;
+        Ok(Self { hash: plan.hash(), plan, tasks, store, clock, counters: Counters::default() })
+    }
+
+    /// Returns the hash of the plan whose reports are counted.
+    #[must_use]
+    pub fn hash(&self) -> PlanHash {
+        self.hash
+    }
+
+    fn openings(&self) -> Openings {
+        self.clock.openings(&self.plan)
+    }
+
+    async fn estimates(&self) -> Result<Vec<WindowEstimates>, Problem> {
+        let tallies = self.store.tallies().await.map_err(unstored)?;
+        Ok(estimate::windows(&self.plan, &self.tasks, self.openings(), &tallies))
+    }
+}
+
+/// Serves until `stop` ends, then lets requests under way finish.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    collector: Arc<Collector>,
+    files: Option<&FilePath>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let sweep = tokio::spawn(sweep(Arc::clone(&collector)));
+    let server = axum::serve(listener, router(collector, files)).with_graceful_shutdown(async {
+        stop.await;
+        let _ = stopping.send(());
+    });
+    let patience = async {
+        // An error means that the server ended before it was told to; then its own result counts.
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(STOP_TIME).await;
+    };
+    let outcome = tokio::select! {
+        outcome = server => outcome,
+        () = patience => Ok(()),
+    };
+    sweep.abort();
+    outcome
+}
+
+/// Closes windows as the clock passes them.
+async fn sweep(collector: Arc<Collector>) {
+    let mut ticks = tokio::time::interval(SWEEP_TIME);
+    loop {
+        ticks.tick().await;
+        // A failure is met again, and answered, by the next report; here it is simply tried again.
+        let _ = collector.store.close_before(collector.openings().closed_before).await;
+    }
+}
+
+/// Builds the routes.
+pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
+    // Reports come from pages of other origins and carry nothing of the visitor: no cookie, no login.
+    let cors = CorsLayer::new().allow_origin(Any).allow_headers([header::CONTENT_TYPE]).max_age(DAY);
+    let open_to_pages = Router::new()
+        .route("/v1/reports", post(reports))
+        .route("/v1/plan", get(plan))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors.allow_methods([axum::http::Method::GET, axum::http::Method::POST]));
+    let mut router = Router::new()
+        .merge(open_to_pages)
+        .route("/", get(page))
+        .route("/style.css", get(style))
+        .route("/v1/estimates", get(estimates))
+        .route("/v1/estimates.csv", get(estimates_csv))
+        .route("/healthz", get(health))
+        .route("/problems/{slug}", get(explain));
+    if let Some(folder) = files {
+        let files = ServeDir::new(folder).call_fallback_on_method_not_allowed(true);
+        let demo = Router::new()
+            .fallback_service(files.fallback(not_found.into_service()))
+            .layer(map_response(headers::guard_demo));
+        router = router.route("/demo", get(|| async { Redirect::permanent("/demo/") })).nest("/demo/", demo);
+    }
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(map_response(headers::guard))
+        .layer(map_response_with_state(Arc::clone(&collector), count_problem))
+        .with_state(collector)
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn count_problem(State(collector): State<Arc<Collector>>, response: Response) -> Response {
+    if let Some(kind) = response.extensions().get::<Kind>() {
+        collector.counters.refuse(*kind);
+    }
+    response
+}
+
+async fn not_found() -> Problem {
+    Kind::NotFound.into()
+}
+
+async fn wrong_method() -> Problem {
+    Kind::MethodNotAllowed.into()
+}
+
+/// Takes reports: all of a body or none, answered when they are durable.
+async fn reports(State(collector): State<Arc<Collector>>, request: Request) -> Result<Json<Value>, Problem> {
+    check_type(request.headers())?;
+    let limit = Report::length(&collector.plan) * MAX_REPORTS;
+    let body = read_bytes(request, limit).await?;
+    let Collector { plan, hash, tasks, .. } = collector.as_ref();
+    let admitted = read_body(plan, *hash, tasks, collector.openings(), &body)?;
+    let added = collector.store.add(admitted).await.map_err(unstored)?;
+    collector.counters.add(added.accepted, added.known);
+    Ok(Json(json!({"accepted": added.accepted, "known": added.known})))
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = sent.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(CONTENT_TYPE) && !headers.contains_key(header::CONTENT_ENCODING) {
+        Ok(())
+    } else {
+        Err(Kind::WrongContentType.into())
+    }
+}
+
+async fn read_bytes(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
+        return Err(Kind::BodyTooLarge.into());
+    }
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(request.into_body(), limit).collect()).await;
+    match collected {
+        Err(_) => Err(Kind::SlowBody.into()),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Kind::BodyTooLarge.into()),
+        Ok(Err(_)) => Err(Kind::CutBody.into()),
+    }
+}
+
+fn unstored(error: StoreError) -> Problem {
+    match error {
+        StoreError::Busy => Kind::Busy.into(),
+        StoreError::Closed { index } => Problem::from(Kind::WindowClosed).at(index),
+        StoreError::Unavailable => Kind::StoreUnavailable.into(),
+    }
+}
+
+async fn plan(State(collector): State<Arc<Collector>>) -> Json<Value> {
+    Json(publish::plan_json(&collector.plan, collector.hash))
+}
+
+async fn estimates(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
+    let publication = publication(&collector, &uri).await?;
+    Ok((fresh(), Json(publication)).into_response())
+}
+
+async fn estimates_csv(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
+    let text = publish::csv(&publication(&collector, &uri).await?);
+    let kind = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"estimates.csv\""),
+    ];
+    Ok((fresh(), kind, text).into_response())
+}
+
+async fn publication(collector: &Collector, uri: &Uri) -> Result<publish::Publication, Problem> {
+    let wanted = wanted_window(&collector.plan, uri)?;
+    let mut windows = collector.estimates().await?;
+    if let Some(wanted) = wanted {
+        windows.retain(|window| window.window == wanted);
+    }
+    Ok(publish::publication(&collector.plan, &collector.tasks, collector.clock.is_simulation(), &windows))
+}
+
+/// Reads `?window=N`, and nothing else.
+fn wanted_window(plan: &Plan, uri: &Uri) -> Result<Option<Window>, Problem> {
+    let Some(query) = uri.query().filter(|query| !query.is_empty()) else { return Ok(None) };
+    let digits = query.strip_prefix("window=").filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = digits.and_then(|text| text.parse().ok()).ok_or(Kind::BadQuery)?;
+    let window = Window(number);
+    publish::has_window(plan, window).then_some(Some(window)).ok_or_else(|| Kind::UnknownWindow.into())
+}
+
+async fn page(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
+    let wanted = wanted_window(&collector.plan, &uri)?;
+    let windows = collector.estimates().await?;
+    let Collector { plan, hash, tasks, clock, .. } = collector.as_ref();
+    let page = dashboard::page(plan, *hash, tasks, clock.is_simulation(), &windows, wanted);
+    // A template fails only when a value's own formatting does, which ours never does.
+    let html = page.map_err(|_| Problem::from(Kind::StoreUnavailable))?;
+    Ok((fresh(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
+}
+
+async fn style() -> impl IntoResponse {
+    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, dashboard::STYLE)
+}
+
+async fn health(State(collector): State<Arc<Collector>>) -> Response {
+    let mut body = collector.counters.to_json();
+    body["status"] = "ok".into();
+    (fresh(), Json(body)).into_response()
+}
+
+async fn explain(Path(slug): Path<String>) -> Result<Response, Problem> {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.slug() == slug).ok_or(Kind::NotFound)?;
+    let text = format!("{}\n{}\n{}\n", kind.status(), kind.title(), kind.advice());
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], Body::from(text)).into_response())
+}
+
+/// Estimates change with every report: no copy of them is kept on the way.
+fn fresh() -> [(HeaderName, &'static str); 1] {
+    [(header::CACHE_CONTROL, "no-store")]
+}
