@@ -1,0 +1,295 @@
+/** Every way Keepset can fail, as a stable word: act on the code, show the message. */
+export type ErrorCode = "invalid_options" | "invalid_event" | "invalid_argument" | "too_many_calls" | "pack_load_failed" | "pack_invalid" | "wasm_unsupported" | "wasm_load_failed" | "csp_blocked" | "engine_crashed" | "storage_unavailable" | "storage_corrupt" | "quota_exceeded" | "no_entropy" | "network" | "collector_rejected" | "aborted" | "destroyed";
+/** The one error of this package: a stable code, a sentence, where to read more, and what caused it. */
+export declare class KeepsetError extends Error {
+    readonly name = "KeepsetError";
+    /** The stable word to act on. */
+    readonly code: ErrorCode;
+    /** Where this code is explained, inside the package. */
+    readonly docs: string;
+    constructor(code: ErrorCode, message: string, options?: {
+        cause?: unknown;
+    });
+}
+/** Says whether a value is an error of this package, also when two copies of it are loaded. */
+export declare function isKeepsetError(value: unknown): value is KeepsetError;
+
+/** Stops what it was returned for. Calling it again does nothing. */
+export type Unsubscribe = () => void;
+
+/** What a person can allow or refuse, each on its own. */
+export type Purpose = "segmentation" | "storage" | "reporting" | "sharing";
+/** A person's answer for one purpose; nothing is allowed until it is `granted`. */
+export type Choice = "granted" | "denied" | "pending";
+/** The choice for every purpose. */
+export type ConsentState = {
+    readonly [P in Purpose]: Choice;
+};
+/** A change of some choices; purposes left out keep theirs. */
+export type ConsentChange = {
+    readonly [P in Purpose]?: Choice;
+};
+/** A value of an event's property. */
+export type Scalar = number | string | boolean;
+/** A segment entered or left. */
+export interface SegmentChange {
+    readonly segment: string;
+    readonly kind: "entered" | "left";
+    readonly at: number;
+}
+/** A segment the device is in, and since when. */
+export interface Membership {
+    /** The segment's id in the pack. */
+    readonly id: string;
+    /** When it was entered, in milliseconds since 1970. */
+    readonly since: number;
+}
+/** What became of handing one report to the collector. */
+export type Outcome = "accepted" | "refused" | "failed";
+/** Why no report was made or sent. */
+export type Withheld = "no_plan" | "no_consent" | "storage_needed" | "not_due" | "cool_down" | "answered" | "budget" | "expired" | "clock_behind" | "no_entropy" | "no_collector" | "not_durable" | "dropped" | "offline" | "refused" | "paused" | "not_running";
+export type Explanation = unknown;
+export type LedgerEntry = unknown;
+export type Budget = unknown;
+/** One report. */
+export interface Report {
+    readonly id: string;
+    readonly body: Uint8Array;
+    readonly describe: unknown;
+}
+
+/**
+ * The place to name your own events and segments:
+ * `declare module "keepset" { interface Register { events: MyEvents; segments: "regular" | "new" } }`.
+ */
+export interface Register {
+}
+/** The properties of every event when none are registered. */
+export type EventMap = Record<string, Record<string, Scalar> | undefined>;
+type Registered<K extends PropertyKey, Default> = Register extends {
+    [P in K]: infer Value;
+} ? Value : Default;
+/** The registered events, or any. */
+export type Events = Registered<"events", EventMap>;
+/** The registered segment ids, or any. */
+export type SegmentId = Registered<"segments", string> & string;
+/** What a client is made of. Only `pack` is needed. */
+export interface Options {
+    /** The pack: the object, its JSON text, or the URL it is fetched from. */
+    pack: object | string | URL;
+    /** Where reports go. Left out, nothing can ever leave the device. */
+    collector?: string | URL | CollectorOptions;
+    /** `"auto"` (the default) is IndexedDB in a page and memory elsewhere; `"memory"` writes nothing to disk. */
+    storage?: "auto" | "memory" | StorageAdapter;
+    /** Where the WebAssembly module is. By default: next to the script, then the copy inside the package. */
+    wasm?: WasmSource | Promise<WasmSource>;
+    /** The last look at every report before it is handed to the network; `null` drops it for good. */
+    beforeSend?: (report: Report) => Report | null;
+    /** Names the profile; clients of one name on one site share it. `"default"` when left out. */
+    name?: string;
+    /** Says once per kind what was wrong with a call: on the console, or to your logger. */
+    debug?: boolean | Logger;
+    /** Aborting is the same as `destroy()`. */
+    signal?: AbortSignal;
+    /** Another clock, for tests and demonstrations. */
+    clock?: Clock;
+}
+/** Everything a WebAssembly module can be read from. */
+export type WasmSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
+/** A collector with request headers or a transport of its own. */
+export interface CollectorOptions {
+    /** Its base URL. */
+    url: string | URL;
+    /** Headers added to every request. */
+    headers?: Record<string, string>;
+    /** Sends requests instead of `fetch`. */
+    transport?: Transport;
+}
+/** Tells the time in milliseconds since 1970. */
+export interface Clock {
+    /** The time now. */
+    now(): number;
+    /** Tells the client when the clock was moved by hand, so that it looks again at once. */
+    onJump?(listener: () => void): Unsubscribe;
+}
+/** Where the profile is kept. Every method may be slow; none may lose what it confirmed. */
+export interface StorageAdapter {
+    /** Reads a value. */
+    get(key: string): Promise<Uint8Array | undefined>;
+    /** Writes a value; resolves only when it is durable. */
+    set(key: string, value: Uint8Array): Promise<void>;
+    /** Removes a value and everything that hints at it. */
+    delete(key: string): Promise<void>;
+    /**
+     * Writes `next` only while the stored value still is `expected` byte for byte, and says whether it did.
+     * Without it the client reads, compares and writes, which is enough where only one process writes.
+     */
+    swap?(key: string, expected: Uint8Array | undefined, next: Uint8Array): Promise<boolean>;
+}
+/** One request to the collector. */
+export interface TransportRequest {
+    readonly url: string;
+    readonly body: Uint8Array;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+}
+/** Sends one request and says what came back. A rejected promise means "try the same bytes again later". */
+export type Transport = (request: TransportRequest) => Promise<TransportAnswer>;
+/** What the collector answered. */
+export interface TransportAnswer {
+    readonly outcome: Outcome;
+    readonly status?: number;
+    /** The collector's wish for how long to wait. */
+    readonly retryAfterMs?: number;
+}
+/** Receives what `debug` has to say. */
+export type Logger = (level: "warn" | "error", message: string, data?: unknown) => void;
+/** How far a client is. `unsupported`: no WebAssembly here; every method still answers, with nothing. */
+export type Status = "starting" | "ready" | "paused" | "unsupported" | "failed" | "destroyed";
+/** One profile on this device. Every method may be called at once, before WebAssembly is there; none throws. */
+export interface Keepset {
+    /** The profile's name. */
+    readonly name: string;
+    /** How far the client is. */
+    readonly status: Status;
+    /** Why the client is `failed` or `unsupported`. */
+    readonly error: KeepsetError | null;
+    /** Settles once, also when the client failed: `await keepset.ready` needs no `try`. */
+    readonly ready: Promise<Keepset>;
+    /** Tells the engine what happened. Only names and properties the pack declares are looked at. */
+    track<K extends keyof Events & string>(event: K, ...rest: undefined extends Events[K] ? [properties?: Events[K], options?: TrackOptions] : [properties: Events[K], options?: TrackOptions]): void;
+    /** The segments the device is in: the same object until something changes. */
+    getSnapshot(): Snapshot;
+    /** Calls back after every change of the snapshot. */
+    subscribe(listener: () => void): Unsubscribe;
+    /** Says whether the device is in a segment now. */
+    has(segment: SegmentId): boolean;
+    /** Calls back at once when the device is in the segment, and each time it enters it. */
+    whenIn(segment: SegmentId, listener: (membership: Membership) => void): Unsubscribe;
+    /** Why the device is in a segment, or is not; `null` when the pack has no such segment. */
+    explain(segment: SegmentId, options?: Cancellable): Promise<Explanation | null>;
+    /** The person's choices. */
+    readonly consent: Consent;
+    /** What left this device, and what it cost. */
+    readonly ledger: Ledger;
+    /** Listens to an event until the returned function or the signal ends it. */
+    on<K extends keyof ClientEvents>(type: K, listener: (event: ClientEvents[K]) => void, options?: {
+        once?: boolean;
+        signal?: AbortSignal;
+    }): Unsubscribe;
+    /** The next report, byte for byte, without sending it; `null` when none is waiting. */
+    preview(options?: Cancellable): Promise<Report | null>;
+    /** Sends what is due now instead of a little later. */
+    flush(options?: Cancellable): Promise<FlushResult>;
+    /** Stops listening to `track` and stops sending, until `resume`. */
+    pause(): void;
+    /** Goes on after `pause`. */
+    resume(): void;
+    /** Everything held about this person on this device. */
+    exportData(options?: Cancellable): Promise<DeviceData>;
+    /** Forgets everything derived from events and the unsent report. Choices and spent budget stay. */
+    reset(): Promise<void>;
+    /** Forgets everything, choices and ledger included, and deletes the databases. */
+    deleteAll(): Promise<void>;
+    /** Ends the client; what is stored stays. */
+    destroy(): Promise<void>;
+}
+/** An operation that can be given up. */
+export interface Cancellable {
+    signal?: AbortSignal;
+}
+/** When an event happened, if not now. */
+export interface TrackOptions {
+    at?: Date | number;
+}
+/** The segments at one moment. */
+export interface Snapshot {
+    readonly status: Status;
+    readonly segments: readonly Membership[];
+    /** When this snapshot was made, in milliseconds since 1970; 0 before there is an answer. */
+    readonly updatedAt: number;
+}
+/** What `on` can listen to. */
+export interface ClientEvents {
+    /** The client can answer, or knows that it never will. */
+    ready: {
+        readonly client: Keepset;
+    };
+    /** Segments were entered or left. */
+    change: {
+        readonly snapshot: Snapshot;
+        readonly entered: readonly SegmentId[];
+        readonly left: readonly SegmentId[];
+    };
+    /** A choice is in effect: what it forbids has ended and what it erases is gone. */
+    consent: {
+        readonly state: ConsentState;
+    };
+    /** A report was handed to the collector, or refused by it or by `beforeSend`. */
+    report: {
+        readonly report: Report;
+        readonly outcome: Outcome;
+        readonly at: number;
+    };
+    /** Something went wrong; the page goes on. */
+    error: KeepsetError;
+}
+/** What sending came to. */
+export interface FlushResult {
+    /** Reports the collector confirmed. */
+    readonly sent: number;
+    /** Reports still waiting. */
+    readonly queued: number;
+    /** Why there was nothing to send, or why it was not sent. */
+    readonly skipped?: Withheld;
+}
+/** The person's choices, and the only way to change them. */
+export interface Consent {
+    /** The choices now. */
+    get(): ConsentState;
+    /**
+     * Takes a choice. A refusal stops what it forbids at once; the promise resolves when what it erases is gone
+     * from memory and disk. It never rejects.
+     */
+    set(choice: {
+        readonly [P in Purpose]?: Exclude<Choice, "pending">;
+    }): Promise<void>;
+    /** Calls back when a choice is in effect. */
+    onChange(listener: (state: ConsentState) => void): Unsubscribe;
+}
+/** What left this device, what it cost, and what waits. */
+export interface Ledger {
+    /** Every report this device made, newest last. */
+    list(options?: Cancellable): Promise<readonly LedgerEntry[]>;
+    /** The privacy budget: what is spent and what is allowed; `null` when the pack reports nothing. */
+    budget(options?: Cancellable): Promise<Budget | null>;
+    /** What happens next: why no report is waiting, or that one is. */
+    next(options?: Cancellable): Promise<{
+        readonly state: "queued" | Withheld;
+        readonly lookAgainAt?: number;
+    }>;
+    /** The ledger as a JSON file, to keep or to hand to an auditor. */
+    export(options?: Cancellable): Promise<Blob>;
+}
+/** Everything held about this person on this device. */
+export interface DeviceData {
+    readonly exportedAt: string;
+    readonly name: string;
+    readonly consent: ConsentState;
+    readonly memberships: readonly Membership[];
+    readonly ledger: readonly LedgerEntry[];
+    readonly budget: Budget | null;
+    readonly waiting: Report | null;
+    /** The stored profile as it lies on disk, in base64; `null` while nothing is stored. */
+    readonly stored: string | null;
+}
+
+/** The version of this package. */
+export declare const version: string;
+
+/** Starts the client of a name, or returns the one there is. Returns at once and never throws. */
+export declare const init: (options: Options) => Keepset;
+/** Starts a client of its own, for tests and for pages with several profiles. Returns at once and never throws. */
+export declare const createClient: (options: Options) => Keepset;
+/** Says whether segments can be computed here; a content security policy may still forbid it. */
+export declare const isSupported: () => boolean;

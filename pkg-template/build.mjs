@@ -1,0 +1,114 @@
+// Puts the npm package together: `node build.mjs --core DIR --out DIR`.
+// DIR(core) holds core.js (wasm-bindgen, target web) and core.wasm; DIR(out) becomes ready for `npm pack`.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+
+import { build } from "esbuild";
+
+import { declarations } from "./declarations.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values } = parseArgs({ options: { core: { type: "string" }, out: { type: "string" } } });
+if (!values.core || !values.out) throw new Error("usage: node build.mjs --core DIR --out DIR");
+const core = resolve(values.core);
+const out = resolve(values.out);
+const dist = join(out, "dist");
+const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
+
+// Private methods and WebAssembly reference types came to all engines in 2021; older ones get neither.
+const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
+
+/** Puts the real engine in the place of its declaration, and keeps the inlined copy a file of its own. */
+const engine = (inline) => ({
+  name: "engine",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: join(core, "core.js") }));
+    onResolve({ filter: /^\.\/core-inline\.js$/ }, () => ({ path: inline, external: true }));
+  },
+});
+
+async function bundle(entry, file, format) {
+  await build({
+    entryPoints: [join(here, "src", `${entry}.ts`)],
+    outfile: join(dist, file),
+    bundle: true,
+    format,
+    target,
+    platform: "neutral",
+    minify: true,
+    sourcemap: true,
+    // Jest and old Node run no `import()` in CommonJS.
+    supported: format === "cjs" ? { "dynamic-import": false } : {},
+    define: { __KEEPSET_VERSION__: JSON.stringify(manifest.version) },
+    plugins: [engine(format === "cjs" ? "./core-inline.cjs" : "./core-inline.js")],
+    logLevel: "warning",
+  });
+}
+
+function writeModule() {
+  const wasm = readFileSync(join(core, "core.wasm"));
+  const text = JSON.stringify(wasm.toString("base64"));
+  writeFileSync(join(dist, "core.wasm"), wasm);
+  writeFileSync(join(dist, "core-inline.js"), `export default ${text};\n`);
+  writeFileSync(join(dist, "core-inline.cjs"), `module.exports = { __esModule: true, default: ${text} };\n`);
+  writeFileSync(join(dist, "core-inline.global.js"), `globalThis.keepsetCore = ${text};\n`);
+}
+
+function writeTypes() {
+  const emitted = join(out, ".types");
+  const tsc = join(here, "node_modules/typescript/bin/tsc");
+  execFileSync(process.execPath, [tsc, "--project", here, "--outDir", emitted], { stdio: "inherit" });
+  const text = declarations(emitted);
+  rmSync(emitted, { recursive: true });
+  writeFileSync(join(dist, "index.d.ts"), text);
+  writeFileSync(join(dist, "index.d.cts"), text);
+  // Committed, so that a change of the API shows in review.
+  mkdirSync(join(here, "api"), { recursive: true });
+  const report = join(here, "api/index.d.ts");
+  if (!existsSync(report) || readFileSync(report, "utf8") !== text) writeFileSync(report, text);
+}
+
+/** What a page may pin: the hash of every file it can load. */
+function writeIntegrity() {
+  const files = readdirSync(dist).filter((file) => /\.(js|cjs|wasm)$/.test(file)).sort();
+  const hash = (file) => `sha384-${createHash("sha384").update(readFileSync(join(dist, file))).digest("base64")}`;
+  const table = Object.fromEntries(files.map((file) => [file, hash(file)]));
+  writeFileSync(join(dist, "integrity.json"), `${JSON.stringify(table, null, 2)}\n`);
+}
+
+function writeManifest() {
+  const { devDependencies: _, scripts: __, ...published } = manifest;
+  writeFileSync(join(out, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
+  for (const part of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs", "src"]) {
+    cpSync(join(here, part), join(out, part), { recursive: true });
+  }
+}
+
+function printSizes() {
+  for (const file of ["index.js", "core.wasm"]) {
+    const bytes = readFileSync(join(dist, file));
+    console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
+  }
+}
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+await Promise.all([
+  bundle("index", "index.js", "esm"),
+  // CommonJS has no address of its own to find the file by, so it reads the copy inside the package.
+  bundle("node", "index.cjs", "cjs"),
+  bundle("node", "node.js", "esm"),
+  bundle("node", "node.cjs", "cjs"),
+  bundle("edge", "edge.js", "esm"),
+  bundle("global", "global.js", "iife"),
+]);
+writeModule();
+writeTypes();
+writeIntegrity();
+writeManifest();
+printSizes();

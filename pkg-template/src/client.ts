@@ -1,0 +1,352 @@
+import type { Budget, ConsentState, Explanation, LedgerEntry, Membership, Report, Withheld } from "./dto.js";
+import { Emitter, type Unsubscribe, surface } from "./emitter.js";
+import { KeepsetError } from "./errors.js";
+import { read, systemClock } from "./host/clock.js";
+import { chooseStorage, Vault } from "./host/vault.js";
+import { Keeper } from "./keeper.js";
+import { Link } from "./link.js";
+import { hasWebAssembly, loadCore, type WasmHome } from "./loader.js";
+import { type Notice, type Op, UNDECIDED, type View } from "./ops.js";
+import { DEFAULT_NAME, packText, type Settings, settle } from "./options.js";
+import { readChoice, readEvent } from "./input.js";
+import type {
+  Cancellable,
+  ClientEvents,
+  Consent,
+  DeviceData,
+  FlushResult,
+  Keepset,
+  Ledger,
+  Options,
+  Snapshot,
+  Status,
+  Unbound,
+} from "./types.js";
+
+const NO_SEGMENTS: readonly Membership[] = Object.freeze([]);
+
+/** The client of a page: takes calls at once, hands them to whoever holds the engine, and survives its absence. */
+export class Client implements Unbound<Keepset> {
+  readonly name: string;
+  readonly ready: Promise<Keepset>;
+  readonly consent: Consent;
+  readonly ledger: Ledger;
+  readonly #events = new Emitter<ClientEvents & { snapshot: undefined }>();
+  readonly #settings: Settings | undefined;
+  readonly #link: Link | undefined;
+  readonly #warned = new Set<string>();
+  readonly #leave = new AbortController();
+  #status: Status = "starting";
+  #error: KeepsetError | null = null;
+  #paused = false;
+  #consent = UNDECIDED;
+  #snapshot: Snapshot = Object.freeze({ status: "starting", segments: NO_SEGMENTS, updatedAt: 0 });
+  #settled: (client: Keepset) => void = () => undefined;
+
+  constructor(options: Options, home: WasmHome | undefined, onDestroy: (client: Client) => void) {
+    this.ready = new Promise((resolve) => {
+      this.#settled = resolve;
+    });
+    this.consent = {
+      get: () => this.#consent,
+      set: (choice) => this.#choose(choice),
+      onChange: (listener) => this.#events.on("consent", ({ state }) => listener(state)),
+    };
+    this.ledger = {
+      list: (options) => this.#ask<readonly LedgerEntry[]>({ do: "ledger" }, [], options),
+      budget: (options) => this.#ask<Budget | null>({ do: "budget" }, null, options),
+      next: (options) => this.#ask<{ state: "queued" | Withheld; lookAgainAt?: number }>({ do: "next" }, { state: "not_running" }, options),
+      export: async (options) => new Blob([JSON.stringify(await this.ledger.list(options), hexBytes, 2)], { type: "application/json" }),
+    };
+    this.#leave.signal.addEventListener("abort", () => onDestroy(this));
+    let settings: Settings;
+    try {
+      settings = settle(options);
+    } catch (error) {
+      this.name = DEFAULT_NAME;
+      this.#fail(error as KeepsetError);
+      return;
+    }
+    this.name = settings.name;
+    this.#settings = settings;
+    if (!home || !hasWebAssembly()) {
+      const where = home ? "This browser has no WebAssembly" : "This runtime serves pages and runs none";
+      this.#fail(new KeepsetError("wasm_unsupported", `${where}, so segments are not computed here.`));
+      return;
+    }
+    this.#link = this.#connect(settings, home);
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  get error(): KeepsetError | null {
+    return this.#error;
+  }
+
+  track(name: string, properties?: unknown, options?: unknown): void {
+    if (!this.#settings || !this.#link || this.#paused || this.#over) return;
+    try {
+      const event = readEvent(name, properties, options, read(this.#settings.clock));
+      void this.#ask({ do: "track", ...event }, undefined);
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  getSnapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  subscribe(listener: () => void): Unsubscribe {
+    return this.#listen("snapshot", listener);
+  }
+
+  has(segment: string): boolean {
+    return this.#snapshot.segments.some(({ id }) => id === segment);
+  }
+
+  whenIn(segment: string, listener: (membership: Membership) => void): Unsubscribe {
+    const tell = (): void => {
+      const membership = this.#snapshot.segments.find(({ id }) => id === segment);
+      if (membership) listener(membership);
+    };
+    const off = this.#listen("change", ({ entered }) => {
+      if ((entered as readonly string[]).includes(segment)) tell();
+    });
+    if (typeof listener === "function") {
+      try {
+        tell();
+      } catch (error) {
+        surface(error);
+      }
+    }
+    return off;
+  }
+
+  explain(segment: string, options?: Cancellable): Promise<Explanation | null> {
+    return this.#ask<Explanation | null>({ do: "explain", segment: String(segment) }, null, options);
+  }
+
+  on<K extends keyof ClientEvents>(
+    type: K,
+    listener: (event: ClientEvents[K]) => void,
+    options?: { once?: boolean; signal?: AbortSignal },
+  ): Unsubscribe {
+    return this.#listen(type, listener, options);
+  }
+
+  preview(options?: Cancellable): Promise<Report | null> {
+    return this.#ask<Report | null>({ do: "preview" }, null, options);
+  }
+
+  flush(options?: Cancellable): Promise<FlushResult> {
+    const nothing = (skipped: Withheld): FlushResult => ({ sent: 0, queued: 0, skipped });
+    if (this.#paused) return Promise.resolve(nothing("paused"));
+    return this.#ask<FlushResult>({ do: "flush" }, nothing("not_running"), options);
+  }
+
+  pause(): void {
+    this.#hold(true);
+  }
+
+  resume(): void {
+    this.#hold(false);
+  }
+
+  exportData(options?: Cancellable): Promise<DeviceData> {
+    const nothing: DeviceData = {
+      exportedAt: new Date(read(this.#settings?.clock ?? systemClock)).toISOString(),
+      name: this.name,
+      consent: this.#consent,
+      memberships: [],
+      ledger: [],
+      budget: null,
+      waiting: null,
+      stored: null,
+    };
+    return this.#ask<DeviceData>({ do: "export" }, nothing, options);
+  }
+
+  reset(): Promise<void> {
+    return this.#ask<void>({ do: "reset" }, undefined);
+  }
+
+  deleteAll(): Promise<void> {
+    return this.#ask<void>({ do: "deleteAll" }, undefined);
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#status === "destroyed") return;
+    this.#link?.stop();
+    this.#link?.drop(new KeepsetError("destroyed", "The client was destroyed."));
+    this.#become("destroyed");
+    this.#settled(this);
+    this.#leave.abort();
+    this.#events.clear();
+  }
+
+  #connect(settings: Settings, home: WasmHome): Link {
+    const inPage = typeof (globalThis as { document?: unknown }).document === "object";
+    const link: Link = new Link(settings.name, inPage && settings.storage !== "memory", {
+      open: async (tell) => {
+        const [core, pack] = await Promise.all([loadCore(home, settings.wasm), packText(settings.pack)]);
+        const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
+        const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
+        return Keeper.open(settings, core, pack, vault, tell);
+      },
+      up: (view) => this.#up(view),
+      notice: (notice) => this.#notice(notice),
+      failed: (error) => this.#fail(error),
+    });
+    const { signal } = this.#leave;
+    const stopClock = settings.clock.onJump?.(() => link.wake());
+    signal.addEventListener("abort", () => stopClock?.());
+    settings.signal?.addEventListener("abort", () => void this.destroy(), { signal });
+    if (inPage) {
+      // A page kept for "back" must not hold the engine: another tab, or a restored page, needs it.
+      addEventListener("pagehide", () => link.stop(), { signal });
+      addEventListener("pageshow", ({ persisted }) => persisted && !this.#over && link.start(), { signal });
+    }
+    // After the page's own code had its turn, so that listeners hear everything.
+    queueMicrotask(() => (settings.signal?.aborted ? void this.destroy() : this.#over || link.start()));
+    return link;
+  }
+
+  /** A refusal is in force from this line on; a grant only when the engine says so. */
+  #choose(choice: unknown): Promise<void> {
+    try {
+      const change = readChoice(choice);
+      const refused = Object.entries(change).filter(([, value]) => value === "denied");
+      this.#consent = Object.freeze({ ...this.#consent, ...Object.fromEntries(refused) }) as ConsentState;
+      return this.#ask<void>({ do: "consent", change }, undefined);
+    } catch (error) {
+      this.#complain(error);
+      return Promise.resolve();
+    }
+  }
+
+  /** Asks the engine; everything that goes wrong becomes an `error` event and the neutral answer. */
+  #ask<T>(op: Op, otherwise: T, options?: Cancellable): Promise<T> {
+    const signal = options?.signal;
+    const aborted = (): KeepsetError => new KeepsetError("aborted", "The caller gave up waiting.", { cause: signal?.reason });
+    if (signal?.aborted) return Promise.reject(aborted());
+    if (!this.#link || this.#over) return Promise.resolve(otherwise);
+    const answer = this.#link.call(op).catch((error: unknown) => {
+      if (!this.#over) this.#complain(error);
+      return otherwise;
+    }) as Promise<T>;
+    if (!signal) return answer;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => reject(aborted());
+      signal.addEventListener("abort", abort, { once: true });
+      void answer.then((value) => {
+        signal.removeEventListener("abort", abort);
+        resolve(value);
+      });
+    });
+  }
+
+  #listen<K extends keyof ClientEvents | "snapshot">(
+    type: K,
+    listener: (event: (ClientEvents & { snapshot: undefined })[K]) => void,
+    options?: { once?: boolean; signal?: AbortSignal },
+  ): Unsubscribe {
+    if (typeof listener === "function") return this.#events.on(type, listener, options);
+    this.#complain(new KeepsetError("invalid_argument", `The listener of "${String(type)}" is not a function.`));
+    return () => undefined;
+  }
+
+  #hold(held: boolean): void {
+    if (this.#over || this.#paused === held) return;
+    this.#paused = held;
+    this.#link?.hold(held);
+    if (this.#status !== "starting") this.#become(held ? "paused" : "ready");
+  }
+
+  #up(view: View): void {
+    if (this.#over) return;
+    const starting = this.#status === "starting";
+    const before = this.#snapshot.segments.map(({ id }) => id);
+    const after = view.segments.map(({ id }) => id);
+    if (starting) this.#status = this.#paused ? "paused" : "ready";
+    this.#notice({
+      is: "view",
+      view,
+      entered: after.filter((id) => !before.includes(id)),
+      left: before.filter((id) => !after.includes(id)),
+    });
+    if (!starting) return;
+    this.#settled(this);
+    this.#events.emit("ready", { client: this });
+  }
+
+  #notice(notice: Notice): void {
+    if (this.#over) return;
+    switch (notice.is) {
+      case "view":
+        return this.#show(notice);
+      case "consent":
+        this.#consent = notice.state;
+        return this.#events.emit("consent", { state: notice.state });
+      case "report":
+        return this.#events.emit("report", { report: notice.report, outcome: notice.outcome, at: notice.at });
+      case "error":
+        return this.#complain(new KeepsetError(notice.code, notice.message, { cause: notice.cause }));
+    }
+  }
+
+  #show({ view, entered, left }: Notice & { is: "view" }): void {
+    const { status } = this;
+    this.#consent = view.consent;
+    const moved = entered.length > 0 || left.length > 0;
+    if (!moved && this.#snapshot.status === status && this.#snapshot.updatedAt > 0) return;
+    this.#snapshot = Object.freeze({ status, segments: view.segments, updatedAt: view.updatedAt });
+    this.#events.emit("snapshot", undefined);
+    if (moved) this.#events.emit("change", { snapshot: this.#snapshot, entered, left });
+  }
+
+  #become(status: Status): void {
+    this.#status = status;
+    const segments = status === "ready" || status === "paused" ? this.#snapshot.segments : NO_SEGMENTS;
+    this.#snapshot = Object.freeze({ ...this.#snapshot, status, segments });
+    this.#events.emit("snapshot", undefined);
+  }
+
+  #fail(error: KeepsetError): void {
+    if (this.#over) return;
+    this.#error = error;
+    this.#become(error.code === "wasm_unsupported" ? "unsupported" : "failed");
+    this.#settled(this);
+    // Later, so that the caller of `init` can listen first.
+    queueMicrotask(() => {
+      this.#complain(error);
+      this.#events.emit("ready", { client: this });
+    });
+  }
+
+  #complain(error: unknown): void {
+    const known = error instanceof KeepsetError ? error : new KeepsetError("invalid_argument", "A call could not be understood.", { cause: error });
+    const kind = `${known.code}: ${known.message}`;
+    if (!this.#warned.has(kind)) {
+      this.#warned.add(kind);
+      try {
+        this.#settings?.log?.(known === this.#error ? "error" : "warn", kind, known.cause);
+      } catch (problem) {
+        surface(problem);
+      }
+    }
+    this.#events.emit("error", known);
+  }
+
+  get #over(): boolean {
+    return this.#status === "destroyed" || this.#status === "failed" || this.#status === "unsupported";
+  }
+}
+
+/** Bytes as hexadecimal text, as the ledger shows them everywhere. */
+function hexBytes(_key: string, value: unknown): unknown {
+  if (!(value instanceof Uint8Array)) return value;
+  return Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

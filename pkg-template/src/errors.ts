@@ -1,0 +1,42 @@
+/** Every way Keepset can fail, as a stable word: act on the code, show the message. */
+export type ErrorCode =
+  | "invalid_options"
+  | "invalid_event"
+  | "invalid_argument"
+  | "too_many_calls"
+  | "pack_load_failed"
+  | "pack_invalid"
+  | "wasm_unsupported"
+  | "wasm_load_failed"
+  | "csp_blocked"
+  | "engine_crashed"
+  | "storage_unavailable"
+  | "storage_corrupt"
+  | "quota_exceeded"
+  | "no_entropy"
+  | "network"
+  | "collector_rejected"
+  | "aborted"
+  | "destroyed";
+
+/** The one error of this package: a stable code, a sentence, where to read more, and what caused it. */
+export class KeepsetError extends Error {
+  override readonly name = "KeepsetError";
+  /** The stable word to act on. */
+  readonly code: ErrorCode;
+  /** Where this code is explained, inside the package. */
+  readonly docs: string;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    // The two-argument form of `Error` is younger than the oldest browsers we promise.
+    super(message);
+    this.code = code;
+    this.docs = `keepset/docs/errors.md#${code}`;
+    if (options?.cause !== undefined) (this as { cause?: unknown }).cause = options.cause;
+  }
+}
+
+/** Says whether a value is an error of this package, also when two copies of it are loaded. */
+export function isKeepsetError(value: unknown): value is KeepsetError {
+  return value instanceof Error && value.name === "KeepsetError" && typeof (value as KeepsetError).code === "string";
+}

@@ -1,0 +1,19 @@
+// Keepset in a page: the module beside this script, else the copy inside the package.
+import { api } from "./start.js";
+import type { Keepset, Options } from "./types.js";
+
+export * from "./surface.js";
+export { version } from "./version.js";
+
+const functions = api({
+  // Written out in full: bundlers look for exactly this form, and copy the file.
+  url: () => new URL("./core.wasm", import.meta.url),
+  inline: async () => (await import("./core-inline.js")).default,
+});
+
+/** Starts the client of a name, or returns the one there is. Returns at once and never throws. */
+export const init: (options: Options) => Keepset = functions.init;
+/** Starts a client of its own, for tests and for pages with several profiles. Returns at once and never throws. */
+export const createClient: (options: Options) => Keepset = functions.createClient;
+/** Says whether segments can be computed here; a content security policy may still forbid it. */
+export const isSupported: () => boolean = functions.isSupported;

@@ -1,0 +1,358 @@
+import { toBase64 } from "./bytes.js";
+import type { Core } from "./core.js";
+import type { SegmentChange, Withheld } from "./dto.js";
+import { KeepsetError } from "./errors.js";
+import { read } from "./host/clock.js";
+import { Timer } from "./host/timer.js";
+import type { Vault } from "./host/vault.js";
+import type { Notice, Op, View } from "./ops.js";
+import type { Settings } from "./options.js";
+import { Sender } from "./sender.js";
+import type { DeviceData, FlushResult } from "./types.js";
+
+type Engine = InstanceType<typeof Core>;
+
+/** The engine was taken from this tab: whoever holds it next does the work again. */
+export class Gone extends Error {}
+
+/**
+ * Holds the engine of one profile: applies what tabs ask, stores, and hands reports to the sender in the one lawful
+ * order: snapshot saved, storage confirms, engine told, only then upload.
+ */
+export class Keeper {
+  #core: Engine;
+  #closed = false;
+  /** Changes the storage has not confirmed yet, to be done again over another tab's newer record. */
+  #unsaved: Op[] = [];
+  #running: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | undefined;
+  /** The last word of a closed keeper covers what still waited for its turn. */
+  #said = false;
+  readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
+  readonly #sender: Sender;
+
+  private constructor(
+    private readonly settings: Settings,
+    private readonly make: (stored: Uint8Array | undefined) => Engine,
+    private readonly vault: Vault,
+    private readonly tell: (notice: Notice) => void,
+    stored: Uint8Array | undefined,
+  ) {
+    this.#core = make(stored);
+    this.#sender = new Sender(settings, {
+      next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
+      pending: () => this.#core.pending(),
+      done: async (id, outcome) => {
+        if (this.#closed) return;
+        this.#core.uploaded(id, outcome, this.#now);
+        await this.#save();
+      },
+      tell,
+    });
+  }
+
+  /** Reads what is stored and starts the engine on it. */
+  static async open(
+    settings: Settings,
+    core: typeof Core,
+    pack: string,
+    vault: Vault,
+    tell: (notice: Notice) => void,
+  ): Promise<Keeper> {
+    const make = (stored: Uint8Array | undefined): Engine => {
+      try {
+        return new core(pack, stored, read(settings.clock));
+      } catch (error) {
+        throw fromEngine(error, "pack_invalid");
+      }
+    };
+    const keeper = new Keeper(settings, make, vault, tell, await vault.load());
+    keeper.#complainIfUnreadable();
+    return keeper;
+  }
+
+  /** What a page can see now. */
+  view(): View {
+    return Object.freeze({
+      segments: Object.freeze(this.#core.memberships().map((membership) => Object.freeze(membership))),
+      consent: Object.freeze(this.#core.consent()),
+      updatedAt: this.#now,
+    });
+  }
+
+  /** Looks for what time alone has changed, makes the report that is due, and sets the next alarm. */
+  wake(): Promise<void> {
+    return this.#guard(() => this.#look());
+  }
+
+  /** Stops and continues sending. */
+  hold(held: boolean): void {
+    this.#sender.hold(held);
+  }
+
+  /** Does what a tab asks; resolves when it is done and, where it changed something, durable. */
+  async do(op: Op): Promise<unknown> {
+    if (this.#closed) throw new Gone();
+    try {
+      return await this.#perform(op);
+    } catch (error) {
+      throw this.#crash(error);
+    }
+  }
+
+  /** Lets go of the engine at once. What was not durable is left to the next holder. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#lastWord();
+    this.#alarm.clear();
+    this.#sender.close();
+    this.#core.free();
+  }
+
+  async #perform(op: Op): Promise<unknown> {
+    const now = this.#now;
+    switch (op.do) {
+      case "track":
+        this.#apply(op);
+        return this.#save();
+      case "consent":
+        return this.#consent(op);
+      case "explain":
+        return this.#core.explain(op.segment, now) ?? null;
+      case "ledger":
+        return this.#core.ledger();
+      case "budget":
+        return this.#core.budget(now) ?? null;
+      case "next":
+        return this.#next();
+      case "preview":
+        await this.#look();
+        return this.#closed ? null : (this.#core.pending() ?? null);
+      case "flush":
+        return this.#flush();
+      case "export":
+        return this.#export();
+      case "reset":
+        this.#sender.abort();
+        return this.#publishing(() => this.#core.erase(now), () => this.#save());
+      case "deleteAll":
+        return this.#deleteAll();
+    }
+  }
+
+  #apply(op: Op): void {
+    if (op.do === "track") {
+      try {
+        this.#changed(this.#core.track(op.name, op.properties, op.at, this.#now));
+      } catch (error) {
+        throw fromEngine(error, "invalid_event");
+      }
+    } else if (op.do === "consent") {
+      this.#changed(this.#core.setConsent(op.change, this.#now));
+    } else return;
+    this.#unsaved.push(op);
+    this.#setAlarm();
+  }
+
+  /** Withdrawal stops hand-outs first, then erases, then confirms. */
+  async #consent(op: Op & { do: "consent" }): Promise<void> {
+    if (Object.values(op.change).includes("denied")) this.#sender.abort();
+    this.#apply(op);
+    this.#publish([], []);
+    if (op.change.storage === "denied") await this.#inTurn(() => this.#wipe());
+    else await this.#save();
+    await this.#look();
+    if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
+  }
+
+  async #deleteAll(): Promise<void> {
+    this.#sender.abort();
+    await this.#inTurn(async () => {
+      await this.#wipe();
+      this.#publishing(() => this.#replace(undefined), () => undefined);
+    });
+    if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
+  }
+
+  #next(): { state: "queued" | Withheld; lookAgainAt?: number } {
+    const again = this.#core.nextTick(this.#now);
+    return { state: this.#prepare(), ...(again === undefined ? {} : { lookAgainAt: again }) };
+  }
+
+  async #flush(): Promise<FlushResult> {
+    const state = await this.#look();
+    if (this.#closed) throw new Gone();
+    const result = await this.#sender.flush();
+    if (this.#closed || result.sent > 0 || result.skipped !== undefined) return result;
+    const queued = this.#core.pending() !== undefined;
+    return { ...result, skipped: queued ? "not_durable" : state === "queued" ? "answered" : state };
+  }
+
+  #export(): DeviceData {
+    const { vault, settings } = this;
+    return {
+      exportedAt: new Date(this.#now).toISOString(),
+      name: settings.name,
+      consent: this.#core.consent(),
+      memberships: this.#core.memberships(),
+      ledger: this.#core.ledger(),
+      budget: this.#core.budget(this.#now) ?? null,
+      waiting: this.#core.pending() ?? null,
+      stored: vault.known ? toBase64(vault.known) : null,
+    };
+  }
+
+  /** Ticks, makes the report that is due and stores it. */
+  async #look(): Promise<"queued" | Withheld> {
+    this.#changed(this.#core.tick(this.#now));
+    const state = this.#prepare();
+    this.#setAlarm();
+    await this.#save();
+    return state;
+  }
+
+  /** Without a collector nothing is drawn, so nothing is charged for nothing. */
+  #prepare(): "queued" | Withheld {
+    if (!this.settings.collector) return "no_collector";
+    const state = this.#core.pending() ? "queued" : this.#core.prepare(this.#now);
+    if (state === "no_entropy") this.#error(new KeepsetError("no_entropy", "This device has no source of randomness, so no report can be made."));
+    return state;
+  }
+
+  #setAlarm(): void {
+    const consented = this.#core.consent().segmentation === "granted";
+    const at = consented ? this.#core.nextTick(this.#now) : undefined;
+    if (at === undefined) this.#alarm.clear();
+    else this.#alarm.set(at - this.#now);
+  }
+
+  /** Stores the latest state. Calls during a write share the next one. */
+  #save(): Promise<void> {
+    this.#queued ??= this.#inTurn(() => {
+      this.#queued = undefined;
+      return this.#write();
+    });
+    return this.#queued;
+  }
+
+  /** One write or deletion at a time. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#running.then(() => {
+      if (!this.#closed) return work();
+      if (!this.#said) throw new Gone();
+    });
+    this.#running = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #write(): Promise<void> {
+    const covered = this.#unsaved.length;
+    const saved = this.#core.save();
+    if (!saved) {
+      this.#unsaved.splice(0, covered);
+      return;
+    }
+    const kept = await this.vault.write(saved.bytes);
+    if (this.#closed) throw new Gone();
+    if (kept === "conflict") return this.#rebase();
+    this.#unsaved.splice(0, covered);
+    if (kept === "volatile") return;
+    this.#core.stored(saved.revision);
+    this.#sender.soon();
+  }
+
+  /** A page that is being left has no time to wait its turn: what is not on its way to the disk goes now. */
+  #lastWord(): void {
+    if (this.#unsaved.length === 0 || !this.#queued) return;
+    const saved = this.#core.save();
+    if (saved) void this.vault.write(saved.bytes);
+    this.#said = saved !== undefined;
+  }
+
+  /** Another tab wrote first: start from its record and do this tab's unconfirmed changes again. */
+  async #rebase(): Promise<void> {
+    const stored = await this.vault.load();
+    if (this.#closed) throw new Gone();
+    const again = this.#unsaved.splice(0);
+    this.#publishing(() => {
+      this.#replace(stored);
+      this.#complainIfUnreadable();
+      again.forEach((op) => this.#apply(op));
+    }, () => undefined);
+    return this.#write();
+  }
+
+  async #wipe(): Promise<void> {
+    for (let attempt = 1; !(await this.vault.wipe()) && attempt < 3; attempt += 1);
+    if (this.#closed) throw new Gone();
+    this.#unsaved = [];
+  }
+
+  #replace(stored: Uint8Array | undefined): void {
+    const next = this.make(stored);
+    this.#core.free();
+    this.#core = next;
+    this.#unsaved = [];
+    this.#setAlarm();
+  }
+
+  #complainIfUnreadable(): void {
+    if (this.#core.startedFrom !== "unreadable") return;
+    this.#error(new KeepsetError("storage_corrupt", "The stored profile cannot be read: it starts empty, and its budget counts as spent."));
+  }
+
+  /** Tells which segments a change of everything entered and left. */
+  #publishing<T>(work: () => void, then: () => T): T {
+    const ids = (): string[] => this.#core.memberships().map(({ id }) => id);
+    const before = ids();
+    work();
+    const after = ids();
+    this.#publish(after.filter((id) => !before.includes(id)), before.filter((id) => !after.includes(id)));
+    return then();
+  }
+
+  #changed(changes: readonly SegmentChange[]): void {
+    if (changes.length === 0) return;
+    const of = (kind: SegmentChange["kind"]): string[] => changes.filter((change) => change.kind === kind).map(({ segment }) => segment);
+    this.#publish(of("entered"), of("left"));
+  }
+
+  #publish(entered: string[], left: string[]): void {
+    this.tell({ is: "view", view: this.view(), entered, left });
+  }
+
+  #error(error: KeepsetError): void {
+    this.tell({ is: "error", code: error.code, message: error.message, cause: error.cause });
+  }
+
+  /** Runs what no one waits for. */
+  async #guard(work: () => Promise<unknown>): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await work();
+    } catch (error) {
+      const known = this.#crash(error);
+      if (known instanceof KeepsetError) this.#error(known);
+    }
+  }
+
+  /** A trap leaves the engine's memory in no known state, so it is never entered again. */
+  #crash(error: unknown): unknown {
+    if (!(error instanceof WebAssembly.RuntimeError)) return error;
+    this.#closed = true;
+    this.#alarm.clear();
+    this.#sender.close();
+    return new KeepsetError("engine_crashed", "The engine stopped. Nothing more is computed or sent until the page is loaded again.", { cause: error });
+  }
+
+  get #now(): number {
+    return read(this.settings.clock);
+  }
+}
+
+/** Gives an error of the engine its place among ours; traps stay what they are. */
+function fromEngine(error: unknown, code: "pack_invalid" | "invalid_event"): unknown {
+  if (error instanceof WebAssembly.RuntimeError || error instanceof KeepsetError) return error;
+  return new KeepsetError(code, error instanceof Error ? error.message : String(error), { cause: error });
+}

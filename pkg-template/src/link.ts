@@ -1,0 +1,283 @@
+import { KeepsetError, type ErrorCode } from "./errors.js";
+import { type Hold, TabLock } from "./host/lock.js";
+import { Timer } from "./host/timer.js";
+import { Gone, type Keeper } from "./keeper.js";
+import type { Notice, Op, View } from "./ops.js";
+
+/** Calls kept while no tab can answer them; a page that tracks more than this before it starts is in a loop. */
+const MOST_CALLS = 1_000;
+/** A holder that neither answers a call nor a ping within these times is frozen, and loses the lock. */
+const PATIENCE_MS = 4_000;
+const PING_MS = 2_000;
+
+type Message =
+  | { is: "hello" }
+  | { is: "lead"; view: View }
+  | { is: "call"; from: string; id: number; op: Op }
+  | { is: "reply"; to: string; id: number; value?: unknown; error?: { code: ErrorCode; message: string } }
+  | { is: "notice"; notice: Notice }
+  | { is: "ping" }
+  | { is: "pong" };
+
+interface Call {
+  op: Op;
+  resolve: (value: unknown) => void;
+  reject: (error: KeepsetError) => void;
+}
+
+/** What a link needs of its client. */
+export interface Ends {
+  /** Opens the engine in this tab. */
+  open(tell: (notice: Notice) => void): Promise<Keeper>;
+  /** The engine is there, in this tab or another. */
+  up(view: View): void;
+  /** The engine's holder has something to tell. */
+  notice(notice: Notice): void;
+  /** The engine cannot be opened in this tab, or has stopped. */
+  failed(error: KeepsetError): void;
+}
+
+/**
+ * Joins the tabs of a site: one holds the engine, the others send their calls to it. A call is kept until it is
+ * answered, so that the next holder can do it when the first is gone.
+ */
+export class Link {
+  readonly #me = Math.random().toString(36).slice(2);
+  readonly #calls = new Map<number, Call>();
+  readonly #seen = new Map<string, number>();
+  readonly #lock: TabLock | undefined;
+  readonly #watch = new Timer(() => this.#doubt());
+  #channel: BroadcastChannel | undefined;
+  #keeper: Keeper | undefined;
+  #elsewhere = false;
+  #pinged = false;
+  #held = false;
+  #open = false;
+  #last = 0;
+
+  constructor(
+    private readonly name: string,
+    shared: boolean,
+    private readonly ends: Ends,
+  ) {
+    if (shared && TabLock.available()) this.#lock = new TabLock(name, (hold) => void this.#lead(hold));
+  }
+
+  /** Begins, or begins again after `stop`. */
+  start(): void {
+    if (this.#open) return;
+    this.#open = true;
+    if (!this.#lock) return void this.#lead({ over: new Promise(() => undefined) });
+    this.#channel = new BroadcastChannel(`keepset:${this.name}`);
+    this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#hear(data);
+    this.#post({ is: "hello" });
+    this.#lock.ask();
+  }
+
+  /** Lets go of the engine and of the other tabs. Calls without an answer are kept for `start`. */
+  stop(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#watch.clear();
+    this.#letGo();
+    this.#lock?.release();
+    // A moment later, so that the answers to what the last write covered still go out.
+    const channel = this.#channel;
+    this.#channel = undefined;
+    void Promise.resolve().then(() => Promise.resolve()).then(() => channel?.close());
+    this.#elsewhere = false;
+  }
+
+  /** Asks the engine, wherever it is. Rejects with a `KeepsetError` only. */
+  call(op: Op): Promise<unknown> {
+    if (this.#calls.size >= MOST_CALLS) {
+      return Promise.reject(new KeepsetError("too_many_calls", `More than ${MOST_CALLS} calls wait for the engine; this one is dropped.`));
+    }
+    this.#last += 1;
+    const id = this.#last;
+    return new Promise((resolve, reject) => {
+      const call = { op, resolve, reject };
+      this.#calls.set(id, call);
+      if (this.#keeper) void this.#perform(this.#keeper, id, call);
+      else if (this.#elsewhere) this.#forward(id, op);
+    });
+  }
+
+  /** Looks again at the clock, if the engine is here. */
+  wake(): void {
+    void this.#keeper?.wake();
+  }
+
+  /** Stops and continues sending from this tab. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#keeper?.hold(held);
+  }
+
+  /** Answers every waiting call with an error. */
+  drop(error: KeepsetError): void {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    calls.forEach(({ reject }) => reject(error));
+  }
+
+  async #lead(hold: Hold): Promise<void> {
+    let keeper: Keeper;
+    const mine = { over: false };
+    void hold.over.then(() => {
+      mine.over = true;
+      this.#lost();
+    });
+    try {
+      keeper = await this.ends.open((notice) => {
+        this.ends.notice(notice);
+        this.#post({ is: "notice", notice });
+      });
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (mine.over || !this.#open) return keeper.close();
+    this.#keeper = keeper;
+    this.#elsewhere = false;
+    this.#watch.clear();
+    keeper.hold(this.#held);
+    const view = keeper.view();
+    this.ends.up(view);
+    this.#post({ is: "lead", view });
+    for (const [id, call] of [...this.#calls]) void this.#perform(keeper, id, call);
+    void keeper.wake();
+  }
+
+  /** The lock is gone: another tab took it, or this one gave it up. */
+  #lost(): void {
+    const had = this.#keeper !== undefined;
+    this.#letGo();
+    if (had && this.#open) {
+      this.#post({ is: "hello" });
+      this.#lock?.ask();
+    }
+  }
+
+  #letGo(): void {
+    this.#keeper?.close();
+    this.#keeper = undefined;
+    this.#seen.clear();
+  }
+
+  async #perform(keeper: Keeper, id: number, call: Call): Promise<void> {
+    try {
+      const value = await keeper.do(call.op);
+      if (this.#calls.delete(id)) call.resolve(value);
+    } catch (error) {
+      if (error instanceof Gone) return;
+      if (this.#calls.delete(id)) call.reject(this.#known(error));
+    }
+  }
+
+  async #performFor(keeper: Keeper, from: string, id: number, op: Op): Promise<void> {
+    // A tab sends again what it believes unheard; its calls come in order.
+    if (id <= (this.#seen.get(from) ?? 0)) return;
+    this.#seen.set(from, id);
+    const channel = this.#channel;
+    try {
+      send(channel, { is: "reply", to: from, id, value: await keeper.do(op) });
+    } catch (error) {
+      if (error instanceof Gone) return;
+      const { code, message } = this.#known(error);
+      send(channel, { is: "reply", to: from, id, error: { code, message } });
+    }
+  }
+
+  #hear(message: Message): void {
+    const keeper = this.#keeper;
+    switch (message.is) {
+      case "hello":
+        if (keeper) this.#post({ is: "lead", view: keeper.view() });
+        return;
+      case "ping":
+        if (keeper) this.#post({ is: "pong" });
+        return;
+      case "call":
+        if (keeper) void this.#performFor(keeper, message.from, message.id, message.op);
+        return;
+    }
+    if (keeper) return;
+    this.#trust();
+    switch (message.is) {
+      case "lead":
+        this.#elsewhere = true;
+        this.ends.up(message.view);
+        for (const [id, { op }] of this.#calls) this.#forward(id, op);
+        return;
+      case "notice":
+        return this.ends.notice(message.notice);
+      case "reply":
+        if (message.to === this.#me) this.#answered(message);
+    }
+  }
+
+  #answered({ id, value, error }: Message & { is: "reply" }): void {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (error) call?.reject(new KeepsetError(error.code, error.message));
+    else call?.resolve(value);
+    this.#trust();
+  }
+
+  #forward(id: number, op: Op): void {
+    this.#post({ is: "call", from: this.#me, id, op });
+    if (!this.#watch.isSet) this.#watch.set(PATIENCE_MS);
+  }
+
+  /** The holder gave a sign of life. */
+  #trust(): void {
+    this.#pinged = false;
+    if (this.#calls.size === 0 || !this.#elsewhere) this.#watch.clear();
+    else this.#watch.set(PATIENCE_MS);
+  }
+
+  /** The holder has not answered: it gets one more chance, for it may be busy, or be gone already. */
+  #doubt(): void {
+    if (this.#keeper || this.#calls.size === 0) return;
+    if (this.#pinged) {
+      this.#pinged = false;
+      this.#lock?.ask(true);
+      return;
+    }
+    this.#pinged = true;
+    this.#post({ is: "ping" });
+    this.#watch.set(PING_MS);
+  }
+
+  /** This tab cannot hold the engine; another may. */
+  #fail(error: unknown): void {
+    const known = this.#known(error);
+    this.#lock?.release();
+    this.drop(known);
+  }
+
+  #known(error: unknown): KeepsetError {
+    const known = error instanceof KeepsetError ? error : new KeepsetError("engine_crashed", "The engine stopped unexpectedly.", { cause: error });
+    if (["engine_crashed", "pack_invalid", "pack_load_failed", "wasm_load_failed", "csp_blocked", "wasm_unsupported"].includes(known.code)) {
+      this.stop();
+      this.ends.failed(known);
+    }
+    return known;
+  }
+
+  #post(message: Message): void {
+    send(this.#channel, message);
+  }
+}
+
+/** Sends to the other tabs. What cannot cross, an error's cause, stays behind. */
+function send(channel: BroadcastChannel | undefined, message: Message): void {
+  try {
+    channel?.postMessage(message);
+  } catch {
+    if (message.is !== "notice" || message.notice.is !== "error") return;
+    const { cause: _, ...notice } = message.notice;
+    channel?.postMessage({ is: "notice", notice });
+  }
+}

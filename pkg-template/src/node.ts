@@ -1,0 +1,17 @@
+// Keepset where there is no script address: the module is the copy inside the package, read when first needed.
+import { api } from "./start.js";
+import type { Keepset, Options } from "./types.js";
+
+export * from "./surface.js";
+export { version } from "./version.js";
+
+const functions = api({
+  inline: async () => (await import("./core-inline.js")).default,
+});
+
+/** Starts the client of a name, or returns the one there is. Returns at once and never throws. */
+export const init: (options: Options) => Keepset = functions.init;
+/** Starts a client of its own, for tests and for pages with several profiles. Returns at once and never throws. */
+export const createClient: (options: Options) => Keepset = functions.createClient;
+/** Says whether segments can be computed here; a content security policy may still forbid it. */
+export const isSupported: () => boolean = functions.isSupported;

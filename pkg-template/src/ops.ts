@@ -1,0 +1,38 @@
+import type { ConsentChange, ConsentState, Membership, Outcome, Report, Scalar } from "./dto.js";
+import type { ErrorCode } from "./errors.js";
+
+/** Everything a tab can ask of the one that holds the engine. It crosses between tabs as it is. */
+export type Op =
+  | { do: "track"; name: string; properties: Record<string, Scalar>; at: number }
+  | { do: "consent"; change: ConsentChange }
+  | { do: "explain"; segment: string }
+  | { do: "ledger" }
+  | { do: "budget" }
+  | { do: "next" }
+  | { do: "preview" }
+  | { do: "flush" }
+  | { do: "export" }
+  | { do: "reset" }
+  | { do: "deleteAll" };
+
+/** What a page can see of the engine at one moment. */
+export interface View {
+  readonly segments: readonly Membership[];
+  readonly consent: ConsentState;
+  readonly updatedAt: number;
+}
+
+/** What the engine's holder tells every tab. */
+export type Notice =
+  | { is: "view"; view: View; entered: readonly string[]; left: readonly string[] }
+  | { is: "consent"; state: ConsentState }
+  | { is: "report"; report: Report; outcome: Outcome; at: number }
+  | { is: "error"; code: ErrorCode; message: string; cause?: unknown };
+
+/** The choices before anyone made one. */
+export const UNDECIDED: ConsentState = Object.freeze({
+  segmentation: "pending",
+  storage: "pending",
+  reporting: "pending",
+  sharing: "pending",
+});

@@ -1,0 +1,104 @@
+import type { Report } from "./dto.js";
+import { systemClock } from "./host/clock.js";
+import { fetchTransport } from "./host/transport.js";
+import { KeepsetError } from "./errors.js";
+import type { Clock, Logger, Options, StorageAdapter, Transport, WasmSource } from "./types.js";
+
+/** Options after every one of them was looked at. */
+export interface Settings {
+  name: string;
+  pack: object | string | URL;
+  collector: { url: string; headers: Record<string, string>; transport: Transport } | undefined;
+  storage: "auto" | "memory" | StorageAdapter;
+  wasm: WasmSource | Promise<WasmSource> | undefined;
+  beforeSend: ((report: Report) => Report | null) | undefined;
+  log: Logger | undefined;
+  signal: AbortSignal | undefined;
+  clock: Clock;
+}
+
+const KEYS = ["pack", "collector", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock"];
+
+/** The profile's name when none is given. */
+export const DEFAULT_NAME = "default";
+
+/** Looks at every option. Throws the first mistake; whoever calls turns it into a failed client. */
+export function settle(options: Options): Settings {
+  const wrong = (path: string, rule: string): never => {
+    throw new KeepsetError("invalid_options", `options.${path} ${rule}`);
+  };
+  if (!isObject(options)) throw new KeepsetError("invalid_options", "init() takes an object of options with at least `pack`");
+  const stranger = Object.keys(options).find((key) => !KEYS.includes(key));
+  if (stranger !== undefined) wrong(stranger, `is not an option; there are ${KEYS.join(", ")}`);
+  const { pack, collector, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock } = options;
+  if (!(isObject(pack) || (typeof pack === "string" && pack !== ""))) wrong("pack", "must be a pack: the object, its JSON text or its URL");
+  if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name)) wrong("name", "must be 1 to 64 letters, digits, dots, dashes or underscores");
+  if (!(storage === "auto" || storage === "memory" || isAdapter(storage))) wrong("storage", 'must be "auto", "memory" or an adapter with get, set and delete');
+  if (beforeSend !== undefined && typeof beforeSend !== "function") wrong("beforeSend", "must be a function");
+  if (debug !== undefined && typeof debug !== "boolean" && typeof debug !== "function") wrong("debug", "must be true, false or a function");
+  if (!isObject(clock) || typeof clock.now !== "function") wrong("clock", "must have a method now()");
+  if (signal !== undefined && !(isObject(signal) && typeof signal.addEventListener === "function")) wrong("signal", "must be an AbortSignal");
+  return {
+    name,
+    pack,
+    collector: collector === undefined ? undefined : settleCollector(collector, wrong),
+    storage,
+    wasm,
+    beforeSend,
+    log: debug === true ? toConsole : debug === false ? undefined : debug,
+    signal,
+    clock,
+  };
+}
+
+type Wrong = (path: string, rule: string) => never;
+
+function settleCollector(given: NonNullable<Options["collector"]>, wrong: Wrong): Settings["collector"] {
+  const options = typeof given === "string" || given instanceof URL ? { url: given } : given;
+  if (!isObject(options) || options.url === undefined) return wrong("collector", "must be a URL or an object with `url`");
+  const { headers = {}, transport = fetchTransport } = options;
+  if (!isObject(headers) || Object.values(headers).some((value) => typeof value !== "string")) wrong("collector.headers", "must be an object of texts");
+  if (typeof transport !== "function") wrong("collector.transport", "must be a function");
+  let base: URL;
+  try {
+    base = new URL(options.url, (globalThis as { location?: { href?: string } }).location?.href);
+  } catch {
+    return wrong("collector", "must be a URL");
+  }
+  if (!/^https?:$/.test(base.protocol)) wrong("collector", "must begin with https: or http:");
+  base.pathname = `${base.pathname.replace(/\/+$/, "")}/v1/reports`;
+  base.hash = "";
+  return { url: base.href, headers, transport };
+}
+
+/** A pack's text: given, made from the object, or fetched. */
+export async function packText(pack: object | string | URL): Promise<string> {
+  try {
+    if (pack instanceof URL) return await fetchText(pack);
+    if (typeof pack === "object") return JSON.stringify(pack);
+    // JSON text of a pack begins with a brace; no URL does.
+    return pack.trimStart().startsWith("{") ? pack : await fetchText(pack);
+  } catch (cause) {
+    if (cause instanceof KeepsetError) throw cause;
+    throw new KeepsetError("pack_load_failed", "The pack could not be loaded.", { cause });
+  }
+}
+
+async function fetchText(url: string | URL): Promise<string> {
+  const response = await fetch(url, { credentials: "omit" });
+  if (!response.ok) throw new KeepsetError("pack_load_failed", `The pack could not be loaded: the server answered ${response.status}.`);
+  return response.text();
+}
+
+const toConsole: Logger = (level, message, data) => {
+  if (data === undefined) console[level](`keepset: ${message}`);
+  else console[level](`keepset: ${message}`, data);
+};
+
+function isAdapter(value: unknown): value is StorageAdapter {
+  return isObject(value) && ["get", "set", "delete"].every((method) => typeof (value as Record<string, unknown>)[method] === "function");
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,137 @@
+import type { Outcome, Report } from "./dto.js";
+import { Timer } from "./host/timer.js";
+import type { Notice } from "./ops.js";
+import type { Settings } from "./options.js";
+import { read } from "./host/clock.js";
+import type { FlushResult } from "./types.js";
+
+/** A report leaves at a random moment within this time, so that its arrival does not tell what the visitor just did. */
+const SPREAD_MS = 8_000;
+const FIRST_RETRY_MS = 30_000;
+const LAST_RETRY_MS = 3_600_000;
+
+/** What the sender needs of the engine's holder. */
+export interface Source {
+  /** The next bytes that may leave at this moment. */
+  next(): { id: string; body: Uint8Array } | undefined;
+  /** The waiting report, described. */
+  pending(): Report | undefined;
+  /** Notes the outcome and makes it durable. */
+  done(id: string, outcome: Outcome): Promise<void>;
+  /** Tells every tab. */
+  tell(notice: Notice): void;
+}
+
+/** Hands reports to the network one at a time, a little later than they are made, and again after a failure. */
+export class Sender {
+  readonly #timer = new Timer(() => void this.flush());
+  #sending: Promise<FlushResult> | undefined;
+  #abort = new AbortController();
+  #failures = 0;
+  #held = false;
+  #closed = false;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly source: Source,
+  ) {}
+
+  /** Sends what waits at a random moment soon. */
+  soon(): void {
+    if (this.#idle && !this.#timer.isSet && this.source.next()) this.#timer.set(Math.random() * SPREAD_MS);
+  }
+
+  /** Sends what waits now; joins a sending under way. */
+  flush(): Promise<FlushResult> {
+    if (this.#held) return Promise.resolve({ sent: 0, queued: this.#queued, skipped: "paused" });
+    if (!this.settings.collector) return Promise.resolve({ sent: 0, queued: 0, skipped: "no_collector" });
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+    return this.#sending;
+  }
+
+  /** Takes back what is on its way, as far as that is possible. */
+  abort(): void {
+    this.#timer.clear();
+    this.#abort.abort();
+    this.#abort = new AbortController();
+  }
+
+  /** Stops and continues. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (held) this.abort();
+    else this.soon();
+  }
+
+  /** Ends for good. */
+  close(): void {
+    this.#closed = true;
+    this.abort();
+  }
+
+  async #sendAll(): Promise<FlushResult> {
+    this.#timer.clear();
+    for (let sent = 0; ; sent += 1) {
+      // Asked again for every report: consent is a matter of this moment.
+      const upload = this.#closed || this.#held ? undefined : this.source.next();
+      if (!upload) return { sent, queued: this.#queued };
+      const report = this.source.pending() ?? { ...upload, describe: null };
+      const { outcome, skipped } = await this.#handOver(report);
+      if (this.#closed) return { sent, queued: 0, skipped: "not_running" };
+      await this.source.done(upload.id, outcome);
+      this.source.tell({ is: "report", report, outcome, at: read(this.settings.clock) });
+      if (outcome !== "accepted") return { sent, queued: this.#queued, skipped: skipped ?? "refused" };
+    }
+  }
+
+  async #handOver(report: Report): Promise<{ outcome: Outcome; skipped?: "dropped" | "offline" }> {
+    const { collector } = this.settings;
+    if (!collector || !this.#mayLeave(report)) return { outcome: "refused", skipped: "dropped" };
+    const { signal } = this.#abort;
+    try {
+      const { url, headers, transport } = collector;
+      const answer = await transport({ url, body: report.body.slice(), headers: { ...headers }, signal });
+      if (answer.outcome === "failed") return this.#failed(answer.retryAfterMs);
+      this.#failures = 0;
+      if (answer.outcome === "refused") this.#complain("collector_rejected", `The collector refused a report${answer.status ? ` (${answer.status})` : ""}; it is not sent again.`);
+      return { outcome: answer.outcome };
+    } catch (cause) {
+      return signal.aborted ? { outcome: "failed", skipped: "offline" } : this.#failed(0, cause);
+    }
+  }
+
+  /** A veto that fails is a veto. */
+  #mayLeave(report: Report): boolean {
+    const { beforeSend } = this.settings;
+    if (!beforeSend) return true;
+    try {
+      // A copy: what leaves was fixed when it was drawn.
+      return beforeSend({ ...report, body: report.body.slice() }) != null;
+    } catch (cause) {
+      this.#complain("invalid_options", "beforeSend threw, so the report was dropped.", cause);
+      return false;
+    }
+  }
+
+  #failed(retryAfterMs = 0, cause?: unknown): { outcome: Outcome; skipped: "offline" } {
+    const wait = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS) * (0.5 + Math.random());
+    this.#failures = Math.min(this.#failures + 1, 16);
+    if (!this.#closed) this.#timer.set(Math.max(wait, retryAfterMs));
+    this.#complain("network", "The collector could not be reached; the same bytes are sent again later.", cause);
+    return { outcome: "failed", skipped: "offline" };
+  }
+
+  #complain(code: "network" | "collector_rejected" | "invalid_options", message: string, cause?: unknown): void {
+    this.source.tell({ is: "error", code, message, ...(cause === undefined ? {} : { cause }) });
+  }
+
+  get #idle(): boolean {
+    return !this.#closed && !this.#held && !this.#sending && this.settings.collector !== undefined;
+  }
+
+  get #queued(): number {
+    return !this.#closed && this.source.pending() ? 1 : 0;
+  }
+}
