@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Everything the device decides: features, scores, segments, consent and what may leave.
+//!
+//! The engine does no I/O. `now` is an argument, entropy is an argument, storage is bytes out and bytes in, the
+//! network is a request handed out and an outcome handed back. Decisions use whole numbers and `+ - * / <` on
+//! `f64`, so every target gives the same bits.
+//!
+//! The life of one report, a file each: [`event`], [`feature`], [`model`], [`segment`], `gate`, [`outbox`], `snapshot`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod consent;
+mod engine;
+pub mod event;
+pub mod feature;
+mod gate;
+pub mod model;
+pub mod outbox;
+mod pack;
+pub mod segment;
+mod snapshot;
+
+pub use consent::{Choice, Consent, ConsentChange, Purpose};
+pub use engine::{Engine, Saved};
+pub use event::{Event, EventError, RawEvent, Scalar};
+pub use gate::Withheld;
+pub use outbox::{Entry, Outcome, Pending, Status, Upload};
+pub use pack::Pack;
+pub use segment::{Change, ChangeKind, Condition, Explanation, Membership};
+pub use snapshot::StateError;
+
+#[cfg(all(test, target_arch = "wasm32"))]
+pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;

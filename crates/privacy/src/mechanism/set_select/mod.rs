@@ -97,7 +97,6 @@ impl SetSelect {
     ///
     /// # Privacy
     /// The charge is used up: one charge, one draw. What was charged stays charged when the draw fails.
-    #[expect(clippy::needless_pass_by_value, reason = "the charge is used up")]
     pub fn answer(
         self,
         _charge: Charge,

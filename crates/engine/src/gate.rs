@@ -1,0 +1,246 @@
+//! The gate: in this order consent, live plan, not yet answered, slot, budget, charge, noise.
+//!
+//! Only the gate makes a [`Cleared`], and only a [`Cleared`] enters the outbox.
+
+use std::fmt;
+
+use keepset_privacy::{Coins, Ledger, NoEntropy, Refusal, SetSelect};
+use keepset_wire::{Epoch, Epsilon, Name, Plan, PlanHash, Report, ReportId, Timestamp, Window};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::consent::{Consent, Purpose};
+
+/// Why there is no report now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Withheld {
+    /// The pack asks nothing.
+    NoPlan,
+    /// Segmentation or reporting is not granted.
+    NoConsent,
+    /// Storage is not granted, so no charge could be kept.
+    StorageNeeded,
+    /// The plan has not started or has expired.
+    PlanNotLive,
+    /// The clock stands before an instant already seen.
+    ClockBehind,
+    /// This window is answered, or the device waits for the next one.
+    Answered,
+    /// The moment drawn for this window has not come.
+    NotDue,
+    /// The year's allowance is spent.
+    Budget,
+    /// There is no entropy.
+    NoEntropy,
+    /// The mechanism refused the question: the plan is larger than this engine can answer.
+    Mechanism,
+}
+
+impl Withheld {
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoPlan => "no_plan",
+            Self::NoConsent => "no_consent",
+            Self::StorageNeeded => "storage_needed",
+            Self::PlanNotLive => "plan_not_live",
+            Self::ClockBehind => "clock_behind",
+            Self::Answered => "answered",
+            Self::NotDue => "not_due",
+            Self::Budget => "budget",
+            Self::NoEntropy => "no_entropy",
+            Self::Mechanism => "mechanism",
+        }
+    }
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::error::Error for Withheld {}
+
+impl From<NoEntropy> for Withheld {
+    fn from(NoEntropy: NoEntropy) -> Self {
+        Self::NoEntropy
+    }
+}
+
+impl From<Refusal> for Withheld {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::PlanNotLive => Self::PlanNotLive,
+            Refusal::ClockBehind => Self::ClockBehind,
+            Refusal::WindowTaken => Self::Answered,
+            _ => Self::Budget,
+        }
+    }
+}
+
+/// A report that passed the gate.
+#[derive(Debug)]
+pub(crate) struct Cleared {
+    pub(crate) id: ReportId,
+    pub(crate) plan: PlanHash,
+    pub(crate) question: Name,
+    pub(crate) window: Window,
+    pub(crate) epsilon: Epsilon,
+    pub(crate) at: Timestamp,
+    pub(crate) until: Timestamp,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What the gate keeps between reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gate {
+    ledger: Ledger,
+    /// Names this device's reports and nothing else; never sent. Drawn with the first slot.
+    secret: Option<[u8; 32]>,
+    slot: Option<Slot>,
+}
+
+/// When in a window, and to which question, a device reports: drawn by chance alone, before and apart from any behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Slot {
+    plan: [u8; 16],
+    window: u32,
+    epoch: u32,
+    question: u16,
+}
+
+impl Gate {
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        Self { ledger, secret: None, slot: None }
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Lets one report through, or says why not. `is_in` tells the memberships of now.
+    ///
+    /// # Privacy
+    /// Whether and when a report is made depends on consent, the clock and chance, never on behaviour: a device in
+    /// no segment draws and reports like any other.
+    pub(crate) fn clear<C: Coins + 'static>(
+        &mut self,
+        plan: &Plan,
+        consent: &Consent,
+        is_in: impl Fn(&Name) -> bool,
+        now: Timestamp,
+        mut coins: C,
+    ) -> Result<Cleared, Withheld> {
+        check(consent)?;
+        let hash = plan.hash();
+        let window = self.ledger.permits(plan, now)?;
+        let epoch = plan.epoch_at(now).ok_or(Withheld::PlanNotLive)?;
+        let secret = self.secret(&mut coins)?;
+        let slot = self.slot(plan, hash, window, &mut coins)?;
+        if epoch < Epoch(slot.epoch) {
+            return Err(Withheld::NotDue);
+        }
+        let question = plan.questions.get(usize::from(slot.question)).ok_or(Withheld::Mechanism)?;
+        let mechanism = SetSelect::for_question(plan.epsilon, question).map_err(|_| Withheld::Mechanism)?;
+        let memberships: Vec<bool> = question.segments.iter().map(is_in).collect();
+        let charge = self.ledger.charge(plan, now)?;
+        let answer =
+            mechanism.answer(charge, plan.epsilon, &memberships, coins).map_err(|_| Withheld::NoEntropy)?;
+        let id = report_id(&secret, hash, window);
+        let report = Report { plan: hash, question: slot.question, epoch, id, answer };
+        let bytes = report.encode(plan).map_err(|_| Withheld::Mechanism)?;
+        // A collector admits a report until one epoch after its window.
+        let until =
+            plan.epoch_start(Epoch(plan.first_epoch(Window(window.0.saturating_add(1))).0.saturating_add(1)));
+        Ok(Cleared {
+            id,
+            plan: hash,
+            question: question.id.clone(),
+            window,
+            epsilon: plan.epsilon,
+            at: now,
+            until,
+            bytes,
+        })
+    }
+
+    /// Returns the first instant from `now` on at which [`Gate::clear`] may let a report through.
+    pub(crate) fn next_due(&self, plan: &Plan, now: Timestamp) -> Timestamp {
+        let from = self.ledger.free_from().max(plan.starts).max(now);
+        let slot = self.slot.filter(|slot| slot.plan == plan.hash().0);
+        let due = slot.map(|slot| plan.epoch_start(Epoch(slot.epoch)));
+        // Without a slot for the window of `from` the gate is to be asked then, to draw one.
+        let same_window = |due: &Timestamp| {
+            let window = |at| plan.epoch_at(at).map(|epoch| plan.window_of(epoch));
+            window(*due) == window(from)
+        };
+        due.filter(same_window).map_or(from, |due| due.max(from))
+    }
+
+    /// Returns the slot of this window, drawing it if there is none yet.
+    fn slot(
+        &mut self,
+        plan: &Plan,
+        hash: PlanHash,
+        window: Window,
+        coins: &mut impl Coins,
+    ) -> Result<Slot, NoEntropy> {
+        if let Some(slot) = self.slot.filter(|slot| slot.plan == hash.0 && slot.window == window.0) {
+            return Ok(slot);
+        }
+        let offset = coins.below(plan.window_epochs.into())?;
+        let weights: u128 = plan.questions.iter().map(|question| u128::from(question.weight)).sum();
+        let mut ticket = coins.below(weights)?;
+        let mut question = 0;
+        for (index, asked) in (0_u16..).zip(&plan.questions) {
+            question = index;
+            match ticket.checked_sub(asked.weight.into()) {
+                Some(rest) => ticket = rest,
+                None => break,
+            }
+        }
+        // The offset is below `window_epochs`, a u32.
+        let epoch = plan.first_epoch(window).0.saturating_add(u32::try_from(offset).unwrap_or(0));
+        let slot = Slot { plan: hash.0, window: window.0, epoch, question };
+        self.slot = Some(slot);
+        Ok(slot)
+    }
+
+    fn secret(&mut self, coins: &mut impl Coins) -> Result<[u8; 32], NoEntropy> {
+        if let Some(secret) = self.secret {
+            return Ok(secret);
+        }
+        let mut secret = [0; 32];
+        coins.fill(&mut secret)?;
+        self.secret = Some(secret);
+        Ok(secret)
+    }
+}
+
+/// The consent a report needs, asked when it is made and again when it is handed out.
+pub(crate) fn check(consent: &Consent) -> Result<(), Withheld> {
+    if !consent.grants(Purpose::Segmentation) || !consent.grants(Purpose::Reporting) {
+        return Err(Withheld::NoConsent);
+    }
+    if !consent.grants(Purpose::Storage) {
+        return Err(Withheld::StorageNeeded);
+    }
+    Ok(())
+}
+
+/// Names the report of a window: random to everyone but this device, and the same if an old state is put back, so
+/// that a collector counts the window once even then.
+fn report_id(secret: &[u8; 32], plan: PlanHash, window: Window) -> ReportId {
+    let digest = Sha256::new()
+        .chain_update(b"keepset report id 1")
+        .chain_update(secret)
+        .chain_update(plan.0)
+        .chain_update(window.0.to_be_bytes())
+        .finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    ReportId(id)
+}

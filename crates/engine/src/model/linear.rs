@@ -1,0 +1,52 @@
+//! A linear model: `intercept + sum(weight * feature)`. Its score is a margin; decisions compare margins.
+
+use keepset_wire::document::{Mistake, Name, Node};
+
+use crate::feature::Feature;
+
+/// A linear model of a pack.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    /// Its name.
+    pub id: Name,
+    /// What it is called where people read it.
+    pub title: String,
+    intercept: f64,
+    /// Index of the feature and its weight, in the order of the features' names.
+    weights: Vec<(usize, f64)>,
+    /// What stands in for a feature that has no value yet.
+    missing: f64,
+}
+
+impl Linear {
+    pub(crate) fn read(id: Name, node: &Node<'_>, features: &[Feature]) -> Result<Self, Mistake> {
+        let fields = node.object(&["kind", "title", "intercept", "weights", "missing"])?;
+        fields.need("kind")?.one_of(&[("linear", ())])?;
+        let weights_node = fields.need("weights")?;
+        let weigh = |(name, node): (Name, Node<'_>)| {
+            let index = features.iter().position(|feature| feature.id == name);
+            let index = index.ok_or_else(|| node.mistake("the pack has no feature of this name"))?;
+            Ok((index, node.number()?))
+        };
+        Ok(Self {
+            title: fields.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned(),
+            intercept: fields.need("intercept")?.number()?,
+            weights: weights_node.members()?.into_iter().map(weigh).collect::<Result<_, _>>()?,
+            missing: fields.get("missing").map_or(Ok(0.0), |missing| missing.number())?,
+            id,
+        })
+    }
+
+    /// Scores the values of a pack's features, by index. One order of operations, so the same bits everywhere.
+    #[must_use]
+    pub fn score(&self, value: impl Fn(usize) -> Option<f64>) -> f64 {
+        self.weights.iter().fold(self.intercept, |sum, (feature, weight)| {
+            sum + weight * value(*feature).unwrap_or(self.missing)
+        })
+    }
+
+    /// Lists the indices of the features it reads.
+    pub fn inputs(&self) -> impl Iterator<Item = usize> + '_ {
+        self.weights.iter().map(|(feature, _)| *feature)
+    }
+}

@@ -1,0 +1,161 @@
+//! The outbox: reports whose bytes are fixed, handed out only when their charge is durable, and the record of all of them.
+
+use keepset_wire::{PlanHash, ReportId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::gate::Cleared;
+
+/// So many entries are remembered: more than four years of windows.
+const MAX_ENTRIES: usize = 64;
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Charged and waiting to be handed out.
+    Queued,
+    /// The collector has it.
+    Accepted,
+    /// The collector refused it for good.
+    Refused,
+    /// Consent was withdrawn, or the person erased it, before it was received.
+    Withdrawn,
+    /// Its window closed before it was received.
+    Expired,
+}
+
+/// What the network made of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The collector has it.
+    Accepted,
+    /// The collector refused it for good: never sent again.
+    Refused,
+    /// Not received as far as we know: the same bytes are sent again.
+    Failed,
+}
+
+/// A report in the person's own record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its random name.
+    pub id: [u8; 16],
+    /// When it was charged, in milliseconds since 1970.
+    pub at: i64,
+    /// The plan it answers.
+    pub plan: [u8; 16],
+    /// The name of the question it answers.
+    pub question: String,
+    /// The window it answers for.
+    pub window: u32,
+    /// What was charged, in micro-epsilons.
+    pub epsilon_micro: u32,
+    /// After this instant it is not handed out any more.
+    pub until: i64,
+    /// What became of it.
+    pub status: Status,
+    /// How often it was handed out without a known end.
+    pub attempts: u32,
+    /// The exact bytes; gone once the person erased them.
+    pub bytes: Vec<u8>,
+    /// The first state that holds the charge; the report waits until that state is durable.
+    charged_in: u64,
+}
+
+/// A report ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its random name.
+    pub id: ReportId,
+    /// Its exact bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The next report, byte for byte, before it is sent.
+pub type Pending = Entry;
+
+/// Every report of this device, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outbox(Vec<Entry>);
+
+impl Outbox {
+    /// Takes in a report that passed the gate; it waits until state `charged_in` is durable.
+    pub(crate) fn push(&mut self, cleared: Cleared, charged_in: u64) {
+        let Cleared { id, plan, question, window, epsilon, until, at, bytes } = cleared;
+        self.0.push(Entry {
+            id: id.0,
+            at: at.millis(),
+            plan: plan.0,
+            question: question.to_string(),
+            window: window.0,
+            epsilon_micro: epsilon.micro(),
+            until: until.millis(),
+            status: Status::Queued,
+            attempts: 0,
+            bytes,
+            charged_in,
+        });
+        let surplus = self.0.len().saturating_sub(MAX_ENTRIES);
+        self.0.drain(..surplus);
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// Tells whether `window` of `plan` has an answer on record.
+    pub(crate) fn answers(&self, plan: PlanHash, window: u32) -> bool {
+        self.0.iter().any(|entry| entry.plan == plan.0 && entry.window == window)
+    }
+
+    pub(crate) fn pending(&self) -> Option<&Entry> {
+        self.0.iter().find(|entry| entry.status == Status::Queued)
+    }
+
+    /// Returns the oldest report that may be sent: its charge durable, its window open.
+    pub(crate) fn next_upload(&self, durable: u64, now: Timestamp) -> Option<Upload> {
+        let ready = |entry: &&Entry| {
+            entry.status == Status::Queued && entry.charged_in <= durable && now.millis() < entry.until
+        };
+        self.0.iter().find(ready).map(|entry| Upload { id: ReportId(entry.id), bytes: entry.bytes.clone() })
+    }
+
+    /// Records what the network made of a report; one that is not waiting stays as it is.
+    pub(crate) fn settle(&mut self, id: ReportId, outcome: Outcome) {
+        if let Some(entry) =
+            self.0.iter_mut().find(|entry| entry.id == id.0 && entry.status == Status::Queued)
+        {
+            match outcome {
+                Outcome::Accepted => entry.status = Status::Accepted,
+                Outcome::Refused => entry.status = Status::Refused,
+                Outcome::Failed => entry.attempts = entry.attempts.saturating_add(1),
+            }
+        }
+    }
+
+    /// Gives up what waits past its window.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        self.end_queued(Status::Expired, |entry| now.millis() >= entry.until);
+    }
+
+    /// Stops every hand-out.
+    pub(crate) fn withdraw(&mut self) {
+        self.end_queued(Status::Withdrawn, |_| true);
+    }
+
+    /// Forgets every report's bytes; what was charged and when stays, for it says nothing about behaviour.
+    pub(crate) fn erase(&mut self) {
+        self.withdraw();
+        self.0.iter_mut().for_each(|entry| entry.bytes.clear());
+    }
+
+    /// Counts everything on record as charged in a state that is durable: it was just read from one.
+    pub(crate) fn restored(&mut self, revision: u64) {
+        self.0.iter_mut().for_each(|entry| entry.charged_in = revision);
+    }
+
+    fn end_queued(&mut self, status: Status, which: impl Fn(&Entry) -> bool) {
+        let queued = self.0.iter_mut().filter(|entry| entry.status == Status::Queued);
+        queued.filter(|entry| which(entry)).for_each(|entry| entry.status = status);
+    }
+}

@@ -1,0 +1,95 @@
+//! The pack: one JSON document with everything a device is to compute and may be asked.
+
+use keepset_wire::document::{self, Mistake, Name, Node};
+use keepset_wire::{Plan, Timestamp};
+
+use crate::event::EventSpec;
+use crate::feature::Feature;
+use crate::model::Linear;
+use crate::segment::{self, Segment};
+
+/// The largest pack accepted, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A checked pack.
+#[derive(Debug)]
+pub struct Pack {
+    /// Its name.
+    pub id: Name,
+    /// Its version.
+    pub version: u32,
+    /// What it is called.
+    pub title: String,
+    /// From this instant on it computes nothing any more.
+    pub expires: Timestamp,
+    /// The events it declares, sorted by name.
+    pub events: Vec<EventSpec>,
+    /// The features, sorted by name.
+    pub features: Vec<Feature>,
+    /// The models, sorted by name.
+    pub models: Vec<Linear>,
+    /// The segments, in the pack's order.
+    pub segments: Vec<Segment>,
+    /// The plan, when the pack asks for reports.
+    pub plan: Option<Plan>,
+    pub(crate) order: Vec<usize>,
+}
+
+impl Pack {
+    /// Reads a pack from JSON text.
+    ///
+    /// # Errors
+    /// The first [`Mistake`]: its path and what would be right.
+    pub fn parse(text: &str) -> Result<Self, Mistake> {
+        if text.len() > MAX_BYTES {
+            return Err(Mistake { path: "$".into(), message: "a pack is at most 1 MiB of text".into() });
+        }
+        Self::read(&Node::root(&document::parse(text)?))
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(&[
+            "$schema", "id", "version", "title", "owner", "reason", "expires", "events", "features",
+            "models", "segments", "plan",
+        ])?;
+        let named = |key: &str| fields.get(key).map_or(Ok(Vec::new()), |node| node.members());
+        let events = fields.need("events")?.members()?.into_iter();
+        let events =
+            events.map(|(name, node)| EventSpec::read(name, &node)).collect::<Result<Vec<_>, _>>()?;
+        let features = named("features")?.into_iter();
+        let features =
+            features.map(|(id, node)| Feature::read(id, &node, &events)).collect::<Result<Vec<_>, _>>()?;
+        let models = named("models")?.into_iter();
+        let models =
+            models.map(|(id, node)| Linear::read(id, &node, &features)).collect::<Result<Vec<_>, _>>()?;
+        let (segments, order) = segment::read(&fields.need("segments")?, &features, &models)?;
+        let plan = fields.get("plan").map(|node| read_plan(&node, &segments)).transpose()?;
+        fields.need("owner")?.text()?;
+        fields.need("reason")?.text()?;
+        Ok(Self {
+            id: fields.need("id")?.name()?,
+            version: fields.need("version")?.whole(1, u32::MAX)?,
+            title: fields.need("title")?.text()?.to_owned(),
+            expires: fields.need("expires")?.date()?,
+            events,
+            features,
+            models,
+            segments,
+            plan,
+            order,
+        })
+    }
+}
+
+/// Reads the plan and checks that every segment it asks about is one of the pack's.
+fn read_plan(node: &Node<'_>, segments: &[Segment]) -> Result<Plan, Mistake> {
+    let plan = Plan::read(node)?;
+    for asked in plan.questions.iter().flat_map(|question| &question.segments) {
+        if !segments.iter().any(|segment| segment.id == *asked) {
+            return Err(
+                node.mistake(format!("a question asks about {asked}, which is no segment of this pack"))
+            );
+        }
+    }
+    Ok(plan)
+}
