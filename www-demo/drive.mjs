@@ -1,0 +1,243 @@
+/**
+ * Drives the demo page once, the way a visitor would, and proves each step:
+ * `node www-demo/drive.mjs --url http://127.0.0.1:8787 --out target/demo`.
+ * Writes pictures and `page.json`; exits with 1 and one sentence when anything does not happen.
+ */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+/** A report is due by the end of the next window: four epochs of cool-down and four of waiting, and one to spare. */
+const WEEKS = 9;
+const PATIENCE = 15_000;
+
+const { url, out } = parseArgs({ options: { url: { type: "string", default: "http://127.0.0.1:8787" }, out: { type: "string", default: "target/demo" } } }).values;
+const base = url.replace(/\/+$/, "");
+const here = createRequire(new URL("../pkg-template/package.json", import.meta.url));
+
+/** Something that was to happen and did not, as one sentence. */
+class Missing extends Error {}
+const must = (holds, sentence) => {
+  if (!holds) throw new Missing(sentence);
+};
+
+/** What the page did on the network and what went wrong in it, from outside the page. */
+function watch(page) {
+  const seen = { away: [], reports: [], trouble: [] };
+  page.on("request", (request) => {
+    if (!request.url().startsWith(`${base}/demo/`)) seen.away.push(request.url());
+    if (request.method() === "POST") seen.reports.push(request.postDataBuffer()?.toString("hex") ?? "");
+  });
+  page.on("pageerror", (error) => seen.trouble.push(error.message));
+  page.on("console", (message) => message.type() === "error" && seen.trouble.push(message.text()));
+  return seen;
+}
+
+/** How many reports the collector has counted in all its windows and questions. */
+async function received() {
+  const answer = await fetch(`${base}/v1/estimates`);
+  must(answer.ok, `the collector answered ${answer.status} when asked for its estimates`);
+  const { windows } = await answer.json();
+  return windows.flatMap(({ questions }) => questions).reduce((sum, { reports }) => sum + reports, 0);
+}
+
+/** Everything the browser holds for this site. */
+const held = (page) =>
+  page.evaluate(async () => [
+    ...(await indexedDB.databases()).map(({ name }) => `database ${name}`),
+    ...(await caches.keys()).map((name) => `cache ${name}`),
+    ...Object.keys(localStorage).map((key) => `localStorage ${key}`),
+    ...Object.keys(sessionStorage).map((key) => `sessionStorage ${key}`),
+    ...(document.cookie ? ["cookies"] : []),
+  ]);
+
+async function open(page) {
+  await page.goto(`${base}/demo/`, { waitUntil: "load" });
+  await appears(page, "html[data-ready]", "the page did not become ready");
+  const status = await page.getAttribute("html", "data-ready");
+  const words = (await page.isVisible("#trouble")) ? await page.textContent("#trouble") : "no reason given";
+  must(status === "ready", `the engine is “${status}” instead of ready: ${words}`);
+}
+
+/** Counts every entering and leaving from now on, by what the page shows. */
+const countChanges = (page) =>
+  page.evaluate(() => {
+    globalThis.segmentsChanged = 0;
+    const count = (records) => {
+      const were = new Map(records.map(({ target, oldValue }) => [target, oldValue]).reverse());
+      for (const [target, before] of were) {
+        if (before.split(" ").includes("in") !== target.classList.contains("in")) globalThis.segmentsChanged += 1;
+      }
+    };
+    new MutationObserver(count).observe(document.getElementById("segment-list"), { subtree: true, attributeFilter: ["class"], attributeOldValue: true });
+  });
+
+const appears = (page, selector, sentence) =>
+  page.waitForSelector(selector, { timeout: PATIENCE }).catch(() => must(false, sentence));
+
+async function nothingBeforeConsent(page, seen) {
+  await page.locator(".look").first().click();
+  await page.waitForTimeout(500);
+  must(seen.away.length === 0, `before consent the page already asked for ${seen.away[0]}`);
+  const kept = await held(page);
+  must(kept.length === 0, `before consent the browser already holds ${kept[0]}`);
+  must((await page.textContent("#meter-stored")) === "0 bytes", "before consent the page does not say that 0 bytes are stored");
+  must((await page.textContent("#meter-requests")) === "0", "before consent the page does not say that 0 requests were made");
+  must((await page.locator(".segment.in").count()) === 0, "before consent the visitor is already in a segment");
+  return { requests_before_consent: seen.away.length, stores_before_consent: kept.length };
+}
+
+async function consentAndShop(page) {
+  await page.click("#consent-all");
+  await page.waitForFunction(() => document.querySelectorAll("#switches :checked").length === 4, null, { timeout: PATIENCE })
+    .catch(() => must(false, "the four switches did not turn on"));
+  const looks = page.locator(".look");
+  for (let index = 0; index < 6; index += 1) await looks.nth(index).click();
+  await appears(page, ".segment.in", "looking at six products changed no segment");
+}
+
+async function openWhy(page) {
+  await page.locator(".segment.in").first().click();
+  await appears(page, "#why[open] .test", "the explanation shows no condition");
+}
+
+async function buySomething(page) {
+  await page.locator(".add").nth(0).click();
+  await page.locator(".add").nth(4).click();
+  await page.fill("#coupon", "FENNEL");
+  await page.locator(".coupon button").click();
+  await page.click("#buy");
+}
+
+/** Skips week after week until a report has left; looks at the bytes first when they wait. */
+async function skipUntilSent(page, pictures) {
+  for (let week = 0; week < WEEKS; week += 1) {
+    await page.click("#skip-week");
+    const due = page.locator("#send-now").or(page.locator(".entry.left")).first();
+    if (!(await due.waitFor({ timeout: 1_500 }).then(() => true, () => false))) continue;
+    const send = page.locator("#send-now");
+    if (await send.isVisible()) {
+      await page.locator("#next").scrollIntoViewIfNeeded();
+      await pictures("next");
+      // It may leave by itself between looking and clicking.
+      await send.click({ timeout: 2_000 }).catch(() => undefined);
+    }
+    await appears(page, ".entry.left", "a report was due and did not appear in the ledger as received");
+    return;
+  }
+  must(false, `no report became due in ${WEEKS} weeks`);
+}
+
+/** The bodies the ledger shows, in hexadecimal, oldest first. */
+const inLedger = (page) =>
+  page.locator(".entry.left .bytes").evaluateAll((all) => all.map((one) => one.textContent.replace(/\s/g, "")).reverse());
+
+async function ledgerIsTheNetwork(page, seen, before) {
+  const shown = await inLedger(page);
+  must(shown.length > 0 && shown.join() === seen.reports.join(), "the ledger does not show exactly the bytes that were sent");
+  const until = Date.now() + PATIENCE;
+  while ((await received()) !== before + shown.length) {
+    must(Date.now() < until, `the collector counts ${(await received()) - before} more reports, and the page sent ${shown.length}`);
+    await page.waitForTimeout(250);
+  }
+  return shown.length;
+}
+
+async function deletesEverything(page) {
+  await page.click("#delete");
+  await page.click("#delete-yes");
+  await page.waitForFunction(() => !document.getElementById("sure").open, null, { timeout: PATIENCE })
+    .catch(() => must(false, "“Delete everything” did not finish"));
+  const kept = await held(page);
+  must(kept.length === 0, `after “Delete everything” the browser still holds ${kept[0]}`);
+}
+
+/** Takes the pictures of one size; `name` is added in front. */
+const camera = (page) => async (name) => {
+  const width = page.viewportSize().width;
+  await page.screenshot({ path: join(out, `${name}-${width}.png`) });
+};
+
+/** The same page on a phone, in pictures. */
+async function phonePictures(page) {
+  const picture = camera(page);
+  await page.setViewportSize(PHONE);
+  await page.evaluate(() => scrollTo(0, 0));
+  await picture("shop");
+  await page.locator("#ledger").scrollIntoViewIfNeeded();
+  await page.evaluate(() => document.getElementById("ledger").scrollIntoView({ behavior: "instant" }));
+  await picture("ledger");
+  await page.locator(".segment.in, .segment").first().click();
+  await appears(page, "#why[open] .test", "the explanation shows no condition on a phone");
+  await picture("why");
+  await page.keyboard.press("Escape");
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  must(wide <= 0, `the page is ${wide} pixels wider than a phone`);
+}
+
+async function dashboardPictures(context) {
+  const page = await context.newPage();
+  for (const size of [DESKTOP, PHONE]) {
+    await page.setViewportSize(size);
+    const answer = await page.goto(`${base}/`);
+    must(answer?.ok(), `the dashboard answered ${answer?.status()}`);
+    await page.screenshot({ path: join(out, `dashboard-${size.width}.png`) });
+  }
+  await page.close();
+}
+
+/** The whole visit. */
+async function visit(context) {
+  const page = await context.newPage();
+  const seen = watch(page);
+  const picture = camera(page);
+  await open(page);
+  const quiet = await nothingBeforeConsent(page, seen);
+  await page.evaluate(() => scrollTo(0, 0));
+  await picture("shop");
+  await countChanges(page);
+  const before = await received();
+  await consentAndShop(page);
+  await openWhy(page);
+  await picture("why");
+  await page.keyboard.press("Escape");
+  await buySomething(page);
+  must(seen.reports.length === 0, "a report left before its window");
+  await skipUntilSent(page, picture);
+  await page.evaluate(() => document.getElementById("ledger").scrollIntoView({ behavior: "instant" }));
+  // The sentence in the corner goes after six seconds; the picture is of the ledger.
+  await page.waitForFunction(() => document.getElementById("news").children.length === 0, null, { timeout: PATIENCE });
+  await picture("ledger");
+  const reports = await ledgerIsTheNetwork(page, seen, before);
+  const changed = await page.evaluate(() => globalThis.segmentsChanged);
+  must(changed > 0, "no segment changed");
+  await phonePictures(page);
+  await dashboardPictures(context);
+  await deletesEverything(page);
+  must(seen.trouble.length === 0, `the page reported an error: ${seen.trouble[0]}`);
+  return { segments_changed: changed, reports_sent: reports, report_received: true, bytes_sent: seen.reports.join("").length / 2, ...quiet };
+}
+
+async function main() {
+  await mkdir(out, { recursive: true });
+  const { chromium } = here("playwright-core");
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
+  try {
+    const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", colorScheme: "light" });
+    const result = await visit(context);
+    await writeFile(join(out, "page.json"), `${JSON.stringify(result, null, 2)}\n`);
+    console.log(`the page changed ${result.segments_changed} segments and sent ${result.reports_sent} report(s), which the collector received`);
+  } finally {
+    await browser.close();
+  }
+}
+
+await main().catch((error) => {
+  console.error(`The demo page failed: ${error instanceof Missing ? error.message : error.message.split("\n")[0]}.`);
+  process.exitCode = 1;
+});

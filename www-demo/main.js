@@ -1,0 +1,130 @@
+/** Starts the page: the pack, the clock, the client, and the panels that show what they do. */
+
+import { init, isKeepsetError } from "./pkg/index.js";
+import { DemoClock } from "./clock.js";
+import { consent } from "./consent.js";
+import { at, h } from "./dom.js";
+import { ledger } from "./ledger.js";
+import { bytesStored, onRequest, requestsMade } from "./measure.js";
+import { path } from "./path.js";
+import { segments } from "./segments.js";
+import { shop } from "./shop.js";
+import { time } from "./time.js";
+import { bytes } from "./words.js";
+
+const clock = new DemoClock();
+const pack = await (await fetch("pack.json")).json();
+const client = init({
+  pack,
+  collector: location.origin,
+  clock: { now: () => clock.now(), onJump: (listener) => clock.onJump(listener) },
+});
+
+/** What every panel may ask and do. */
+const app = {
+  pack,
+  client,
+  clock,
+  measured: { stored: 0, requests: 0 },
+  left: { bytes: 0, reports: 0 },
+
+  granted: (purpose) => client.consent.get()[purpose] === "granted",
+
+  /** Passes an event on and says whether the device may take note of it. */
+  tell(event, properties) {
+    client.track(event, properties);
+    if (!app.granted("segmentation")) return false;
+    panels.path.saw(event);
+    return true;
+  },
+
+  /** Takes a choice; what it forbids is gone when this resolves. */
+  async choose(choice) {
+    await client.consent.set(choice);
+    clock.remember(app.granted("storage"));
+    await refresh();
+  },
+
+  skip(days) {
+    clock.skip(days);
+    refresh();
+  },
+
+  /** Deletes everything on this device and goes back to the real date. */
+  async forget() {
+    // The clock first: whatever starts afresh starts at the real time.
+    clock.reset();
+    await client.deleteAll();
+    await refresh();
+  },
+
+  say: (sentence) => news(sentence),
+  refresh: () => refresh(),
+};
+
+const panels = {
+  consent: consent(app),
+  shop: shop(app),
+  segments: segments(app),
+  time: time(app),
+  ledger: ledger(app),
+  path: path(app),
+};
+
+/** Says one sentence in the corner, also to screen readers, and takes it away again. */
+function news(sentence) {
+  const line = h("p", {}, sentence);
+  at("news").append(line);
+  while (at("news").children.length > 3) at("news").firstChild.remove();
+  setTimeout(() => line.remove(), 6_000);
+}
+
+let running;
+let again = false;
+/** Measures and draws everything again; calls that come while it works are answered by one more round. */
+function refresh() {
+  again = true;
+  running ??= (async () => {
+    while (again) {
+      again = false;
+      await panels.ledger.read();
+      app.measured = { stored: await bytesStored(), requests: requestsMade() };
+      for (const panel of Object.values(panels)) panel.render();
+      at("meter-stored").textContent = bytes(app.measured.stored);
+      at("meter-requests").textContent = String(app.measured.requests);
+      at("meter-left").textContent = bytes(app.left.bytes);
+    }
+    running = undefined;
+  })();
+  return running;
+}
+
+const title = (id) => pack.segments.find((segment) => segment.id === id)?.title ?? id;
+client.on("change", ({ entered, left }) => {
+  if (entered.length > 0) news(`You are now in: ${entered.map(title).join(", ")}.`);
+  if (left.length > 0) news(`You are no longer in: ${left.map(title).join(", ")}.`);
+  refresh();
+  panels.segments.mark([...entered, ...left]);
+});
+client.on("report", ({ outcome }) => {
+  if (outcome === "accepted") news("One noisy report left this device. It is in the ledger.");
+  refresh();
+});
+client.on("error", (error) => trouble(error));
+client.subscribe(refresh);
+client.consent.onChange(refresh);
+onRequest(refresh);
+setInterval(refresh, 20_000);
+
+await client.ready;
+if (client.error) trouble(client.error);
+clock.remember(app.granted("storage"));
+await refresh();
+document.documentElement.dataset.ready = client.status;
+
+/** Says what went wrong. The shop goes on either way. */
+function trouble(error) {
+  const box = at("trouble");
+  box.hidden = false;
+  box.textContent = isKeepsetError(error) ? `${error.message} (${error.code})` : "Something went wrong. The shop goes on.";
+}

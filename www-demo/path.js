@@ -1,0 +1,41 @@
+/** The picture of the way from a click to a number, filled with what really happened last. */
+
+import { at, h, svg } from "./dom.js";
+import { count } from "./words.js";
+
+/** Builds the five steps and the line between what stays and what leaves. */
+export function path(app) {
+  const live = Object.fromEntries(["event", "feature", "segment", "report", "estimate"].map((step) => [step, h("p", { class: "live" })]));
+  const step = (key, name, words, out) =>
+    h("li", { class: out && "out" }, h("b", {}, name), live[key], h("small", {}, words));
+  const arrow = svg("svg", { viewBox: "0 0 34 34", fill: "none", stroke: "currentColor", "stroke-width": 3, "stroke-linecap": "round", "stroke-linejoin": "round", role: "img", "aria-label": "From here on, what leaves this device" },
+    svg("path", { d: "M4 17h25M20 8l9 9-9 9" }));
+  at("steps").append(
+    step("event", "1. Event", "Read once, counted, dropped. No list of events is kept."),
+    step("feature", "2. Feature", "A handful of numbers with a limit on how far they look back."),
+    step("segment", "3. Segment", "A rule over the numbers. You can open every rule above."),
+    h("li", { class: "gate" }, arrow),
+    step("report", "4. Noisy report", "Chance decides part of the answer before it leaves.", true),
+    step("estimate", "5. Estimate", "The collector adds up many answers, and the chance averages out.", true),
+  );
+  let lastEvent;
+
+  return {
+    /** Remembers the last event for the picture; only its name. */
+    saw(event) {
+      lastEvent = app.pack.events[event].title;
+    },
+    /** Shows the last of everything. */
+    render() {
+      const { segments } = app.client.getSnapshot();
+      const newest = [...segments].sort((a, b) => b.since - a.since)[0];
+      const title = (id) => app.pack.segments.find((segment) => segment.id === id)?.title ?? id;
+      const left = app.left;
+      live.event.textContent = lastEvent ? `“${lastEvent}”` : "Nothing yet";
+      live.feature.textContent = `${count(Object.keys(app.pack.features).length, "number")}, whatever you do`;
+      live.segment.textContent = newest ? `“${title(newest.id)}” and ${count(segments.length - 1, "other")}` : `In none of ${app.pack.segments.length}`;
+      live.report.textContent = left.reports === 0 ? "None has left yet" : `${count(left.bytes, "byte")} in ${count(left.reports, "report")}`;
+      live.estimate.textContent = "With an interval, or not at all";
+    },
+  };
+}
