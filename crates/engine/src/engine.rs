@@ -160,9 +160,6 @@ impl Engine {
             index.is_some_and(|index| memberships.since(index).is_some())
         };
         let cleared = self.gate.clear(plan, &self.consent, is_in, now, coins)?;
-        if self.outbox.answers(cleared.plan, cleared.window.0) {
-            return Err(Withheld::Answered);
-        }
         // The next state saved is the first to hold the charge.
         self.outbox.push(cleared, self.revision + 1);
         Ok(())

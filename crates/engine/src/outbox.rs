@@ -1,6 +1,6 @@
 //! The outbox: reports whose bytes are fixed, handed out only when their charge is durable, and the record of all of them.
 
-use keepset_wire::{PlanHash, ReportId, Timestamp};
+use keepset_wire::{ReportId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::gate::Cleared;
@@ -101,11 +101,6 @@ impl Outbox {
 
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.0
-    }
-
-    /// Tells whether `window` of `plan` has an answer on record.
-    pub(crate) fn answers(&self, plan: PlanHash, window: u32) -> bool {
-        self.0.iter().any(|entry| entry.plan == plan.0 && entry.window == window)
     }
 
     pub(crate) fn pending(&self) -> Option<&Entry> {

@@ -53,7 +53,7 @@ impl Charge {
 pub struct Budget {
     /// The price of one report, which is all a window may cost.
     pub per_report: u64,
-    /// Spent in the window of now.
+    /// Spent in the window of now; all of it while a new device waits for the next one.
     pub spent_in_window: u64,
     /// The most a year may cost.
     pub per_year: u64,
@@ -118,15 +118,11 @@ impl Ledger {
     #[must_use]
     pub fn budget(&self, plan: &Plan, now: Timestamp) -> Budget {
         let window_start = plan.epoch_at(now).map(|epoch| plan.window_start(plan.window_of(epoch)));
-        let in_window = |at: i64| window_start.is_some_and(|start| at >= start.millis());
+        let taken = window_start.is_some_and(|start| start.millis() < self.busy_until);
+        let per_report = plan.epsilon.micro().into();
         Budget {
-            per_report: plan.epsilon.micro().into(),
-            spent_in_window: self
-                .charges
-                .iter()
-                .filter(|(at, _)| in_window(*at))
-                .map(|(_, micro)| micro)
-                .sum(),
+            per_report,
+            spent_in_window: if taken { per_report } else { 0 },
             per_year: per_year(plan),
             spent_in_year: self.spent_in_year(now),
         }

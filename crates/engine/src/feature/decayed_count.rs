@@ -78,7 +78,7 @@ fn decay(weight: i64, steps: i64) -> i64 {
     }
     let halvings = u32::try_from(steps / STEPS).unwrap_or(u32::MAX);
     let part = usize::try_from(steps % STEPS).unwrap_or(0);
-    let product = i128::from(weight) * i128::from(FRACTIONS[part]) >> 62;
+    let product = (i128::from(weight) * i128::from(FRACTIONS[part])) >> 62;
     i64::try_from(product.checked_shr(halvings).unwrap_or(0)).unwrap_or(0)
 }
 
@@ -103,7 +103,7 @@ const fn fractions() -> [i64; 64] {
         {
             table[index] = value as i64;
         }
-        value = value * step >> 62;
+        value = (value * step) >> 62;
         index += 1;
     }
     table

@@ -30,8 +30,11 @@ const MAX_DAYS: u32 = 730;
 /// A kind of feature: its name in packs and how its definition is read.
 struct Kind {
     name: &'static str,
-    read: fn(&Fields<'_>, &EventSpec) -> Result<Box<dyn Compute>, Mistake>,
+    read: Read,
 }
+
+/// Reads a definition: the kind's own keys, and the event it looks at.
+type Read = fn(&Fields<'_>, &EventSpec) -> Result<Box<dyn Compute>, Mistake>;
 
 /// How a kind turns events into a value.
 pub trait Compute: fmt::Debug {

@@ -1,0 +1,143 @@
+//! The laws of DESIGN (docs/architecture.md) as properties over random lists of operations: crashes, second tabs,
+//! clock jumps, lost, damaged and restored state included.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use keepset_engine::{Choice, ConsentChange, Outcome};
+use proptest::prelude::*;
+use world::{Host, Op, World};
+
+/// Every list of operations of a shape, for every law that must hold after each operation.
+fn run(ops: &[Op]) -> World {
+    let mut world = World::new();
+    for op in ops {
+        world.apply(op);
+        world.check_every_tab();
+    }
+    world
+}
+
+fn ops(with_backups: bool) -> impl Strategy<Value = Vec<Op>> {
+    proptest::collection::vec(world::op(with_backups), 1..160)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Laws (a), (b), (c), (d) and (f): `World` asserts them as it goes; here (d) and (f) over the whole story.
+    #[test]
+    fn no_story_overspends_or_answers_a_window_twice(ops in ops(false)) {
+        let world = run(&ops);
+        let mut per_window: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+        for sent in &world.sent {
+            let bytes = per_window.entry(sent.window).or_insert_with(|| sent.bytes.clone());
+            prop_assert_eq!(&*bytes, &sent.bytes, "one window, one report, the same bytes on every retry");
+        }
+    }
+
+    /// Law (f) where an old state is put back: the device may answer again, but under the same name, so that the
+    /// collector counts the window once.
+    #[test]
+    fn a_restored_backup_cannot_be_counted_twice(ops in ops(true)) {
+        let world = run(&ops);
+        let mut names: BTreeMap<(u32, u32), [u8; 16]> = BTreeMap::new();
+        for sent in &world.sent {
+            let name = names.entry((sent.install, sent.window)).or_insert(sent.id);
+            prop_assert_eq!(*name, sent.id);
+        }
+    }
+
+    /// Law (e): after erase the state is that of a device that never saw an event.
+    #[test]
+    fn after_erase_nothing_derived_from_events_remains(ops in ops(false)) {
+        let mut world = run(&ops);
+        let now = world.now();
+        let Some(host) = world.tabs.iter_mut().flatten().next() else { return Ok(()) };
+        host.engine.erase(now);
+        let mut blank = Host::install(now).engine;
+        blank.set_consent(&ConsentChange { segmentation: Some(host.engine.consent().segmentation.choice), ..ConsentChange::default() }, now);
+        prop_assert!(host.engine.features(now).eq(blank.features(now)));
+        prop_assert_eq!(host.engine.memberships().len(), blank.memberships().len());
+        prop_assert!(host.engine.ledger().iter().all(|entry| entry.bytes.is_empty()));
+        prop_assert!(host.engine.pending().is_none() && host.engine.next_upload(now).is_none());
+    }
+
+    /// Law (g): the same clock, chance and consent give the same hand-outs, whatever happened on the device.
+    #[test]
+    fn a_device_with_nothing_to_say_is_indistinguishable(events in proptest::collection::vec((0..2_u8, 0..72_i64), 1..60)) {
+        let outline = |busy: bool| {
+            let mut world = World::new();
+            world.apply(&Op::Open(0));
+            world.apply(&Op::Consent(0, ConsentChange::all(Choice::Granted)));
+            for (event, hours) in &events {
+                if busy {
+                    world.apply(&Op::Track(0, *event));
+                }
+                for op in [Op::Hours(*hours), Op::Prepare(0), Op::Save(0), Op::Upload(0, Outcome::Accepted)] {
+                    world.apply(&op);
+                }
+            }
+            world.sent.iter().map(|sent| (sent.at, sent.id, sent.window, sent.bytes.len())).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(outline(true), outline(false));
+    }
+
+    /// Whatever bytes are stored, the engine starts, and unreadable ones never buy a report.
+    #[test]
+    fn any_stored_bytes_are_a_state_or_a_spent_budget(bytes in proptest::collection::vec(any::<u8>(), 0..200), flip in any::<(u16, u8)>()) {
+        let mut world = run(&[Op::Open(0), Op::Consent(0, ConsentChange::all(Choice::Granted)), Op::Track(0, 1), Op::Save(0)]);
+        let mut damaged = world.storage.clone().unwrap().bytes;
+        let at = usize::from(flip.0) % damaged.len();
+        damaged[at] ^= flip.1.max(1);
+        for stored in [bytes, damaged] {
+            let (engine, error) = Host::restore(&stored, world.now());
+            prop_assert!(error.is_some());
+            let budget = engine.budget(world.now()).unwrap();
+            prop_assert_eq!(budget.spent_in_year, budget.per_year);
+        }
+        world.apply(&Op::Close(0));
+    }
+}
+
+/// A plain story, told once, so that the properties above are known to reach a report.
+#[test]
+fn a_consenting_device_sends_one_report_per_window() {
+    let mut ops = vec![Op::Open(0), Op::Consent(0, ConsentChange::all(Choice::Granted)), Op::Track(0, 0)];
+    for _ in 0..24 {
+        ops.extend([
+            Op::Hours(24),
+            Op::Prepare(0),
+            Op::Save(0),
+            Op::Upload(0, Outcome::Failed),
+            Op::Upload(0, Outcome::Accepted),
+        ]);
+    }
+    let world = run(&ops);
+    let mut windows: Vec<u32> = world.sent.iter().map(|sent| sent.window).collect();
+    assert_eq!(windows.len(), 14, "seven windows, each sent twice: the first try failed");
+    windows.dedup();
+    assert_eq!(windows, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// Law (c) by hand: between the charge and its durability there is nothing to hand out.
+#[test]
+fn nothing_is_handed_out_before_the_charge_is_durable() {
+    let mut world = run(&[
+        Op::Open(0),
+        Op::Consent(0, ConsentChange::all(Choice::Granted)),
+        Op::Save(0),
+        Op::Hours(24 * 5),
+    ]);
+    world.apply(&Op::Prepare(0));
+    let now = world.now();
+    let host = world.tabs[0].as_mut().unwrap();
+    let pending = host.engine.pending().expect("charged and waiting").bytes.clone();
+    assert_eq!(host.engine.next_upload(now), None);
+    let saved = host.engine.save().unwrap();
+    assert_eq!(host.engine.next_upload(now), None, "saved is not yet durable");
+    host.engine.stored(saved.revision);
+    assert_eq!(host.engine.next_upload(now).unwrap().bytes, pending);
+}
