@@ -1,0 +1,131 @@
+//! The shared vectors: the same steps give the same bits natively, in Node and in a browser.
+//!
+//! A vector is a pack, steps in time (an event or just a moment) and what is expected after each: every feature and
+//! score as the bits of its `f64`, memberships, changes and the next instant at which time alone changes an answer.
+//! `KEEPSET_BLESS=1 cargo test --test vectors` writes the expectations of new vectors; old ones are never edited.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::rc::Rc;
+
+use keepset_engine::{Change, ChangeKind, Choice, ConsentChange, Engine, Pack, RawEvent};
+use keepset_privacy::SetSelect;
+use keepset_privacy::mechanism::Channel;
+use keepset_wire::{Plan, Report, Timestamp};
+use serde_json::{Value, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+macro_rules! vectors {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("vectors/", $name, ".json")))),*]
+    };
+}
+
+const VECTORS: &[(&str, &str)] =
+    vectors!["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores"];
+
+#[test]
+fn every_vector_gives_the_same_bits() {
+    for (name, text) in VECTORS {
+        let vector: Value = serde_json::from_str(text).unwrap();
+        let pack = Rc::new(
+            Pack::parse(&vector["pack"].to_string()).unwrap_or_else(|mistake| panic!("{name}: {mistake}")),
+        );
+        let steps = vector["steps"].as_array().unwrap();
+        let start = instant(&steps[0]);
+        let mut engine = Engine::install(pack, start);
+        engine.set_consent(&ConsentChange::all(Choice::Granted), start);
+        let seen: Vec<Value> = steps.iter().map(|step| outcome(&mut engine, step)).collect();
+        #[cfg(not(target_arch = "wasm32"))]
+        if std::env::var_os("KEEPSET_BLESS").is_some() && vector["expected"].is_null() {
+            bless(name, vector.clone(), &seen);
+            continue;
+        }
+        for (index, (seen, expected)) in seen.iter().zip(vector["expected"].as_array().unwrap()).enumerate() {
+            assert_eq!(seen, expected, "{name}, step {index}");
+        }
+        assert_eq!(seen.len(), vector["expected"].as_array().unwrap().len(), "{name}");
+    }
+}
+
+/// Formats that are sent and stored: a plan keeps its hash, a question its mechanism, a report its bytes, a stored
+/// state its meaning. Samples are frozen: new versions add samples, old ones stay readable.
+#[test]
+fn sent_and_stored_formats_are_what_they_were() {
+    let formats: Value = serde_json::from_str(include_str!("vectors/formats.json")).unwrap();
+    for sample in formats["plans"].as_array().unwrap() {
+        let plan = Plan::parse(&sample["plan"].to_string()).unwrap();
+        assert_eq!(plan.hash().to_string(), sample["hash"].as_str().unwrap());
+        for (question, expected) in plan.questions.iter().zip(sample["mechanisms"].as_array().unwrap()) {
+            let mechanism = SetSelect::for_question(plan.epsilon, question).unwrap();
+            let Channel { p, q } = mechanism.channel();
+            let seen = json!({
+                "cells": mechanism.cells(), "size": mechanism.subset_size(), "threshold": mechanism.threshold(),
+                "p": format!("{:016x}", p.to_bits()), "q": format!("{:016x}", q.to_bits()),
+            });
+            assert_eq!(&seen, expected);
+        }
+        for sent in sample["reports"].as_array().unwrap() {
+            let bytes = from_hex(sent["bytes"].as_str().unwrap());
+            let report = Report::decode(&plan, plan.hash(), &bytes).unwrap();
+            let cells: Vec<u16> = report.answer.iter().collect();
+            let seen = json!({"question": report.question, "epoch": report.epoch.0, "id": report.id.to_string(), "cells": cells});
+            assert_eq!(seen, sent["decoded"]);
+            assert_eq!(report.encode(&plan).unwrap(), bytes);
+        }
+    }
+    for stored in formats["snapshots"].as_array().unwrap() {
+        let pack = Rc::new(Pack::parse(&stored["pack"].to_string()).unwrap());
+        let now = Timestamp::from_millis(stored["now"].as_i64().unwrap()).unwrap();
+        let (mut engine, error) = Engine::restore(pack, &from_hex(stored["bytes"].as_str().unwrap()), now);
+        assert_eq!(error, None);
+        assert_eq!(outcome(&mut engine, &json!({"at": now.millis()})), stored["expected"]);
+        assert_eq!(engine.ledger().len(), 1);
+    }
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
+}
+
+fn instant(step: &Value) -> Timestamp {
+    Timestamp::from_millis(step["at"].as_i64().unwrap()).unwrap()
+}
+
+fn outcome(engine: &mut Engine, step: &Value) -> Value {
+    let now = instant(step);
+    let (changes, refused) = match step.get("event") {
+        None => (engine.tick(now), None),
+        Some(event) => {
+            let raw: RawEvent = serde_json::from_value(event.clone()).unwrap();
+            match engine.track(&raw, now) {
+                Ok(changes) => (changes, None),
+                Err(error) => (Vec::new(), Some(error.code())),
+            }
+        }
+    };
+    let bits = |value: f64| json!(format!("{:016x}", value.to_bits()));
+    let features: serde_json::Map<String, Value> =
+        engine.features(now).map(|(id, value)| (id.to_string(), value.map_or(Value::Null, bits))).collect();
+    let scores: serde_json::Map<String, Value> =
+        engine.scores(now).map(|(id, score)| (id.to_string(), bits(score))).collect();
+    let memberships: Vec<String> =
+        engine.memberships().iter().map(|membership| membership.segment.to_string()).collect();
+    json!({
+        "features": features, "scores": scores, "memberships": memberships,
+        "changes": changes.iter().map(change).collect::<Vec<_>>(),
+        "next": engine.next_tick(now).map(Timestamp::millis), "refused": refused,
+    })
+}
+
+fn change(change: &Change) -> String {
+    let sign = if change.kind == ChangeKind::Entered { '+' } else { '-' };
+    format!("{sign}{} {}", change.segment, change.at.millis())
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn bless(name: &str, mut vector: Value, seen: &[Value]) {
+    vector["expected"] = json!(seen);
+    let path = format!("{}/tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::write(path, serde_json::to_string_pretty(&vector).unwrap() + "\n").unwrap();
+}
