@@ -1,1 +1,15 @@
-//! The JavaScript edge.
+//! The JavaScript edge: how a page reaches the engine.
+//!
+//! Every method converts, calls the engine and converts back; nothing is decided here. What fails becomes a
+//! JavaScript `Error` with a stable `code`, and the page goes on. `pkg-template/src` is the other side.
+//!
+//! The life of one report as seen from here: [`Core::track`], [`Core::prepare`], [`Core::save`], [`Core::stored`],
+//! [`Core::next_upload`], [`Core::uploaded`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod convert;
+mod core;
+mod error;
+mod host;
+
+pub use crate::core::Core;

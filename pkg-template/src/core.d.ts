@@ -21,7 +21,7 @@ export function initSync(options: { module: WebAssembly.Module }): unknown;
 export class Core {
   constructor(pack: string, stored: Uint8Array | undefined, now: number);
   readonly startedFrom: "nothing" | "snapshot" | "unreadable";
-  track(name: string, properties: Record<string, Scalar>, at: number | undefined, now: number): SegmentChange[];
+  track(name: string, properties: Record<string, Scalar>, at: number, now: number): SegmentChange[];
   tick(now: number): SegmentChange[];
   nextTick(now: number): number | undefined;
   memberships(): Membership[];
@@ -31,11 +31,11 @@ export class Core {
   prepare(now: number): "queued" | Withheld;
   pending(): Report | undefined;
   nextUpload(now: number): { id: string; body: Uint8Array } | undefined;
-  uploaded(id: string, outcome: Outcome, now: number): void;
+  uploaded(id: string, outcome: Outcome): void;
   save(): { revision: number; bytes: Uint8Array } | undefined;
   stored(revision: number): void;
   ledger(): LedgerEntry[];
   budget(now: number): Budget | undefined;
-  erase(now: number): void;
+  erase(now: number): SegmentChange[];
   free(): void;
 }

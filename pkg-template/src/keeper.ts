@@ -44,7 +44,7 @@ export class Keeper {
       pending: () => this.#core.pending(),
       done: async (id, outcome) => {
         if (this.#closed) return;
-        this.#core.uploaded(id, outcome, this.#now);
+        this.#core.uploaded(id, outcome);
         await this.#save();
       },
       tell,
@@ -135,7 +135,8 @@ export class Keeper {
         return this.#export();
       case "reset":
         this.#sender.abort();
-        return this.#publishing(() => this.#core.erase(now), () => this.#save());
+        this.#changed(this.#core.erase(now));
+        return this.#save();
       case "deleteAll":
         return this.#deleteAll();
     }
@@ -170,7 +171,7 @@ export class Keeper {
     this.#sender.abort();
     await this.#inTurn(async () => {
       await this.#wipe();
-      this.#publishing(() => this.#replace(undefined), () => undefined);
+      this.#publishing(() => this.#replace(undefined));
     });
     if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
   }
@@ -215,9 +216,9 @@ export class Keeper {
   /** Without a collector nothing is drawn, so nothing is charged for nothing. */
   #prepare(): "queued" | Withheld {
     if (!this.settings.collector) return "no_collector";
-    const state = this.#core.pending() ? "queued" : this.#core.prepare(this.#now);
+    const state = this.#core.prepare(this.#now);
     if (state === "no_entropy") this.#error(new KeepsetError("no_entropy", "This device has no source of randomness, so no report can be made."));
-    return state;
+    return this.#core.pending() ? "queued" : state;
   }
 
   #setAlarm(): void {
@@ -279,7 +280,7 @@ export class Keeper {
       this.#replace(stored);
       this.#complainIfUnreadable();
       again.forEach((op) => this.#apply(op));
-    }, () => undefined);
+    });
     return this.#write();
   }
 
@@ -303,13 +304,12 @@ export class Keeper {
   }
 
   /** Tells which segments a change of everything entered and left. */
-  #publishing<T>(work: () => void, then: () => T): T {
+  #publishing(work: () => void): void {
     const ids = (): string[] => this.#core.memberships().map(({ id }) => id);
     const before = ids();
     work();
     const after = ids();
     this.#publish(after.filter((id) => !before.includes(id)), before.filter((id) => !after.includes(id)));
-    return then();
   }
 
   #changed(changes: readonly SegmentChange[]): void {

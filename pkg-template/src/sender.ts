@@ -77,7 +77,8 @@ export class Sender {
       // Asked again for every report: consent is a matter of this moment.
       const upload = this.#closed || this.#held ? undefined : this.source.next();
       if (!upload) return { sent, queued: this.#queued };
-      const report = this.source.pending() ?? { ...upload, describe: null };
+      const report = this.source.pending();
+      if (report?.id !== upload.id) return { sent, queued: this.#queued };
       const { outcome, skipped } = await this.#handOver(report);
       if (this.#closed) return { sent, queued: 0, skipped: "not_running" };
       await this.source.done(upload.id, outcome);

@@ -1,0 +1,233 @@
+//! The shapes that cross the border, each the twin of one in `pkg-template/src/dto.ts`.
+
+use js_sys::Uint8Array;
+use keepset_engine::outbox::Entry;
+use keepset_engine::{Change, ChangeKind, Choice, Consent, Explanation, Membership, Saved, Status, Upload};
+use keepset_privacy::Budget;
+use keepset_wire::{PlanHash, ReportId, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+
+use crate::error::error;
+
+/// Reads milliseconds since 1970.
+pub(crate) fn instant(millis: f64) -> Result<Timestamp, JsValue> {
+    // A float that fits no integer saturates, and no instant lies there.
+    #[expect(clippy::cast_possible_truncation)]
+    Timestamp::from_millis(millis as i64)
+        .ok_or_else(|| error("time", "expected milliseconds between the years 1970 and 9999"))
+}
+
+/// Reads a value from JavaScript.
+pub(crate) fn read<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
+    serde_wasm_bindgen::from_value(value)
+        .map_err(|_| error("argument", "an argument has another shape than expected"))
+}
+
+/// Writes a value for JavaScript; what is absent is `undefined`.
+pub(crate) fn write(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    let writer = serde_wasm_bindgen::Serializer::new();
+    value.serialize(&writer).map_err(|_| error("argument", "a result could not be written"))
+}
+
+/// Milliseconds since 1970 as JavaScript counts them: every instant the engine knows is exact in a double.
+#[expect(clippy::cast_precision_loss)]
+fn millis(millis: i64) -> f64 {
+    millis as f64
+}
+
+/// An instant as JavaScript counts it.
+pub(crate) fn number(instant: Timestamp) -> f64 {
+    millis(instant.millis())
+}
+
+/// Micro-epsilons as an epsilon.
+#[expect(clippy::cast_precision_loss)]
+fn epsilon(micro: u64) -> f64 {
+    micro as f64 / 1e6
+}
+
+#[derive(Serialize)]
+struct ChangeDto<'a> {
+    segment: &'a str,
+    kind: &'static str,
+    at: f64,
+}
+
+/// Writes what was entered and left.
+pub(crate) fn changes(changes: &[Change]) -> Result<JsValue, JsValue> {
+    let list: Vec<ChangeDto<'_>> = changes
+        .iter()
+        .map(|change| ChangeDto {
+            segment: change.segment.as_str(),
+            kind: match change.kind {
+                ChangeKind::Entered => "entered",
+                ChangeKind::Left => "left",
+            },
+            at: millis(change.at.millis()),
+        })
+        .collect();
+    write(&list)
+}
+
+#[derive(Serialize)]
+struct MembershipDto<'a> {
+    id: &'a str,
+    since: f64,
+}
+
+/// Writes the segments the device is in.
+pub(crate) fn memberships(memberships: &[Membership]) -> Result<JsValue, JsValue> {
+    let list: Vec<MembershipDto<'_>> = memberships
+        .iter()
+        .map(|membership| MembershipDto {
+            id: membership.segment.as_str(),
+            since: millis(membership.since.millis()),
+        })
+        .collect();
+    write(&list)
+}
+
+#[derive(Serialize)]
+struct ConsentDto {
+    segmentation: Choice,
+    storage: Choice,
+    reporting: Choice,
+    sharing: Choice,
+}
+
+/// Writes the choices.
+pub(crate) fn consent(consent: &Consent) -> Result<JsValue, JsValue> {
+    write(&ConsentDto {
+        segmentation: consent.segmentation.choice,
+        storage: consent.storage.choice,
+        reporting: consent.reporting.choice,
+        sharing: consent.sharing.choice,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExplanationDto<'a> {
+    segment: &'a str,
+    title: &'a str,
+    reason: &'a str,
+    member: bool,
+    since: Option<f64>,
+    decided_by: &'a str,
+    condition: &'a keepset_engine::Condition,
+}
+
+/// Writes why the device is in a segment or out of it.
+pub(crate) fn explanation(explanation: Option<&Explanation>) -> Result<JsValue, JsValue> {
+    write(&explanation.map(|explanation| ExplanationDto {
+        segment: &explanation.segment,
+        title: &explanation.title,
+        reason: &explanation.reason,
+        member: explanation.member,
+        since: explanation.since.map(millis),
+        decided_by: explanation.decided_by,
+        condition: &explanation.condition,
+    }))
+}
+
+#[derive(Serialize)]
+struct ReportDto<'a> {
+    id: String,
+    at: f64,
+    plan: String,
+    question: &'a str,
+    window: u32,
+    epsilon: f64,
+    until: f64,
+    outcome: &'static str,
+    attempts: u32,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    body: Uint8Array,
+}
+
+impl<'a> From<&'a Entry> for ReportDto<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self {
+            id: ReportId(entry.id).to_string(),
+            at: millis(entry.at),
+            plan: PlanHash(entry.plan).to_string(),
+            question: &entry.question,
+            window: entry.window,
+            epsilon: epsilon(entry.epsilon_micro.into()),
+            until: millis(entry.until),
+            outcome: match entry.status {
+                Status::Queued => "waiting",
+                Status::Accepted => "accepted",
+                Status::Refused => "refused",
+                Status::Withdrawn => "withdrawn",
+                Status::Expired => "expired",
+            },
+            attempts: entry.attempts,
+            body: Uint8Array::from(entry.bytes.as_slice()),
+        }
+    }
+}
+
+/// Writes the report that waits.
+pub(crate) fn report(entry: Option<&Entry>) -> Result<JsValue, JsValue> {
+    write(&entry.map(ReportDto::from))
+}
+
+/// Writes every report on record.
+pub(crate) fn reports(entries: &[Entry]) -> Result<JsValue, JsValue> {
+    let list: Vec<ReportDto<'_>> = entries.iter().map(ReportDto::from).collect();
+    write(&list)
+}
+
+#[derive(Serialize)]
+struct UploadDto {
+    id: String,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    body: Uint8Array,
+}
+
+/// Writes what may be sent.
+pub(crate) fn upload(upload: Option<&Upload>) -> Result<JsValue, JsValue> {
+    write(&upload.map(|upload| UploadDto {
+        id: upload.id.to_string(),
+        body: Uint8Array::from(upload.bytes.as_slice()),
+    }))
+}
+
+#[derive(Serialize)]
+struct SavedDto {
+    revision: f64,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    bytes: Uint8Array,
+}
+
+/// Writes what is to be stored.
+pub(crate) fn saved(saved: Option<&Saved>) -> Result<JsValue, JsValue> {
+    // A device that saves a thousand times a second reaches the end of a double's whole numbers in 285,000 years.
+    #[expect(clippy::cast_precision_loss)]
+    write(&saved.map(|saved| SavedDto {
+        revision: saved.revision as f64,
+        bytes: Uint8Array::from(saved.bytes.as_slice()),
+    }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BudgetDto {
+    per_report: f64,
+    spent_in_window: f64,
+    spent: f64,
+    limit: f64,
+}
+
+/// Writes what is spent and what may be.
+pub(crate) fn budget(budget: Option<Budget>) -> Result<JsValue, JsValue> {
+    write(&budget.map(|budget| BudgetDto {
+        per_report: epsilon(budget.per_report),
+        spent_in_window: epsilon(budget.spent_in_window),
+        spent: epsilon(budget.spent_in_year),
+        limit: epsilon(budget.per_year),
+    }))
+}
