@@ -1,2 +1,26 @@
-//! Placeholder.
-fn main() {}
+//! `keepset`: reads the command line, does one thing, says what went wrong in one sentence.
+
+use std::io::{Write as _, stderr, stdout};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use keepset_cli::args::{Arguments, Command};
+use keepset_cli::commands;
+use keepset_cli::replay::Stopped;
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Replay(arguments) => commands::replay(&arguments),
+        Command::Coverage(arguments) => commands::coverage(&arguments),
+        Command::Plan(arguments) => commands::plan(&arguments),
+        Command::Check(arguments) => commands::check(&arguments),
+    };
+    // A reader that has seen enough, such as `head`, is no failure of ours.
+    match done.map(|text| stdout().write_all(text.as_bytes())) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(stderr(), "keepset: {error:#}");
+            if error.is::<Stopped>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}

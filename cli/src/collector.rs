@@ -1,0 +1,179 @@
+//! The client of a collector: delivers reports and reads the estimates back.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use keepset_wire::{CONTENT_TYPE, PlanHash};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use ureq::Agent;
+
+use crate::tally::{QuestionResult, WindowResult};
+
+/// The most reports a collector takes at once.
+pub(crate) const MOST_REPORTS: usize = 4_096;
+
+/// The same bytes are offered this often before a delivery counts as failed: 0.1 + 0.2 + ... + 3.2 s of waiting in all.
+const ATTEMPTS: u32 = 7;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A collector that answers for the same plan.
+pub struct Collector {
+    agent: Agent,
+    base: String,
+}
+
+#[derive(Deserialize)]
+struct ServedPlan {
+    hash: String,
+}
+
+#[derive(Deserialize)]
+struct Served {
+    windows: Vec<ServedWindow>,
+}
+
+#[derive(Deserialize)]
+struct ServedWindow {
+    window: u32,
+    questions: Vec<ServedQuestion>,
+}
+
+#[derive(Deserialize)]
+struct ServedQuestion {
+    id: String,
+    reports: u64,
+    segments: Vec<ServedSegment>,
+}
+
+#[derive(Deserialize)]
+struct ServedSegment {
+    id: String,
+    support: u64,
+    estimate: Option<f64>,
+    low: f64,
+    high: f64,
+    standard_error: Option<f64>,
+    published: bool,
+}
+
+/// What became of one attempt to deliver.
+enum Attempt {
+    Done,
+    /// Worth another attempt with the same bytes.
+    Failed(String),
+    /// The collector will never take these bytes.
+    Refused(String),
+}
+
+impl Collector {
+    /// Checks that a collector at `url` serves the plan with this hash.
+    ///
+    /// # Errors
+    /// When the address is not `http://`, nobody answers there, or another plan is served.
+    pub fn connect(url: &str, plan: PlanHash) -> anyhow::Result<Self> {
+        ensure!(
+            url.starts_with("http://"),
+            "{url} is not an http:// address; a replay talks to a collector nearby, without TLS"
+        );
+        let config = Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .http_status_as_error(false)
+            .build();
+        let collector = Self { agent: config.into(), base: url.trim_end_matches('/').to_owned() };
+        let served: ServedPlan = collector.get("/v1/plan")?;
+        let hash = plan.to_string();
+        ensure!(
+            served.hash == hash,
+            "the collector at {url} serves the plan {}, the pack has the plan {hash}: start it with the output of `keepset plan`",
+            served.hash
+        );
+        Ok(collector)
+    }
+
+    /// Delivers reports, end to end; the same bytes again until they are taken.
+    ///
+    /// # Errors
+    /// When the collector refuses them, or cannot be reached for some seconds.
+    pub fn send(&self, reports: &[u8]) -> anyhow::Result<()> {
+        let mut pause = FIRST_PAUSE;
+        let mut last = String::new();
+        for attempt in 1..=ATTEMPTS {
+            match self.attempt(reports) {
+                Attempt::Done => return Ok(()),
+                Attempt::Refused(why) => bail!("the collector refused the reports: {why}"),
+                Attempt::Failed(why) => last = why,
+            }
+            if attempt < ATTEMPTS {
+                sleep(pause);
+                pause *= 2;
+            }
+        }
+        bail!("the reports could not be delivered in {ATTEMPTS} attempts: {last}")
+    }
+
+    /// Replaces what was estimated in this process by what the collector publishes.
+    ///
+    /// # Errors
+    /// When the collector cannot be read, or lacks a window or segment that was reported.
+    pub fn estimates(&self, results: &mut [WindowResult]) -> anyhow::Result<()> {
+        let served: Served = self.get("/v1/estimates")?;
+        for result in results {
+            let window = served.windows.iter().find(|window| window.window == result.window);
+            let window = window.with_context(|| format!("the collector has no window {}", result.window))?;
+            for question in &mut result.questions {
+                let served = window.questions.iter().find(|served| served.id == question.id);
+                served
+                    .with_context(|| format!("the collector has no question {}", question.id))?
+                    .fill(question)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn attempt(&self, reports: &[u8]) -> Attempt {
+        let url = format!("{}/v1/reports", self.base);
+        let mut response = match self.agent.post(&url).header("content-type", CONTENT_TYPE).send(reports) {
+            Ok(response) => response,
+            Err(error) => return Attempt::Failed(error.to_string()),
+        };
+        let status = response.status().as_u16();
+        if status == 200 {
+            return Attempt::Done;
+        }
+        let body = response.body_mut().read_to_string().unwrap_or_default();
+        let why = format!("status {status}, {}", body.trim());
+        // 408 and 429 ask for patience; every other 4xx is final.
+        let final_word = (400..500).contains(&status) && !matches!(status, 408 | 429);
+        if final_word { Attempt::Refused(why) } else { Attempt::Failed(why) }
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let url = format!("{}{path}", self.base);
+        let mut response =
+            self.agent.get(&url).call().with_context(|| format!("no collector answers at {url}"))?;
+        let status = response.status().as_u16();
+        ensure!(status == 200, "{url} answered with status {status}");
+        let body = response.body_mut().read_to_string().with_context(|| format!("{url} broke off"))?;
+        serde_json::from_str(&body).with_context(|| format!("{url} did not answer as a collector does"))
+    }
+}
+
+impl ServedQuestion {
+    fn fill(&self, question: &mut QuestionResult) -> anyhow::Result<()> {
+        question.reports = self.reports;
+        for result in &mut question.segments {
+            let served = self.segments.iter().find(|served| served.id == result.id);
+            let served = served.with_context(|| format!("the collector has no segment {}", result.id))?;
+            let numbers = served.estimate.zip(served.standard_error);
+            let (estimate, standard_error) =
+                numbers.with_context(|| format!("the collector has no estimate of {}", result.id))?;
+            result.set_estimate(estimate);
+            result.standard_error = standard_error;
+            (result.low, result.high, result.published) = (served.low, served.high, served.published);
+            (result.support, result.reports) = (served.support, self.reports);
+        }
+        Ok(())
+    }
+}

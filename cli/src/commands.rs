@@ -1,0 +1,116 @@
+//! The commands: each reads its files, does its work and returns what is to be printed.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use keepset_engine::Pack;
+use serde::Serialize;
+
+use crate::args::{CoverageArguments, LogArguments, PackArguments, ReplayArguments};
+use crate::fleet::Noise;
+use crate::log::Mapping;
+use crate::replay::Replay;
+use crate::terminal::Terminal;
+use crate::{coverage as measure, table};
+
+/// Replays a log.
+///
+/// # Errors
+/// As [`Replay::run`], or when a file cannot be read or written.
+pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
+    let mut terminal = Terminal::new(arguments.log.progress);
+    if arguments.seed.is_some() {
+        terminal.say("The noise comes from a seed: seeded noise is not private.");
+    }
+    let replay = Replay {
+        noise: arguments.seed.map_or(Noise::System, Noise::Seeded),
+        collector: arguments.collector.clone(),
+        window: arguments.window,
+        ..prepared(&arguments.log)?
+    };
+    let summary = replay.run(&mut terminal);
+    terminal.finish();
+    let summary = summary?;
+    write_json(arguments.log.json.as_deref(), &summary)?;
+    Ok(table::replay(&summary))
+}
+
+/// Measures coverage.
+///
+/// # Errors
+/// As [`measure::coverage`], or when a file cannot be read or written.
+pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
+    let mut terminal = Terminal::new(arguments.log.progress);
+    let coverage = measure::coverage(prepared(&arguments.log)?, arguments.seeds, &mut terminal);
+    terminal.finish();
+    let coverage = coverage?;
+    write_json(arguments.log.json.as_deref(), &coverage)?;
+    Ok(table::coverage(&coverage))
+}
+
+/// Prints the plan of a pack.
+///
+/// # Errors
+/// When the pack is wrong or has no plan.
+pub fn plan(arguments: &PackArguments) -> anyhow::Result<String> {
+    let pack = read_pack(&arguments.pack)?;
+    let Some(plan) = &pack.plan else { bail!("{} has no plan", arguments.pack.display()) };
+    Ok(format!("{:#}\n", plan.to_json()))
+}
+
+/// Checks a pack.
+///
+/// # Errors
+/// The first mistake in it.
+pub fn check(arguments: &PackArguments) -> anyhow::Result<String> {
+    let pack = read_pack(&arguments.pack)?;
+    let asked = pack
+        .plan
+        .as_ref()
+        .map_or(0, |plan| plan.questions.iter().map(|question| question.segments.len()).sum());
+    Ok(format!(
+        "ok: {} version {}, {} segments, {asked} of them asked about\n",
+        pack.id,
+        pack.version,
+        pack.segments.len()
+    ))
+}
+
+fn prepared(arguments: &LogArguments) -> anyhow::Result<Replay> {
+    Ok(Replay {
+        pack: read_pack(&arguments.pack)?,
+        events: arguments.events.clone(),
+        mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
+        noise: Noise::System,
+        strict: arguments.strict,
+        collector: None,
+        window: None,
+    })
+}
+
+/// Reads a pack file.
+///
+/// # Errors
+/// When it cannot be read, or the first mistake in it.
+pub fn read_pack(path: &Path) -> anyhow::Result<Pack> {
+    Pack::parse(&read(path)?).with_context(|| format!("the pack {} is wrong", path.display()))
+}
+
+/// Reads a mapping file.
+///
+/// # Errors
+/// When it cannot be read, or the first mistake in it.
+pub fn read_mapping(path: &Path) -> anyhow::Result<Mapping> {
+    Mapping::parse(&read(path)?).with_context(|| format!("the mapping {} is wrong", path.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn write_json(path: Option<&Path>, results: &impl Serialize) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let text = serde_json::to_string_pretty(results)?;
+    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+}

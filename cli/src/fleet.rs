@@ -1,0 +1,231 @@
+//! The simulated population: one engine per person, each on its own clock, which is the log's.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use keepset_engine::{Choice, ConsentChange, Engine, Outcome, Pack, RawEvent};
+use keepset_privacy::{SeededCoins, SystemCoins};
+use keepset_wire::{Plan, PlanHash, Report, ReportId, Timestamp, Window};
+
+use crate::collector::{Collector, MOST_REPORTS};
+
+/// Where the noise of a replay comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// The system's randomness, as on a real device.
+    System,
+    /// A seed: the same log and seed give the same reports. Not private.
+    Seeded(u64),
+}
+
+/// A report as it left a device, and what only a replay knows about it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The window it counts in.
+    pub window: Window,
+    /// The report itself.
+    pub report: Report,
+    /// Which segments of the question the device was in at that moment, before any cut and any noise.
+    pub members: Vec<bool>,
+}
+
+/// Everyone whose events were seen so far.
+pub struct Fleet {
+    pack: Rc<Pack>,
+    plan: Option<(Plan, PlanHash)>,
+    noise: Noise,
+    people: HashMap<String, usize>,
+    devices: Vec<Device>,
+    post: Post,
+}
+
+struct Device {
+    engine: Engine,
+    clock: Timestamp,
+    /// When the gate is to be asked next; it moves only when the gate was asked.
+    due: Option<Timestamp>,
+    /// Tells this person's seeded draws from everyone else's.
+    salt: u64,
+    /// A report was handed out and its outcome is not known yet.
+    waiting: bool,
+}
+
+/// Reports on their way: to a collector in batches, or, without one, nowhere.
+struct Post {
+    collector: Option<Collector>,
+    bag: Vec<(usize, ReportId)>,
+    bytes: Vec<u8>,
+}
+
+impl Fleet {
+    /// Starts with nobody.
+    #[must_use]
+    pub fn new(pack: Rc<Pack>, noise: Noise, collector: Option<Collector>) -> Self {
+        let plan = pack.plan.as_ref().map(|plan| (plan.clone(), plan.hash()));
+        let post = Post { collector, bag: Vec::new(), bytes: Vec::new() };
+        Self { pack, plan, noise, people: HashMap::new(), devices: Vec::new(), post }
+    }
+
+    /// Returns how many people there are.
+    #[must_use]
+    pub fn people(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// Returns the latest instant any device has seen.
+    #[must_use]
+    pub fn clock(&self) -> Option<Timestamp> {
+        self.devices.iter().map(|device| device.clock).max()
+    }
+
+    /// Lets a person's device live until the event and tell the engine of it; a new person's device is installed first.
+    ///
+    /// The outer error ends the replay (the collector is gone); the inner one says why the engine refused the event.
+    ///
+    /// # Errors
+    /// When a report cannot be delivered.
+    pub fn track(
+        &mut self,
+        person: &str,
+        event: &RawEvent,
+        at: Timestamp,
+        answers: &mut impl FnMut(Answer),
+    ) -> anyhow::Result<Result<(), keepset_engine::EventError>> {
+        let known = self.people.get(person).copied();
+        let index = known.unwrap_or_else(|| self.install(person, at));
+        self.advance(index, at, answers)?;
+        let device = &mut self.devices[index];
+        let tracked = device.engine.track(event, device.clock).map(drop);
+        if tracked.is_err() && known.is_none() {
+            // A person of whom nothing usable is known is nobody.
+            self.devices.pop();
+            self.people.remove(person);
+        }
+        Ok(tracked)
+    }
+
+    /// Lets every device live until `end` and delivers what is still on its way.
+    ///
+    /// # Errors
+    /// When a report cannot be delivered.
+    pub fn finish(&mut self, end: Timestamp, answers: &mut impl FnMut(Answer)) -> anyhow::Result<()> {
+        for index in 0..self.devices.len() {
+            self.advance(index, end, answers)?;
+        }
+        self.deliver()
+    }
+
+    /// Hands the client of the collector back, for its estimates.
+    #[must_use]
+    pub fn into_collector(self) -> Option<Collector> {
+        self.post.collector
+    }
+
+    /// A replay stands in for a person who said yes at the first visit.
+    fn install(&mut self, person: &str, now: Timestamp) -> usize {
+        let mut engine = Engine::install(Rc::clone(&self.pack), now);
+        let granted = Some(Choice::Granted);
+        let yes =
+            ConsentChange { segmentation: granted, storage: granted, reporting: granted, sharing: None };
+        engine.set_consent(&yes, now);
+        let due = engine.next_report(now);
+        self.devices.push(Device { engine, clock: now, due, salt: fingerprint(person), waiting: false });
+        self.people.insert(person.to_owned(), self.devices.len() - 1);
+        self.devices.len() - 1
+    }
+
+    /// Lives until `to`, stopping wherever a report may fall due. An event that comes late does not turn the clock back.
+    fn advance(
+        &mut self,
+        index: usize,
+        to: Timestamp,
+        answers: &mut impl FnMut(Answer),
+    ) -> anyhow::Result<()> {
+        while let Some(due) = self.devices[index].due.filter(|due| *due <= to) {
+            if self.devices[index].waiting {
+                // One report at a time: its outcome must be known before the next is made.
+                self.deliver()?;
+            }
+            let device = &mut self.devices[index];
+            device.clock = device.clock.max(due);
+            device.engine.tick(device.clock);
+            self.answer(index, answers)?;
+            let device = &mut self.devices[index];
+            // Asked at this instant, the gate has said all it has to say about it.
+            device.due = device.engine.next_report(device.clock).filter(|next| *next > device.clock);
+        }
+        let device = &mut self.devices[index];
+        device.clock = device.clock.max(to);
+        Ok(())
+    }
+
+    /// Asks the gate for a report and, when it gives one, walks it through storage to the post.
+    fn answer(&mut self, index: usize, answers: &mut impl FnMut(Answer)) -> anyhow::Result<()> {
+        let Some((plan, hash)) = &self.plan else { return Ok(()) };
+        let device = &mut self.devices[index];
+        let now = device.clock;
+        let prepared = match self.noise {
+            Noise::System => device.engine.prepare(now, SystemCoins::open()?),
+            Noise::Seeded(seed) => {
+                let millis = now.millis().unsigned_abs();
+                device.engine.prepare(now, SeededCoins::new(mix(seed ^ mix(device.salt ^ mix(millis)))))
+            }
+        };
+        // Withheld is the gate's ordinary answer: nothing is due now.
+        if prepared.is_err() {
+            return Ok(());
+        }
+        let saved =
+            device.engine.save().context("an engine with consent to storage gave nothing to store")?;
+        device.engine.stored(saved.revision);
+        let upload = device.engine.next_upload(now).context("a stored report was not handed out")?;
+        let report = Report::decode(plan, *hash, &upload.bytes)?;
+        let members = members(plan, &report, &device.engine);
+        device.waiting = true;
+        self.post.bag.push((index, upload.id));
+        self.post.bytes.extend_from_slice(&upload.bytes);
+        answers(Answer { window: plan.window_of(report.epoch), report, members });
+        // Without a collector the outcome is known at once; with one, a full bag is worth the way.
+        if self.post.collector.is_none() || self.post.bag.len() == MOST_REPORTS {
+            self.deliver()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn deliver(&mut self) -> anyhow::Result<()> {
+        if let (Some(collector), false) = (&self.post.collector, self.post.bag.is_empty()) {
+            collector.send(&self.post.bytes)?;
+        }
+        self.post.bytes.clear();
+        for (index, id) in self.post.bag.drain(..) {
+            let device = &mut self.devices[index];
+            device.engine.uploaded(id, Outcome::Accepted);
+            device.waiting = false;
+        }
+        Ok(())
+    }
+}
+
+fn members(plan: &Plan, report: &Report, engine: &Engine) -> Vec<bool> {
+    let now_in = engine.memberships();
+    let asked =
+        plan.questions.get(usize::from(report.question)).map_or(&[][..], |question| &question.segments);
+    asked.iter().map(|segment| now_in.iter().any(|membership| membership.segment == *segment)).collect()
+}
+
+/// FNV-1a: the same person gets the same salt in every run.
+fn fingerprint(person: &str) -> u64 {
+    person
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// The finaliser of SplitMix64: neighbouring seeds become unrelated ones.
+pub(crate) fn mix(seed: u64) -> u64 {
+    let a = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let b = (a ^ (a >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let c = (b ^ (b >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    c ^ (c >> 31)
+}

@@ -1,0 +1,248 @@
+//! A replay: a log goes through one engine per person, reports come out, and truth stands beside estimate.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context as _, bail};
+use keepset_engine::Pack;
+use keepset_wire::Timestamp;
+use serde::Serialize;
+
+use crate::collector::Collector;
+use crate::fleet::{Answer, Fleet, Noise};
+use crate::log::{Fault, Line, Log, LogError, Mapping};
+use crate::tally::{SegmentResult, Tally, WindowResult};
+
+/// What is replayed, and how.
+#[derive(Debug)]
+pub struct Replay {
+    /// The pack whose segments are computed and whose plan is answered.
+    pub pack: Pack,
+    /// The log.
+    pub events: Vec<PathBuf>,
+    /// With a mapping the log is CSV, without it is JSON lines.
+    pub mapping: Option<Mapping>,
+    /// Where the noise comes from.
+    pub noise: Noise,
+    /// Ends the replay at the first line that cannot be used.
+    pub strict: bool,
+    /// The collector that gets the reports; without one, nothing leaves this process.
+    pub collector: Option<String>,
+    /// The window to show; without one, the last complete one.
+    pub window: Option<u32>,
+}
+
+/// Is told how a replay goes.
+pub trait Watch {
+    /// A line was not used.
+    fn fault(&mut self, fault: &Fault);
+    /// So many of so many bytes are read.
+    fn progress(&mut self, read: u64, size: u64, events: u64);
+}
+
+/// Watches nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwatched;
+
+/// What a replay found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// How many people the log has.
+    pub people: usize,
+    /// How many events reached an engine and were taken.
+    pub events: u64,
+    /// How many reports were made.
+    pub reports: u64,
+    /// How many lines could not be read.
+    pub malformed: u64,
+    /// How many events the engines refused, by code.
+    pub refused: BTreeMap<String, u64>,
+    /// Where the noise comes from.
+    pub noise: &'static str,
+    /// Who estimated.
+    pub estimated_by: &'static str,
+    /// The price of one report, which is also that of one window.
+    pub epsilon: f64,
+    /// At most this many windows a year are answered.
+    pub windows_per_year: u32,
+    /// The window shown.
+    pub window: WindowName,
+    /// Its segments, of all questions.
+    pub segments: Vec<SegmentResult>,
+    /// Every window.
+    pub windows: Vec<WindowResult>,
+}
+
+/// A window by number and days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WindowName {
+    /// Its number.
+    pub window: u32,
+    /// Its first day.
+    pub starts: String,
+    /// The day after its last.
+    pub ends: String,
+    /// Whether the log reaches its end.
+    pub complete: bool,
+}
+
+/// A strict replay met a line it cannot use.
+#[derive(Debug)]
+pub struct Stopped(pub Fault);
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// What was counted besides the answers.
+#[derive(Debug, Default)]
+struct Counts {
+    people: usize,
+    events: u64,
+    malformed: u64,
+    refused: BTreeMap<String, u64>,
+}
+
+/// How often progress is told: every so many lines.
+const PROGRESS_LINES: u64 = 4_096;
+
+impl Replay {
+    /// Runs the replay and estimates every window.
+    ///
+    /// # Errors
+    /// When a file or the collector fails, the pack has no plan, the log gives no report, or, as [`Stopped`], when a
+    /// strict replay meets a line it cannot use.
+    pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<Summary> {
+        let plan = self.pack.plan.as_ref().context("the pack has no plan, so nothing is reported")?.clone();
+        let collector =
+            self.collector.as_deref().map(|url| Collector::connect(url, plan.hash())).transpose()?;
+        let (noise, window) = (self.noise, self.window);
+        let mut tally = Tally::new(plan.clone())?;
+        let (counts, end, collector) =
+            self.live(collector, watch, &mut |answer: Answer| tally.add(&answer))?;
+        let mut windows = tally.results(end);
+        if let Some(collector) = &collector {
+            collector.estimates(&mut windows)?;
+        }
+        let shown = shown(&windows, window)?;
+        Ok(Summary {
+            people: counts.people,
+            events: counts.events,
+            reports: tally.reports(),
+            malformed: counts.malformed,
+            refused: counts.refused,
+            noise: if noise == Noise::System { "system" } else { "seeded" },
+            estimated_by: if collector.is_some() { "collector" } else { "this process" },
+            epsilon: plan.epsilon.value(),
+            windows_per_year: plan.windows_per_year,
+            window: WindowName {
+                window: shown.window,
+                starts: shown.starts.clone(),
+                ends: shown.ends.clone(),
+                complete: shown.complete,
+            },
+            segments: shown.questions.iter().flat_map(|question| question.segments.clone()).collect(),
+            windows,
+        })
+    }
+
+    /// Runs the replay without a collector and gives every answer to `answers`; returns the last instant of the log.
+    ///
+    /// # Errors
+    /// As [`Replay::run`], but for a log that gives no report.
+    pub fn answers(
+        self,
+        watch: &mut impl Watch,
+        answers: &mut impl FnMut(Answer),
+    ) -> anyhow::Result<Timestamp> {
+        self.live(None, watch, answers).map(|(_, end, _)| end)
+    }
+
+    fn live(
+        self,
+        collector: Option<Collector>,
+        watch: &mut impl Watch,
+        answers: &mut impl FnMut(Answer),
+    ) -> anyhow::Result<(Counts, Timestamp, Option<Collector>)> {
+        let mut log = Log::open(&self.events, self.mapping)?;
+        let mut fleet = Fleet::new(Rc::new(self.pack), self.noise, collector);
+        let mut counts = Counts::default();
+        let mut lines: u64 = 0;
+        while let Some(line) = log.next() {
+            let fault = match line {
+                Ok(line) => counts.live(&mut fleet, line, answers)?,
+                Err(LogError::Malformed(fault)) => {
+                    counts.malformed += 1;
+                    Some(fault)
+                }
+                Err(LogError::Broken(error)) => return Err(error),
+            };
+            if let Some(fault) = fault {
+                watch.fault(&fault);
+                if self.strict {
+                    return Err(Stopped(fault).into());
+                }
+            }
+            lines += 1;
+            if lines.is_multiple_of(PROGRESS_LINES) {
+                let (read, size) = log.progress();
+                watch.progress(read, size, lines);
+            }
+        }
+        let Some(end) = fleet.clock() else { bail!("the log holds no event") };
+        fleet.finish(end, answers)?;
+        counts.people = fleet.people();
+        let (read, size) = log.progress();
+        watch.progress(read, size, lines);
+        Ok((counts, end, fleet.into_collector()))
+    }
+}
+
+impl Counts {
+    /// Takes one line; gives the fault when the engine refused its event.
+    fn live(
+        &mut self,
+        fleet: &mut Fleet,
+        line: Line,
+        answers: &mut impl FnMut(Answer),
+    ) -> anyhow::Result<Option<Fault>> {
+        let Line { place, person, event } = line;
+        // A log's lines all have a time: its readers refuse those without.
+        let at = event.at.and_then(Timestamp::from_millis).unwrap_or(Timestamp::MIN);
+        match fleet.track(&person, &event, at, answers)? {
+            Ok(()) => {
+                self.events += 1;
+                Ok(None)
+            }
+            Err(error) => {
+                *self.refused.entry(error.code().to_string()).or_default() += 1;
+                Ok(Some(Fault { place, reason: error.to_string() }))
+            }
+        }
+    }
+}
+
+/// Chooses the window to show: the one asked for, else the last complete one, else the last.
+fn shown(windows: &[WindowResult], asked: Option<u32>) -> anyhow::Result<&WindowResult> {
+    let found = match asked {
+        Some(number) => windows.iter().find(|window| window.window == number),
+        None => windows.iter().rfind(|window| window.complete).or(windows.last()),
+    };
+    found.with_context(|| match (asked, windows) {
+        (_, []) => "no device reported: the log is shorter than the wait of a new device, which ends with its first window".to_owned(),
+        (number, [first, .., last]) => {
+            format!("window {} has no report; windows {} to {} have", number.unwrap_or(0), first.window, last.window)
+        }
+        (number, [only]) => format!("window {} has no report; window {} has", number.unwrap_or(0), only.window),
+    })
+}
+
+impl Watch for Unwatched {
+    fn fault(&mut self, _: &Fault) {}
+    fn progress(&mut self, _: u64, _: u64, _: u64) {}
+}

@@ -1,0 +1,106 @@
+//! The results as an aligned table for a terminal.
+
+use std::fmt::Write as _;
+
+use crate::coverage::Coverage;
+use crate::replay::Summary;
+
+/// Writes a summary: what was replayed, at what price, and a line per segment of the window shown.
+#[must_use]
+pub fn replay(summary: &Summary) -> String {
+    let window = &summary.window;
+    let mut text = String::new();
+    let mut line = |line: String| {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "{line}");
+    };
+    line(format!(
+        "{} people, {} events, {} reports; consent was taken as given at each person's first event.",
+        summary.people, summary.events, summary.reports
+    ));
+    line(format!(
+        "Epsilon {} per report, {} per window, at most {} a year. Noise: {}. Estimated by {}.",
+        summary.epsilon,
+        summary.epsilon,
+        summary.epsilon * f64::from(summary.windows_per_year),
+        summary.noise,
+        summary.estimated_by
+    ));
+    let complete = if window.complete { "" } else { ", not complete" };
+    line(format!("\nWindow {}: {} until {}{complete}", window.window, window.starts, window.ends));
+    let rows = summary.segments.iter().map(|segment| {
+        let error = segment.relative_error.map_or("-".into(), percent);
+        let release = if segment.published { "published" } else { "not enough reports" };
+        let interval = format!("{} to {}", percent(segment.low), percent(segment.high));
+        let cells =
+            [percent(segment.truth), percent(segment.estimate), interval, error, segment.reports.to_string()];
+        [&[segment.id.clone()][..], &cells, &[release.to_owned()]].concat()
+    });
+    let headings = ["segment", "truth", "estimate", "95 % interval", "rel. error", "reports", "release"];
+    line(aligned(&headings, rows.collect()));
+    let over = summary
+        .windows
+        .iter()
+        .flat_map(|window| &window.questions)
+        .map(|question| question.over_cap)
+        .sum::<u64>();
+    line(format!(
+        "{over} of {} reports came from devices in more segments than a report may name.",
+        summary.reports
+    ));
+    text
+}
+
+/// Writes how often intervals held the truth.
+#[must_use]
+pub fn coverage(coverage: &Coverage) -> String {
+    let rows = coverage.segments.iter().map(|segment| {
+        vec![
+            segment.id.clone(),
+            percent(segment.truth),
+            percent(segment.coverage),
+            segment.intervals.to_string(),
+        ]
+    });
+    let table = aligned(&["segment", "mean truth", "coverage", "intervals"], rows.collect());
+    format!(
+        "{table}\n{} reports drawn with each of {} seeds: the 95 % intervals held the truth {} of the time.\n",
+        coverage.reports,
+        coverage.seeds,
+        percent(coverage.pooled)
+    )
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// Aligns columns: the first and the last to the left, numbers to the right.
+fn aligned(headings: &[&str], mut rows: Vec<Vec<String>>) -> String {
+    rows.insert(0, headings.iter().map(ToString::to_string).collect());
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let left = |column: usize| column == 0 || headings[column] == "release";
+    let write = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            if left(column) { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(write).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let table = aligned(
+            &["segment", "truth", "release"],
+            vec![vec!["a".into(), "12.5 %".into(), "published".into()]],
+        );
+        assert_eq!(table, "segment   truth  release\na        12.5 %  published");
+    }
+}
