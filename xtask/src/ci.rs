@@ -1,12 +1,14 @@
 //! `ci`: what must hold before a change is merged.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 
 use crate::toolchain::Toolchain;
 use crate::{shell, test, wasm_test};
 
 /// Runs every check, the cheap ones first, and stops at the first that fails.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run() -> Result<ExitCode> {
     shell::step("ci: formatting, lints on native and wasm, docs, dependencies, then every test");
     shell::run(shell::cargo("fmt").args(["--all", "--check"]))?;
     lint()?;
@@ -14,12 +16,10 @@ pub(crate) fn run() -> Result<()> {
     shell::run(
         shell::cargo("doc").args(["--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
-    let unchecked = dependencies()?;
-    let tested = test::run();
-    if let Some(unchecked) = unchecked {
+    if let Some(unchecked) = dependencies()? {
         eprintln!("warning: {unchecked}");
     }
-    tested
+    Ok(test::run())
 }
 
 fn lint() -> Result<()> {

@@ -64,7 +64,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     match run(Cli::parse().verb) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -72,15 +72,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> anyhow::Result<()> {
-    match verb {
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    let done = match verb {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
         Verb::Size { write } => size::run(write),
-        Verb::Test => test::run(),
-        Verb::Ci => ci::run(),
+        Verb::Test => return Ok(test::run()),
+        Verb::Ci => return ci::run(),
         Verb::WasmTest(options) => wasm_test::run(&options),
         Verb::WasmTestRunner { args } => wasm_test::runner(args),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `test`: every suite, its output as it comes, and one last line that sums them all.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -16,16 +16,14 @@ type Outcome = (String, Result<Count>);
 
 /// Runs everything.
 ///
-/// # Errors
-/// When a test failed, or a suite could not run or ran nothing.
-pub(crate) fn run() -> Result<()> {
+/// A failed test, a suite that could not run and a suite that ran nothing each make the exit code a failure.
+pub(crate) fn run() -> ExitCode {
     shell::step("test: native, wasm in Node and in Chromium, the packed npm package, end to end");
     let outcomes = every_suite();
     let sum = report(&outcomes);
     // The last line, whatever happened.
     println!("{} passed, {} failed", sum.passed, sum.failed);
-    ensure!(sum.failed == 0, "not everything passed");
-    Ok(())
+    if sum.failed == 0 && sum.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn every_suite() -> Vec<Outcome> {
@@ -55,11 +53,11 @@ fn report(outcomes: &[Outcome]) -> Count {
         match outcome {
             Ok(count) => {
                 println!(
-                    "{name:<32} {:>6} passed {:>4} failed {:>4} ignored",
+                    "{name:<36} {:>6} passed {:>4} failed {:>4} ignored",
                     count.passed, count.failed, count.ignored
                 );
             }
-            Err(error) => println!("{name:<32} FAILED: {error:#}"),
+            Err(error) => println!("{name:<36} FAILED: {error:#}"),
         }
     }
     let broken = Count { failed: 1, ..Count::default() };
