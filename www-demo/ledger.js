@@ -1,7 +1,8 @@
 /** The ledger panel: what left, what would leave next, what did not and why, and what it cost. */
 
 import { at, fill, h } from "./dom.js";
-import { decode, split } from "./decode.js";
+import { decode, reportLength, split } from "./decode.js";
+import { windowAt } from "./time.js";
 import { amount, bytes, count, dateAndTime, hex, whyNot } from "./words.js";
 
 /** Builds the panel over `app.client.ledger` and `app.client.preview()`. */
@@ -20,13 +21,13 @@ export function ledger(app) {
   };
 
   function sentList() {
-    const sent = entries.filter(({ outcome }) => outcome !== "waiting");
+    const sent = entries.filter(({ outcome }) => outcome === "accepted");
     if (sent.length === 0) return h("p", { class: "empty" }, "Nothing. Not one byte about you has left this device.");
     return [...sent].reverse().map((entry, index) =>
       report({
-        body: entry.body, left: entry.outcome === "accepted", key: entry.id, open: index === 0 && sent.length === 1,
-        name: `${dateAndTime(entry.at)}: ${outcomes[entry.outcome] ?? entry.outcome}`,
-        says: `1 noisy answer, ${bytes(entry.body.length)}, ${price()}.`,
+        body: entry.body, left: true, key: entry.id, open: index === 0 && sent.length === 1,
+        name: `${dateAndTime(entry.at)}: received by the collector`,
+        says: `1 noisy answer, ${bytes(weight(entry))}, ${price()}.`,
       }));
   }
 
@@ -50,6 +51,7 @@ export function ledger(app) {
   }
 
   function report({ body, left, key, open, name, says }) {
+    if (body.length === 0) return erased(name, says);
     const read = decode(plan, body);
     return h("details", { class: left ? "entry left" : "entry", open, "data-id": key },
       h("summary", {}, h("b", {}, name), h("span", { class: "more" }, "every byte"), h("span", { class: "quiet" }, says)),
@@ -65,7 +67,13 @@ export function ledger(app) {
           h("dt", {}, "noisy answer"), h("dd", {}, cells(read.cells)))));
   }
 
+  /** The bytes of a report that left; erasing forgets them here and not that they left. */
+  const weight = (entry) => entry.body.length || reportLength(plan);
+
   const field = (name, value) => [h("dt", {}, name), h("dd", {}, String(value))];
+
+  const erased = (name, says) =>
+    h("div", { class: "entry left gone" }, h("p", {}, h("b", {}, name)), h("p", { class: "quiet" }, `${says} You erased its bytes here.`));
 
   const cells = (list) => [
     h("ul", { class: "cells" }, list.map(({ name, none, on }) =>
@@ -77,9 +85,9 @@ export function ledger(app) {
     const reasons = [
       h("li", {}, "Your events, features, segments and explanations", h("span", { class: "quiet" }, "Nothing in this page can send them: no code for it exists.")),
     ];
-    if (next && next.state !== "queued") reasons.unshift(h("li", {}, "The next report", h("span", { class: "quiet" }, whyNot(next.state))));
-    for (const entry of entries.filter(({ outcome }) => outcome === "dropped" || outcome === "refused")) {
-      reasons.push(h("li", {}, `The report of ${dateAndTime(entry.at)}`, h("span", { class: "quiet" }, outcomes[entry.outcome])));
+    if (next && next.state !== "queued") reasons.unshift(h("li", {}, "The next report", h("span", { class: "quiet" }, whyNot(reason(next.state)))));
+    for (const entry of entries.filter(({ outcome }) => ends[outcome])) {
+      reasons.push(h("li", {}, `The report of ${dateAndTime(entry.at)}`, h("span", { class: "quiet" }, `${ends[entry.outcome]} It still counts as spent.`)));
     }
     const asked = new Set(plan?.questions.flatMap((question) => question.segments));
     const never = app.pack.segments.filter((segment) => !asked.has(segment.id));
@@ -87,10 +95,16 @@ export function ledger(app) {
     return h("ul", { class: "reasons" }, reasons);
   }
 
+  /** A window counts as answered from the start where nothing was stored: a new device sits it out. */
+  const reason = (state) => {
+    const here = plan && windowAt(plan, app.clock.now()).number;
+    return state === "answered" && !entries.some(({ window }) => window === here) ? "cool_down" : state;
+  };
+
   function budgetLine() {
     if (!plan) return h("p", { class: "quiet" }, "This pack asks no questions: nothing can leave.");
     const spent = budget?.spent ?? 0;
-    const limit = plan.epsilon * plan.windows_per_year;
+    const limit = budget?.limit ?? plan.epsilon * plan.windows_per_year;
     return h("div", { class: "spent" },
       h("label", { for: "spent" }, `Privacy budget of this year: ${amount(spent)} of ${amount(limit)}`),
       h("progress", { id: "spent", max: limit, value: spent }),
@@ -132,13 +146,13 @@ export function ledger(app) {
         app.client.ledger.list(), app.client.ledger.next(), app.client.preview(), app.client.ledger.budget(),
       ]);
       const left = entries.filter(({ outcome }) => outcome === "accepted");
-      app.left = { reports: left.length, bytes: left.reduce((sum, { body }) => sum + body.length, 0) };
+      app.left = { reports: left.length, bytes: left.reduce((sum, entry) => sum + weight(entry), 0) };
     },
     /** Shows it. */
     render() {
       at("ledger-bytes").textContent = amount(app.left.bytes);
       at("ledger-total").textContent = `${app.left.bytes === 1 ? "byte" : "bytes"}, in ${count(app.left.reports, "report")}`;
-      fill(at("sent"), entries.map(({ id, outcome }) => id + outcome).join(), sentList);
+      fill(at("sent"), entries.map(({ id, outcome, body }) => id + outcome + body.length).join(), sentList);
       fill(at("next"), waiting ? hex(waiting.body).join("") : "nothing", nextUp);
       fill(at("kept"), JSON.stringify([next, entries.length]), keptList);
       fill(at("budget"), JSON.stringify(budget), budgetLine);
@@ -146,11 +160,11 @@ export function ledger(app) {
   };
 }
 
-const outcomes = {
-  accepted: "received by the collector",
-  refused: "refused by the collector, and never tried again",
-  dropped: "held back by this page, and never sent",
-  waiting: "waiting",
+/** How a report ends that did not leave. */
+const ends = {
+  refused: "Refused, and never tried again.",
+  withdrawn: "You withdrew before it was sent.",
+  expired: "Its window closed before it was sent.",
 };
 
 const meanings = {

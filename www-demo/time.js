@@ -30,13 +30,18 @@ export function time(app) {
   };
 }
 
+/** Finds the window of a plan that `now` lies in: its number, its first instant, and its length. */
+export function windowAt(plan, now) {
+  const length = plan.epoch_days * plan.window_epochs * DAY;
+  const start = Date.parse(`${plan.starts}T00:00:00Z`);
+  const number = Math.floor((now - start) / length);
+  return { number, begin: start + number * length, length };
+}
+
 /** Draws the window as its epochs, with today in it. */
 function windowRail(plan, now) {
-  const epoch = plan.epoch_days * DAY;
-  const window = epoch * plan.window_epochs;
-  const start = Date.parse(`${plan.starts}T00:00:00Z`);
-  const begin = start + Math.floor((now - start) / window) * window;
-  const here = ((now - begin) / window) * 100;
+  const { begin, length } = windowAt(plan, now);
+  const here = ((now - begin) / length) * 100;
   const cuts = Array.from({ length: plan.window_epochs - 1 }, (_, index) => ((index + 1) / plan.window_epochs) * 100);
   return [
     svg("svg", { viewBox: "0 0 100 22", preserveAspectRatio: "none", "aria-hidden": "true" },
@@ -44,6 +49,6 @@ function windowRail(plan, now) {
       svg("rect", { class: "gone", x: 0, y: 7, width: here, height: 8, rx: 1 }),
       cuts.map((x) => svg("line", { class: "cut", x1: x, x2: x, y1: 7, y2: 15, "vector-effect": "non-scaling-stroke" })),
       svg("rect", { class: "here", x: Math.max(0, here - 0.6), y: 3, width: 1.2, height: 16, rx: 0.6 })),
-    h("p", { class: "quiet" }, `This window: ${shortDate(begin)} to ${shortDate(begin + window - DAY)}. At most one report in it.`),
+    h("p", { class: "quiet" }, `This window: ${shortDate(begin)} to ${shortDate(begin + length - DAY)}. At most one report in it.`),
   ];
 }
