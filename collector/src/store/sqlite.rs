@@ -42,11 +42,11 @@ pub struct Sqlite {
 
 impl Sqlite {
     pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Self, OpenError> {
-        let mut connection = Connection::open(path).map_err(in_words)?;
+        let mut connection = Connection::open(path)?;
         prepare(&mut connection, purpose)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(path, flags).map_err(in_words)?;
-        reader.busy_timeout(Duration::from_secs(5)).map_err(in_words)?;
+        let reader = Connection::open_with_flags(path, flags)?;
+        reader.busy_timeout(Duration::from_secs(5))?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let writer = Writer::new(connection, queue);
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run());
@@ -100,37 +100,35 @@ impl Drop for Sqlite {
     }
 }
 
-fn in_words(error: rusqlite::Error) -> OpenError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotAStore,
-        _ => OpenError::Engine(error.to_string()),
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => Self::NotAStore,
+            _ => Self::Engine(error.to_string()),
+        }
     }
 }
 
 fn prepare(connection: &mut Connection, purpose: &Purpose) -> Result<(), OpenError> {
-    connection.busy_timeout(Duration::from_secs(5)).map_err(in_words)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
     check_file(connection)?;
     // FULL: a commit returns only after the log reached the disk. secure_delete: a forgotten id is overwritten.
-    connection
-        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
-        .map_err(in_words)?;
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_words)?;
+    connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let stored = read_purpose(&transaction)?;
     match stored {
         Some((hash, simulation)) => check_purpose(purpose, hash, simulation)?,
-        None => create(&transaction, purpose).map_err(in_words)?,
+        None => create(&transaction, purpose)?,
     }
-    transaction.commit().map_err(in_words)
+    Ok(transaction.commit()?)
 }
 
 /// Looks before anything is written, so that another program's file is left as it is.
 fn check_file(connection: &Connection) -> Result<(), OpenError> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (application, format) =
-        (number("application_id").map_err(in_words)?, number("user_version").map_err(in_words)?);
+    let (application, format) = (number("application_id")?, number("user_version")?);
     let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-    let is_new = application == 0 && format == 0 && tables.map_err(in_words)? == 0;
+    let is_new = application == 0 && format == 0 && tables? == 0;
     match application {
         APPLICATION if format > FORMAT => Err(OpenError::Newer { format }),
         APPLICATION => Ok(()),
@@ -141,11 +139,11 @@ fn check_file(connection: &Connection) -> Result<(), OpenError> {
 
 fn read_purpose(connection: &Connection) -> Result<Option<(String, bool)>, OpenError> {
     let made = connection.query_row("SELECT 1 FROM sqlite_schema WHERE name = 'purpose'", [], |_| Ok(()));
-    if made.optional().map_err(in_words)?.is_none() {
+    if made.optional()?.is_none() {
         return Ok(None);
     }
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    connection.query_row("SELECT plan_hash, simulation FROM purpose", [], row).map(Some).map_err(in_words)
+    Ok(Some(connection.query_row("SELECT plan_hash, simulation FROM purpose", [], row)?))
 }
 
 fn check_purpose(purpose: &Purpose, stored: String, simulation: bool) -> Result<(), OpenError> {

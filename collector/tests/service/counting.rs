@@ -1,0 +1,142 @@
+//! Each report counts once, whoever sends it and how often.
+
+use crate::fleet::{Noise, current, plan};
+use crate::process::{Folder, Held, Server, command, held, write_plan};
+use keepset_wire::Epoch;
+
+#[test]
+fn a_report_sent_again_changes_nothing() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let server = Server::start(&folder, &plan, &[]);
+    let mut noise = Noise::new(&plan, 1);
+    let body = noise.body(current(&plan), 3);
+    assert_eq!(server.post(&body).json(), serde_json::json!({"accepted": 3, "known": 0}));
+    let estimates = server.get("/v1/estimates").body;
+    assert_eq!(server.post(&body).json(), serde_json::json!({"accepted": 0, "known": 3}));
+    assert_eq!(server.get("/v1/estimates").body, estimates);
+    let counters = server.get("/healthz").json();
+    assert_eq!(counters["reports"], serde_json::json!({"accepted": 3, "known": 3}));
+}
+
+#[test]
+fn a_report_twice_in_one_body_counts_once() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let server = Server::start(&folder, &plan, &[]);
+    let mut noise = Noise::new(&plan, 1);
+    let (one, other) = (noise.bytes(current(&plan)), noise.bytes(current(&plan)));
+    let answer = server.post(&[one.clone(), other, one].concat()).json();
+    assert_eq!(answer, serde_json::json!({"accepted": 2, "known": 1}));
+    let expected = Held { reports: 2, ids: 2, votes: 2 * noise.size() };
+    assert_eq!(held(&folder.join("store.sqlite")), expected);
+}
+
+#[test]
+fn another_answer_under_a_known_id_changes_nothing() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let server = Server::start(&folder, &plan, &[]);
+    let mut noise = Noise::new(&plan, 1);
+    let first = noise.report(current(&plan));
+    let mut second = noise.report(current(&plan));
+    while second.answer == first.answer {
+        second = noise.report(current(&plan));
+    }
+    second.id = first.id;
+    server.post(&first.encode(&plan).unwrap());
+    let estimates = server.get("/v1/estimates").body;
+    assert_eq!(server.post(&second.encode(&plan).unwrap()).json()["known"], 1);
+    assert_eq!(server.get("/v1/estimates").body, estimates);
+}
+
+#[test]
+fn the_same_reports_from_many_senders_at_once_count_once() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let server = Server::start(&folder, &plan, &[]);
+    let mut noise = Noise::new(&plan, 7);
+    let bodies: Vec<Vec<u8>> = (0..40).map(|_| noise.body(current(&plan), 25)).collect();
+    let accepted: i64 = std::thread::scope(|scope| {
+        let send =
+            || bodies.iter().map(|body| server.post(body).json()["accepted"].as_i64().unwrap()).sum::<i64>();
+        let senders: Vec<_> = (0..4).map(|_| scope.spawn(send)).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
+    });
+    assert_eq!(accepted, 1_000);
+    let expected = Held { reports: 1_000, ids: 1_000, votes: 1_000 * noise.size() };
+    assert_eq!(held(&folder.join("store.sqlite")), expected);
+}
+
+#[test]
+fn ids_are_forgotten_when_their_window_closes_and_the_counts_stay() {
+    // A simulation fills old windows; the file is then turned into a live store, whose windows are long closed.
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let store = folder.join("store.sqlite");
+    let mut noise = Noise::new(&plan, 3);
+    let now = current(&plan);
+    let mut server = Server::start(&folder, &plan, &["--simulation"]);
+    for epoch in [Epoch(0), Epoch(3), Epoch(4), now] {
+        assert_eq!(server.post(&noise.body(epoch, 10)).status, 200);
+    }
+    assert!(server.stop().success());
+    rusqlite::Connection::open(&store).unwrap().execute("UPDATE purpose SET simulation = 0", []).unwrap();
+    let server = Server::start(&folder, &plan, &[]);
+    let expected = Held { reports: 40, ids: 10, votes: 40 * noise.size() };
+    for _ in 0..100 {
+        if held(&store) == expected {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(held(&store), expected);
+    let states: Vec<String> = server.get("/v1/estimates").json()["windows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|window| window["state"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(states, ["closed", "closed", "open"]);
+}
+
+#[test]
+fn a_window_once_closed_stays_closed_though_the_clock_goes_back() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let store = folder.join("store.sqlite");
+    let mut server = Server::start(&folder, &plan, &[]);
+    assert!(server.stop().success());
+    // As if the clock had once been two epochs ahead of now.
+    let later = i64::from(current(&plan).0) + 2;
+    rusqlite::Connection::open(&store)
+        .unwrap()
+        .execute("UPDATE purpose SET closed_before = ?1", [later])
+        .unwrap();
+    let server = Server::start(&folder, &plan, &[]);
+    let body = Noise::new(&plan, 1).bytes(current(&plan));
+    assert_eq!(server.post(&body).problem(410, "window-closed")["index"], 0);
+    assert_eq!(held(&store), Held { reports: 0, ids: 0, votes: 0 });
+}
+
+#[test]
+fn a_store_of_another_plan_mode_or_program_is_refused_in_a_sentence() {
+    let (folder, five) = (Folder::new(), plan(5, 2));
+    let store = folder.join("store.sqlite");
+    assert!(Server::start(&folder, &five, &[]).stop().success());
+    let refusal = |plan, store: &std::path::Path, more: &[&str]| {
+        let output = command(&write_plan(&folder, plan), store, more).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let other = plan(6, 2);
+    let words = refusal(&other, &store, &[]);
+    assert!(words.contains(&five.hash().to_string()) && words.contains(&other.hash().to_string()), "{words}");
+    assert!(refusal(&five, &store, &["--simulation"]).contains("holds real reports"));
+    let text = folder.join("notes.txt");
+    std::fs::write(
+        &text,
+        "A shopping list, and quite a long one at that: it goes on and on and on.".repeat(20),
+    )
+    .unwrap();
+    assert!(refusal(&five, &text, &[]).contains("something else"));
+    let foreign = folder.join("foreign.sqlite");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
+    let before = std::fs::read(&foreign).unwrap();
+    assert!(refusal(&five, &foreign, &[]).contains("something else"));
+    assert_eq!(std::fs::read(&foreign).unwrap(), before, "another program's file is left as it is");
+}

@@ -1,0 +1,95 @@
+//! Simulated devices: honest answers through the real mechanism, with seeded chance.
+
+use bitvec::prelude::{BitVec, Lsb0};
+use keepset_privacy::{SeededCoins, SetSelect};
+use keepset_wire::{Epoch, Plan, Report, ReportId, Subset, Timestamp};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+/// A plan with `segments` segments, of which a device is counted in at most `cap`, open for decades.
+pub fn plan(segments: usize, cap: u8) -> Plan {
+    let names: Vec<String> = (0..segments).map(|index| format!("segment_{index}")).collect();
+    let document = serde_json::json!({
+        "id": "sample", "owner": "Sample shop", "reason": "To learn how large each segment is.",
+        "starts": "2017-01-01", "expires": "2060-01-01", "epsilon": 2,
+        "questions": [{"id": "sizes", "reason": "Segment sizes.", "segments": names, "cap": cap}],
+    });
+    Plan::parse(&document.to_string()).unwrap()
+}
+
+/// The epoch that is open now by the system's clock.
+pub fn current(plan: &Plan) -> Epoch {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap()).unwrap();
+    plan.epoch_at(now).unwrap()
+}
+
+/// A source of well-formed reports with random ids and answers of the honest size: noise without a signal.
+pub struct Noise {
+    random: StdRng,
+    plan: Plan,
+    size: u16,
+}
+
+impl Noise {
+    pub fn new(plan: &Plan, seed: u64) -> Self {
+        let size = SetSelect::for_question(plan.epsilon, &plan.questions[0]).unwrap().subset_size();
+        Self { random: StdRng::seed_from_u64(seed), plan: plan.clone(), size }
+    }
+
+    pub fn size(&self) -> i64 {
+        i64::from(self.size)
+    }
+
+    pub fn report(&mut self, epoch: Epoch) -> Report {
+        let cells = self.plan.questions[0].cells();
+        let mut answer = Subset::empty(cells);
+        while answer.len() < u32::from(self.size) {
+            answer.insert(self.random.random_range(0..cells));
+        }
+        Report { plan: self.plan.hash(), question: 0, epoch, id: ReportId(self.random.random()), answer }
+    }
+
+    pub fn bytes(&mut self, epoch: Epoch) -> Vec<u8> {
+        self.report(epoch).encode(&self.plan).unwrap()
+    }
+
+    pub fn body(&mut self, epoch: Epoch, reports: usize) -> Vec<u8> {
+        (0..reports).flat_map(|_| self.bytes(epoch)).collect()
+    }
+}
+
+/// Reports of `people` honest devices in `epoch`; a device is in segment `j` with probability `shares[j]`, within the cap.
+pub struct Honest {
+    pub bodies: Vec<Vec<u8>>,
+    /// Per segment, the true share of the devices.
+    pub truth: Vec<f64>,
+}
+
+pub fn honest(plan: &Plan, shares: &[f64], people: u32, epoch: Epoch, seed: u64) -> Honest {
+    let question = &plan.questions[0];
+    let mechanism = SetSelect::for_question(plan.epsilon, question).unwrap();
+    let measurement = mechanism.measurement(SeededCoins::new(seed)).unwrap();
+    let mut random = StdRng::seed_from_u64(!seed);
+    let mut members = vec![0_u32; shares.len()];
+    let mut bodies = vec![Vec::new()];
+    for person in 0..people {
+        let mut memberships: BitVec<u8, Lsb0> =
+            shares.iter().map(|share| random.random_bool(*share)).collect();
+        // Cut as a device would be counted if it were in more: the truth asked about is within the cap.
+        while memberships.count_ones() > usize::from(question.cap) {
+            let last = memberships.last_one().unwrap();
+            memberships.set(last, false);
+        }
+        memberships.iter_ones().for_each(|segment| members[segment] += 1);
+        let answer = measurement.invoke(&memberships).unwrap();
+        let id = ReportId(random.random());
+        let report = Report { plan: plan.hash(), question: 0, epoch, id, answer };
+        if person % 4_096 == 0 && person > 0 {
+            bodies.push(Vec::new());
+        }
+        bodies.last_mut().unwrap().extend(report.encode(plan).unwrap());
+    }
+    let truth = members.iter().map(|members| f64::from(*members) / f64::from(people)).collect();
+    Honest { bodies, truth }
+}

@@ -1,0 +1,77 @@
+//! Starting and stopping: every acknowledged report outlives both.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use keepset_wire::CONTENT_TYPE;
+
+use crate::fleet::{Noise, current, plan};
+use crate::process::{Folder, Server, command, held, write_plan};
+
+#[test]
+fn the_signal_to_stop_lets_a_request_under_way_finish() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let mut server = Server::start(&folder, &plan, &[]);
+    let body = Noise::new(&plan, 1).body(current(&plan), 2);
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    let head = format!(
+        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: 80\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body[..50]).unwrap();
+    // Until the request is certainly being read.
+    server.get("/healthz");
+    let rest = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        stream.write_all(&body[50..]).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    assert!(server.stop().success());
+    let answer = rest.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""accepted":2"#), "{answer}");
+    assert_eq!(held(&folder.join("store.sqlite")).reports, 2);
+    // The log was folded into the file: a copy of the one file is a whole backup.
+    assert!(!folder.join("store.sqlite-wal").exists());
+}
+
+#[test]
+fn what_was_counted_is_there_after_a_restart() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let mut server = Server::start(&folder, &plan, &[]);
+    server.post(&Noise::new(&plan, 1).body(current(&plan), 500));
+    let before = server.get("/v1/estimates").body;
+    assert!(server.stop().success());
+    assert_eq!(Server::start(&folder, &plan, &[]).get("/v1/estimates").body, before);
+}
+
+#[test]
+fn a_wrong_start_names_the_flag_and_what_is_wrong() {
+    let (folder, five) = (Folder::new(), plan(5, 2));
+    let store = folder.join("store.sqlite");
+    let words = |plan: &std::path::Path, more: &[&str]| {
+        let output = command(plan, &store, more).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let right = write_plan(&folder, &five);
+    assert!(words(&folder.join("none.json"), &[]).contains("--plan: "));
+    let wrong = folder.join("wrong.json");
+    std::fs::write(&wrong, five.to_json().to_string().replace("\"epsilon\":2.0", "\"epsilon\":99")).unwrap();
+    assert!(words(&wrong, &[]).contains("$.epsilon"));
+    assert!(words(&right, &["--static", "/nowhere/at/all"]).contains("--static: "));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_keepset-collector"));
+    second.arg("--plan").arg(&right).arg("--store").arg(&store).args(["--listen", &address]);
+    let output = second.output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--listen: "));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_keepset-collector"))
+        .arg("--plan")
+        .arg(&right)
+        .args(["--store", "postgres://host/db"])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("sqlite:PATH"));
+}

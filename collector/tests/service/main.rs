@@ -1,0 +1,13 @@
+//! The collector as its users meet it: the real binary, a real socket, a real file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod fleet;
+mod process;
+
+mod answers;
+mod bodies;
+mod counting;
+mod crash;
+mod life;
+mod pages;
+mod truth;

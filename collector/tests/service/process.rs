@@ -1,0 +1,186 @@
+//! Starts and stops the real binary, and speaks HTTP with it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use keepset_wire::{CONTENT_TYPE, Plan};
+use rusqlite::Connection;
+use serde_json::Value;
+
+/// A folder of its own, removed at the end.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("keepset-collector-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A running collector.
+pub struct Server {
+    child: Child,
+    printed: BufReader<ChildStdout>,
+    pub url: String,
+    agent: ureq::Agent,
+}
+
+/// Starts the binary without waiting for it.
+pub fn command(plan: &Path, store: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keepset-collector"));
+    command.arg("--plan").arg(plan).arg("--store").arg(store).args(["--listen", "127.0.0.1:0"]).args(more);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+pub fn write_plan(folder: &Folder, plan: &Plan) -> PathBuf {
+    let path = folder.join("plan.json");
+    std::fs::write(&path, plan.to_json().to_string()).unwrap();
+    path
+}
+
+impl Server {
+    /// Starts a collector for `plan` with the store of `folder` and waits until it listens.
+    pub fn start(folder: &Folder, plan: &Plan, more: &[&str]) -> Self {
+        let mut child =
+            command(&write_plan(folder, plan), &folder.join("store.sqlite"), more).spawn().unwrap();
+        let mut line = String::new();
+        let mut printed = BufReader::new(child.stdout.take().unwrap());
+        printed.read_line(&mut line).unwrap();
+        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = url.unwrap_or_else(|| panic!("no address in {line:?}")).trim_end_matches('/').to_owned();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
+        Self { child, printed, url, agent }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::read(self.agent.get(format!("{}{path}", self.url)).call().unwrap())
+    }
+
+    /// Sends reports; nothing when the connection broke before an answer.
+    pub fn try_post(&self, body: &[u8]) -> Option<Answer> {
+        let request =
+            self.agent.post(format!("{}/v1/reports", self.url)).header("content-type", CONTENT_TYPE);
+        request.send(body).ok().map(Answer::read)
+    }
+
+    pub fn post(&self, body: &[u8]) -> Answer {
+        self.try_post(body).unwrap()
+    }
+
+    pub fn agent(&self) -> &ureq::Agent {
+        &self.agent
+    }
+
+    pub fn counter(&self, slug: &str) -> u64 {
+        self.get("/healthz").json()["refused"][slug].as_u64().unwrap()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once, as a power cut would end the process.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Returns what it printed after its first line, on both streams.
+    pub fn rest(&mut self) -> String {
+        let mut text = String::new();
+        self.printed.read_to_string(&mut text).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// Asks it to stop and waits.
+    pub fn stop(&mut self) -> ExitStatus {
+        let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An answer, read whole.
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn read(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let body = response.body_mut().read_to_string().unwrap_or_default();
+        Self { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Checks that this is the problem `slug`, and returns it.
+    pub fn problem(&self, status: u16, slug: &str) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("/problems/{slug}"));
+        assert_eq!(problem["status"], status);
+        problem
+    }
+}
+
+/// What a store file holds: reports counted, ids kept, votes.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub struct Held {
+    pub reports: i64,
+    pub ids: i64,
+    pub votes: i64,
+}
+
+/// Looks into the file, beside the collector.
+pub fn held(store: &Path) -> Held {
+    let connection = Connection::open(store).unwrap();
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    Held {
+        reports: number("SELECT coalesce(sum(reports), 0) FROM tally"),
+        ids: number("SELECT count(*) FROM counted"),
+        votes: number("SELECT coalesce(sum(votes), 0) FROM support"),
+    }
+}
+
+/// Kills a process at once.
+pub fn kill_9(id: u32) {
+    assert!(Command::new("kill").args(["-KILL", &id.to_string()]).status().unwrap().success());
+}
