@@ -22,7 +22,7 @@ export function split(body) {
 export function decode(plan, body) {
   const piece = Object.fromEntries(split(body).map(({ name, bytes }) => [name, bytes]));
   const question = plan.questions[number(piece.question)];
-  const names = question ? [...question.segments, ...Array.from({ length: question.cap }, (_, index) => `none ${index + 1}`)] : [];
+  const names = question ? [...question.segments, ...Array.from({ length: question.cap }, (_, index) => `none of these (${index + 1})`)] : [];
   return {
     version: number(piece.version),
     plan: hex(piece.plan).join(""),

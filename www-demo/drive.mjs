@@ -157,6 +157,10 @@ async function deletesEverything(page) {
   must(kept.length === 0, `after “Delete everything” the browser still holds ${kept[0]}`);
 }
 
+/** Waits until the sentences in the corner have gone, so that a picture shows what is under them. */
+const quietCorner = (page) =>
+  page.waitForFunction(() => document.getElementById("news").children.length === 0, null, { timeout: PATIENCE });
+
 /** Takes the pictures of one size; `name` is added in front. */
 const camera = (page) => async (name) => {
   const width = page.viewportSize().width;
@@ -198,20 +202,23 @@ async function visit(context) {
   const picture = camera(page);
   await open(page);
   const quiet = await nothingBeforeConsent(page, seen);
+  await page.locator("#sheet button").click();
   await page.evaluate(() => scrollTo(0, 0));
   await picture("shop");
   await countChanges(page);
   const before = await received();
   await consentAndShop(page);
+  await page.evaluate(() => document.getElementById("shop").scrollIntoView({ behavior: "instant" }));
+  await picture("segments");
   await openWhy(page);
   await picture("why");
   await page.keyboard.press("Escape");
   await buySomething(page);
   must(seen.reports.length === 0, "a report left before its window");
+  await quietCorner(page);
   await skipUntilSent(page, picture);
   await page.evaluate(() => document.getElementById("ledger").scrollIntoView({ behavior: "instant" }));
-  // The sentence in the corner goes after six seconds; the picture is of the ledger.
-  await page.waitForFunction(() => document.getElementById("news").children.length === 0, null, { timeout: PATIENCE });
+  await quietCorner(page);
   await picture("ledger");
   const reports = await ledgerIsTheNetwork(page, seen, before);
   const changed = await page.evaluate(() => globalThis.segmentsChanged);

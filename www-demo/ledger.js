@@ -17,7 +17,7 @@ export function ledger(app) {
   /** The promise that is true for every report of this plan. */
   const price = () => {
     const year = plan.epsilon * plan.windows_per_year;
-    return `epsilon ${amount(plan.epsilon)} of ${amount(plan.epsilon)} in this window, ${amount(year)} a year at most`;
+    return `epsilon ${amount(plan.epsilon)} of ${amount(plan.epsilon)} for its window, ${amount(year)} a year at most`;
   };
 
   function sentList() {
@@ -78,7 +78,7 @@ export function ledger(app) {
   const cells = (list) => [
     h("ul", { class: "cells" }, list.map(({ name, none, on }) =>
       h("li", { class: on && "on" }, `${none ? name : title(name)}: ${on ? 1 : 0}`))),
-    h("p", { class: "quiet" }, `Chance had a hand in every 1 and every 0: it always picks exactly ${count(list.filter(({ on }) => on).length, "cell")}, wherever you really are.`),
+    h("p", { class: "quiet" }, `Every answer has exactly ${count(list.filter(({ on }) => on).length, "cell")} set, and chance had a hand in which. Whatever your true segments are, any other person was at least 1/${amount(Math.exp(plan.epsilon))} as likely to send these same bytes.`),
   ];
 
   function keptList() {
@@ -95,8 +95,9 @@ export function ledger(app) {
     return h("ul", { class: "reasons" }, reasons);
   }
 
-  /** A window counts as answered from the start where nothing was stored: a new device sits it out. */
+  /** Says more exactly what the code leaves open: a new device counts its first window as answered, for one. */
   const reason = (state) => {
+    if (state === "no_consent" && app.granted("reporting")) return "no_segments";
     const here = plan && windowAt(plan, app.clock.now()).number;
     return state === "answered" && !entries.some(({ window }) => window === here) ? "cool_down" : state;
   };
@@ -142,9 +143,11 @@ export function ledger(app) {
   return {
     /** Asks the client for everything this panel shows. */
     async read() {
+      const before = waiting?.id;
       [entries, next, waiting, budget] = await Promise.all([
         app.client.ledger.list(), app.client.ledger.next(), app.client.preview(), app.client.ledger.budget(),
       ]);
+      if (waiting && waiting.id !== before) app.say("A report is ready to leave. Its bytes are in the ledger.");
       const left = entries.filter(({ outcome }) => outcome === "accepted");
       app.left = { reports: left.length, bytes: left.reduce((sum, entry) => sum + weight(entry), 0) };
     },

@@ -45,10 +45,7 @@ const app = {
     await refresh();
   },
 
-  skip(days) {
-    clock.skip(days);
-    refresh();
-  },
+  skip: (days) => clock.skip(days),
 
   /** Deletes everything on this device and goes back to the real date. */
   async forget() {
@@ -76,7 +73,7 @@ function news(sentence) {
   const line = h("p", {}, sentence);
   at("news").append(line);
   while (at("news").children.length > 3) at("news").firstChild.remove();
-  setTimeout(() => line.remove(), 6_000);
+  setTimeout(() => line.remove(), 5_000);
 }
 
 let running;
@@ -107,13 +104,17 @@ client.on("change", ({ entered, left }) => {
   panels.segments.mark([...entered, ...left]);
 });
 client.on("report", ({ outcome }) => {
-  if (outcome === "accepted") news("One noisy report left this device. It is in the ledger.");
+  if (outcome === "accepted") {
+    at("trouble").hidden = true;
+    news("One noisy report left this device. It is in the ledger.");
+  }
   refresh();
 });
 client.on("error", (error) => trouble(error));
 client.subscribe(refresh);
 client.consent.onChange(refresh);
 onRequest(refresh);
+clock.onJump(refresh);
 setInterval(refresh, 20_000);
 
 await client.ready;

@@ -16,8 +16,9 @@ export function shop(app) {
     declares(app.pack, event) && app.tell(event, properties(app.pack, event, { items, total: value, coupon: basket.coupon }));
 
   function look(product) {
-    at(`product-${product.id}`).classList.add("looked");
-    showSheet(product, tell("product_view", [product], product.price), "a look at this");
+    const took = tell("product_view", [product], product.price);
+    if (took) at(`product-${product.id}`).classList.add("looked");
+    showSheet(product, took, "a look at this");
   }
 
   function add(product) {

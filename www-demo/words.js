@@ -36,6 +36,7 @@ const withheld = {
   not_due: "Its moment has not come: each device reports in one week of the window, drawn at random.",
   no_plan: "This pack asks no questions, so there is nothing to report.",
   no_consent: "You have not switched on noisy answers.",
+  no_segments: "The first switch is off, so there is no answer to give.",
   storage_needed: "A report needs the “remember” switch, because what it costs must be written down before it leaves.",
   answered: "This window has its one answer; the next one waits for the next window.",
   budget: "This year’s budget is spent, so nothing more can leave until next year.",
