@@ -11,6 +11,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 import { declarations } from "./declarations.mjs";
+import { glue } from "./glue.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values } = parseArgs({ options: { core: { type: "string" }, out: { type: "string" } } });
@@ -26,7 +27,8 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 /** Puts the real engine in the place of its declaration, and keeps the inlined copy a file of its own. */
 const engine = (inline) => ({
   name: "engine",
-  setup({ onResolve }) {
+  setup({ onLoad, onResolve }) {
+    onLoad({ filter: /core\.js$/ }, ({ path }) => ({ contents: glue(path), loader: "js" }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: join(core, "core.js") }));
     onResolve({ filter: /^\.\/core-inline\.js$/ }, () => ({ path: inline, external: true }));
   },

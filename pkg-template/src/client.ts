@@ -64,7 +64,8 @@ export class Client implements Unbound<Keepset> {
       settings = settle(options);
     } catch (error) {
       this.name = DEFAULT_NAME;
-      this.#fail(error as KeepsetError);
+      const known = error instanceof KeepsetError ? error : new KeepsetError("invalid_options", "The options cannot be read.", { cause: error });
+      this.#fail(known);
       return;
     }
     this.name = settings.name;
@@ -126,7 +127,9 @@ export class Client implements Unbound<Keepset> {
   }
 
   explain(segment: string, options?: Cancellable): Promise<Explanation | null> {
-    return this.#ask<Explanation | null>({ do: "explain", segment: String(segment) }, null, options);
+    if (typeof segment === "string") return this.#ask<Explanation | null>({ do: "explain", segment }, null, options);
+    this.#complain(new KeepsetError("invalid_argument", "explain() takes the id of a segment."));
+    return Promise.resolve(null);
   }
 
   on<K extends keyof ClientEvents>(
@@ -229,7 +232,7 @@ export class Client implements Unbound<Keepset> {
 
   /** Asks the engine; everything that goes wrong becomes an `error` event and the neutral answer. */
   #ask<T>(op: Op, otherwise: T, options?: Cancellable): Promise<T> {
-    const signal = options?.signal;
+    const signal = readSignal(options);
     const aborted = (): KeepsetError => new KeepsetError("aborted", "The caller gave up waiting.", { cause: signal?.reason });
     if (signal?.aborted) return Promise.reject(aborted());
     if (!this.#link || this.#over) return Promise.resolve(otherwise);
@@ -253,8 +256,11 @@ export class Client implements Unbound<Keepset> {
     listener: (event: (ClientEvents & { snapshot: undefined })[K]) => void,
     options?: { once?: boolean; signal?: AbortSignal },
   ): Unsubscribe {
-    if (typeof listener === "function") return this.#events.on(type, listener, options);
-    this.#complain(new KeepsetError("invalid_argument", `The listener of "${String(type)}" is not a function.`));
+    if (typeof listener === "function") {
+      const signal = readSignal(options);
+      return this.#events.on(type, listener, { once: isOnce(options), ...(signal ? { signal } : {}) });
+    }
+    this.#complain(new KeepsetError("invalid_argument", "A listener is not a function."));
     return () => undefined;
   }
 
@@ -318,10 +324,10 @@ export class Client implements Unbound<Keepset> {
     if (this.#over) return;
     this.#error = error;
     this.#become(error.code === "wasm_unsupported" ? "unsupported" : "failed");
-    this.#settled(this);
     // Later, so that the caller of `init` can listen first.
     queueMicrotask(() => {
       this.#complain(error);
+      this.#settled(this);
       this.#events.emit("ready", { client: this });
     });
   }
@@ -349,4 +355,22 @@ export class Client implements Unbound<Keepset> {
 function hexBytes(_key: string, value: unknown): unknown {
   if (!(value instanceof Uint8Array)) return value;
   return Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The signal of some options, if it is one. */
+function readSignal(options: unknown): AbortSignal | undefined {
+  try {
+    const signal: unknown = (options as { signal?: unknown } | null | undefined)?.signal;
+    return typeof (signal as AbortSignal | undefined)?.addEventListener === "function" ? (signal as AbortSignal) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isOnce(options: unknown): boolean {
+  try {
+    return (options as { once?: unknown } | null | undefined)?.once === true;
+  } catch {
+    return false;
+  }
 }

@@ -147,7 +147,7 @@ export class Keeper {
       try {
         this.#changed(this.#core.track(op.name, op.properties, op.at, this.#now));
       } catch (error) {
-        throw fromEngine(error, "invalid_event");
+        throw fromEngine(error, "invalid_event", `${op.name}: `);
       }
     } else if (op.do === "consent") {
       this.#changed(this.#core.setConsent(op.change, this.#now));
@@ -352,7 +352,7 @@ export class Keeper {
 }
 
 /** Gives an error of the engine its place among ours; traps stay what they are. */
-function fromEngine(error: unknown, code: "pack_invalid" | "invalid_event"): unknown {
+function fromEngine(error: unknown, code: "pack_invalid" | "invalid_event", where = ""): unknown {
   if (error instanceof WebAssembly.RuntimeError || error instanceof KeepsetError) return error;
-  return new KeepsetError(code, error instanceof Error ? error.message : String(error), { cause: error });
+  return new KeepsetError(code, where + (error instanceof Error ? error.message : String(error)));
 }

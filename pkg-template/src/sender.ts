@@ -82,7 +82,8 @@ export class Sender {
       const { outcome, skipped } = await this.#handOver(report);
       if (this.#closed) return { sent, queued: 0, skipped: "not_running" };
       await this.source.done(upload.id, outcome);
-      this.source.tell({ is: "report", report, outcome, at: read(this.settings.clock) });
+      const known = outcome === "failed" ? report : { ...report, outcome };
+      this.source.tell({ is: "report", report: known, outcome, at: read(this.settings.clock) });
       if (outcome !== "accepted") return { sent, queued: this.#queued, skipped: skipped ?? "refused" };
     }
   }

@@ -8,16 +8,27 @@ use web_sys::Crypto;
 /// Opens the page's source of randomness for OpenDP's samplers.
 ///
 /// # Errors
-/// [`NoEntropy`] when `crypto.getRandomValues` is missing, throws, or stands still.
+/// [`NoEntropy`] when `crypto.getRandomValues` is missing, throws, stands still or gives zeros.
 ///
 /// # Privacy
-/// Fail closed: no entropy, no report. The samplers call `getRandomValues` through a binding that cannot catch, so a
-/// page that replaced it with something that throws would tear the engine down in the middle of a draw; here it is
-/// called once with a net.
+/// Fail closed: no entropy, no report. The page's own source is asked, not only the generator that was seeded from it:
+/// seeded with zeros, that one looks alive and can be foretold. And the samplers reach the source through a binding
+/// that cannot catch, so a page whose `getRandomValues` throws would tear the engine down in the middle of a draw;
+/// here it is called with a net.
 pub(crate) fn open() -> Result<SystemCoins, NoEntropy> {
     let crypto = Reflect::get(&global(), &"crypto".into()).map_err(|_| NoEntropy)?;
-    // Not `dyn_into`: in a frame or a test the class may be another one that works as well.
+    // Not `dyn_into`: in another realm the class is another one that works as well.
     let crypto: Crypto = if crypto.is_object() { crypto.unchecked_into() } else { return Err(NoEntropy) };
-    crypto.get_random_values_with_u8_array(&mut [0; 32]).map_err(|_| NoEntropy)?;
+    let (first, second) = (draw(&crypto)?, draw(&crypto)?);
+    // A sound source fails this with probability below 2^-254.
+    if first == second || first == [0; 32] || second == [0; 32] {
+        return Err(NoEntropy);
+    }
     SystemCoins::open()
+}
+
+fn draw(crypto: &Crypto) -> Result<[u8; 32], NoEntropy> {
+    let mut bytes = [0; 32];
+    crypto.get_random_values_with_u8_array(&mut bytes).map_err(|_| NoEntropy)?;
+    Ok(bytes)
 }

@@ -1,0 +1,27 @@
+// A collector's front door, as far as a device can tell: it keeps what arrives, byte for byte.
+import { createServer } from "node:http";
+import { once } from "node:events";
+
+/** Starts one on a port of its own. `answers` are given in order, then "accepted". */
+export async function collector(answers = []) {
+  const requests = [];
+  const server = createServer(async (request, response) => {
+    const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "content-type", "access-control-allow-methods": "POST" };
+    if (request.method === "OPTIONS") return response.writeHead(204, cors).end();
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    requests.push({ method: request.method, url: request.url, headers: request.headers, body: Buffer.concat(chunks) });
+    const [status, type, body, more = {}] = answers.shift() ?? [200, "application/json", '{"accepted":1,"known":0}'];
+    response.writeHead(status, { "content-type": type, ...cors, ...more }).end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    requests,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,24 @@
+// The packed package, installed into a fresh folder as a developer would.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+/** The folder `cargo xtask pkg` wrote. */
+export const source = process.env.KEEPSET_PACKAGE ?? join(root, "target/pkg/keepset");
+/** Where the tools of the tests are. */
+export const tools = join(root, "pkg-template/node_modules");
+
+/** Packs, installs and returns the folders; they are gone when the test file ends. */
+export function install() {
+  const folder = mkdtempSync(join(tmpdir(), "keepset-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const npm = (...args) => execFileSync("npm", args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const [packed] = JSON.parse(npm("pack", source, "--json", "--pack-destination", folder));
+  const tarball = join(folder, packed.filename);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  npm("install", "--no-audit", "--no-fund", "--no-save", "--offline", tarball);
+  return { folder, tarball, packed, package: join(folder, "node_modules/keepset"), dist: join(folder, "node_modules/keepset/dist") };
+}

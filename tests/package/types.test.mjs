@@ -1,0 +1,89 @@
+// What TypeScript lets a developer write, against the installed package.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { install, tools } from "./support/installed.mjs";
+
+const installed = install();
+
+/** Compiles one file strictly and returns what the compiler said. */
+function compile(name, code, options = []) {
+  const file = join(installed.folder, name);
+  writeFileSync(file, code);
+  const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2021", "--lib", "es2021,dom", "--types", "", ...options, file];
+  const { stdout, status } = spawnSync(process.execPath, [join(tools, "typescript/bin/tsc"), ...flags], { cwd: installed.folder, encoding: "utf8" });
+  return { errors: stdout.split("\n").filter((line) => line.includes(": error ")), status, stdout };
+}
+
+const NODE16 = ["--module", "nodenext", "--moduleResolution", "nodenext"];
+const BUNDLER = ["--module", "esnext", "--moduleResolution", "bundler"];
+
+const RIGHT = `
+import { init, isKeepsetError, type Keepset, type Membership, type StorageAdapter } from "keepset";
+declare const adapter: StorageAdapter;
+const keepset: Keepset = init({ pack: new URL("https://shop.example/pack.json"), collector: "https://r.example", storage: adapter, debug: (level, message) => console.log(level, message) });
+keepset.track("purchase", { value: 2, gift: true, department: "x" });
+keepset.track("visit");
+keepset.track("visit", {}, { at: new Date() });
+const off: () => void = keepset.on("change", ({ entered, left, snapshot }) => console.log(entered.length + left.length, snapshot.segments), { once: true });
+keepset.on("error", (error) => { if (error.code === "csp_blocked") off(); });
+keepset.whenIn("regular", (membership: Membership) => console.log(membership.since));
+void keepset.consent.set({ segmentation: "granted", reporting: "denied" });
+export async function read(): Promise<number> {
+  const report = await keepset.preview({ signal: AbortSignal.abort() });
+  const why = await keepset.explain("regular");
+  if (why?.condition.kind === "feature" && why.condition.value !== undefined) return why.condition.value;
+  const { sent, skipped } = await keepset.flush();
+  if (skipped === "not_due") return 0;
+  return (report?.body.length ?? 0) + sent + ((await keepset.ledger.budget())?.limit ?? 0);
+}
+try { } catch (error) { if (isKeepsetError(error)) console.log(error.code, error.docs); }
+`;
+
+test("right code compiles, as a module, as CommonJS and through a bundler", () => {
+  for (const [name, options] of [["right.mts", NODE16], ["right.cts", NODE16], ["right.ts", BUNDLER]]) {
+    assert.deepEqual(compile(name, RIGHT, options).errors, [], name);
+  }
+});
+
+test("the declarations hold up on their own, without skipping library checks", () => {
+  const { errors, status, stdout } = compile("alone.ts", 'export * from "keepset";', BUNDLER);
+  assert.deepEqual(errors, []);
+  assert.equal(status, 0, stdout);
+});
+
+test("each kind of wrong code is refused at its line", () => {
+  const wrong = {
+    "no pack": "init({});",
+    "an option that does not exist": 'init({ pack: {}, colector: "x" });',
+    "a purpose that does not exist": 'k.consent.set({ ads: "granted" });',
+    "a choice that does not exist": 'k.consent.set({ reporting: "maybe" });',
+    "a choice taken back to pending": 'k.consent.set({ reporting: "pending" });',
+    "a property that is an object": 'k.track("purchase", { value: { amount: 1 } });',
+    "an event without a name": "k.track();",
+    "an event of the client that does not exist": 'k.on("changed", () => {});',
+    "a code that does not exist": 'k.on("error", (e) => e.code === "oops");',
+    "a snapshot that is written to": "k.getSnapshot().updatedAt = 1;",
+    "a storage without delete": 'init({ pack: {}, storage: { get: async () => undefined, set: async () => {} } });',
+  };
+  const head = 'import { init, type Keepset } from "keepset"; declare const k: Keepset;\n';
+  for (const [what, line] of Object.entries(wrong)) {
+    const { errors } = compile("wrong.ts", head + line, BUNDLER);
+    assert.equal(errors.length, 1, `${what}: ${errors.join("\n") || "compiled"}`);
+    assert.match(errors[0], /\(2,\d+\)/, what);
+  }
+});
+
+test("events and segments of one's own are checked by name and by property", () => {
+  const head = `import { init } from "keepset";
+    declare module "keepset" { interface Register { events: { purchase: { value: number }; visit: undefined }; segments: "regular" | "new" } }
+    const k = init({ pack: {} });\n`;
+  const right = 'k.track("purchase", { value: 1 }); k.track("visit"); k.has("new"); k.on("change", ({ entered }) => { const x: "regular" | "new" | undefined = entered[0]; return x; });';
+  assert.deepEqual(compile("mine.ts", head + right, BUNDLER).errors, []);
+  for (const line of ['k.track("purchase");', 'k.track("purchase", { value: "1" });', 'k.track("purchased", { value: 1 });', 'k.has("regulr");', 'void k.explain("old");']) {
+    assert.equal(compile("mine.ts", head + line, BUNDLER).errors.length, 1, line);
+  }
+});
