@@ -36,7 +36,9 @@ export function consent(app) {
   return {
     /** Shows the choices in effect. */
     render() {
-      for (const [purpose, input] of inputs) input.checked = app.granted(purpose);
+      const running = app.client.error === null;
+      for (const [purpose, input] of inputs) Object.assign(input, { checked: app.granted(purpose), disabled: !running });
+      at("consent-all").disabled = !running;
       const on = granted();
       at("consent-all").textContent = on === PURPOSES.length ? "Turn all four off" : "Turn all four on";
       at("consent-note").textContent = on === 0 ? allOff(app) : `${on} of 4 on. Turning one off stops it at once and erases what it was for.`;

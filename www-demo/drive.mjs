@@ -14,7 +14,8 @@ const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 /** A report is due by the end of the next window: four epochs of cool-down and four of waiting, and one to spare. */
 const WEEKS = 9;
-const PATIENCE = 15_000;
+/** Milliseconds until something that should happen counts as missing; the longest is a report's random delay of up to 8 s. */
+const PATIENCE = 20_000;
 
 const { url, out } = parseArgs({ options: { url: { type: "string", default: "http://127.0.0.1:8787" }, out: { type: "string", default: "target/demo" } } }).values;
 const base = url.replace(/\/+$/, "");
@@ -56,12 +57,16 @@ const held = (page) =>
     ...(document.cookie ? ["cookies"] : []),
   ]);
 
+/** What the page says went wrong, to end a sentence with. */
+const trouble = async (page) => ((await page.isVisible("#trouble")) ? `: ${await page.textContent("#trouble")}` : "");
+
 async function open(page) {
-  await page.goto(`${base}/demo/`, { waitUntil: "load" });
+  const answer = await page.goto(`${base}/demo/`, { waitUntil: "load" }).catch(() => null);
+  must(answer !== null, `nothing answers at ${base}/demo/`);
+  must(answer.ok(), `the collector answered ${answer.status()} when asked for the page`);
   await appears(page, "html[data-ready]", "the page did not become ready");
   const status = await page.getAttribute("html", "data-ready");
-  const words = (await page.isVisible("#trouble")) ? await page.textContent("#trouble") : "no reason given";
-  must(status === "ready", `the engine is “${status}” instead of ready: ${words}`);
+  must(status === "ready", `the engine is “${status}” instead of ready${await trouble(page)}`);
 }
 
 /** Counts every entering and leaving from now on, by what the page shows. */
@@ -127,7 +132,8 @@ async function skipUntilSent(page, pictures) {
       // It may leave by itself between looking and clicking.
       await send.click({ timeout: 2_000 }).catch(() => undefined);
     }
-    await appears(page, ".entry.left", "a report was due and did not appear in the ledger as received");
+    await page.waitForSelector(".entry.left", { timeout: PATIENCE }).catch(async () =>
+      must(false, `a report was due and did not appear in the ledger as received${await trouble(page)}`));
     return;
   }
   must(false, `no report became due in ${WEEKS} weeks`);

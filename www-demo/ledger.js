@@ -56,11 +56,11 @@ export function ledger(app) {
     return h("details", { class: left ? "entry left" : "entry", open, "data-id": key },
       h("summary", {}, h("b", {}, name), h("span", { class: "more" }, "every byte"), h("span", { class: "quiet" }, says)),
       h("div", { class: "open" },
-        h("code", { class: "bytes", "aria-label": "The bytes, in hexadecimal" },
+        h("code", { class: "bytes" },
           split(body).flatMap(({ name: part, bytes: piece }) => [h("mark", { title: meanings[part] }, hex(piece).join(" ")), " "])),
         h("dl", { class: "fields" },
           field("version", read.version),
-          field("plan", read.plan),
+          field("plan", h("span", {}, `${read.plan}, `, h("a", { href: "../v1/plan", target: "_blank", rel: "noopener" }, "public"))),
           field("question", read.question),
           field("epoch", `${read.epoch}, the same for every device that week`),
           field("report id", `${read.id}, random, used once`),
@@ -70,7 +70,7 @@ export function ledger(app) {
   /** The bytes of a report that left; erasing forgets them here and not that they left. */
   const weight = (entry) => entry.body.length || reportLength(plan);
 
-  const field = (name, value) => [h("dt", {}, name), h("dd", {}, String(value))];
+  const field = (name, value) => [h("dt", {}, name), h("dd", {}, value instanceof Node ? value : String(value))];
 
   const erased = (name, says) =>
     h("div", { class: "entry left gone" }, h("p", {}, h("b", {}, name)), h("p", { class: "quiet" }, `${says} You erased its bytes here.`));
@@ -157,7 +157,7 @@ export function ledger(app) {
       at("ledger-total").textContent = `${app.left.bytes === 1 ? "byte" : "bytes"}, in ${count(app.left.reports, "report")}`;
       fill(at("sent"), entries.map(({ id, outcome, body }) => id + outcome + body.length).join(), sentList);
       fill(at("next"), waiting ? hex(waiting.body).join("") : "nothing", nextUp);
-      fill(at("kept"), JSON.stringify([next, entries.length]), keptList);
+      fill(at("kept"), JSON.stringify([next && reason(next.state), entries.map(({ outcome }) => outcome)]), keptList);
       fill(at("budget"), JSON.stringify(budget), budgetLine);
     },
   };

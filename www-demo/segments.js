@@ -67,9 +67,7 @@ export function segments(app) {
         button.classList.toggle("in", member !== undefined);
         since.textContent = member ? `in, ${ago(member.since, app.clock.now())}` : "not in";
       }
-      at("segments-note").textContent = app.granted("segmentation")
-        ? `In ${now.size} of ${rows.size}. Open one to see why.`
-        : "The first switch is off, so nothing is worked out.";
+      at("segments-note").textContent = app.granted("segmentation") ? `In ${now.size} of ${rows.size}. Open one to see why.` : nothingYet(app);
       if (open) draw();
     },
     /** Draws the eye to what just changed. */
@@ -83,5 +81,7 @@ export function segments(app) {
   };
 }
 
-const nothingYet = (app) =>
-  app.granted("segmentation") ? "There is no answer yet." : "Nothing is worked out while the first switch is off, so there is nothing to explain.";
+function nothingYet(app) {
+  if (app.client.error) return "The engine is not running, so nothing is worked out.";
+  return app.granted("segmentation") ? "There is no answer yet." : "The first switch is off, so nothing is worked out.";
+}

@@ -88,7 +88,7 @@ export function shop(app) {
       return h("li", {},
         h("span", {}, n > 1 ? `${n} × ${product.name}` : product.name),
         h("span", {}, money(product.price * n)),
-        h("button", { type: "button", class: "drop", "aria-label": `Take out ${product.name}`, onclick: () => drop(product.id) }, "Take out"));
+        h("button", { type: "button", class: "drop", onclick: () => drop(product.id) }, "Take out", h("span", { class: "sr" }, ` ${product.name}`)));
     }));
   }
 
@@ -111,7 +111,8 @@ export function shop(app) {
         h("div", {},
           h("h3", {}, h("button", { type: "button", class: "look", onclick: () => look(product) }, product.name)),
           h("p", { class: "price" }, money(product.price))),
-        h("button", { type: "button", class: "add", "aria-label": `Add ${product.name} to the basket`, onclick: () => add(product) }, "+")))));
+        h("button", { type: "button", class: "add", onclick: () => add(product) },
+          h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "sr" }, `Add ${product.name} to the basket`))))));
   showBasket();
 
   return {
