@@ -39,13 +39,16 @@ function watch(page) {
   return seen;
 }
 
-/** How many reports the collector has counted in all its windows and questions. */
-async function received() {
+/** How many reports the collector has counted in each of its windows. */
+async function counts() {
   const answer = await fetch(`${base}/v1/estimates`);
   must(answer.ok, `the collector answered ${answer.status} when asked for its estimates`);
   const { windows } = await answer.json();
-  return windows.flatMap(({ questions }) => questions).reduce((sum, { reports }) => sum + reports, 0);
+  return windows.map(({ window, questions }) => ({ window, reports: questions.reduce((sum, { reports }) => sum + reports, 0) }));
 }
+
+/** How many reports the collector has counted in all its windows. */
+const received = async () => (await counts()).reduce((sum, { reports }) => sum + reports, 0);
 
 /** Everything the browser holds for this site. */
 const held = (page) =>
@@ -190,11 +193,13 @@ async function phonePictures(page) {
   must(wide <= 0, `the page is ${wide} pixels wider than a phone`);
 }
 
+/** The dashboard's fullest window: the visitor's own holds one report, from which nothing is printed. */
 async function dashboardPictures(context) {
+  const { window } = (await counts()).reduce((most, one) => (one.reports > most.reports ? one : most));
   const page = await context.newPage();
   for (const size of [DESKTOP, PHONE]) {
     await page.setViewportSize(size);
-    const answer = await page.goto(`${base}/`);
+    const answer = await page.goto(`${base}/?window=${window}`);
     must(answer?.ok(), `the dashboard answered ${answer?.status()}`);
     await page.screenshot({ path: join(out, `dashboard-${size.width}.png`) });
   }
