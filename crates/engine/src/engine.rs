@@ -7,7 +7,7 @@ use keepset_wire::{Name, ReportId, Timestamp};
 
 use crate::consent::{Consent, ConsentChange, Purpose};
 use crate::event::{Event, EventError, RawEvent};
-use crate::feature::State;
+use crate::feature::{Feature, State};
 use crate::gate::{self, Gate, Withheld};
 use crate::outbox::{Entry, Outbox, Outcome, Pending, Upload};
 use crate::pack::Pack;
@@ -80,20 +80,21 @@ impl Engine {
         }
     }
 
-    fn from_snapshot(pack: Rc<Pack>, mut snapshot: Snapshot) -> Self {
+    fn from_snapshot(pack: Rc<Pack>, snapshot: Snapshot) -> Self {
         let evaluated = Timestamp::from_millis(snapshot.evaluated).unwrap_or_default();
         let mut engine = Self::empty(pack, Ledger::fresh(None, evaluated), evaluated);
         let Pack { features, segments, .. } = &*engine.pack;
-        for (feature, state) in features.iter().zip(&mut engine.states) {
-            match snapshot.features.remove(feature.id.as_str()) {
-                Some((fingerprint, stored)) if fingerprint == feature.fingerprint => *state = stored,
-                _ => {}
+        for (name, fingerprint, stored) in snapshot.features {
+            let known = |feature: &Feature| feature.id.as_str() == name && feature.fingerprint == fingerprint;
+            if let Some(index) = features.iter().position(known) {
+                engine.states[index] = stored;
             }
         }
-        for (index, segment) in segments.iter().enumerate() {
-            let since =
-                snapshot.memberships.get(segment.id.as_str()).copied().and_then(Timestamp::from_millis);
-            since.into_iter().for_each(|since| engine.memberships.restore(index, since));
+        for (name, since) in snapshot.memberships {
+            let index = segments.iter().position(|segment| segment.id.as_str() == name);
+            if let (Some(index), Some(since)) = (index, Timestamp::from_millis(since)) {
+                engine.memberships.restore(index, since);
+            }
         }
         engine.consent = snapshot.consent;
         engine.gate = snapshot.gate;
@@ -177,7 +178,7 @@ impl Engine {
             revision: self.revision,
             pack: self.pack.id.to_string(),
             evaluated: self.evaluated.millis(),
-            features: features.map(|(f, state)| (f.id.to_string(), (f.fingerprint, state.clone()))).collect(),
+            features: features.map(|(f, state)| (f.id.to_string(), f.fingerprint, state.clone())).collect(),
             memberships: segments
                 .filter_map(|(index, s)| Some((s.id.to_string(), self.memberships.since(index)?.millis())))
                 .collect(),

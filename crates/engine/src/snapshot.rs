@@ -5,7 +5,6 @@
 //! ```
 //! The format is frozen: `tests/vectors/snapshots` holds one sample per version, for ever.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -50,10 +49,10 @@ pub(crate) struct Snapshot {
     pub(crate) pack: String,
     /// The last instant at which memberships were evaluated.
     pub(crate) evaluated: i64,
-    /// By feature: the fingerprint of its definition and its state.
-    pub(crate) features: BTreeMap<String, (u64, State)>,
-    /// By segment: since when.
-    pub(crate) memberships: BTreeMap<String, i64>,
+    /// By feature: its name, the fingerprint of its definition and its state.
+    pub(crate) features: Vec<(String, u64, State)>,
+    /// By membership: the segment's name and since when.
+    pub(crate) memberships: Vec<(String, i64)>,
     pub(crate) consent: Consent,
     pub(crate) gate: Gate,
     pub(crate) outbox: Outbox,
