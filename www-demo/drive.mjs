@@ -4,7 +4,7 @@
  * Writes pictures and `page.json`; exits with 1 and one sentence when anything does not happen.
  */
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -176,6 +176,16 @@ const camera = (page) => async (name) => {
   await page.screenshot({ path: join(out, `${name}-${width}.png`) });
 };
 
+/** Everybody can use what is on the screen now: axe finds nothing, in light and in dark. */
+async function accessible(page, where) {
+  await page.evaluate(await readFile(here.resolve("axe-core/axe.min.js"), "utf8"));
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+    must(violations.length === 0, `${where} in ${colorScheme} breaks ${violations[0]?.id} at ${violations[0]?.nodes[0].target}`);
+  }
+}
+
 /** The same page on a phone, in pictures. */
 async function phonePictures(page) {
   const picture = camera(page);
@@ -189,6 +199,7 @@ async function phonePictures(page) {
   await appears(page, "#why[open] .test", "the explanation shows no condition on a phone");
   await picture("why");
   await page.keyboard.press("Escape");
+  await accessible(page, "the page on a phone");
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   must(wide <= 0, `the page is ${wide} pixels wider than a phone`);
 }
@@ -223,6 +234,7 @@ async function visit(context) {
   await picture("segments");
   await openWhy(page);
   await picture("why");
+  await accessible(page, "the explanation");
   await page.keyboard.press("Escape");
   await buySomething(page);
   must(seen.reports.length === 0, "a report left before its window");
@@ -231,6 +243,7 @@ async function visit(context) {
   await page.evaluate(() => document.getElementById("ledger").scrollIntoView({ behavior: "instant" }));
   await quietCorner(page);
   await picture("ledger");
+  await accessible(page, "the page");
   const reports = await ledgerIsTheNetwork(page, seen, before);
   const changed = await page.evaluate(() => globalThis.segmentsChanged);
   must(changed > 0, "no segment changed");

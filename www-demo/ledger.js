@@ -35,7 +35,7 @@ export function ledger(app) {
     if (waiting === null) return h("p", { class: "empty" }, "Nothing is waiting to leave.");
     return [
       report({
-        body: waiting.body, left: false, key: `next-${hex(waiting.body).join("")}`, open: true,
+        body: waiting.body, left: false, key: waiting.id, open: true, truth: true,
         name: `Ready to leave: ${bytes(waiting.body.length)}`,
         says: "Exactly these bytes, and no others. They go a little later by themselves, at a moment drawn at random.",
       }),
@@ -50,7 +50,7 @@ export function ledger(app) {
     at("ledger").focus({ preventScroll: true });
   }
 
-  function report({ body, left, key, open, name, says }) {
+  function report({ body, left, key, open, truth, name, says }) {
     if (body.length === 0) return erased(name, says);
     const read = decode(plan, body);
     return h("details", { class: left ? "entry left" : "entry", open, "data-id": key },
@@ -64,11 +64,18 @@ export function ledger(app) {
           field("question", read.question),
           field("epoch", `${read.epoch}, the same for every device that week`),
           field("report id", `${read.id}, random, used once`),
-          h("dt", {}, "noisy answer"), h("dd", {}, cells(read.cells)))));
+          h("dt", {}, "noisy answer"), h("dd", {}, cells(read.cells)),
+          truth && [h("dt", {}, "your real groups"), h("dd", { class: "stays" }, real(read.cells))])));
   }
 
   /** The bytes of a report that left; erasing forgets them here and not that they left. */
   const weight = (entry) => entry.body.length || reportLength(plan);
+
+  /** Where the visitor really is, of the groups a report asks about; shown beside the noise, and never sent. */
+  function real(list) {
+    const mine = list.filter(({ name }) => app.client.has(name)).map(({ name }) => title(name));
+    return `${mine.length > 0 ? mine.join(", ") : "none of these"}, as of now. This line stays here.`;
+  }
 
   const field = (name, value) => [h("dt", {}, name), h("dd", {}, value instanceof Node ? value : String(value))];
 
@@ -156,7 +163,7 @@ export function ledger(app) {
       at("ledger-bytes").textContent = amount(app.left.bytes);
       at("ledger-total").textContent = `${app.left.bytes === 1 ? "byte" : "bytes"}, in ${count(app.left.reports, "report")}`;
       fill(at("sent"), entries.map(({ id, outcome, body }) => id + outcome + body.length).join(), sentList);
-      fill(at("next"), waiting ? hex(waiting.body).join("") : "nothing", nextUp);
+      fill(at("next"), waiting ? waiting.id : "nothing", nextUp);
       fill(at("kept"), JSON.stringify([next && reason(next.state), entries.map(({ outcome }) => outcome)]), keptList);
       fill(at("budget"), JSON.stringify(budget), budgetLine);
     },

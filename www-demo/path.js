@@ -1,7 +1,7 @@
 /** The picture of the way from a click to a number, filled with what really happened last. */
 
 import { at, h, svg } from "./dom.js";
-import { count } from "./words.js";
+import { amount, count } from "./words.js";
 
 /** Builds the five steps and the line between what stays and what leaves. */
 export function path(app) {
@@ -12,13 +12,22 @@ export function path(app) {
     svg("path", { d: "M4 17h25M20 8l9 9-9 9" }));
   at("steps").append(
     step("event", "1. Event", "Read once, counted, dropped. No list of events is kept."),
-    step("feature", "2. Feature", "A handful of numbers with a limit on how far they look back."),
+    step("feature", "2. Feature", `${count(Object.keys(app.pack.features).length, "number")}, whatever you do, each with a limit on how far it looks back.`),
     step("segment", "3. Segment", "A rule over the numbers. You can open every rule above."),
     h("li", { class: "gate" }, arrow),
     step("report", "4. Noisy report", "Chance decides part of the answer before it leaves.", true),
     step("estimate", "5. Estimate", "The collector adds up many answers, and the chance averages out.", true),
   );
   let lastEvent;
+
+  /** A number the newest segment rests on, or any that has a value. */
+  async function lastFeature(newest) {
+    if (!app.granted("segmentation")) return "No number yet";
+    const explanation = await app.client.explain((newest ?? app.pack.segments[0]).id);
+    const known = leaves(explanation?.condition).filter(({ kind, value }) => kind === "feature" && value !== undefined && value !== null);
+    const shown = known.find(({ holds }) => holds) ?? known[0];
+    return shown ? `${shown.title}: ${amount(shown.value)}` : "No number yet";
+  }
 
   return {
     /** Remembers the last event for the picture; only its name. */
@@ -32,10 +41,17 @@ export function path(app) {
       const title = (id) => app.pack.segments.find((segment) => segment.id === id)?.title ?? id;
       const left = app.left;
       live.event.textContent = lastEvent ? `“${lastEvent}”` : "Nothing yet";
-      live.feature.textContent = `${count(Object.keys(app.pack.features).length, "number")}, whatever you do`;
-      live.segment.textContent = newest ? `“${title(newest.id)}” and ${count(segments.length - 1, "other")}` : `In none of ${app.pack.segments.length}`;
+      lastFeature(newest).then((words) => (live.feature.textContent = words));
+      live.segment.textContent = newest ? `“${title(newest.id)}”${segments.length > 1 ? ` and ${count(segments.length - 1, "other")}` : ""}` : `In none of ${app.pack.segments.length}`;
       live.report.textContent = left.reports === 0 ? "None has left yet" : `${count(left.bytes, "byte")} in ${count(left.reports, "report")}`;
       live.estimate.textContent = "With an interval, or not at all";
     },
   };
 }
+
+/** Every comparison in a condition. */
+const leaves = (condition) => {
+  if (!condition) return [];
+  const inner = condition.parts ?? (condition.part ? [condition.part] : undefined);
+  return inner ? inner.flatMap(leaves) : [condition];
+};

@@ -49,6 +49,6 @@ function windowRail(plan, now) {
       svg("rect", { class: "gone", x: 0, y: 7, width: here, height: 8, rx: 1 }),
       cuts.map((x) => svg("line", { class: "cut", x1: x, x2: x, y1: 7, y2: 15, "vector-effect": "non-scaling-stroke" })),
       svg("rect", { class: "here", x: Math.max(0, here - 0.6), y: 3, width: 1.2, height: 16, rx: 0.6 })),
-    h("p", { class: "quiet" }, `This window: ${shortDate(begin)} to ${shortDate(begin + length - DAY)}. At most one report in it.`),
+    h("p", { class: "quiet" }, `This window, ${shortDate(begin)} to ${shortDate(begin + length - DAY)}: one report at most.`),
   ];
 }
