@@ -38,16 +38,18 @@ pub fn replay(summary: &Summary) -> String {
     });
     let headings = ["segment", "truth", "estimate", "95 % interval", "rel. error", "reports", "release"];
     line(aligned(&headings, rows.collect()));
-    let over = summary
-        .windows
-        .iter()
-        .flat_map(|window| &window.questions)
-        .map(|question| question.over_cap)
-        .sum::<u64>();
+    let questions = || summary.windows.iter().flat_map(|window| &window.questions);
+    let over: u64 = questions().map(|question| question.over_cap).sum();
     line(format!(
         "{over} of {} reports came from devices in more segments than a report may name.",
         summary.reports
     ));
+    let others: u64 = questions().map(|question| question.reports.saturating_sub(question.replayed)).sum();
+    if others > 0 {
+        line(format!(
+            "The collector holds {others} more reports: its estimates are of them too, the truth is not."
+        ));
+    }
     text
 }
 

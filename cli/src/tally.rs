@@ -51,9 +51,11 @@ pub struct WindowResult {
 pub struct QuestionResult {
     /// The question.
     pub id: String,
-    /// How many devices answered it.
+    /// How many answers the estimates rest on.
     pub reports: u64,
-    /// How many of them were in more segments than the cap lets them say.
+    /// How many of them this replay made; a collector may hold others of the same plan.
+    pub replayed: u64,
+    /// How many of the replay's devices were in more segments than the cap lets them say.
     pub over_cap: u64,
     /// Its segments, in the order of the plan.
     pub segments: Vec<SegmentResult>,
@@ -154,6 +156,7 @@ impl Tally {
         Some(QuestionResult {
             id: question.id.to_string(),
             reports: count.reports,
+            replayed: count.reports,
             over_cap: count.over_cap,
             segments: segments.collect::<Option<_>>()?,
         })

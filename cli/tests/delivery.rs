@@ -1,0 +1,153 @@
+//! The way to a real collector, with a wire between that loses answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use common::{Scratch, sample};
+use keepset_cli::replay::{Replay, Unwatched};
+use keepset_collector::clock::Clock;
+use keepset_collector::server::{Collector, serve};
+use keepset_collector::store::{Address, Purpose, Store};
+use keepset_wire::Plan;
+
+/// Starts a collector with a fresh store on a free port; it ends with the test's process.
+fn start_collector(plan: Plan) -> (SocketAddr, Scratch) {
+    let file = Scratch::new("collector.sqlite", "");
+    std::fs::remove_file(&file.0).unwrap();
+    let address = Address::parse(&format!("sqlite:{}", file.text())).unwrap();
+    let store = Store::open(&address, &Purpose { plan: plan.clone(), simulation: true }).unwrap();
+    let collector = Arc::new(Collector::new(plan, store, Clock::Simulation).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            serve(listener, collector, None, std::future::pending()).await.unwrap();
+        });
+    });
+    (address, file)
+}
+
+/// What the wire does to the n-th delivery of reports.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// The collector gets it, the answer is lost.
+    AnswerLost,
+    /// It never arrives; something between says 503.
+    Unavailable,
+}
+
+/// Starts a wire to `collector` that meets the first deliveries with `troubles` and keeps every body.
+fn start_wire(collector: SocketAddr, troubles: Vec<Trouble>) -> (SocketAddr, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let bodies = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&bodies);
+    thread::spawn(move || {
+        let mut troubles = troubles.into_iter();
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let Some((head, body)) = read_request(&mut client) else { continue };
+            let delivery = head.starts_with("POST /v1/reports ");
+            let trouble = if delivery { troubles.next() } else { None };
+            if delivery {
+                kept.lock().unwrap().push(body.clone());
+            }
+            let answer = match trouble {
+                Some(Trouble::Unavailable) => {
+                    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                        .to_vec()
+                }
+                _ => forward(collector, &head, &body),
+            };
+            if !matches!(trouble, Some(Trouble::AnswerLost)) {
+                client.write_all(&answer).unwrap();
+            }
+        }
+    });
+    (address, bodies)
+}
+
+fn read_request(client: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4_096];
+    let end = loop {
+        let read = client.read(&mut buffer).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&buffer[..read]);
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let length =
+        head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = bytes.split_off(end);
+    while body.len() < length.unwrap_or(0) {
+        let read = client.read(&mut buffer).unwrap();
+        assert_ne!(read, 0, "the client broke off");
+        body.extend_from_slice(&buffer[..read]);
+    }
+    Some((head, body))
+}
+
+/// Sends a request on, one per connection, and returns the whole answer.
+fn forward(collector: SocketAddr, head: &str, body: &[u8]) -> Vec<u8> {
+    let mut server = TcpStream::connect(collector).unwrap();
+    let head = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+    server.write_all(head.as_bytes()).unwrap();
+    server.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn lost_answers_are_met_with_the_same_bytes_and_no_report_counts_twice() {
+    let alone = sample().run(&mut Unwatched).unwrap();
+    let (collector, _store) = start_collector(sample().pack.plan.unwrap());
+    let (wire, bodies) =
+        start_wire(collector, vec![Trouble::AnswerLost, Trouble::Unavailable, Trouble::AnswerLost]);
+    let replay = Replay { collector: Some(format!("http://{wire}")), ..sample() };
+    let summary = replay.run(&mut Unwatched).unwrap();
+
+    let bodies = bodies.lock().unwrap();
+    assert_eq!(summary.estimated_by, "collector");
+    assert!(!bodies[0].is_empty());
+    assert!(bodies[..4].iter().all(|body| *body == bodies[0]), "a retry sent other bytes");
+    assert!(bodies[4..].iter().all(|body| *body != bodies[0]), "what was acknowledged was sent again");
+    // The same seed draws the same reports, so the collector must have counted what a replay alone counts.
+    assert_eq!(summary.reports, alone.reports);
+    let counts = |summary: &keepset_cli::replay::Summary| -> Vec<(u64, u64)> {
+        let questions = summary.windows.iter().flat_map(|window| &window.questions);
+        questions.flat_map(|question| &question.segments).map(|s| (s.support, s.reports)).collect()
+    };
+    assert_eq!(counts(&summary), counts(&alone));
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+    for (here, there) in alone.segments.iter().zip(&summary.segments) {
+        assert!(
+            close(here.estimate, there.estimate)
+                && close(here.low, there.low)
+                && close(here.high, there.high)
+        );
+        assert_eq!(here.published, there.published);
+    }
+}
+
+#[test]
+fn a_collector_with_another_plan_gets_nothing() {
+    let mut plan = sample().pack.plan.unwrap();
+    plan.reason.push('!');
+    let (collector, _store) = start_collector(plan);
+    let (wire, bodies) = start_wire(collector, Vec::new());
+    let replay = Replay { collector: Some(format!("http://{wire}")), ..sample() };
+    let error = replay.run(&mut Unwatched).unwrap_err().to_string();
+    assert!(error.contains("serves the plan") && error.contains("keepset plan"), "{error}");
+    assert!(bodies.lock().unwrap().is_empty());
+}
