@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use keepset_wire::Timestamp;
-use keepset_wire::document::{Fields, Mistake, Name, Node};
+use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
@@ -213,8 +213,9 @@ impl EventSpec {
         self.properties.iter().position(|property| property.name.as_str() == name).ok_or_else(|| {
             let known: Vec<&str> = self.properties.iter().map(|property| property.name.as_str()).collect();
             node.mistake(format!(
-                "the event {} has no property {name:?}; it has: {}",
+                "the event {} has no property {}; it has: {}",
                 self.name,
+                quoted(name),
                 known.join(", ")
             ))
         })
@@ -267,13 +268,41 @@ impl PropertyKind {
                 #[expect(clippy::cast_possible_truncation)]
                 Ok(Value::Millionths((number * 1e6).round() as i64))
             }
-            (Self::Number { min, max }, _) => Err(format!("a number from {min} to {max}")),
+            (Self::Number { min, max }, _) => {
+                Err(format!("a number from {} to {}", decimal(*min), decimal(*max)))
+            }
             (Self::Flag, Scalar::Flag(flag)) => Ok(Value::Flag(*flag)),
             (Self::Flag, _) => Err("true or false".into()),
             (Self::Category(values), Scalar::Text(text)) if values.contains(text) => {
                 Ok(Value::Category(values.iter().position(|value| value == text).unwrap_or(0)))
             }
             (Self::Category(values), _) => Err(format!("one of {}", values.join(", "))),
+        }
+    }
+}
+
+/// Writes a bound to the millionth. By hand: the float formatter would bring its tables into the wasm.
+#[expect(clippy::cast_possible_truncation, reason = "bounds lie within a billion")]
+fn decimal(bound: f64) -> String {
+    let millionths = (bound * 1e6).round() as i64;
+    let sign = if millionths < 0 { "-" } else { "" };
+    let (whole, part) = (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+    let text = format!("{sign}{whole}.{part:06}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    #[test]
+    fn bounds_are_written_as_people_write_them() {
+        for (bound, text) in
+            [(0.0, "0"), (-5000.0, "-5000"), (0.25, "0.25"), (-0.000_001, "-0.000001"), (1e9, "1000000000")]
+        {
+            assert_eq!(decimal(bound), text);
         }
     }
 }

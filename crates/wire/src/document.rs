@@ -165,7 +165,7 @@ impl<'a> Node<'a> {
         let text = self.text()?;
         choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            self.mistake(format!("{text:?} is not known here; expected one of {}", names.join(", ")))
+            self.mistake(format!("{} is not known here; expected one of {}", quoted(text), names.join(", ")))
         })
     }
 
@@ -200,7 +200,8 @@ impl<'a> Node<'a> {
         let got = match self.value {
             Value::Null => "null".into(),
             Value::Bool(flag) => flag.to_string(),
-            Value::Number(number) => number.to_string(),
+            // Writing a fraction would bring the float formatter into the wasm.
+            Value::Number(number) => number.as_i64().map_or("a fraction".into(), |whole| whole.to_string()),
             Value::String(_) => "a text".into(),
             Value::Array(_) => "a list".into(),
             Value::Object(_) => "an object".to_owned(),
@@ -209,10 +210,19 @@ impl<'a> Node<'a> {
     }
 
     fn child_key(&self, key: &str, value: &'a Value) -> Self {
-        // A key is the author's text: keep the message one line and short whatever it holds.
-        let shown: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
-        Self { value, path: format!("{}.{shown}", self.path) }
+        Self { value, path: format!("{}.{}", self.path, shown(key)) }
     }
+}
+
+/// Puts an author's text in quotes.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", shown(text))
+}
+
+/// Keeps an author's text to one line and 64 characters, whatever it holds.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 const NAME_RULE: &str = "a name is 1 to 64 of a-z, 0-9, _, - and ., beginning with a letter";
@@ -235,7 +245,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// When it is absent.
     pub fn need(&self, key: &str) -> Result<Node<'a>, Mistake> {
-        self.get(key).ok_or_else(|| self.node.mistake(format!("the key {key:?} is missing")))
+        self.get(key).ok_or_else(|| self.node.mistake(format!("the key {} is missing", quoted(key))))
     }
 
     /// Makes a mistake about the object as a whole.

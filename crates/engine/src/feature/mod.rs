@@ -13,8 +13,9 @@ mod sum;
 
 use std::fmt;
 
-use keepset_wire::document::{Fields, Mistake, Name, Node};
+use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
 use keepset_wire::{DAY_MS, Timestamp};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::event::{Event, EventSpec, Value};
@@ -72,7 +73,7 @@ impl Feature {
         let event = events
             .iter()
             .position(|event| event.name.as_str() == name)
-            .ok_or_else(|| event_node.mistake(format!("the pack declares no event {name:?}")))?;
+            .ok_or_else(|| event_node.mistake(format!("the pack declares no event {}", quoted(name))))?;
         let kinds: Vec<(&str, &Kind)> = KINDS.iter().map(|kind| (kind.name, kind)).collect();
         let kind = fields.need("kind")?.one_of(&kinds)?;
         Ok(Self {
@@ -108,14 +109,48 @@ impl Feature {
     }
 }
 
-/// Objects of a document are sorted by key, so the text is canonical. The title is not part of the meaning.
+/// The title is not part of the meaning.
 fn fingerprint(node: &Node<'_>) -> u64 {
-    let mut definition = node.value().clone();
-    if let Some(map) = definition.as_object_mut() {
-        map.remove("title");
+    let mut sponge = Sha256::new();
+    if let Json::Object(map) = node.value() {
+        map.iter().filter(|(key, _)| *key != "title").for_each(|(key, value)| {
+            absorb_text(&mut sponge, b'k', key);
+            absorb(&mut sponge, value);
+        });
     }
-    let digest = Sha256::digest(definition.to_string().as_bytes());
-    digest.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    sponge.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+}
+
+/// Takes in a document, every part with its kind and length; objects are sorted by key, so one meaning has one digest.
+fn absorb(sponge: &mut Sha256, value: &Json) {
+    match value {
+        Json::Null => sponge.update(b"n"),
+        Json::Bool(flag) => sponge.update([b'b', u8::from(*flag)]),
+        Json::Number(number) => {
+            sponge.update(b"f");
+            sponge.update(number.as_f64().unwrap_or(f64::NAN).to_bits().to_be_bytes());
+        }
+        Json::String(text) => absorb_text(sponge, b's', text),
+        Json::Array(items) => {
+            sponge.update(b"a");
+            sponge.update((items.len() as u64).to_be_bytes());
+            items.iter().for_each(|item| absorb(sponge, item));
+        }
+        Json::Object(map) => {
+            sponge.update(b"o");
+            sponge.update((map.len() as u64).to_be_bytes());
+            map.iter().for_each(|(key, value)| {
+                absorb_text(sponge, b'k', key);
+                absorb(sponge, value);
+            });
+        }
+    }
+}
+
+fn absorb_text(sponge: &mut Sha256, kind: u8, text: &str) {
+    sponge.update([kind]);
+    sponge.update((text.len() as u64).to_be_bytes());
+    sponge.update(text.as_bytes());
 }
 
 /// Reads a key that holds days as milliseconds.

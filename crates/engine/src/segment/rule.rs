@@ -105,7 +105,7 @@ impl Rule {
         };
         let compares = matches!(form, "feature" | "model");
         if !compares && (fields.get("op").is_some() || fields.get("value").is_some()) {
-            return Err(node.mistake(format!("{form:?} takes no op and no value")));
+            return Err(node.mistake(format!("\"{form}\" takes no op and no value")));
         }
         let parts = |list: &Node<'_>| {
             let parts = list
