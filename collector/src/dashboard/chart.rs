@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use keepset_wire::Window;
 
-use super::words::{percent, title};
+use super::words::{decimals, percent, title};
 use crate::estimate::SegmentEstimate;
 
 /// Steps of an axis, from fine to coarse.
@@ -90,8 +90,8 @@ impl Scale {
 /// One segment over the windows: a band of intervals, a line through the printed estimates.
 pub(super) struct Trend {
     pub(super) title: String,
-    /// The newest printed estimate, or that there is none.
-    pub(super) latest: String,
+    /// The estimate of the window shown, or that there is none to print.
+    pub(super) value: String,
     /// Outlines of the band, one per run of windows without a gap, in a square of 100.
     pub(super) bands: Vec<String>,
     /// Lines through printed estimates, one per run.
@@ -137,10 +137,11 @@ impl Trend {
         let points = points(series, scale);
         let runs = runs(&points, |_| true);
         let printed = runs_of_printed(&points);
-        let last = series.iter().rev().find_map(|(_, segment)| segment.published());
+        let now = series.iter().find(|(window, _)| *window == shown).and_then(|(_, s)| s.published());
         Self {
             title: title(name),
-            latest: last.map_or_else(|| "not enough reports".into(), |e| percent(e.share, 1)),
+            value: now
+                .map_or_else(|| "not enough reports".into(), |e| percent(e.share, decimals(e.low, e.high))),
             bands: runs.iter().filter(|run| run.len() > 1).map(|run| band(run)).collect(),
             lines: printed.iter().filter(|run| run.len() > 1).map(|run| line(run)).collect(),
             dots: points.iter().filter_map(|point| dot(point, shown)).collect(),
