@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use anyhow::Context as _;
-use keepset_engine::{Choice, ConsentChange, Engine, Outcome, Pack, RawEvent};
+use anyhow::{Context as _, bail};
+use keepset_engine::{Choice, ConsentChange, Engine, Outcome, Pack, RawEvent, Withheld};
 use keepset_privacy::{SeededCoins, SystemCoins};
-use keepset_wire::{Plan, PlanHash, Report, ReportId, Timestamp, Window};
+use keepset_wire::{Plan, PlanHash, Report, Timestamp, Window};
 
 use crate::collector::{Collector, MOST_REPORTS};
 
@@ -47,14 +47,14 @@ struct Device {
     due: Option<Timestamp>,
     /// Tells this person's seeded draws from everyone else's.
     salt: u64,
-    /// A report was handed out and its outcome is not known yet.
-    waiting: bool,
 }
 
 /// Reports on their way: to a collector in batches, or, without one, nowhere.
+///
+/// What the post has taken is delivered, or the replay fails: no device need wait to hear of it.
 struct Post {
     collector: Option<Collector>,
-    bag: Vec<(usize, ReportId)>,
+    reports: usize,
     bytes: Vec<u8>,
 }
 
@@ -63,7 +63,7 @@ impl Fleet {
     #[must_use]
     pub fn new(pack: Rc<Pack>, noise: Noise, collector: Option<Collector>) -> Self {
         let plan = pack.plan.as_ref().map(|plan| (plan.clone(), plan.hash()));
-        let post = Post { collector, bag: Vec::new(), bytes: Vec::new() };
+        let post = Post { collector, reports: 0, bytes: Vec::new() };
         Self { pack, plan, noise, people: HashMap::new(), devices: Vec::new(), post }
     }
 
@@ -113,7 +113,7 @@ impl Fleet {
         for index in 0..self.devices.len() {
             self.advance(index, end, answers)?;
         }
-        self.deliver()
+        self.post.deliver()
     }
 
     /// Hands the client of the collector back, for its estimates.
@@ -130,7 +130,7 @@ impl Fleet {
             ConsentChange { segmentation: granted, storage: granted, reporting: granted, sharing: None };
         engine.set_consent(&yes, now);
         let due = engine.next_report(now);
-        self.devices.push(Device { engine, clock: now, due, salt: fingerprint(person), waiting: false });
+        self.devices.push(Device { engine, clock: now, due, salt: fingerprint(person) });
         self.people.insert(person.to_owned(), self.devices.len() - 1);
         self.devices.len() - 1
     }
@@ -143,10 +143,6 @@ impl Fleet {
         answers: &mut impl FnMut(Answer),
     ) -> anyhow::Result<()> {
         while let Some(due) = self.devices[index].due.filter(|due| *due <= to) {
-            if self.devices[index].waiting {
-                // One report at a time: its outcome must be known before the next is made.
-                self.deliver()?;
-            }
             let device = &mut self.devices[index];
             device.clock = device.clock.max(due);
             device.engine.tick(device.clock);
@@ -172,38 +168,55 @@ impl Fleet {
                 device.engine.prepare(now, SeededCoins::new(mix(seed ^ mix(device.salt ^ mix(millis)))))
             }
         };
-        // Withheld is the gate's ordinary answer: nothing is due now.
-        if prepared.is_err() {
-            return Ok(());
+        match prepared {
+            Ok(()) => {}
+            // The gate's ordinary answers: there is no report at this instant.
+            Err(Withheld::NotDue | Withheld::Answered | Withheld::Budget | Withheld::PlanNotLive) => {
+                return Ok(());
+            }
+            Err(withheld) => bail!("a device could not report: {withheld}"),
         }
-        let saved =
-            device.engine.save().context("an engine with consent to storage gave nothing to store")?;
-        device.engine.stored(saved.revision);
+        device.reload(&self.pack)?;
         let upload = device.engine.next_upload(now).context("a stored report was not handed out")?;
         let report = Report::decode(plan, *hash, &upload.bytes)?;
         let members = members(plan, &report, &device.engine);
-        device.waiting = true;
-        self.post.bag.push((index, upload.id));
-        self.post.bytes.extend_from_slice(&upload.bytes);
+        self.post.take(&upload.bytes)?;
+        device.engine.uploaded(upload.id, Outcome::Accepted);
         answers(Answer { window: plan.window_of(report.epoch), report, members });
-        // Without a collector the outcome is known at once; with one, a full bag is worth the way.
-        if self.post.collector.is_none() || self.post.bag.len() == MOST_REPORTS {
-            self.deliver()
-        } else {
-            Ok(())
+        Ok(())
+    }
+}
+
+impl Device {
+    /// Goes through storage as a page that is closed and opened again: a report leaves only after its charge is durable.
+    fn reload(&mut self, pack: &Rc<Pack>) -> anyhow::Result<()> {
+        let saved = self.engine.save().context("an engine with consent to storage gave nothing to store")?;
+        let (engine, trouble) = Engine::restore(Rc::clone(pack), &saved.bytes, self.clock);
+        if let Some(trouble) = trouble {
+            bail!("a state just saved could not be read back: {trouble:?}");
         }
+        self.engine = engine;
+        Ok(())
+    }
+}
+
+impl Post {
+    /// Takes a report and, when a batch is full, delivers it.
+    fn take(&mut self, report: &[u8]) -> anyhow::Result<()> {
+        if self.collector.is_none() {
+            return Ok(());
+        }
+        self.bytes.extend_from_slice(report);
+        self.reports += 1;
+        if self.reports == MOST_REPORTS { self.deliver() } else { Ok(()) }
     }
 
     fn deliver(&mut self) -> anyhow::Result<()> {
-        if let (Some(collector), false) = (&self.post.collector, self.post.bag.is_empty()) {
-            collector.send(&self.post.bytes)?;
+        if let (Some(collector), 1..) = (&self.collector, self.reports) {
+            collector.send(&self.bytes)?;
         }
-        self.post.bytes.clear();
-        for (index, id) in self.post.bag.drain(..) {
-            let device = &mut self.devices[index];
-            device.engine.uploaded(id, Outcome::Accepted);
-            device.waiting = false;
-        }
+        self.bytes.clear();
+        self.reports = 0;
         Ok(())
     }
 }

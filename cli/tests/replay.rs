@@ -5,6 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{Faults, Scratch, replay_of, retail, retail_mapping, sample};
@@ -248,6 +249,32 @@ fn holds_its_confidence(replay: Replay) {
 #[test]
 fn intervals_hold_the_truth_of_the_sample_as_often_as_they_say() {
     holds_its_confidence(sample());
+}
+
+/// Runs where the whole log is: `$KEEPSET_DATA`, or `../shared/data` beside the repository. A checkout without either
+/// has the sample's test above.
+#[test]
+fn intervals_hold_the_truth_of_the_full_log_as_often_as_they_say() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let data = std::env::var_os("KEEPSET_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    if !data.join("complete_journey").is_dir() {
+        return;
+    }
+    let log = Scratch::new("full.csv.gz", "");
+    let script = Command::new("python3")
+        .arg(retail("fixtures/make_sample.py"))
+        .args(["--all", "--out", &log.text()])
+        .output()
+        .expect("the full log is there, and making one file of it needs python3");
+    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
+    let summary = replay_of(log.0.clone(), Some(retail_mapping())).run(&mut Unwatched).unwrap();
+    assert_eq!((summary.people, summary.events), (2_469, 164_235));
+    for segment in &summary.segments {
+        assert!((0.02..=0.4).contains(&segment.truth), "{} holds {}", segment.id, segment.truth);
+    }
+    let cut: u64 = summary.windows.iter().flat_map(|window| &window.questions).map(|q| q.over_cap).sum();
+    assert!(cut * 100 < summary.reports, "{cut} of {}", summary.reports);
+    holds_its_confidence(replay_of(log.0.clone(), Some(retail_mapping())));
 }
 
 proptest! {
