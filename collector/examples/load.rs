@@ -3,7 +3,7 @@
 //! Server and senders share the machine, the store lies in FOLDER (by default the system's temporary one), and
 //! every report counted here was durable before its answer. "Refused" is the same server answering 422 without
 //! storing: what is left is HTTP. The last lines feed the store directly, without HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -132,7 +132,8 @@ fn feed(runtime: &tokio::runtime::Runtime, path: &Path) -> f64 {
     let tasks = Task::of_plan(&plan).unwrap();
     let open_epochs = Clock::Simulation.openings(&plan);
     let mut body = || -> Vec<Admitted> {
-        let one = |_| admit(report(&mut random, &plan, &tasks[0], Epoch(0)), &tasks, open_epochs).unwrap();
+        let one =
+            |_| admit(&plan, &tasks, open_epochs, report(&mut random, &plan, &tasks[0], Epoch(0))).unwrap();
         (0..4_096).map(one).collect()
     };
     let bodies: Vec<Vec<Admitted>> = (0..200).map(|_| body()).collect();
@@ -156,5 +157,5 @@ fn feed(runtime: &tokio::runtime::Runtime, path: &Path) -> f64 {
 }
 
 fn say(line: &str) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+    println!("{line}");
 }

@@ -1,19 +1,28 @@
 //! Admission: which decoded reports may be counted.
 
-use keepset_wire::{Epoch, Report};
+use keepset_wire::{Epoch, Plan, Report, Window};
 
 use crate::clock::Openings;
 use crate::task::Task;
 
 /// A report that may be counted; only [`admit`] makes one.
 #[derive(Clone, Debug)]
-pub struct Admitted(Report);
+pub struct Admitted {
+    report: Report,
+    window: Window,
+}
 
 impl Admitted {
     /// Returns the report.
     #[must_use]
     pub fn report(&self) -> &Report {
-        &self.0
+        &self.report
+    }
+
+    /// Returns the window it counts in: a device's name for its report is the same in all of it.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
     }
 }
 
@@ -35,14 +44,14 @@ pub enum Refusal {
 ///
 /// # Errors
 /// The first [`Refusal`], in the order of its variants.
-pub fn admit(report: Report, tasks: &[Task], open: Openings) -> Result<Admitted, Refusal> {
+pub fn admit(plan: &Plan, tasks: &[Task], open: Openings, report: Report) -> Result<Admitted, Refusal> {
     check_epoch(report.epoch, open)?;
     let expected = tasks.get(usize::from(report.question)).map_or(0, |task| task.subset);
     // A fixed size denies a fake report the power to vote for every segment at once.
     if report.answer.len() != u32::from(expected) {
         return Err(Refusal::Shape { expected });
     }
-    Ok(Admitted(report))
+    Ok(Admitted { window: plan.window_of(report.epoch), report })
 }
 
 fn check_epoch(epoch: Epoch, open: Openings) -> Result<(), Refusal> {

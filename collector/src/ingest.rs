@@ -48,7 +48,7 @@ fn read_one(
     bytes: &[u8],
 ) -> Result<Admitted, Problem> {
     let report = Report::decode(plan, hash, bytes).map_err(undecodable)?;
-    admit(report, tasks, open).map_err(inadmissible)
+    admit(plan, tasks, open, report).map_err(inadmissible)
 }
 
 fn undecodable(error: ReportError) -> Problem {

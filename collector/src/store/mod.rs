@@ -1,7 +1,8 @@
 //! The store: what was counted, and which reports have been.
 //!
 //! A report is one random id and one vote per cell. Once it is counted only the counts per (epoch, question,
-//! cell) and the id remain, and nothing joins the two; ids go when their window closes.
+//! cell) and the id remain, and nothing joins the two; ids go when their window closes. An id counts once in a
+//! window: a device restored from a backup may answer it again in a later epoch, under the same name.
 
 mod sqlite;
 mod writer;

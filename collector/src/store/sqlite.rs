@@ -28,7 +28,7 @@ const TABLES: &str = "
         PRIMARY KEY (epoch, question)) STRICT, WITHOUT ROWID;
     CREATE TABLE support (epoch INTEGER NOT NULL, question INTEGER NOT NULL, cell INTEGER NOT NULL,
         votes INTEGER NOT NULL, PRIMARY KEY (epoch, question, cell)) STRICT, WITHOUT ROWID;
-    CREATE TABLE counted (epoch INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (epoch, id)) STRICT, WITHOUT ROWID;
+    CREATE TABLE counted (window INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (window, id)) STRICT, WITHOUT ROWID;
 ";
 
 /// A store in one SQLite file.
@@ -48,7 +48,7 @@ impl Sqlite {
         let reader = Connection::open_with_flags(path, flags)?;
         reader.busy_timeout(Duration::from_secs(5))?;
         let (jobs, queue) = mpsc::unbounded_channel();
-        let writer = Writer::new(connection, queue);
+        let writer = Writer::new(connection, queue, purpose.plan.window_epochs);
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run());
         Ok(Self {
             jobs: Some(jobs),

@@ -37,6 +37,8 @@ pub(super) struct Writer {
     /// A job taken from the queue that does not belong in the commit being gathered.
     held: Option<Job>,
     forgetting: bool,
+    /// Epochs in a window.
+    window_epochs: u32,
 }
 
 /// Reports of one request and the one who waits for them.
@@ -47,9 +49,9 @@ struct Request {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, queue: UnboundedReceiver<Job>) -> Self {
+    pub(super) fn new(connection: Connection, queue: UnboundedReceiver<Job>, window_epochs: u32) -> Self {
         // A crash may have left ids of closed windows behind, so it begins by looking.
-        Self { connection, queue, held: None, forgetting: true }
+        Self { connection, queue, held: None, forgetting: true, window_epochs }
     }
 
     /// Works until the last sender is gone and the queue is empty.
@@ -140,9 +142,10 @@ impl Writer {
     /// Forgets some ids of closed epochs; tells whether there may be more.
     fn forget_some(&mut self) -> rusqlite::Result<bool> {
         let forgotten = self.connection.execute(
-            "DELETE FROM counted WHERE (epoch, id) IN (SELECT epoch, id FROM counted
-             WHERE epoch < (SELECT closed_before FROM purpose) LIMIT ?1)",
-            params![i64::try_from(MAX_FORGET).unwrap_or(i64::MAX)],
+            // A window is closed when its first epoch is; the last of a plan may be cut short, hence the rounding up.
+            "DELETE FROM counted WHERE (window, id) IN (SELECT window, id FROM counted
+             WHERE window < (SELECT (closed_before + ?1 - 1) / ?1 FROM purpose) LIMIT ?2)",
+            params![self.window_epochs, i64::try_from(MAX_FORGET).unwrap_or(i64::MAX)],
         )?;
         if forgotten > 0 && forgotten < MAX_FORGET {
             // The log holds copies of the pages that were overwritten.
@@ -159,8 +162,9 @@ fn add_all(
 ) -> rusqlite::Result<Added> {
     let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO counted VALUES (?1, ?2)")?;
     let mut added = Added::default();
-    for report in reports.iter().map(Admitted::report) {
-        if insert.execute(params![report.epoch.0, report.id.0])? == 0 {
+    for admitted in reports {
+        let report = admitted.report();
+        if insert.execute(params![admitted.window().0, report.id.0])? == 0 {
             added.known += 1;
             continue;
         }

@@ -48,6 +48,19 @@ fn another_answer_under_a_known_id_changes_nothing() {
 }
 
 #[test]
+fn a_name_counts_once_in_a_window_and_again_in_the_next() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let server = Server::start(&folder, &plan, &["--simulation"]);
+    let mut noise = Noise::new(&plan, 1);
+    let name = noise.report(Epoch(0)).id;
+    let mut told = |epoch| {
+        let report = keepset_wire::Report { id: name, ..noise.report(Epoch(epoch)) };
+        server.post(&report.encode(&plan).unwrap()).json()["accepted"].as_u64().unwrap()
+    };
+    assert_eq!([0, 0, 3, 4, 7, 8].map(&mut told), [1, 0, 0, 1, 0, 1]);
+}
+
+#[test]
 fn the_same_reports_from_many_senders_at_once_count_once() {
     let (folder, plan) = (Folder::new(), plan(5, 2));
     let server = Server::start(&folder, &plan, &[]);

@@ -37,6 +37,22 @@ fn the_signal_to_stop_lets_a_request_under_way_finish() {
 }
 
 #[test]
+fn a_store_that_cannot_be_written_acknowledges_nothing_and_recovers() {
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let store = folder.join("store.sqlite");
+    let server = Server::start(&folder, &plan, &[]);
+    let body = Noise::new(&plan, 1).body(current(&plan), 3);
+    let other = rusqlite::Connection::open(&store).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = server.post(&body);
+    refused.problem(503, "store-unavailable");
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(held(&store).reports, 0);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(server.post(&body).json()["accepted"], 3);
+}
+
+#[test]
 fn what_was_counted_is_there_after_a_restart() {
     let (folder, plan) = (Folder::new(), plan(5, 2));
     let mut server = Server::start(&folder, &plan, &[]);
