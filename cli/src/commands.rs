@@ -42,7 +42,9 @@ pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
 /// As [`measure::coverage`], or when a file cannot be read or written.
 pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
     let mut terminal = Terminal::new(arguments.log.progress);
-    let coverage = measure::coverage(prepared(&arguments.log)?, arguments.seeds, &mut terminal);
+    // Seeded throughout, so that the figure can be quoted and checked.
+    let replay = Replay { noise: Noise::Seeded(0), ..prepared(&arguments.log)? };
+    let coverage = measure::coverage(replay, arguments.seeds, &mut terminal);
     terminal.finish();
     let coverage = coverage?;
     write_json(arguments.log.json.as_deref(), &coverage)?;
