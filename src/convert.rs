@@ -1,13 +1,17 @@
 //! The shapes that cross the border, each the twin of one in `pkg-template/src/dto.ts`.
 
-use js_sys::Uint8Array;
+use std::collections::BTreeMap;
+
+use js_sys::{Object, Reflect, Uint8Array};
 use keepset_engine::outbox::Entry;
-use keepset_engine::{Change, ChangeKind, Choice, Consent, Explanation, Membership, Saved, Status, Upload};
+use keepset_engine::{
+    Change, ChangeKind, Choice, Consent, ConsentChange, Explanation, Membership, Saved, Scalar, Status,
+    Upload,
+};
 use keepset_privacy::Budget;
 use keepset_wire::{PlanHash, ReportId, Timestamp};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::error;
 
@@ -19,10 +23,48 @@ pub(crate) fn instant(millis: f64) -> Result<Timestamp, JsValue> {
         .ok_or_else(|| error("time", "expected milliseconds between the years 1970 and 9999"))
 }
 
-/// Reads a value from JavaScript.
-pub(crate) fn read<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
-    serde_wasm_bindgen::from_value(value)
-        .map_err(|_| error("argument", "an argument has another shape than expected"))
+/// Reads the properties of an event; what is neither a flag, a number nor a text is left out, and so is `undefined`.
+///
+/// By hand, as is the change of consent: a deserializer for two small objects would be a tenth of the wasm.
+pub(crate) fn properties(object: &JsValue) -> Result<BTreeMap<String, Scalar>, JsValue> {
+    if object.is_undefined() {
+        return Ok(BTreeMap::new());
+    }
+    let object = object.dyn_ref::<Object>().ok_or_else(|| error("argument", "properties are an object"))?;
+    let mut properties = BTreeMap::new();
+    for key in Object::keys(object).iter() {
+        let value = Reflect::get(object, &key)?;
+        let scalar = value
+            .as_bool()
+            .map(Scalar::Flag)
+            .or_else(|| value.as_f64().map(Scalar::Number))
+            .or_else(|| value.as_string().map(Scalar::Text));
+        if let (Some(name), Some(scalar)) = (key.as_string(), scalar) {
+            properties.insert(name, scalar);
+        }
+    }
+    Ok(properties)
+}
+
+/// Reads new choices; a purpose left out keeps its choice.
+pub(crate) fn consent_change(object: &JsValue) -> Result<ConsentChange, JsValue> {
+    let choice = |purpose: &str| {
+        let value = Reflect::get(object, &purpose.into())
+            .map_err(|_| error("argument", "a change of consent is an object"))?;
+        match value.as_string().as_deref() {
+            None if value.is_undefined() => Ok(None),
+            Some("granted") => Ok(Some(Choice::Granted)),
+            Some("denied") => Ok(Some(Choice::Denied)),
+            Some("pending") => Ok(Some(Choice::Pending)),
+            _ => Err(error("argument", "a choice is granted, denied or pending")),
+        }
+    };
+    Ok(ConsentChange {
+        segmentation: choice("segmentation")?,
+        storage: choice("storage")?,
+        reporting: choice("reporting")?,
+        sharing: choice("sharing")?,
+    })
 }
 
 /// Writes a value for JavaScript; what is absent is `undefined`.

@@ -1,9 +1,8 @@
 //! One profile's engine as a JavaScript class.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use keepset_engine::{Engine, Outcome, Pack, RawEvent, Scalar};
+use keepset_engine::{Engine, Outcome, Pack, RawEvent};
 use keepset_wire::ReportId;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,7 +13,6 @@ use crate::host::entropy;
 
 /// One profile's engine. Times are milliseconds since 1970; `pkg-template/src/core.d.ts` holds the types.
 #[wasm_bindgen]
-#[derive(Debug)]
 pub struct Core {
     engine: Engine,
     started_from: &'static str,
@@ -52,12 +50,12 @@ impl Core {
     pub fn track(
         &mut self,
         name: String,
-        properties: JsValue,
+        properties: &JsValue,
         at: f64,
         now: f64,
     ) -> Result<JsValue, JsValue> {
         let now = convert::instant(now)?;
-        let properties: BTreeMap<String, Scalar> = convert::read(properties)?;
+        let properties = convert::properties(properties)?;
         // A float that fits no integer saturates, and the engine refuses what is no instant.
         #[expect(clippy::cast_possible_truncation)]
         let event = RawEvent { name, at: Some(at as i64), properties };
@@ -115,8 +113,8 @@ impl Core {
     /// # Errors
     /// When the change is not understood; nothing has changed then.
     #[wasm_bindgen(js_name = setConsent)]
-    pub fn set_consent(&mut self, change: JsValue, now: f64) -> Result<JsValue, JsValue> {
-        let changes = self.engine.set_consent(&convert::read(change)?, convert::instant(now)?);
+    pub fn set_consent(&mut self, change: &JsValue, now: f64) -> Result<JsValue, JsValue> {
+        let changes = self.engine.set_consent(&convert::consent_change(change)?, convert::instant(now)?);
         convert::changes(&changes)
     }
 

@@ -183,12 +183,15 @@ impl Event {
             .binary_search_by(|spec| spec.name.as_str().cmp(&raw.name))
             .map_err(|_| EventError::Undeclared)?;
         let at = raw.at.map_or(Some(now), Timestamp::from_millis).ok_or(EventError::Time)?.min(now);
-        let check = |property: &PropertySpec| {
-            let Some(scalar) = raw.properties.get(property.name.as_str()) else { return Ok(None) };
+        let mut values = Vec::with_capacity(specs[spec].properties.len());
+        for property in &specs[spec].properties {
+            let given = raw.properties.get(property.name.as_str());
             let refused = |expected| EventError::Property { name: property.name.clone(), expected };
-            property.kind.check(scalar).map(Some).map_err(refused)
-        };
-        let values = specs[spec].properties.iter().map(check).collect::<Result<_, _>>()?;
+            values.push(match given {
+                Some(scalar) => Some(property.kind.check(scalar).map_err(refused)?),
+                None => None,
+            });
+        }
         Ok(Self { spec, at, values })
     }
 }
@@ -196,13 +199,10 @@ impl Event {
 impl EventSpec {
     pub(crate) fn read(name: Name, node: &Node<'_>) -> Result<Self, Mistake> {
         let fields = node.object(&["title", "properties"])?;
+        let read = |name: Name, node: &Node<'_>| Ok(PropertySpec { name, kind: PropertyKind::read(node)? });
         let properties = match fields.get("properties") {
+            Some(list) => list.each_member(read)?,
             None => Vec::new(),
-            Some(list) => list
-                .members()?
-                .into_iter()
-                .map(|(name, node)| Ok(PropertySpec { name, kind: PropertyKind::read(&node)? }))
-                .collect::<Result<_, _>>()?,
         };
         Ok(Self { name, properties })
     }
@@ -234,7 +234,7 @@ impl PropertyKind {
     }
 
     fn read_number(fields: &Fields<'_>) -> Result<Self, Mistake> {
-        let bound = |key: &str| {
+        let bound = |key: &'static str| {
             let node = fields.need(key)?;
             let bound = node.number()?;
             if bound.abs() <= MAX_NUMBER {
@@ -252,8 +252,7 @@ impl PropertyKind {
 
     fn read_category(fields: &Fields<'_>) -> Result<Self, Mistake> {
         let node = fields.need("values")?;
-        let values =
-            node.list()?.iter().map(|value| Ok(value.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
+        let values = node.each(|value| Ok(value.text()?.to_owned()))?;
         if values.is_empty() || values.len() > 256 {
             return Err(node.mistake("expected 1 to 256 values"));
         }

@@ -52,16 +52,15 @@ impl Pack {
             "$schema", "id", "version", "title", "owner", "reason", "expires", "events", "features",
             "models", "segments", "plan",
         ])?;
-        let named = |key: &str| fields.get(key).map_or(Ok(Vec::new()), |node| node.members());
-        let events = fields.need("events")?.members()?.into_iter();
-        let events =
-            events.map(|(name, node)| EventSpec::read(name, &node)).collect::<Result<Vec<_>, _>>()?;
-        let features = named("features")?.into_iter();
-        let features =
-            features.map(|(id, node)| Feature::read(id, &node, &events)).collect::<Result<Vec<_>, _>>()?;
-        let models = named("models")?.into_iter();
-        let models =
-            models.map(|(id, node)| Linear::read(id, &node, &features)).collect::<Result<Vec<_>, _>>()?;
+        let events = fields.need("events")?.each_member(EventSpec::read)?;
+        let features = match fields.get("features") {
+            Some(node) => node.each_member(|id, node| Feature::read(id, node, &events))?,
+            None => Vec::new(),
+        };
+        let models = match fields.get("models") {
+            Some(node) => node.each_member(|id, node| Linear::read(id, node, &features))?,
+            None => Vec::new(),
+        };
         let (segments, order) = segment::read(&fields.need("segments")?, &features, &models)?;
         let plan = fields.get("plan").map(|node| read_plan(&node, &segments)).transpose()?;
         fields.need("owner")?.text()?;

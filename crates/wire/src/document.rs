@@ -64,24 +64,46 @@ pub fn parse(text: &str) -> Result<Value, Mistake> {
         .map_err(|error| Mistake { path: "$".into(), message: format!("this is not JSON: {error}") })
 }
 
-/// A value of a document and the path that leads to it.
-#[derive(Clone, Debug)]
+/// A value of a document and the way that leads to it; the path is only written out for a mistake.
+#[derive(Clone, Copy, Debug)]
 pub struct Node<'a> {
     value: &'a Value,
-    path: String,
+    parent: Option<&'a Node<'a>>,
+    step: Step<'a>,
+}
+
+/// The last step of a path.
+#[derive(Clone, Copy, Debug)]
+enum Step<'a> {
+    Root,
+    Key(&'a str),
+    Index(usize),
 }
 
 impl<'a> Node<'a> {
     /// Begins at the root of a document.
     #[must_use]
     pub fn root(value: &'a Value) -> Self {
-        Self { value, path: "$".into() }
+        Self { value, parent: None, step: Step::Root }
     }
 
     /// Returns the JSON path of this value.
     #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
+    pub fn path(&self) -> String {
+        let mut path = self.parent.map_or_else(String::new, Node::path);
+        match self.step {
+            Step::Root => path.push('$'),
+            Step::Key(key) => {
+                path.push('.');
+                path.push_str(&shown(key));
+            }
+            Step::Index(index) => {
+                path.push('[');
+                path.push_str(&index.to_string());
+                path.push(']');
+            }
+        }
+        path
     }
 
     /// Returns the value itself.
@@ -91,9 +113,10 @@ impl<'a> Node<'a> {
     }
 
     /// Makes a mistake at this place.
+    #[cold]
     #[must_use]
     pub fn mistake(&self, message: impl Into<String>) -> Mistake {
-        Mistake { path: self.path.clone(), message: message.into() }
+        Mistake { path: self.path(), message: message.into() }
     }
 
     /// Reads an object that may hold the keys in `known` and no others.
@@ -101,40 +124,66 @@ impl<'a> Node<'a> {
     /// # Errors
     /// When this is no object, or a key is unknown.
     pub fn object(&self, known: &'static [&'static str]) -> Result<Fields<'a>, Mistake> {
-        let Value::Object(map) = self.value else { return Err(self.expected("an object")) };
-        if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(self
-                .child_key(key, &Value::Null)
-                .mistake(format!("unknown key; known here: {}", known.join(", "))));
+        for (key, value) in self.map()? {
+            if !known.contains(&key.as_str()) {
+                let unknown = format!("unknown key; known here: {}", known.join(", "));
+                return Err(self.child(Step::Key(key), value).mistake(unknown));
+            }
         }
-        Ok(Fields { node: self.clone() })
+        Ok(Fields { node: *self })
     }
 
-    /// Reads the members of an object whose keys are names chosen by its author.
+    /// Lists the members of an object whose keys are names chosen by its author.
     ///
     /// # Errors
     /// When this is no object, or a key is not a [`Name`].
-    pub fn members(&self) -> Result<Vec<(Name, Node<'a>)>, Mistake> {
-        let Value::Object(map) = self.value else { return Err(self.expected("an object")) };
-        map.iter()
-            .map(|(key, value)| {
-                let child = self.child_key(key, value);
-                Name::parse(key).map(|name| (name, child.clone())).ok_or_else(|| child.mistake(NAME_RULE))
-            })
-            .collect()
+    pub fn members(&self) -> Result<Vec<(Name, Node<'_>)>, Mistake> {
+        let mut members = Vec::new();
+        for (key, value) in self.map()? {
+            let child = self.child(Step::Key(key), value);
+            members.push((Name::parse(key).ok_or_else(|| child.mistake(NAME_RULE))?, child));
+        }
+        Ok(members)
     }
 
-    /// Reads a list.
+    /// Reads every member of an object whose keys are names chosen by its author.
+    ///
+    /// # Errors
+    /// When this is no object, a key is not a [`Name`], or a member cannot be read.
+    pub fn each_member<T>(
+        &self,
+        mut read: impl FnMut(Name, &Node<'_>) -> Result<T, Mistake>,
+    ) -> Result<Vec<T>, Mistake> {
+        let mut all = Vec::new();
+        for (name, node) in self.members()? {
+            all.push(read(name, &node)?);
+        }
+        Ok(all)
+    }
+
+    /// Lists the items of a list.
     ///
     /// # Errors
     /// When this is no list.
-    pub fn list(&self) -> Result<Vec<Node<'a>>, Mistake> {
+    pub fn list(&self) -> Result<Vec<Node<'_>>, Mistake> {
         let Value::Array(items) = self.value else { return Err(self.expected("a list")) };
-        Ok(items
-            .iter()
-            .enumerate()
-            .map(|(index, value)| Node { value, path: format!("{}[{index}]", self.path) })
-            .collect())
+        let mut nodes = Vec::with_capacity(items.len());
+        for (index, value) in items.iter().enumerate() {
+            nodes.push(self.child(Step::Index(index), value));
+        }
+        Ok(nodes)
+    }
+
+    /// Reads every item of a list.
+    ///
+    /// # Errors
+    /// When this is no list, or an item cannot be read.
+    pub fn each<T>(&self, mut read: impl FnMut(&Node<'_>) -> Result<T, Mistake>) -> Result<Vec<T>, Mistake> {
+        let mut all = Vec::new();
+        for node in self.list()? {
+            all.push(read(&node)?);
+        }
+        Ok(all)
     }
 
     /// Reads a text of 1 to 400 bytes.
@@ -196,6 +245,7 @@ impl<'a> Node<'a> {
         Timestamp::from_date(self.text()?).ok_or_else(|| self.expected("a date like 2026-11-21"))
     }
 
+    #[cold]
     fn expected(&self, what: &str) -> Mistake {
         let got = match self.value {
             Value::Null => "null".into(),
@@ -209,8 +259,13 @@ impl<'a> Node<'a> {
         self.mistake(format!("expected {what}, found {got}"))
     }
 
-    fn child_key(&self, key: &str, value: &'a Value) -> Self {
-        Self { value, path: format!("{}.{}", self.path, shown(key)) }
+    fn map(&self) -> Result<&'a serde_json::Map<String, Value>, Mistake> {
+        let Value::Object(map) = self.value else { return Err(self.expected("an object")) };
+        Ok(map)
+    }
+
+    fn child<'n>(&'n self, step: Step<'n>, value: &'n Value) -> Node<'n> {
+        Node { value, parent: Some(self), step }
     }
 }
 
@@ -228,23 +283,23 @@ fn shown(text: &str) -> String {
 const NAME_RULE: &str = "a name is 1 to 64 of a-z, 0-9, _, - and ., beginning with a letter";
 
 /// The fields of an object whose keys were checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
     node: Node<'a>,
 }
 
-impl<'a> Fields<'a> {
+impl Fields<'_> {
     /// Returns the field, or nothing when it is absent.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<Node<'a>> {
-        self.node.value.get(key).map(|value| self.node.child_key(key, value))
+    pub fn get(&self, key: &'static str) -> Option<Node<'_>> {
+        self.node.value.get(key).map(|value| self.node.child(Step::Key(key), value))
     }
 
     /// Returns the field.
     ///
     /// # Errors
     /// When it is absent.
-    pub fn need(&self, key: &str) -> Result<Node<'a>, Mistake> {
+    pub fn need(&self, key: &'static str) -> Result<Node<'_>, Mistake> {
         self.get(key).ok_or_else(|| self.node.mistake(format!("the key {} is missing", quoted(key))))
     }
 
@@ -264,10 +319,13 @@ mod tests {
     #[test]
     fn a_mistake_names_its_place_and_what_would_be_right() {
         let value = parse(r#"{"list": [1, {"size": 70000, "typo": 1}]}"#).unwrap();
-        let list = Node::root(&value).object(&["list"]).unwrap().need("list").unwrap().list().unwrap();
+        let fields = Node::root(&value).object(&["list"]).unwrap();
+        let node = fields.need("list").unwrap();
+        let list = node.list().unwrap();
         let unknown = list[1].object(&["size"]).unwrap_err();
         assert_eq!(unknown.to_string(), "$.list[1].typo: unknown key; known here: size");
-        let size = list[1].object(&["size", "typo"]).unwrap().need("size").unwrap();
+        let fields = list[1].object(&["size", "typo"]).unwrap();
+        let size = fields.need("size").unwrap();
         assert_eq!(
             size.whole(1, 65_535).unwrap_err().to_string(),
             "$.list[1].size: expected a whole number from 1 to 65535, found 70000"

@@ -78,7 +78,7 @@ impl Question {
     fn read(node: &Node<'_>) -> Result<Self, Mistake> {
         let fields = node.object(&["id", "reason", "segments", "cap", "weight"])?;
         let list = fields.need("segments")?;
-        let segments = list.list()?.iter().map(Node::name).collect::<Result<Vec<_>, _>>()?;
+        let segments = list.each(|node| node.name())?;
         if !(1..=256).contains(&segments.len()) {
             return Err(list.mistake("expected 1 to 256 segments"));
         }
@@ -163,7 +163,7 @@ impl Plan {
             "questions",
         ])?;
         let list = fields.need("questions")?;
-        let questions = list.list()?.iter().map(Question::read).collect::<Result<Vec<_>, _>>()?;
+        let questions = list.each(|node| Question::read(node))?;
         if !(1..=16).contains(&questions.len()) {
             return Err(list.mistake("expected 1 to 16 questions"));
         }
@@ -171,8 +171,9 @@ impl Plan {
         if let Some(twice) = first_repeated(&ids) {
             return Err(list.mistake(format!("two questions are named {twice}; give each its own name")));
         }
-        let whole =
-            |key: &str, default, high| fields.get(key).map_or(Ok(default), |node| node.whole(1, high));
+        let whole = |key: &'static str, default, high| {
+            fields.get(key).map_or(Ok(default), |node| node.whole(1, high))
+        };
         let plan = Self {
             id: fields.need("id")?.name()?,
             owner: fields.need("owner")?.text()?.to_owned(),

@@ -15,13 +15,12 @@ pub(super) const KIND: Kind = Kind {
     read: |fields, _| Ok(Box::new(Count { window: Buckets::of(days(fields, "window_days")?) })),
 };
 
-#[derive(Debug)]
 struct Count {
     window: Buckets,
 }
 
 /// A sliding window of whole buckets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Buckets {
     width: i64,
 }

@@ -20,7 +20,6 @@ pub(super) const KIND: Kind = Kind {
     read: |fields, _| Ok(Box::new(DecayedCount { step: days(fields, "half_life_days")? / STEPS })),
 };
 
-#[derive(Debug)]
 struct DecayedCount {
     step: i64,
 }

@@ -10,7 +10,6 @@ pub(super) const KIND: Kind = Kind {
     read: |fields, _| Ok(Box::new(DistinctDays { days: days(fields, "window_days")? / DAY_MS })),
 };
 
-#[derive(Debug)]
 struct DistinctDays {
     days: i64,
 }

@@ -10,7 +10,6 @@ const MAX_DAYS: i64 = 3_650;
 
 pub(super) const KIND: Kind = Kind { name: "recency", read: |_, _| Ok(Box::new(Recency)) };
 
-#[derive(Debug)]
 struct Recency;
 
 impl Compute for Recency {

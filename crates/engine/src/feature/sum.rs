@@ -16,7 +16,6 @@ pub(super) const KIND: Kind = Kind {
     },
 };
 
-#[derive(Debug)]
 struct Sum {
     window: Buckets,
     property: usize,

@@ -23,7 +23,7 @@ impl Linear {
         let fields = node.object(&["kind", "title", "intercept", "weights", "missing"])?;
         fields.need("kind")?.one_of(&[("linear", ())])?;
         let weights_node = fields.need("weights")?;
-        let weigh = |(name, node): (Name, Node<'_>)| {
+        let weigh = |name: Name, node: &Node<'_>| {
             let index = features.iter().position(|feature| feature.id == name);
             let index = index.ok_or_else(|| node.mistake("the pack has no feature of this name"))?;
             Ok((index, node.number()?))
@@ -31,7 +31,7 @@ impl Linear {
         Ok(Self {
             title: fields.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned(),
             intercept: fields.need("intercept")?.number()?,
-            weights: weights_node.members()?.into_iter().map(weigh).collect::<Result<_, _>>()?,
+            weights: weights_node.each_member(weigh)?,
             missing: fields.get("missing").map_or(Ok(0.0), |missing| missing.number())?,
             id,
         })

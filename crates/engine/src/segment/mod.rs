@@ -30,11 +30,25 @@ pub struct Segment {
     pub stay: Rule,
 }
 
+/// The keys of a segment.
+const KEYS: &[&str] = &["id", "title", "reason", "enter", "stay"];
+
 /// What the names in a rule may refer to.
 pub(crate) struct Names<'a> {
     pub(crate) features: &'a [Feature],
     pub(crate) models: &'a [Linear],
     pub(crate) segments: &'a [Name],
+}
+
+impl Names<'_> {
+    /// Finds a feature, model or segment by its name.
+    fn position(&self, form: &str, name: &str) -> Option<usize> {
+        match form {
+            "feature" => self.features.iter().position(|feature| feature.id.as_str() == name),
+            "model" => self.models.iter().position(|model| model.id.as_str() == name),
+            _ => self.segments.iter().position(|id| id.as_str() == name),
+        }
+    }
 }
 
 /// Reads the segments of a pack, with the order in which they are to be evaluated: each after those it reads.
@@ -43,37 +57,30 @@ pub(crate) fn read(
     features: &[Feature],
     models: &[Linear],
 ) -> Result<(Vec<Segment>, Vec<usize>), Mistake> {
-    let nodes = node.list()?;
-    let mut ids: Vec<Name> = Vec::new();
-    for node in &nodes {
-        let id_node = node.object(&["id", "title", "reason", "enter", "stay"])?.need("id")?;
-        let id = id_node.name()?;
-        if ids.contains(&id) {
-            return Err(id_node.mistake(format!("two segments are named {id}; give each its own name")));
-        }
-        ids.push(id);
+    let ids: Vec<Name> = node.each(|node| node.object(KEYS)?.need("id")?.name())?;
+    if let Some(twice) = (1..ids.len()).find(|index| ids[..*index].contains(&ids[*index])) {
+        return Err(node.mistake(format!("two segments are named {}; give each its own name", ids[twice])));
     }
     let names = Names { features, models, segments: &ids };
-    let segments = nodes
-        .iter()
-        .zip(&ids)
-        .map(|(node, id)| Segment::read(id.clone(), node, &names))
-        .collect::<Result<Vec<_>, _>>()?;
+    let segments = node.each(|node| Segment::read(node, &names))?;
     let order = evaluation_order(node, &segments)?;
     Ok((segments, order))
 }
 
 impl Segment {
-    fn read(id: Name, node: &Node<'_>, names: &Names<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(&["id", "title", "reason", "enter", "stay"])?;
+    fn read(node: &Node<'_>, names: &Names<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(KEYS)?;
         let enter = Rule::read(&fields.need("enter")?, names, 0)?;
-        let stay = fields.get("stay").map_or(Ok(enter.clone()), |node| Rule::read(&node, names, 0))?;
+        let stay = match fields.get("stay") {
+            Some(node) => Rule::read(&node, names, 0)?,
+            None => enter.clone(),
+        };
         Ok(Self {
+            id: fields.need("id")?.name()?,
             title: fields.need("title")?.text()?.to_owned(),
             reason: fields.need("reason")?.text()?.to_owned(),
             enter,
             stay,
-            id,
         })
     }
 

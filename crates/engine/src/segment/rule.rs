@@ -11,6 +11,12 @@ use crate::model::Linear;
 /// Rules nest at most this deep: nobody reads deeper ones, and evaluation must not exhaust the stack.
 const MAX_DEPTH: u32 = 16;
 
+/// What a rule may be; exactly one of these keys is used.
+const FORMS: [&str; 6] = ["all", "any", "not", "feature", "model", "segment"];
+
+const OPS: &[(&str, Op)] =
+    &[("<", Op::Less), ("<=", Op::AtMost), (">", Op::Greater), (">=", Op::AtLeast), ("=", Op::Equal)];
+
 /// How two numbers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Op {
@@ -98,59 +104,41 @@ impl Rule {
             return Err(node.mistake("rules nest at most 16 deep"));
         }
         let fields = node.object(&["all", "any", "not", "feature", "model", "segment", "op", "value"])?;
-        let forms = ["all", "any", "not", "feature", "model", "segment"];
-        let mut used = forms.into_iter().filter_map(|form| fields.get(form).map(|inner| (form, inner)));
-        let (Some((form, inner)), None) = (used.next(), used.next()) else {
-            return Err(node.mistake(format!("expected exactly one of {}", forms.join(", "))));
+        let mut used = None;
+        for form in FORMS {
+            if let Some(inner) = fields.get(form) {
+                if used.is_some() {
+                    return Err(node.mistake(format!("expected only one of {}", FORMS.join(", "))));
+                }
+                used = Some((form, inner));
+            }
+        }
+        let Some((form, inner)) = used else {
+            return Err(node.mistake(format!("expected one of {}", FORMS.join(", "))));
         };
         let compares = matches!(form, "feature" | "model");
         if !compares && (fields.get("op").is_some() || fields.get("value").is_some()) {
             return Err(node.mistake(format!("\"{form}\" takes no op and no value")));
         }
-        let parts = |list: &Node<'_>| {
-            let parts = list
-                .list()?
-                .iter()
-                .map(|part| Self::read(part, names, depth + 1))
-                .collect::<Result<Vec<_>, _>>()?;
-            if parts.is_empty() { Err(list.mistake("expected at least one rule")) } else { Ok(parts) }
-        };
-        let comparison = |index: Option<usize>, what: &str| {
-            let index = index.ok_or_else(|| inner.mistake(format!("the pack has no {what} of this name")))?;
-            let ops = [
-                ("<", Op::Less),
-                ("<=", Op::AtMost),
-                (">", Op::Greater),
-                (">=", Op::AtLeast),
-                ("=", Op::Equal),
-            ];
-            Ok(Comparison {
-                index,
-                op: fields.need("op")?.one_of(&ops)?,
-                threshold: fields.need("value")?.number()?,
-            })
-        };
-        Ok(match form {
-            "all" => Self::All(parts(&inner)?),
-            "any" => Self::Any(parts(&inner)?),
-            "not" => Self::Not(Box::new(Self::read(&inner, names, depth + 1)?)),
-            "feature" => {
-                let name = inner.text()?;
-                Self::Feature(comparison(
-                    names.features.iter().position(|f| f.id.as_str() == name),
-                    "feature",
-                )?)
+        match form {
+            "all" | "any" => {
+                let parts = inner.each(|part| Self::read(part, names, depth + 1))?;
+                if parts.is_empty() {
+                    return Err(inner.mistake("expected at least one rule"));
+                }
+                return Ok(if form == "all" { Self::All(parts) } else { Self::Any(parts) });
             }
-            "model" => {
-                let name = inner.text()?;
-                Self::Model(comparison(names.models.iter().position(|m| m.id.as_str() == name), "model")?)
-            }
-            _ => {
-                let name = inner.text()?;
-                let index = names.segments.iter().position(|id| id.as_str() == name);
-                Self::Segment(index.ok_or_else(|| inner.mistake("the pack has no segment of this name"))?)
-            }
-        })
+            "not" => return Ok(Self::Not(Box::new(Self::read(&inner, names, depth + 1)?))),
+            _ => {}
+        }
+        let index = names.position(form, inner.text()?);
+        let index = index.ok_or_else(|| inner.mistake(format!("the pack has no {form} of this name")))?;
+        if !compares {
+            return Ok(Self::Segment(index));
+        }
+        let op = fields.need("op")?.one_of(OPS)?;
+        let comparison = Comparison { index, op, threshold: fields.need("value")?.number()? };
+        Ok(if form == "feature" { Self::Feature(comparison) } else { Self::Model(comparison) })
     }
 
     /// Tells whether the rule holds, given who is in the other segments.

@@ -170,7 +170,7 @@ impl World {
             Op::Prepare(tab) => {
                 self.draws += 1;
                 let coins = SeededCoins::new(self.draws);
-                self.with(*tab, |host| drop(host.engine.prepare(now, coins)));
+                self.with(*tab, |host| _ = host.engine.prepare(now, coins));
             }
             Op::Save(tab) => self.save(*tab, true),
             Op::SaveAndDie(tab) => self.save(*tab, false),
