@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::handler::HandlerWithoutStateExt as _;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
@@ -13,7 +13,7 @@ use axum::middleware::{map_response, map_response_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use keepset_wire::{CONTENT_TYPE, Plan, PlanHash, Report, Window};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -33,6 +33,8 @@ use crate::task::Task;
 
 /// A body that takes longer is refused: 4096 reports are 300 kB, and a slow sender holds a connection.
 const BODY_TIME: Duration = Duration::from_secs(10);
+/// How much of a refused body is read and thrown away.
+const MAX_DISCARD: usize = 1 << 20;
 /// How long requests under way may take after the signal to stop.
 const STOP_TIME: Duration = Duration::from_secs(15);
 /// How often the clock is asked whether a window has closed.
@@ -167,7 +169,6 @@ async fn wrong_method() -> Problem {
 
 /// Takes reports: all of a body or none, answered when they are durable.
 async fn reports(State(collector): State<Arc<Collector>>, request: Request) -> Result<Json<Value>, Problem> {
-    check_type(request.headers())?;
     let limit = Report::length(&collector.plan) * MAX_REPORTS;
     let body = read_bytes(request, limit).await?;
     let Collector { plan, hash, tasks, .. } = collector.as_ref();
@@ -187,18 +188,46 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-async fn read_bytes(request: Request, limit: usize) -> Result<Bytes, Problem> {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
-        return Err(Kind::BodyTooLarge.into());
+/// Reads a body that may be refused already, and says why it is.
+async fn read_bytes(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+    let (head, body) = request.into_parts();
+    let refused = check_type(&head.headers).and_then(|()| check_length(&head.headers, limit)).err();
+    match refused {
+        // The sender waits for our word before it sends.
+        Some(problem) if head.headers.contains_key(header::EXPECT) => Err(problem),
+        _ => tokio::time::timeout(BODY_TIME, read_frames(body, limit, refused))
+            .await
+            .unwrap_or_else(|_| Err(refused.unwrap_or_else(|| Kind::SlowBody.into()))),
     }
-    let collected = tokio::time::timeout(BODY_TIME, Limited::new(request.into_body(), limit).collect()).await;
-    match collected {
-        Err(_) => Err(Kind::SlowBody.into()),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Kind::BodyTooLarge.into()),
-        Ok(Err(_)) => Err(Kind::CutBody.into()),
+}
+
+fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    match announced.and_then(|length| length.parse::<u64>().ok()) {
+        Some(length) if length > limit as u64 => Err(Kind::BodyTooLarge.into()),
+        _ => Ok(()),
     }
+}
+
+/// Reads on for a while when the body is refused, and throws it away: a sender that is cut off while it sends
+/// never hears the answer.
+async fn read_frames(mut body: Body, limit: usize, mut refused: Option<Problem>) -> Result<Vec<u8>, Problem> {
+    let (mut bytes, mut total) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Err(refused.unwrap_or_else(|| Kind::CutBody.into())) };
+        let Some(data) = frame.data_ref() else { continue };
+        total += data.len();
+        if total > limit {
+            refused = refused.or_else(|| Some(Kind::BodyTooLarge.into()));
+            bytes = Vec::new();
+        }
+        match refused {
+            Some(problem) if total > limit + MAX_DISCARD => return Err(problem),
+            Some(_) => {}
+            None => bytes.extend_from_slice(data),
+        }
+    }
+    refused.map_or(Ok(bytes), Err)
 }
 
 fn unstored(error: StoreError) -> Problem {
