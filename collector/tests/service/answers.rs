@@ -120,6 +120,9 @@ fn a_body_of_another_content_type_is_refused() {
     };
     post("application/octet-stream").problem(415, "wrong-content-type");
     post("application/vnd.keepset.reportsx").problem(415, "wrong-content-type");
+    let megabyte =
+        server.agent().post(&url).header("content-type", "text/plain").send(vec![0; 1 << 20].as_slice());
+    Answer::read(megabyte.expect("whoever is refused hears it")).problem(415, "wrong-content-type");
     let zipped =
         server.agent().post(&url).header("content-type", CONTENT_TYPE).header("content-encoding", "gzip");
     Answer::read(zipped.send(&body).unwrap()).problem(415, "wrong-content-type");
