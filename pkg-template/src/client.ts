@@ -23,6 +23,7 @@ import type {
   Unbound,
 } from "./types.js";
 
+const LAST_WAIT_MS = 1_000;
 const NO_SEGMENTS: readonly Membership[] = Object.freeze([]);
 
 /** The client of a page: takes calls at once, hands them to whoever holds the engine, and survives its absence. */
@@ -39,6 +40,7 @@ export class Client implements Unbound<Keepset> {
   #status: Status = "starting";
   #error: KeepsetError | null = null;
   #paused = false;
+  #ending: Promise<void> | undefined;
   #consent = UNDECIDED;
   #snapshot: Snapshot = Object.freeze({ status: "starting", segments: NO_SEGMENTS, updatedAt: 0 });
   #settled: (client: Keepset) => void = () => undefined;
@@ -87,7 +89,7 @@ export class Client implements Unbound<Keepset> {
   }
 
   track(name: string, properties?: unknown, options?: unknown): void {
-    if (!this.#settings || !this.#link || this.#paused || this.#over) return;
+    if (!this.#settings || !this.#link || this.#paused || this.#ending || this.#over) return;
     try {
       const event = readEvent(name, properties, options, read(this.#settings.clock));
       void this.#ask({ do: "track", ...event }, undefined);
@@ -182,6 +184,16 @@ export class Client implements Unbound<Keepset> {
 
   async destroy(): Promise<void> {
     if (this.#status === "destroyed") return;
+    if (!this.#over) {
+      // What was tracked before is still kept; nothing new gets in, and a stuck disk holds no one up.
+      this.#ending ??= this.#link?.idle(LAST_WAIT_MS);
+      await this.#ending;
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#status === "destroyed") return;
     this.#link?.stop();
     this.#link?.drop(new KeepsetError("destroyed", "The client was destroyed."));
     this.#become("destroyed");
@@ -235,7 +247,7 @@ export class Client implements Unbound<Keepset> {
     const signal = readSignal(options);
     const aborted = (): KeepsetError => new KeepsetError("aborted", "The caller gave up waiting.", { cause: signal?.reason });
     if (signal?.aborted) return Promise.reject(aborted());
-    if (!this.#link || this.#over) return Promise.resolve(otherwise);
+    if (!this.#link || this.#ending || this.#over) return Promise.resolve(otherwise);
     const answer = this.#link.call(op).catch((error: unknown) => {
       if (!this.#over) this.#complain(error);
       return otherwise;

@@ -5,12 +5,14 @@ import { KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import type { Vault } from "./host/vault.js";
-import type { Notice, Op, View } from "./ops.js";
+import type { Notice, Op, Signed, View } from "./ops.js";
 import type { Settings } from "./options.js";
+import { decode, encode, Seen } from "./record.js";
 import { Sender } from "./sender.js";
 import type { DeviceData, FlushResult } from "./types.js";
 
 type Engine = InstanceType<typeof Core>;
+type MakeEngine = (stored: Uint8Array | undefined) => Engine;
 
 /** The engine was taken from this tab: whoever holds it next does the work again. */
 export class Gone extends Error {}
@@ -23,22 +25,24 @@ export class Keeper {
   #core: Engine;
   #closed = false;
   /** Changes the storage has not confirmed yet, to be done again over another tab's newer record. */
-  #unsaved: Op[] = [];
+  #unsaved: Signed[] = [];
+  /** The calls the engine's state holds, those included that an earlier holder did and had no time to answer. */
+  #seen: Seen;
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
-  /** The last word of a closed keeper covers what still waited for its turn. */
-  #said = false;
   readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
   readonly #sender: Sender;
 
   private constructor(
     private readonly settings: Settings,
-    private readonly make: (stored: Uint8Array | undefined) => Engine,
+    private readonly make: MakeEngine,
     private readonly vault: Vault,
     private readonly tell: (notice: Notice) => void,
-    stored: Uint8Array | undefined,
+    record: Uint8Array | undefined,
   ) {
-    this.#core = make(stored);
+    const { core, seen } = start(make, record);
+    this.#core = core;
+    this.#seen = seen;
     this.#sender = new Sender(settings, {
       next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
       pending: () => this.#core.pending(),
@@ -59,7 +63,7 @@ export class Keeper {
     vault: Vault,
     tell: (notice: Notice) => void,
   ): Promise<Keeper> {
-    const make = (stored: Uint8Array | undefined): Engine => {
+    const make: MakeEngine = (stored) => {
       try {
         return new core(pack, stored, read(settings.clock));
       } catch (error) {
@@ -91,10 +95,10 @@ export class Keeper {
   }
 
   /** Does what a tab asks; resolves when it is done and, where it changed something, durable. */
-  async do(op: Op): Promise<unknown> {
+  async do(call: Signed): Promise<unknown> {
     if (this.#closed) throw new Gone();
     try {
-      return await this.#perform(op);
+      return await this.#perform(call);
     } catch (error) {
       throw this.#crash(error);
     }
@@ -104,20 +108,20 @@ export class Keeper {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#lastWord();
     this.#alarm.clear();
     this.#sender.close();
     this.#core.free();
   }
 
-  async #perform(op: Op): Promise<unknown> {
+  async #perform(call: Signed): Promise<unknown> {
+    const { op } = call;
     const now = this.#now;
     switch (op.do) {
       case "track":
-        this.#apply(op);
-        return this.#save();
+        if (this.#apply(call)) await this.#save();
+        return undefined;
       case "consent":
-        return this.#consent(op);
+        return this.#consent(call, op);
       case "explain":
         return this.#core.explain(op.segment, now) ?? null;
       case "ledger":
@@ -136,32 +140,36 @@ export class Keeper {
       case "reset":
         this.#sender.abort();
         this.#changed(this.#core.erase(now));
+        this.#seen = new Seen();
         return this.#save();
       case "deleteAll":
         return this.#deleteAll();
     }
   }
 
-  #apply(op: Op): void {
-    if (op.do === "track") {
-      try {
-        this.#changed(this.#core.track(op.name, op.properties, op.at, this.#now));
-      } catch (error) {
-        throw fromEngine(error, "invalid_event", `${op.name}: `);
-      }
-    } else if (op.do === "consent") {
-      this.#changed(this.#core.setConsent(op.change, this.#now));
-    } else return;
-    this.#unsaved.push(op);
+  /** Does a change once, and says whether it was done now. */
+  #apply(call: Signed): boolean {
+    const { op, from, id } = call;
+    if (this.#seen.has(from, id)) return false;
+    try {
+      if (op.do === "track") this.#changed(this.#core.track(op.name, op.properties, op.at, this.#now));
+      else if (op.do === "consent") this.#changed(this.#core.setConsent(op.change, this.#now));
+    } catch (error) {
+      throw fromEngine(error, "invalid_event", op.do === "track" ? `${op.name}: ` : "");
+    }
+    this.#seen.add(from, id);
+    this.#unsaved.push(call);
     this.#setAlarm();
+    return true;
   }
 
   /** Withdrawal stops hand-outs first, then erases, then confirms. */
-  async #consent(op: Op & { do: "consent" }): Promise<void> {
-    if (Object.values(op.change).includes("denied")) this.#sender.abort();
-    this.#apply(op);
+  async #consent(call: Signed, { change }: Op & { do: "consent" }): Promise<void> {
+    if (Object.values(change).includes("denied")) this.#sender.abort();
+    if (!this.#apply(call)) return;
     this.#publish([], []);
-    if (op.change.storage === "denied") await this.#inTurn(() => this.#wipe());
+    if (change.segmentation === "denied") this.#seen = new Seen();
+    if (change.storage === "denied") await this.#inTurn(() => this.#wipe());
     else await this.#save();
     await this.#look();
     if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
@@ -240,8 +248,8 @@ export class Keeper {
   /** One write or deletion at a time. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#running.then(() => {
-      if (!this.#closed) return work();
-      if (!this.#said) throw new Gone();
+      if (this.#closed) throw new Gone();
+      return work();
     });
     this.#running = turn.catch(() => undefined);
     return turn;
@@ -254,7 +262,7 @@ export class Keeper {
       this.#unsaved.splice(0, covered);
       return;
     }
-    const kept = await this.vault.write(saved.bytes);
+    const kept = await this.vault.write(encode(saved.bytes, this.#seen));
     if (this.#closed) throw new Gone();
     if (kept === "conflict") return this.#rebase();
     this.#unsaved.splice(0, covered);
@@ -263,23 +271,15 @@ export class Keeper {
     this.#sender.soon();
   }
 
-  /** A page that is being left has no time to wait its turn: what is not on its way to the disk goes now. */
-  #lastWord(): void {
-    if (this.#unsaved.length === 0 || !this.#queued) return;
-    const saved = this.#core.save();
-    if (saved) void this.vault.write(saved.bytes);
-    this.#said = saved !== undefined;
-  }
-
-  /** Another tab wrote first: start from its record and do this tab's unconfirmed changes again. */
+  /** Another writer was first: start from its record and do this tab's unconfirmed changes again. */
   async #rebase(): Promise<void> {
-    const stored = await this.vault.load();
+    const record = await this.vault.load();
     if (this.#closed) throw new Gone();
-    const again = this.#unsaved.splice(0);
+    const again = this.#unsaved;
     this.#publishing(() => {
-      this.#replace(stored);
+      this.#replace(record);
       this.#complainIfUnreadable();
-      again.forEach((op) => this.#apply(op));
+      again.forEach((call) => this.#apply(call));
     });
     return this.#write();
   }
@@ -290,10 +290,11 @@ export class Keeper {
     this.#unsaved = [];
   }
 
-  #replace(stored: Uint8Array | undefined): void {
-    const next = this.make(stored);
+  #replace(record: Uint8Array | undefined): void {
+    const { core, seen } = start(this.make, record);
     this.#core.free();
-    this.#core = next;
+    this.#core = core;
+    this.#seen = seen;
     this.#unsaved = [];
     this.#setAlarm();
   }
@@ -349,6 +350,12 @@ export class Keeper {
   get #now(): number {
     return read(this.settings.clock);
   }
+}
+
+function start(make: MakeEngine, record: Uint8Array | undefined): { core: Engine; seen: Seen } {
+  if (!record) return { core: make(undefined), seen: new Seen() };
+  const { snapshot, seen } = decode(record);
+  return { core: make(snapshot), seen };
 }
 
 /** Gives an error of the engine its place among ours; traps stay what they are. */

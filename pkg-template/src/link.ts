@@ -19,10 +19,18 @@ type Message =
   | { is: "ping" }
   | { is: "pong" };
 
-interface Call {
-  op: Op;
-  resolve: (value: unknown) => void;
-  reject: (error: KeepsetError) => void;
+/** A call and the answer it waits for. */
+class Call {
+  resolve: (value: unknown) => void = () => undefined;
+  reject: (error: KeepsetError) => void = () => undefined;
+  readonly answered: Promise<unknown>;
+
+  constructor(readonly op: Op) {
+    this.answered = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 }
 
 /** What a link needs of its client. */
@@ -60,14 +68,19 @@ export class Link {
     shared: boolean,
     private readonly ends: Ends,
   ) {
-    if (shared && TabLock.available()) this.#lock = new TabLock(name, (hold) => void this.#lead(hold));
+    if (!shared || !TabLock.available()) return;
+    this.#lock = new TabLock(
+      name,
+      (hold) => void this.#lead(hold),
+      () => this.#leadAlone(),
+    );
   }
 
   /** Begins, or begins again after `stop`. */
   start(): void {
     if (this.#open) return;
     this.#open = true;
-    if (!this.#lock) return void this.#lead({ over: new Promise(() => undefined) });
+    if (!this.#lock) return this.#leadAlone();
     this.#channel = new BroadcastChannel(`keepset:${this.name}`);
     this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#hear(data);
     this.#post({ is: "hello" });
@@ -84,7 +97,7 @@ export class Link {
     // A moment later, so that the answers to what the last write covered still go out.
     const channel = this.#channel;
     this.#channel = undefined;
-    void Promise.resolve().then(() => Promise.resolve()).then(() => channel?.close());
+    setTimeout(() => channel?.close());
     this.#elsewhere = false;
   }
 
@@ -95,12 +108,11 @@ export class Link {
     }
     this.#last += 1;
     const id = this.#last;
-    return new Promise((resolve, reject) => {
-      const call = { op, resolve, reject };
-      this.#calls.set(id, call);
-      if (this.#keeper) void this.#perform(this.#keeper, id, call);
-      else if (this.#elsewhere) this.#forward(id, op);
-    });
+    const call = new Call(op);
+    this.#calls.set(id, call);
+    if (this.#keeper) void this.#perform(this.#keeper, id, call);
+    else if (this.#elsewhere) this.#forward(id, op);
+    return call.answered;
   }
 
   /** Looks again at the clock, if the engine is here. */
@@ -114,11 +126,29 @@ export class Link {
     this.#keeper?.hold(held);
   }
 
+  /** Resolves when no call waits any more, or after a while. */
+  async idle(longestMs: number): Promise<void> {
+    if (this.#calls.size === 0 || !this.#open) return;
+    const answered = [...this.#calls.values()].map((call) => call.answered);
+    let alarm: Timer | undefined;
+    const patience = new Promise<void>((resolve) => {
+      alarm = new Timer(resolve);
+      alarm.set(longestMs);
+    });
+    await Promise.race([Promise.allSettled(answered), patience]);
+    alarm?.clear();
+  }
+
   /** Answers every waiting call with an error. */
   drop(error: KeepsetError): void {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     calls.forEach(({ reject }) => reject(error));
+  }
+
+  /** Without a lock the storage's own compare-and-swap keeps tabs from undoing each other. */
+  #leadAlone(): void {
+    void this.#lead({ over: new Promise(() => undefined) });
   }
 
   async #lead(hold: Hold): Promise<void> {
@@ -167,7 +197,7 @@ export class Link {
 
   async #perform(keeper: Keeper, id: number, call: Call): Promise<void> {
     try {
-      const value = await keeper.do(call.op);
+      const value = await keeper.do({ op: call.op, from: this.#me, id });
       if (this.#calls.delete(id)) call.resolve(value);
     } catch (error) {
       if (error instanceof Gone) return;
@@ -181,7 +211,7 @@ export class Link {
     this.#seen.set(from, id);
     const channel = this.#channel;
     try {
-      send(channel, { is: "reply", to: from, id, value: await keeper.do(op) });
+      send(channel, { is: "reply", to: from, id, value: await keeper.do({ op, from, id }) });
     } catch (error) {
       if (error instanceof Gone) return;
       const { code, message } = this.#known(error);

@@ -36,3 +36,12 @@ export const UNDECIDED: ConsentState = Object.freeze({
   reporting: "pending",
   sharing: "pending",
 });
+
+/** A call and who made it: a tab sends it again until it is answered, and it is done once. */
+export interface Signed {
+  readonly op: Op;
+  /** The tab, by a name it drew for itself when it was opened. */
+  readonly from: string;
+  /** Counts up within a tab. */
+  readonly id: number;
+}

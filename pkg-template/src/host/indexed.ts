@@ -54,7 +54,10 @@ export function indexedStorage(factory: IDBFactory): StorageAdapter {
   return {
     get: (key) => transact<Uint8Array | undefined>(key, false, "readonly", (store, done) => read(store, key, done)),
     set: async (key, value) => {
-      await transact<void>(key, true, "readwrite", (store) => void store.put(value, key));
+      await transact<void>(key, true, "readwrite", (store, done) => {
+        store.put(value, key);
+        done();
+      });
     },
     swap: async (key, expected, next) => {
       const swapped = await transact<boolean>(key, true, "readwrite", (store, done) =>
@@ -98,6 +101,8 @@ function run<T>(db: IDBDatabase, mode: IDBTransactionMode, work: Work<T>): Promi
     transaction.onabort = () => reject(transaction.error ?? new DOMException("The transaction was aborted", "AbortError"));
     work(transaction.objectStore(STORE), (value) => {
       result = value;
+      // Not left to the browser: a page that is being left gives up what it has not been told to commit.
+      transaction.commit?.();
     });
   });
 }

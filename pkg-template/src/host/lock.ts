@@ -17,9 +17,10 @@ export class TabLock {
   constructor(
     private readonly name: string,
     private readonly got: (hold: Hold) => void,
+    private readonly refused: () => void,
   ) {}
 
-  /** Says whether tabs can agree here at all: not without a secure context, nor in a frame without an origin. */
+  /** Says whether tabs can agree here at all: not without a secure context. */
   static available(): boolean {
     try {
       return typeof navigator.locks?.request === "function" && typeof BroadcastChannel === "function";
@@ -33,6 +34,7 @@ export class TabLock {
     this.#asking?.abort();
     const asking = new AbortController();
     this.#asking = asking;
+    let granted = false;
     let end: () => void = () => undefined;
     const over = new Promise<void>((resolve) => {
       end = resolve;
@@ -42,6 +44,7 @@ export class TabLock {
     navigator.locks
       .request(PREFIX + this.name, options, () => {
         if (asking.signal.aborted) return undefined;
+        granted = true;
         return new Promise<void>((resolve) => {
           this.#release = () => {
             resolve();
@@ -50,7 +53,11 @@ export class TabLock {
           this.got({ over });
         });
       })
-      .then(end, end);
+      .then(end, () => {
+        end();
+        // A frame without an origin has the API and may not use it.
+        if (!granted && !asking.signal.aborted) this.refused();
+      });
   }
 
   /** Gives the lock up, or stops asking for it. */

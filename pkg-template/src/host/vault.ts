@@ -16,8 +16,6 @@ export type Kept = "kept" | "conflict" | "volatile";
  */
 export class Vault {
   #known: Uint8Array | undefined;
-  /** What is on its way to the storage: a write that does not wait for it must come after it. */
-  #moving: Uint8Array | undefined;
   #broken = false;
 
   constructor(
@@ -44,17 +42,13 @@ export class Vault {
   /** Writes the next bytes over the ones this vault knows. */
   async write(next: Uint8Array): Promise<Kept> {
     if (!this.storage || this.#broken) return "volatile";
-    const expected = this.#moving ?? this.#known;
-    this.#moving = next;
     try {
-      if (!(await this.#swap(this.storage, expected, next))) return "conflict";
+      if (!(await this.#swap(this.storage, next))) return "conflict";
       this.#known = next;
       return "kept";
     } catch (cause) {
       this.#fail(cause);
       return "volatile";
-    } finally {
-      if (this.#moving === next) this.#moving = undefined;
     }
   }
 
@@ -76,7 +70,8 @@ export class Vault {
     return this.#known;
   }
 
-  async #swap(storage: StorageAdapter, expected: Uint8Array | undefined, next: Uint8Array): Promise<boolean> {
+  async #swap(storage: StorageAdapter, next: Uint8Array): Promise<boolean> {
+    const expected = this.#known;
     if (storage.swap) return (await storage.swap(this.key, expected, next)) === true;
     const found = await storage.get(this.key);
     const same = found === undefined ? expected === undefined : expected !== undefined && sameBytes(found, expected);

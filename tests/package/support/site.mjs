@@ -1,0 +1,70 @@
+// A site that serves the installed package under a strict content security policy, and the browser that visits it.
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { extname, join, normalize } from "node:path";
+
+import { tools } from "./installed.mjs";
+
+const { chromium } = createRequire(join(tools, "x.js"))("playwright-core");
+
+const STRICT = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*";
+const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".json": "application/json", ".html": "text/html" };
+
+/**
+ * Serves `dist` under /keepset/ and pages: `{ path: html or module text }`. Options: `csp`, `answer(path)` that may
+ * return `[status, type, body]` in place of a file, `wait(url)` in milliseconds before the answer, more `headers`.
+ */
+export async function site(dist, files, { csp = STRICT, answer = () => undefined, wait = () => 0, headers = {} } = {}) {
+  const requests = [];
+  const server = createServer((request, response) => {
+    const path = new URL(request.url, "http://x").pathname;
+    requests.push(path);
+    const send = (status, type, body) => setTimeout(() => response.writeHead(status, { "content-type": type, "content-security-policy": csp, ...headers }).end(body), wait(request.url));
+    const special = answer(path);
+    if (special) return send(...special);
+    if (path in files) return send(200, TYPES[extname(path)] ?? "text/html", files[path]);
+    if (!path.startsWith("/keepset/")) return send(404, "text/plain", "");
+    try {
+      return send(200, TYPES[extname(path)] ?? "text/plain", readFileSync(join(dist, normalize(path.slice("/keepset/".length)))));
+    } catch {
+      return send(404, "text/plain", "");
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    requests,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** Starts the browser of the tests. */
+export function browse() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+/** Everything a site holds in this browser, by kind; a store with nothing in it is not listed. */
+export function stores(page) {
+  return page.evaluate(async () => {
+    const found = {};
+    const databases = await indexedDB.databases();
+    if (databases.length > 0) found.databases = databases.map(({ name }) => name);
+    if (localStorage.length > 0) found.local = Object.keys(localStorage);
+    if (sessionStorage.length > 0) found.session = Object.keys(sessionStorage);
+    const caches = (await globalThis.caches?.keys()) ?? [];
+    if (caches.length > 0) found.caches = caches;
+    if (document.cookie) found.cookie = document.cookie;
+    const workers = (await navigator.serviceWorker?.getRegistrations()) ?? [];
+    if (workers.length > 0) found.workers = workers.length;
+    return found;
+  });
+}
