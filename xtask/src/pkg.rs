@@ -39,7 +39,7 @@ fn build_core(toolchain: &Toolchain, out: &Path) -> Result<()> {
 }
 
 fn compile(toolchain: &Toolchain) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo("rustc")?;
+    let mut cargo = toolchain.cargo_for_size("rustc")?;
     // The manifest says `rlib` only: a `cdylib` there would drop link-time optimisation.
     cargo.args(["--package", "keepset", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--locked"]);
     shell::run(&mut cargo)?;

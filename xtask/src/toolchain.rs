@@ -1,4 +1,7 @@
-//! Which compiler builds wasm: the default toolchain when it has the target, else Debian's with the standard library built from source.
+//! Which compiler builds wasm: the default toolchain when it has the target, else Debian's.
+//!
+//! Either builds the standard library from source with the same flags: a third of what ships is the standard library, and
+//! it is much smaller when it is built for size.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,12 +20,21 @@ const DEBIAN_CLIPPY_PACKAGE: &str = "rust-web-clippy";
 /// The workspace's `rust-version`: an older compiler on the path is as good as none.
 const OLDEST: (u32, u32) = (1, 90);
 
+/// A panic traps in wasm either way; these leave out the texts that no one would ever see, and SHA-256's unrolled loop.
+const SMALL: [&str; 5] = [
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+    "--cfg=sha2_backend=\"soft\"",
+    "--cfg=sha2_backend_soft=\"compact\"",
+];
+
 /// A compiler that can build for [`TARGET`].
 #[derive(Debug, Clone)]
 pub(crate) enum Toolchain {
-    /// The toolchain that runs this program, with the target installed.
+    /// The toolchain that runs this program, with the target and the sources of the standard library.
     Rustup,
-    /// Debian's compiler, driven by this toolchain's cargo, with the standard library built from Debian's sources.
+    /// Debian's compiler and sources, driven by this toolchain's cargo.
     Debian {
         /// The linker for wasm.
         linker: PathBuf,
@@ -44,7 +56,8 @@ impl Toolchain {
             return Ok(found);
         }
         bail!(
-            "no compiler for {TARGET}: install it with `rustup target add {TARGET}`, or on Debian with `apt-get install {}`",
+            "no compiler for {TARGET}: install one with `rustup target add {TARGET}` and `rustup component add rust-src`, \
+             or on Debian with `apt-get install {}`",
             DEBIAN_PACKAGES.join(" ")
         )
     }
@@ -52,7 +65,7 @@ impl Toolchain {
     fn there() -> Option<Self> {
         // Lets a developer try the second path on a machine that has the first.
         let wanted = std::env::var("KEEPSET_WASM_TOOLCHAIN").unwrap_or_default();
-        if wanted != "debian" && rustup_has_target() {
+        if wanted != "debian" && rustup_is_complete() {
             return Some(Self::Rustup);
         }
         if wanted != "rustup" {
@@ -66,7 +79,8 @@ impl Toolchain {
             return false;
         }
         shell::step("asking rustup for the wasm target");
-        let added = shell::run(shell::command("rustup").args(["target", "add", TARGET]));
+        let added = shell::run(shell::command("rustup").args(["target", "add", TARGET]))
+            .and_then(|()| shell::run(shell::command("rustup").args(["component", "add", "rust-src"])));
         if added.is_err() {
             println!("    rustup could not add {TARGET}; trying Debian's packages");
         }
@@ -85,16 +99,27 @@ impl Toolchain {
 
     /// A cargo that builds for [`TARGET`] into the wasm build folder.
     pub(crate) fn cargo(&self, verb: &str) -> Result<Command> {
+        self.cargo_with(verb, &[])
+    }
+
+    /// The same, with everything on that makes what ships smaller without changing what it does.
+    pub(crate) fn cargo_for_size(&self, verb: &str) -> Result<Command> {
+        let mut cargo = self.cargo_with(verb, &SMALL)?;
+        cargo.arg("-Zbuild-std-features=optimize_for_size");
+        Ok(cargo)
+    }
+
+    fn cargo_with(&self, verb: &str, flags: &[&str]) -> Result<Command> {
         let mut cargo = shell::cargo(verb);
         cargo.args(["--target", TARGET, "--target-dir"]).arg(paths::wasm_target());
-        // `cargo xtask` sets these for itself; they would point the other compiler at the wrong place.
-        cargo.env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", self.remaps()?.join("\x1f"));
+        cargo.arg("-Zbuild-std=std,panic_abort");
+        let remaps = self.remaps()?;
+        let flags: Vec<&str> = remaps.iter().map(String::as_str).chain(flags.iter().copied()).collect();
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+        // The compilers are stable ones; building the standard library is an unstable cargo flag.
+        cargo.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTC");
         if let Self::Debian { linker } = self {
-            cargo.arg("-Zbuild-std=std,panic_abort");
-            // Debian's compiler is a stable one; building the standard library is an unstable cargo flag.
-            cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
-            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+            cargo.env("RUSTC", DEBIAN_RUSTC).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         Ok(cargo)
     }
@@ -159,18 +184,23 @@ impl Toolchain {
         let version = shell::read(self.rustc().arg("--version"))?;
         let version = version.trim();
         Ok(match self {
-            Self::Rustup => format!("{version}, with the target {TARGET} installed"),
-            Self::Debian { linker } => {
-                format!("{version} from Debian, standard library from source, linker {}", linker.display())
-            }
+            Self::Rustup => format!("{version} from rustup"),
+            Self::Debian { linker } => format!("{version} from Debian, linker {}", linker.display()),
         })
     }
 }
 
-fn rustup_has_target() -> bool {
-    let libraries =
-        shell::read(shell::command("rustc").args(["--target", TARGET, "--print", "target-libdir"]));
+fn rustup_is_complete() -> bool {
+    let rustc = || shell::command("rustc");
+    let libraries = shell::read(rustc().args(["--target", TARGET, "--print", "target-libdir"]));
+    let sysroot = shell::read(rustc().args(["--print", "sysroot"]));
     libraries.is_ok_and(|folder| has_core(Path::new(folder.trim())))
+        && sysroot.is_ok_and(|folder| has_sources(Path::new(folder.trim())))
+}
+
+/// Whether a toolchain has the sources of its standard library.
+fn has_sources(sysroot: &Path) -> bool {
+    sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
 }
 
 fn has_core(folder: &Path) -> bool {
@@ -182,8 +212,7 @@ fn has_core(folder: &Path) -> bool {
 fn debian_linker() -> Option<PathBuf> {
     let text = shell::read(shell::command(DEBIAN_RUSTC).arg("-vV")).ok()?;
     let sysroot = shell::read(shell::command(DEBIAN_RUSTC).args(["--print", "sysroot"])).ok()?;
-    let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/std/Cargo.toml");
-    if version(&text, "release: ")? < OLDEST || !sources.is_file() {
+    if version(&text, "release: ")? < OLDEST || !has_sources(Path::new(sysroot.trim())) {
         return None;
     }
     let (llvm, _) = version(&text, "LLVM version: ")?;
