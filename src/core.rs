@@ -27,7 +27,8 @@ impl Core {
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str, stored: Option<Box<[u8]>>, now: f64) -> Result<Core, JsValue> {
         let now = convert::instant(now)?;
-        let pack = Pack::parse(pack).map_err(|mistake| error("pack", &mistake.to_string()))?;
+        let document = convert::json(pack)?;
+        let pack = Pack::read(&document).map_err(|mistake| error("pack", &mistake.to_string()))?;
         let pack = Rc::new(pack);
         let Some(stored) = stored else {
             return Ok(Self { engine: Engine::install(pack, now), started_from: "nothing" });
@@ -205,5 +206,142 @@ impl Core {
     pub fn erase(&mut self, now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.erase(convert::instant(now)?);
         convert::changes(&changes)
+    }
+}
+
+#[cfg(all(test, target_arch = "wasm32"))]
+mod tests {
+    use js_sys::{Array, Object, Reflect, Symbol, Uint8Array};
+    use keepset_wire::{DAY_MS, Plan, Report, Timestamp};
+    use wasm_bindgen::{JsCast, JsValue};
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::Core;
+
+    const PACK: &str = r#"{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01",
+        "events": {"purchase": {"properties": {"value": {"type": "number", "min": 0, "max": 9}}}},
+        "features": {"orders": {"kind": "count", "event": "purchase", "window_days": 28, "title": "orders"}},
+        "segments": [{"id": "buyer", "title": "B", "reason": "r", "enter": {"feature": "orders", "op": ">=", "value": 1}}],
+        "plan": PLAN}"#;
+    const PLAN: &str = r#"{"id": "q", "owner": "O", "reason": "R", "starts": "2026-01-01", "expires": "2031-01-01", "epsilon": 2,
+        "epoch_days": 1, "window_epochs": 1, "questions": [{"id": "s", "reason": "r", "segments": ["buyer"], "cap": 1}]}"#;
+
+    fn day(number: i64) -> f64 {
+        let start = Timestamp::from_date("2026-01-01").unwrap();
+        super::convert::number(start.saturating_add(number * DAY_MS))
+    }
+
+    fn field(value: &JsValue, name: &str) -> JsValue {
+        Reflect::get(value, &name.into()).unwrap()
+    }
+
+    fn text(value: &JsValue, name: &str) -> String {
+        field(value, name).as_string().unwrap()
+    }
+
+    fn object(fields: &[(&str, JsValue)]) -> JsValue {
+        let object = Object::new();
+        fields.iter().for_each(|(name, value)| {
+            Reflect::set(&object, &(*name).into(), value).unwrap();
+        });
+        object.into()
+    }
+
+    fn granted() -> JsValue {
+        object(&["segmentation", "storage", "reporting"].map(|purpose| (purpose, "granted".into())))
+    }
+
+    fn core() -> Core {
+        Core::new(&PACK.replace("PLAN", PLAN), None, day(0)).unwrap()
+    }
+
+    #[test]
+    fn an_event_comes_in_and_a_membership_with_its_reason_comes_out() {
+        let mut core = core();
+        core.set_consent(granted(), day(0)).unwrap();
+        let properties = object(&[("value", 3.into()), ("other", "dropped".into())]);
+        let changes: Array =
+            core.track("purchase".into(), properties, day(0), day(0)).unwrap().unchecked_into();
+        assert_eq!(
+            (text(&changes.get(0), "segment"), text(&changes.get(0), "kind")),
+            ("buyer".into(), "entered".into())
+        );
+        let memberships: Array = core.memberships().unwrap().unchecked_into();
+        assert_eq!((memberships.length(), text(&memberships.get(0), "id")), (1, "buyer".into()));
+        assert_eq!(field(&memberships.get(0), "since").as_f64(), Some(day(0)));
+        let why = core.explain("buyer", day(0)).unwrap();
+        assert_eq!(text(&why, "decidedBy"), "stay");
+        assert_eq!(field(&field(&why, "condition"), "value").as_f64(), Some(1.0));
+        assert!(core.explain("nobody", day(0)).unwrap().is_undefined());
+        assert_eq!(core.next_tick(day(0)).unwrap(), Some(day(1)));
+    }
+
+    #[test]
+    fn a_report_leaves_only_after_its_state_is_durable_and_reads_as_a_report_of_the_plan() {
+        let mut core = core();
+        core.set_consent(granted(), day(0)).unwrap();
+        assert_eq!(core.prepare(day(0)).unwrap(), "answered");
+        assert_eq!(core.prepare(day(1)).unwrap(), "queued");
+        assert!(core.next_upload(day(1)).unwrap().is_undefined());
+        let saved = core.save().unwrap();
+        core.stored(field(&saved, "revision").as_f64().unwrap());
+        let upload = core.next_upload(day(1)).unwrap();
+        let body = field(&upload, "body").unchecked_into::<Uint8Array>().to_vec();
+        let plan = Plan::parse(PLAN).unwrap();
+        let report = Report::decode(&plan, plan.hash(), &body).unwrap();
+        assert_eq!(text(&upload, "id"), report.id.to_string());
+        core.uploaded(&text(&upload, "id"), "accepted").unwrap();
+        let ledger: Array = core.ledger().unwrap().unchecked_into();
+        assert_eq!(text(&ledger.get(0), "outcome"), "accepted");
+        assert_eq!(field(&core.budget(day(1)).unwrap(), "spent").as_f64(), Some(2.0));
+        let bytes = field(&saved, "bytes").unchecked_into::<Uint8Array>().to_vec();
+        let again = Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), day(1)).unwrap();
+        assert_eq!(again.started_from(), "snapshot");
+        assert_eq!(text(&again.pending().unwrap(), "id"), report.id.to_string());
+    }
+
+    #[test]
+    fn what_is_wrong_is_an_error_with_a_code_and_the_engine_goes_on() {
+        let refused = Core::new("{}", None, day(0)).unwrap_err();
+        assert_eq!(text(&refused, "code"), "pack");
+        assert!(text(&refused, "message").starts_with("$"));
+        let mut core = core();
+        core.set_consent(granted(), day(0)).unwrap();
+        let symbol: JsValue = Symbol::iterator().into();
+        for wrong in [
+            JsValue::UNDEFINED,
+            7.into(),
+            symbol.clone(),
+            object(&[("value", symbol)]),
+            object(&[("value", object(&[]))]),
+        ] {
+            assert_eq!(
+                text(&core.track("purchase".into(), wrong, day(0), day(0)).unwrap_err(), "code"),
+                "argument"
+            );
+        }
+        let unknown = core.track("visit".into(), object(&[]), day(0), day(0)).unwrap_err();
+        assert_eq!(text(&unknown, "code"), "event_undeclared");
+        for never in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+            assert_eq!(core.tick(never).is_ok(), never.is_nan(), "{never}");
+        }
+        assert_eq!(
+            text(&core.set_consent(object(&[("ads", "granted".into())]), day(0)).unwrap_err(), "code"),
+            "argument"
+        );
+        assert_eq!(text(&core.uploaded("x", "lost").unwrap_err(), "code"), "argument");
+        assert!(core.uploaded("x", "accepted").is_ok());
+        let changes: Array =
+            core.track("purchase".into(), object(&[]), day(0), day(0)).unwrap().unchecked_into();
+        assert_eq!(changes.length(), 1);
+    }
+
+    #[test]
+    fn stored_bytes_that_cannot_be_read_are_said_to_be_so() {
+        for bytes in [vec![], vec![7; 100], b"KSST".to_vec()] {
+            let core = Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), day(0)).unwrap();
+            assert_eq!(core.started_from(), "unreadable");
+            assert_eq!(text(&core.consent().unwrap(), "storage"), "pending");
+        }
     }
 }

@@ -89,15 +89,15 @@ impl Mapping {
 impl Column {
     /// Finds the column among the headings of a log.
     pub(super) fn find(&self, headings: &[&str]) -> Result<usize, Mistake> {
-        headings.iter().position(|heading| *heading == self.heading).ok_or_else(|| Mistake {
-            path: self.path.clone(),
-            message: format!("the log has no column {:?}; it has {}", self.heading, headings.join(", ")),
+        headings.iter().position(|heading| *heading == self.heading).ok_or_else(|| {
+            let message = format!("the log has no column {:?}; it has {}", self.heading, headings.join(", "));
+            Mistake::new(self.path.as_str(), message)
         })
     }
 }
 
 fn column(node: &Node<'_>) -> Result<Column, Mistake> {
-    Ok(Column { heading: node.text()?.to_owned(), path: node.path().to_owned() })
+    Ok(Column { heading: node.text()?.to_owned(), path: node.path() })
 }
 
 fn separator(node: &Node<'_>) -> Result<u8, Mistake> {
@@ -167,7 +167,7 @@ mod tests {
         ] {
             let changed = RIGHT.replacen(from, to, 1);
             assert_ne!(changed, RIGHT, "{from}");
-            assert_eq!(Mapping::parse(&changed).unwrap_err().path, path, "{changed}");
+            assert_eq!(Mapping::parse(&changed).unwrap_err().path(), path, "{changed}");
         }
     }
 

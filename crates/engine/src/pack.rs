@@ -8,9 +8,6 @@ use crate::feature::Feature;
 use crate::model::Linear;
 use crate::segment::{self, Segment};
 
-/// The largest pack accepted, in bytes.
-const MAX_BYTES: usize = 1 << 20;
-
 /// A checked pack.
 #[derive(Debug)]
 pub struct Pack {
@@ -36,18 +33,26 @@ pub struct Pack {
 }
 
 impl Pack {
+    /// The largest pack accepted, in bytes of text.
+    pub const MAX_BYTES: usize = 1 << 20;
+
     /// Reads a pack from JSON text.
     ///
     /// # Errors
     /// The first [`Mistake`]: its path and what would be right.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
-        if text.len() > MAX_BYTES {
-            return Err(Mistake { path: "$".into(), message: "a pack is at most 1 MiB of text".into() });
+        if text.len() > Self::MAX_BYTES {
+            return Err(Mistake::new("$", "a pack is at most 1 MiB of text"));
         }
-        Self::read(&Node::root(&document::parse(text)?))
+        Self::read(&document::parse(text)?)
     }
 
-    fn read(node: &Node<'_>) -> Result<Self, Mistake> {
+    /// Reads a pack that is JSON already.
+    ///
+    /// # Errors
+    /// The first [`Mistake`]: its path and what would be right.
+    pub fn read(document: &serde_json::Value) -> Result<Self, Mistake> {
+        let node = Node::root(document);
         let fields = node.object(&[
             "$schema", "id", "version", "title", "owner", "reason", "expires", "events", "features",
             "models", "segments", "plan",

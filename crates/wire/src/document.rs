@@ -8,16 +8,31 @@ use crate::Timestamp;
 
 /// What is wrong in a document, where, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The JSON path of the place, `$` for the whole document.
-    pub path: String,
-    /// One sentence.
-    pub message: String,
+pub struct Mistake(Box<(String, String)>);
+
+impl Mistake {
+    /// Names a place and says in one sentence what is wrong there and what would be right.
+    #[must_use]
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self(Box::new((path.into(), message.into())))
+    }
+
+    /// Returns the JSON path of the place, `$` for the whole document.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.0.0
+    }
+
+    /// Returns the sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.1
+    }
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
+        write!(f, "{}: {}", self.path(), self.message())
     }
 }
 
@@ -60,8 +75,7 @@ impl std::borrow::Borrow<str> for Name {
 /// # Errors
 /// A [`Mistake`] at `$` with line and column when the text is not JSON.
 pub fn parse(text: &str) -> Result<Value, Mistake> {
-    serde_json::from_str(text)
-        .map_err(|error| Mistake { path: "$".into(), message: format!("this is not JSON: {error}") })
+    serde_json::from_str(text).map_err(|error| Mistake::new("$", format!("this is not JSON: {error}")))
 }
 
 /// A value of a document and the way that leads to it; the path is only written out for a mistake.
@@ -116,7 +130,7 @@ impl<'a> Node<'a> {
     #[cold]
     #[must_use]
     pub fn mistake(&self, message: impl Into<String>) -> Mistake {
-        Mistake { path: self.path(), message: message.into() }
+        Mistake::new(self.path(), message)
     }
 
     /// Reads an object that may hold the keys in `known` and no others.
@@ -330,7 +344,7 @@ mod tests {
             size.whole(1, 65_535).unwrap_err().to_string(),
             "$.list[1].size: expected a whole number from 1 to 65535, found 70000"
         );
-        assert_eq!(list[0].text().unwrap_err().message, "expected a text, found 1");
+        assert_eq!(list[0].text().unwrap_err().message(), "expected a text, found 1");
     }
 
     #[test]

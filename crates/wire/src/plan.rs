@@ -364,7 +364,7 @@ pub(crate) mod tests {
         ] {
             let changed = text(from, to);
             assert_ne!(changed, text("", ""), "{from}");
-            assert_eq!(Plan::parse(&changed).unwrap_err().path, path);
+            assert_eq!(Plan::parse(&changed).unwrap_err().path(), path);
         }
     }
 }
