@@ -163,7 +163,7 @@ impl Plan {
             "questions",
         ])?;
         let list = fields.need("questions")?;
-        let questions = list.each(|node| Question::read(node))?;
+        let questions = list.each(Question::read)?;
         if !(1..=16).contains(&questions.len()) {
             return Err(list.mistake("expected 1 to 16 questions"));
         }
