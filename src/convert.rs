@@ -18,10 +18,10 @@ use crate::error::error;
 
 /// Reads milliseconds since 1970.
 pub(crate) fn instant(millis: f64) -> Result<Timestamp, JsValue> {
-    // A float that fits no integer saturates, and no instant lies there.
+    // A float that fits no integer saturates, and no instant lies there; what is no number would become 1970.
     #[expect(clippy::cast_possible_truncation)]
-    Timestamp::from_millis(millis as i64)
-        .ok_or_else(|| error("time", "expected milliseconds between the years 1970 and 9999"))
+    let instant = if millis.is_nan() { None } else { Timestamp::from_millis(millis as i64) };
+    instant.ok_or_else(|| error("time", "expected milliseconds between the years 1970 and 9999"))
 }
 
 /// Documents nest at most this deep, as in the native reader.

@@ -205,11 +205,11 @@ export class Client implements Unbound<Keepset> {
   #connect(settings: Settings, home: WasmHome): Link {
     const inPage = typeof (globalThis as { document?: unknown }).document === "object";
     const link: Link = new Link(settings.name, inPage && settings.storage !== "memory", {
-      open: async (tell) => {
+      open: async (tell, fail) => {
         const [core, pack] = await Promise.all([loadCore(home, settings.wasm), packText(settings.pack)]);
         const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
         const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-        return Keeper.open(settings, core, pack, vault, tell);
+        return Keeper.open(settings, core, pack, vault, tell, fail);
       },
       up: (view) => this.#up(view),
       notice: (notice) => this.#notice(notice),

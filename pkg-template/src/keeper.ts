@@ -38,6 +38,7 @@ export class Keeper {
     private readonly make: MakeEngine,
     private readonly vault: Vault,
     private readonly tell: (notice: Notice) => void,
+    private readonly fail: (error: KeepsetError) => void,
     record: Uint8Array | undefined,
   ) {
     const { core, seen } = start(make, record);
@@ -52,6 +53,7 @@ export class Keeper {
         await this.#save();
       },
       tell,
+      ring: () => void this.#guard(() => this.#sender.flush()),
     });
   }
 
@@ -62,6 +64,7 @@ export class Keeper {
     pack: string,
     vault: Vault,
     tell: (notice: Notice) => void,
+    fail: (error: KeepsetError) => void,
   ): Promise<Keeper> {
     const make: MakeEngine = (stored) => {
       try {
@@ -70,7 +73,7 @@ export class Keeper {
         throw fromEngine(error, "pack_invalid");
       }
     };
-    const keeper = new Keeper(settings, make, vault, tell, await vault.load());
+    const keeper = new Keeper(settings, make, vault, tell, fail, await vault.load());
     keeper.#complainIfUnreadable();
     return keeper;
   }
@@ -334,13 +337,18 @@ export class Keeper {
       await work();
     } catch (error) {
       const known = this.#crash(error);
-      if (known instanceof KeepsetError) this.#error(known);
+      if (known instanceof Gone) return;
+      if (known.code === "engine_crashed") this.fail(known);
+      else this.#error(known);
     }
   }
 
-  /** A trap leaves the engine's memory in no known state, so it is never entered again. */
-  #crash(error: unknown): unknown {
-    if (!(error instanceof WebAssembly.RuntimeError)) return error;
+  /**
+   * What is thrown out of the engine other than a refusal, a trap or an exception of the page's own functions, leaves it
+   * in no known state, so it is never entered again.
+   */
+  #crash(error: unknown): KeepsetError | Gone {
+    if (error instanceof KeepsetError || error instanceof Gone) return error;
     this.#closed = true;
     this.#alarm.clear();
     this.#sender.close();
@@ -358,8 +366,8 @@ function start(make: MakeEngine, record: Uint8Array | undefined): { core: Engine
   return { core: make(snapshot), seen };
 }
 
-/** Gives an error of the engine its place among ours; traps stay what they are. */
+/** Gives a refusal of the engine, which has a code, its place among ours; anything else stays what it is. */
 function fromEngine(error: unknown, code: "pack_invalid" | "invalid_event", where = ""): unknown {
-  if (error instanceof WebAssembly.RuntimeError || error instanceof KeepsetError) return error;
-  return new KeepsetError(code, where + (error instanceof Error ? error.message : String(error)));
+  const refusal = error instanceof Error && typeof (error as { code?: unknown }).code === "string";
+  return refusal && !(error instanceof KeepsetError) ? new KeepsetError(code, where + error.message) : error;
 }

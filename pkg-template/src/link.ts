@@ -36,7 +36,7 @@ class Call {
 /** What a link needs of its client. */
 export interface Ends {
   /** Opens the engine in this tab. */
-  open(tell: (notice: Notice) => void): Promise<Keeper>;
+  open(tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Keeper>;
   /** The engine is there, in this tab or another. */
   up(view: View): void;
   /** The engine's holder has something to tell. */
@@ -159,10 +159,11 @@ export class Link {
       this.#lost();
     });
     try {
-      keeper = await this.ends.open((notice) => {
+      const tell = (notice: Notice): void => {
         this.ends.notice(notice);
         this.#post({ is: "notice", notice });
-      });
+      };
+      keeper = await this.ends.open(tell, (error) => this.#fail(error));
     } catch (error) {
       this.#fail(error);
       return;

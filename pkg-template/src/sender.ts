@@ -20,11 +20,13 @@ export interface Source {
   done(id: string, outcome: Outcome): Promise<void>;
   /** Tells every tab. */
   tell(notice: Notice): void;
+  /** It is time to send; whoever holds the sender answers for what goes wrong. */
+  ring(): void;
 }
 
 /** Hands reports to the network one at a time, a little later than they are made, and again after a failure. */
 export class Sender {
-  readonly #timer = new Timer(() => void this.flush());
+  readonly #timer = new Timer(() => this.source.ring());
   #sending: Promise<FlushResult> | undefined;
   #abort = new AbortController();
   #failures = 0;

@@ -505,3 +505,40 @@ test("without randomness there is no report, no crash, and it says so", async ()
     await run.client.destroy();
   }
 });
+
+test("an engine that is torn down in the middle of a draw is never entered again, and the page goes on", async () => {
+  // A module of its own: what is torn down here must not be the engine of the other tests.
+  const fresh = await import(`${pathToFileURL(join(installed.dist, "node.js")).href}?torn`);
+  const clock = handClock();
+  const sent = [];
+  const transport = async () => (sent.push(1), { outcome: "accepted" });
+  const real = Object.getOwnPropertyDescriptor(globalThis, "crypto");
+  let calls = 0;
+  const source = globalThis.crypto;
+  // Passes the two looks at the source, and throws where no one can catch: when the samplers are seeded.
+  const getRandomValues = (bytes) => {
+    calls += 1;
+    if (calls > 2) throw new Error("torn");
+    return source.getRandomValues(bytes);
+  };
+  const codes = [];
+  let client;
+  Object.defineProperty(globalThis, "crypto", { value: { getRandomValues }, configurable: true });
+  try {
+    client = fresh.createClient({ pack: shop(), clock, collector: { url: "https://r.example", transport } });
+    client.on("error", ({ code }) => codes.push(code));
+    await client.consent.set(ALL);
+    clock.skip(DAY);
+    assert.equal((await client.flush()).sent, 0);
+  } finally {
+    Object.defineProperty(globalThis, "crypto", real);
+  }
+  assert.ok(calls > 2, "the draw was not torn");
+  assert.equal(client.status, "failed");
+  assert.deepEqual(codes, ["engine_crashed"]);
+  client.track("purchase", { value: 1 });
+  clock.skip(DAY);
+  assert.deepEqual(await client.flush(), { sent: 0, queued: 0, skipped: "not_running" });
+  assert.deepEqual(sent, []);
+  await client.destroy();
+});

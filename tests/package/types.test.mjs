@@ -4,8 +4,10 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 
 import { install, tools } from "./support/installed.mjs";
+import { ALL, DAY, handClock, shop } from "./support/packs.mjs";
 
 const installed = install();
 
@@ -86,4 +88,36 @@ test("events and segments of one's own are checked by name and by property", () 
   for (const line of ['k.track("purchase");', 'k.track("purchase", { value: "1" });', 'k.track("purchased", { value: 1 });', 'k.has("regulr");', 'void k.explain("old");']) {
     assert.equal(compile("mine.ts", head + line, BUNDLER).errors.length, 1, line);
   }
+});
+
+test("what the engine really returns has exactly the declared shape", async () => {
+  const { createClient } = await import(pathToFileURL(join(installed.dist, "node.js")).href);
+  const clock = handClock();
+  const both = { all: [{ any: [{ feature: "orders", op: ">=", value: 1 }, { model: "score", op: ">", value: 9 }] }, { not: { segment: "fan" } }] };
+  const models = { score: { kind: "linear", title: "score", intercept: 0, weights: { orders: 1 }, missing: 0 } };
+  const pack = shop({ models, segments: [...shop().segments, { id: "both", title: "Both", reason: "r", enter: both }] });
+  const client = createClient({ pack, clock, collector: { url: "https://r.example", transport: async () => ({ outcome: "accepted" }) } });
+  await client.consent.set(ALL);
+  const out = await client.explain("both");
+  client.track("purchase", { value: 1 });
+  await client.ledger.list();
+  clock.skip(DAY);
+  const values = {
+    ConsentState: [client.consent.get()],
+    Snapshot: [client.getSnapshot()],
+    Explanation: [out, await client.explain("both"), await client.explain("buyer")],
+    Report: [await client.preview()],
+    FlushResult: [await client.flush(), await client.flush()],
+    LedgerEntry: await client.ledger.list(),
+    Budget: [await client.ledger.budget()],
+    DeviceData: [await client.exportData()],
+  };
+  await client.destroy();
+  // As literals: TypeScript then refuses what is missing and what is too much, at every depth.
+  const literal = (value) => JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? `BYTES${part.length}` : part)).replace(/"BYTES(\d+)"/g, "new Uint8Array($1)");
+  const lines = Object.entries(values).flatMap(([type, list]) => list.map((value, n) => `export const ${type}${n}: ${type} = ${literal(value)};`));
+  assert.equal(lines.length, 11);
+  const head = `import type { ${Object.keys(values).join(", ")} } from "keepset";\n`;
+  assert.deepEqual(compile("shapes.ts", head + lines.join("\n"), BUNDLER).errors, []);
+  assert.equal(compile("shapes.ts", `${head}${lines.join("\n").replace('"title"', '"titel"')}`, BUNDLER).errors.length > 0, true);
 });
