@@ -1,14 +1,13 @@
 import type { Budget, ConsentState, Explanation, LedgerEntry, Membership, Report, Withheld } from "./dto.js";
+import type { OpenEngine } from "./engine.js";
 import { Emitter, type Unsubscribe, surface } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
 import { read, systemClock } from "./host/clock.js";
-import { chooseStorage, Vault } from "./host/vault.js";
-import { Keeper } from "./keeper.js";
 import { Link } from "./link.js";
-import { hasWebAssembly, loadCore, type WasmHome } from "./loader.js";
 import { type Notice, type Op, UNDECIDED, type View } from "./ops.js";
-import { DEFAULT_NAME, packText, type Settings, settle } from "./options.js";
+import { DEFAULT_NAME, type Settings, settle } from "./options.js";
 import { readChoice, readEvent } from "./input.js";
+import { hasWebAssembly } from "./support.js";
 import type {
   Cancellable,
   ClientEvents,
@@ -45,7 +44,7 @@ export class Client implements Unbound<Keepset> {
   #snapshot: Snapshot = Object.freeze({ status: "starting", segments: NO_SEGMENTS, updatedAt: 0 });
   #settled: (client: Keepset) => void = () => undefined;
 
-  constructor(options: Options, home: WasmHome | undefined, onDestroy: (client: Client) => void) {
+  constructor(options: Options, open: OpenEngine | undefined, onDestroy: (client: Client) => void) {
     this.ready = new Promise((resolve) => {
       this.#settled = resolve;
     });
@@ -72,12 +71,12 @@ export class Client implements Unbound<Keepset> {
     }
     this.name = settings.name;
     this.#settings = settings;
-    if (!home || !hasWebAssembly()) {
-      const where = home ? "This browser has no WebAssembly" : "This runtime serves pages and runs none";
+    if (!open || !hasWebAssembly()) {
+      const where = open ? "This browser has no WebAssembly" : "This runtime serves pages and runs none";
       this.#fail(new KeepsetError("wasm_unsupported", `${where}, so segments are not computed here.`));
       return;
     }
-    this.#link = this.#connect(settings, home);
+    this.#link = this.#connect(settings, open);
   }
 
   get status(): Status {
@@ -202,15 +201,10 @@ export class Client implements Unbound<Keepset> {
     this.#events.clear();
   }
 
-  #connect(settings: Settings, home: WasmHome): Link {
+  #connect(settings: Settings, open: OpenEngine): Link {
     const inPage = typeof (globalThis as { document?: unknown }).document === "object";
     const link: Link = new Link(settings.name, inPage && settings.storage !== "memory", {
-      open: async (tell, fail) => {
-        const [core, pack] = await Promise.all([loadCore(home, settings.wasm), packText(settings.pack)]);
-        const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
-        const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-        return Keeper.open(settings, core, pack, vault, tell, fail);
-      },
+      open: (tell, fail) => open(settings, tell, fail),
       up: (view) => this.#up(view),
       notice: (notice) => this.#notice(notice),
       failed: (error) => this.#fail(error),

@@ -1,4 +1,5 @@
 // Keepset from a plain script tag: `keepset.init(...)`.
+import { engineAt } from "./engine.js";
 import { isKeepsetError, KeepsetError } from "./errors.js";
 import { api } from "./start.js";
 import { version } from "./version.js";
@@ -24,7 +25,7 @@ function inline(): Promise<string> {
 }
 
 (globalThis as { keepset?: unknown }).keepset = Object.freeze({
-  ...api({ url: () => beside("./core.wasm"), inline }),
+  ...api(engineAt({ url: () => beside("./core.wasm"), inline })),
   isKeepsetError,
   KeepsetError,
   version,

@@ -1,15 +1,18 @@
 // Keepset in a page: the module beside this script, else the copy inside the package.
+import { engineAt } from "./engine.js";
 import { api } from "./start.js";
 import type { Keepset, Options } from "./types.js";
 
 export * from "./surface.js";
 export { version } from "./version.js";
 
-const functions = api({
-  // Written out in full: bundlers look for exactly this form, and copy the file.
-  url: () => new URL("./core.wasm", import.meta.url),
-  inline: async () => (await import("./core-inline.js")).default,
-});
+const functions = api(
+  engineAt({
+    // Written out in full: bundlers look for exactly this form, and copy the file.
+    url: () => new URL("./core.wasm", import.meta.url),
+    inline: async () => (await import("./core-inline.js")).default,
+  }),
+);
 
 /** Starts the client of a name, or returns the one there is. Returns at once and never throws. */
 export const init: (options: Options) => Keepset = functions.init;

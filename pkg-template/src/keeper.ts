@@ -5,7 +5,7 @@ import { KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import type { Vault } from "./host/vault.js";
-import type { Notice, Op, Signed, View } from "./ops.js";
+import { Gone, type Notice, type Op, type Signed, type View } from "./ops.js";
 import type { Settings } from "./options.js";
 import { decode, encode, Seen } from "./record.js";
 import { Sender } from "./sender.js";
@@ -13,9 +13,6 @@ import type { DeviceData, FlushResult } from "./types.js";
 
 type Engine = InstanceType<typeof Core>;
 type MakeEngine = (stored: Uint8Array | undefined) => Engine;
-
-/** The engine was taken from this tab: whoever holds it next does the work again. */
-export class Gone extends Error {}
 
 /**
  * Holds the engine of one profile: applies what tabs ask, stores, and hands reports to the sender in the one lawful

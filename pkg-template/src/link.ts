@@ -1,8 +1,8 @@
 import { KeepsetError, type ErrorCode } from "./errors.js";
 import { type Hold, TabLock } from "./host/lock.js";
 import { Timer } from "./host/timer.js";
-import { Gone, type Keeper } from "./keeper.js";
-import type { Notice, Op, View } from "./ops.js";
+import type { Keeper } from "./keeper.js";
+import { Gone, type Notice, type Op, type View } from "./ops.js";
 
 /** Calls kept while no tab can answer them; a page that tracks more than this before it starts is in a loop. */
 const MOST_CALLS = 1_000;

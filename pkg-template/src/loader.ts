@@ -1,6 +1,7 @@
 import { fromBase64 } from "./bytes.js";
 import { Core, initSync } from "./core.js";
 import { KeepsetError } from "./errors.js";
+import { hasWebAssembly } from "./support.js";
 import type { WasmSource } from "./types.js";
 
 /** Where an entry of the package finds its module. */
@@ -23,11 +24,6 @@ export function loadCore(home: WasmHome, given: WasmSource | Promise<WasmSource>
     throw error;
   });
   return loading;
-}
-
-/** Says whether WebAssembly is there at all; a content security policy may still forbid it. */
-export function hasWebAssembly(): boolean {
-  return typeof WebAssembly === "object" && typeof WebAssembly.Module === "function";
 }
 
 async function load(home: WasmHome, given: WasmSource | Promise<WasmSource> | undefined): Promise<typeof Core> {

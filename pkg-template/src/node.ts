@@ -1,13 +1,16 @@
 // Keepset where there is no script address: the module is the copy inside the package, read when first needed.
+import { engineAt } from "./engine.js";
 import { api } from "./start.js";
 import type { Keepset, Options } from "./types.js";
 
 export * from "./surface.js";
 export { version } from "./version.js";
 
-const functions = api({
-  inline: async () => (await import("./core-inline.js")).default,
-});
+const functions = api(
+  engineAt({
+    inline: async () => (await import("./core-inline.js")).default,
+  }),
+);
 
 /** Starts the client of a name, or returns the one there is. Returns at once and never throws. */
 export const init: (options: Options) => Keepset = functions.init;

@@ -45,3 +45,6 @@ export interface Signed {
   /** Counts up within a tab. */
   readonly id: number;
 }
+
+/** The engine was taken from this tab: whoever holds it next does the work again. */
+export class Gone extends Error {}

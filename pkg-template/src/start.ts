@@ -1,6 +1,7 @@
 import { Client } from "./client.js";
-import { hasWebAssembly, type WasmHome } from "./loader.js";
+import type { OpenEngine } from "./engine.js";
 import { DEFAULT_NAME } from "./options.js";
+import { hasWebAssembly } from "./support.js";
 import type { Keepset, Options } from "./types.js";
 
 /** The functions of the package, made for one place it can run in. */
@@ -11,10 +12,10 @@ export interface Api {
 }
 
 /** Makes the package's functions. Touches nothing until one of them is called. */
-export function api(home: WasmHome | undefined): Api {
+export function api(open: OpenEngine | undefined): Api {
   const clients = new Map<string, Keepset>();
   const create = (options: Options): Client =>
-    new Client(options, home, (client) => {
+    new Client(options, open, (client) => {
       if (clients.get(client.name) === (client as unknown)) clients.delete(client.name);
     });
   return {
@@ -28,7 +29,7 @@ export function api(home: WasmHome | undefined): Api {
       return client;
     },
     createClient: (options) => create(options) as unknown as Keepset,
-    isSupported: () => home !== undefined && hasWebAssembly(),
+    isSupported: () => open !== undefined && hasWebAssembly(),
   };
 }
 

@@ -96,6 +96,11 @@ test("in a runtime that only serves pages every method answers, with nothing", (
   assert.equal(output.trim(), 'false unsupported wasm_unsupported false null {"sent":0,"queued":0,"skipped":"not_running"}');
 });
 
+test("the entry for such runtimes carries no engine at all", () => {
+  const text = readFileSync(join(installed.dist, "edge.js"), "utf8");
+  assert.doesNotMatch(text, /core-inline|core\.wasm|WebAssembly\.(Instance|instantiate)|indexedDB/);
+});
+
 test("the page of errors explains every code, and no code that does not exist", () => {
   const types = readFileSync(join(installed.dist, "index.d.ts"), "utf8");
   const codes = types.match(/type ErrorCode = ([^;]+);/)[1].match(/\w+/g).sort();

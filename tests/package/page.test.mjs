@@ -1,13 +1,16 @@
 // The installed package in a page, under `script-src 'self' 'wasm-unsafe-eval'`, in Chromium.
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { collector } from "./support/collector.mjs";
-import { install } from "./support/installed.mjs";
+import { install, tools } from "./support/installed.mjs";
 import { ALL, DAY, shop, START } from "./support/packs.mjs";
 import { browse, site, stores } from "./support/site.mjs";
 
-const { dist } = install();
+const { dist, folder } = install();
 let browser;
 
 before(async () => {
@@ -316,6 +319,20 @@ test("a server that answers core.wasm with a page, or not at all, falls back to 
   }
 });
 
+test("a bundler that was told nothing gives a page that works, with or without code splitting", async () => {
+  const { build } = createRequire(join(tools, "x.js"))("esbuild");
+  writeFileSync(join(folder, "entry.mjs"), code({}, "keepset"));
+  for (const splitting of [true, false]) {
+    const { outputFiles } = await build({ entryPoints: [join(folder, "entry.mjs")], bundle: true, splitting, format: "esm", write: false, outdir: "/", logLevel: "error" });
+    const built = Object.fromEntries(outputFiles.map(({ path, text }) => [path === "/entry.js" ? "/page.js" : path, text]));
+    const shopVisit = await visit({ files: { ...files(), ...built } });
+    const page = await shopVisit.open();
+    assert.equal(await ready(page), "ready");
+    assert.deepEqual(page.problems, []);
+    await shopVisit.close();
+  }
+});
+
 test("the module can be served from elsewhere and named in `wasm`", async () => {
   const shopVisit = await visit({ options: { wasm: "/keepset/core.wasm?v=1" }, from: "/keepset/node.js" });
   const page = await shopVisit.open();
@@ -326,14 +343,13 @@ test("the module can be served from elsewhere and named in `wasm`", async () => 
 
 test("a plain script tag gives the same functions, from a server and from a file", async () => {
   const html = '<!doctype html><script src="/keepset/global.js" integrity="HASH" crossorigin="anonymous"></script><script src="/page.js"></script>';
-  const table = JSON.parse((await import("node:fs")).readFileSync(`${dist}/integrity.json`, "utf8"));
+  const table = JSON.parse(readFileSync(join(dist, "integrity.json"), "utf8"));
   const script = code().replace(/import .*;/, "const { init } = globalThis.keepset;").replace("globalThis.keepset = init", "globalThis.api = globalThis.keepset; globalThis.keepset = init");
   const shopVisit = await visit({ files: { ...files(), "/": html.replace("HASH", table["global.js"]), "/page.js": `{${script}}` } });
   const page = await shopVisit.open();
   assert.equal(await page.evaluate(() => keepset.ready.then(() => keepset.status)), "ready");
   assert.ok(await page.evaluate(() => api.isSupported() && typeof api.version === "string"));
   await shopVisit.close();
-  const { writeFileSync } = await import("node:fs");
   writeFileSync(`${dist}/from-file.html`, `<!doctype html><script src="global.js"></script><script>globalThis.client = keepset.init({ pack: ${JSON.stringify(shop())} })</script>`);
   const context = await browser.newContext();
   const local = await context.newPage();
