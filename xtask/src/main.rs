@@ -6,10 +6,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod bench;
 mod browser;
 mod ci;
 mod demo;
 mod js;
+mod markers;
 mod paths;
 mod pkg;
 mod server;
@@ -47,6 +49,12 @@ enum Verb {
         #[arg(long)]
         write: bool,
     },
+    /// Measures what each step costs, natively and in the shipped package.
+    Bench {
+        /// Also writes the tables into docs/benchmarks.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Runs every test there is; the last line is their sum.
     Test,
     /// Checks formatting, lints, docs and dependencies with warnings denied, then runs every test.
@@ -77,6 +85,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Bench { write } => bench::run(write),
         Verb::Size { write } => size::run(write),
         Verb::Test => return Ok(test::run()),
         Verb::Ci => return ci::run(),

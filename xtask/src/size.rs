@@ -5,18 +5,17 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::{paths, pkg, shell};
+use crate::{markers, paths, pkg, shell};
 
 /// What a page may load, wasm and JavaScript together, in bytes of gzip.
 const BUDGET: usize = 75 * 1000;
 const ENTRY: &str = "index.js";
 const WASM: &str = "core.wasm";
-const BEGIN: &str = "<!-- size:begin -->";
-const END: &str = "<!-- size:end -->";
+const PAGE: &str = "docs/size.md";
 
 /// One file of the package.
 #[derive(Debug, Clone)]
@@ -37,7 +36,8 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let table = table(&sizes);
     println!("{table}");
     if write {
-        write_docs(&table)?;
+        markers::write(&paths::at(PAGE), "size", &table)?;
+        println!("    wrote the table in {PAGE}");
     }
     let total = total(&sizes).gzip;
     ensure!(total <= BUDGET, "a page loads {total} bytes of gzip, which is over the budget of {BUDGET}");
@@ -134,37 +134,13 @@ fn push_row(table: &mut String, name: &str, loaded: &str, size: &Size) {
     let _ = writeln!(table, "| {name} | {loaded} | {} | {} | {} |", size.raw, size.gzip, size.brotli);
 }
 
-fn write_docs(table: &str) -> Result<()> {
-    let path = paths::at("docs/size.md");
-    let text =
-        std::fs::read_to_string(&path).with_context(|| format!("{} is missing", paths::shown(&path)))?;
-    std::fs::write(&path, replaced(&text, table)?)?;
-    println!("    wrote the table in {}", paths::shown(&path));
-    Ok(())
-}
-
-/// The text with everything between the two markers replaced.
-fn replaced(text: &str, table: &str) -> Result<String> {
-    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let Some((before, after)) = parts else { bail!("the page has no {BEGIN} ... {END}") };
-    Ok(format!("{before}{BEGIN}\n{table}{END}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{replaced, static_imports};
+    use super::static_imports;
 
     #[test]
     fn only_what_a_module_imports_before_it_runs_is_loaded_by_every_page() {
         let text = "import{a}from\"./a.js\";import './b.js';export * from './c.js';const d=()=>import(\"./d.js\");import x from 'npm';";
         assert_eq!(static_imports(text), ["a.js", "c.js", "b.js"]);
-    }
-
-    #[test]
-    fn the_table_replaces_the_old_one_and_nothing_else() {
-        let page = "before\n<!-- size:begin -->\nold\n<!-- size:end -->\nafter\n";
-        let new = replaced(page, "new\n").unwrap();
-        assert_eq!(new, "before\n<!-- size:begin -->\nnew\n<!-- size:end -->\nafter\n");
-        replaced("no markers", "new\n").unwrap_err();
     }
 }

@@ -92,13 +92,19 @@ fn wasm(toolchain: &Toolchain, browser: &Browser) -> Vec<Outcome> {
     outcomes
 }
 
-/// One report from a page to the dashboard, through the programs that ship.
+/// One report from a device to the dashboard, through the programs that ship.
 fn end_to_end(browser: &Browser, package: &Path) -> Result<Count> {
-    let mut cargo = shell::cargo("build");
-    // The profile the native tests were built with: nothing is compiled twice.
-    cargo.args(["--workspace", "--bins", "--locked", "--profile", "test"]);
-    shell::run(&mut cargo)?;
+    let programs = programs()?;
+    for name in ["keepset", "keepset-collector"] {
+        let program = programs.join(name);
+        ensure!(program.is_file(), "{} is missing: the native tests should have built it", program.display());
+    }
     node_files("e2e", browser, package)
+}
+
+/// Where the native tests built the programs they start.
+fn programs() -> Result<PathBuf> {
+    Ok(shell::target_folder()?.join("debug"))
 }
 
 /// The Node tests in one folder of `tests/`.
@@ -114,7 +120,7 @@ fn node_files(folder: &str, browser: &Browser, package: &Path) -> Result<Count> 
         "--test-reporter=tap",
     ]);
     node.arg(format!("--test-reporter-destination={}", tap.display())).args(&files);
-    node.env("KEEPSET_PACKAGE", package).env("KEEPSET_BIN", shell::target_folder()?.join("debug"));
+    node.env("KEEPSET_PACKAGE", package).env("KEEPSET_BIN", programs()?);
     browser.tell(&mut node)?;
     let success = shell::status(&mut node)?;
     let written =

@@ -1,0 +1,38 @@
+//! `bench`: what the device pays for each step, natively and in the shipped package.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{markers, paths, pkg, shell};
+
+const PAGE: &str = "docs/benchmarks.md";
+
+/// Measures, prints the tables, and writes them into docs/benchmarks.md when asked.
+pub(crate) fn run(write: bool) -> Result<()> {
+    let package = pkg::run()?;
+    shell::step("bench: the engine, natively");
+    let mut native = shell::cargo("bench");
+    native.args(["--package", "keepset", "--bench", "device", "--locked"]);
+    let native = table(&mut native)?;
+    shell::step("bench: the shipped package in Node");
+    let mut node = shell::command("node");
+    node.arg("benches/package.mjs").env("KEEPSET_PACKAGE", package);
+    let node = table(&mut node)?;
+    if write {
+        let tables = format!("## The engine, natively\n\n{native}\n## The shipped package in Node\n\n{node}");
+        markers::write(&paths::at(PAGE), "bench", &tables)?;
+        println!("    wrote the tables in {PAGE}");
+    }
+    Ok(())
+}
+
+/// The table a benchmark printed.
+fn table(command: &mut Command) -> Result<String> {
+    let finished = shell::tee(command)?;
+    ensure!(finished.success, "the benchmark failed");
+    let rows: Vec<&str> = finished.output.lines().filter(|line| line.starts_with('|')).collect();
+    // A heading, a rule, and at least one figure.
+    rows.get(2).context("the benchmark printed no table")?;
+    Ok(rows.join("\n") + "\n")
+}
