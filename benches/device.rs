@@ -70,14 +70,16 @@ fn saved() -> (Rc<Pack>, Vec<u8>, Timestamp) {
 
 /// The same device at the moment its next report falls due.
 fn due() -> (Engine, Timestamp) {
-    let (mut engine, now) = year();
-    let mut at = now;
-    // What falls due in this window first, the next window at the latest.
-    while engine.next_report(at).is_none_or(|due| due > at) {
-        at = engine.next_report(at).unwrap_or(at).max(at.saturating_add(DAY_MS));
-        engine.tick(at);
+    loop {
+        let (mut engine, now) = year();
+        let opens = engine.next_report(now).unwrap();
+        // The first question of a window draws the moment of its report; when that is at once, it is no longer to be timed.
+        if engine.prepare(opens, SystemCoins::open().unwrap()).is_err() {
+            let due = engine.next_report(opens).unwrap();
+            engine.tick(due);
+            return (engine, due);
+        }
     }
-    (engine, at)
 }
 
 fn purchase(step: i64) -> RawEvent {
