@@ -83,9 +83,9 @@ fn wasm(toolchain: &Toolchain, browser: &Browser) -> Vec<Outcome> {
             shell::step(&format!("wasm tests of {package} in {host:?}"));
             let counts = files.iter().filter(|file| file.package == package).map(|file| {
                 let mut command = file.command(host, browser)?;
-                harness_count(&mut command).with_context(|| format!("tests of {}", file.target))
+                finish(&mut command).with_context(|| format!("tests of {}", file.target))
             });
-            let count = counts.sum::<Result<Count>>().and_then(something);
+            let count = counts.sum::<Result<Count>>();
             outcomes.push((format!("{package} as wasm in {host:?}"), count));
         }
     }
@@ -138,14 +138,10 @@ fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn finish(command: &mut Command) -> Result<Count> {
-    harness_count(command).and_then(something)
-}
-
 /// What a Rust test harness counted.
-fn harness_count(command: &mut Command) -> Result<Count> {
+fn finish(command: &mut Command) -> Result<Count> {
     let finished = shell::tee(command)?;
-    judged(summary::harness(&finished.output)?, finished.success)
+    something(judged(summary::harness(&finished.output)?, finished.success)?)
 }
 
 /// A runner that failed without a failed test has not run everything: its count is not to be trusted.

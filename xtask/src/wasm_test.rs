@@ -20,6 +20,9 @@ pub(crate) const CRATES: [&str; 4] = ["keepset-wire", "keepset-privacy", "keepse
 /// A statistical test draws a hundred thousand reports; the runner's own limit is 20 seconds.
 const SECONDS_PER_FILE: &str = "900";
 
+/// What a test file says that is not meant for wasm; any other that runs no test there is a failure.
+const NATIVE_ONLY: &str = "#![cfg(not(target_arch = \"wasm32\"))]";
+
 /// Which wasm tests to run, and where.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -106,6 +109,10 @@ fn test_file(line: &str) -> Result<Option<TestFile>> {
     let manifest = Path::new(message["manifest_path"].as_str().context("cargo named no manifest")?);
     let folder = manifest.parent().context("cargo named a manifest without a folder")?;
     let text = std::fs::read_to_string(manifest)?;
+    let source = message["target"]["src_path"].as_str().context("cargo named no source")?;
+    if std::fs::read_to_string(source)?.contains(NATIVE_ONLY) {
+        return Ok(None);
+    }
     let package = package_name(&text).with_context(|| format!("{} names no package", manifest.display()))?;
     let target = message["target"]["name"].as_str().context("cargo named no target")?;
     Ok(Some(TestFile {

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use keepset_engine::{Change, Choice, ConsentChange, Engine, Pack, RawEvent, Scalar};
 use keepset_wire::{DAY_MS, HOUR_MS, Timestamp};
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const PACK: &str = r#"{
   "id": "oracle", "version": 1, "title": "Oracle", "owner": "tests", "reason": "tests", "expires": "2031-01-01",
