@@ -7,6 +7,8 @@ use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent, Scalar};
 use keepset_wire::{Plan, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const RETAIL: &str = include_str!("../../../packs/retail/pack.json");
 
