@@ -26,7 +26,8 @@ fn anything() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::vec(("[a-z_]{1,8}", inner), 0..4).prop_map(|pairs| pairs.into_iter().collect()),
+            proptest::collection::vec(("[a-z_]{1,8}", inner), 0..4)
+                .prop_map(|pairs| pairs.into_iter().collect()),
         ]
     })
 }
@@ -36,9 +37,14 @@ fn places(value: &Value, here: &str, found: &mut Vec<String>) {
     found.push(here.to_owned());
     match value {
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| places(item, &format!("{here}/{index}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| places(item, &format!("{here}/{index}"), found));
         }
-        Value::Object(map) => map.iter().for_each(|(key, item)| places(item, &format!("{here}/{key}"), found)),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, item)| places(item, &format!("{here}/{key}"), found))
+        }
         _ => {}
     }
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use keepset_engine::{Choice, ConsentChange, Outcome};
 use proptest::prelude::*;
-use world::{Host, Op, World};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
+use world::{Host, Op, World};
 
 /// Every list of operations of a shape, for every law that must hold after each operation.
 fn run(ops: &[Op]) -> World {
