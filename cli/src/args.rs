@@ -20,6 +20,8 @@ pub enum Command {
     Replay(ReplayArguments),
     /// Measures how often the 95 % intervals hold the truth when the replayed people report again and again
     Coverage(CoverageArguments),
+    /// Learns a model of a pack from a log, tests it on a later time and writes its card
+    Train(TrainArguments),
     /// Prints the plan of a pack: what a collector needs to know
     Plan(PackArguments),
     /// Reads a pack and says whether it is right
@@ -83,4 +85,82 @@ pub struct CoverageArguments {
     /// How many times everyone reports
     #[arg(long, default_value_t = 200)]
     pub seeds: u64,
+}
+
+/// A training.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArguments,
+    /// The event the model is to foretell
+    #[arg(long)]
+    pub label: String,
+    /// The event counts when it comes within so many days after a cut
+    #[arg(long, default_value_t = 28)]
+    pub within_days: u16,
+    /// A day, YYYY-MM-DD: learn from what is known at its midnight (UTC); may be given several times
+    #[arg(long, required = true)]
+    pub cut: Vec<String>,
+    /// The later day at which the model is tested
+    #[arg(long)]
+    pub test_cut: String,
+    /// The features the model reads
+    #[arg(long, required = true, value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// The model's name in the pack
+    #[arg(long)]
+    pub model_id: String,
+    /// The file for the model, as a member of a pack's "models"; its card is written beside it
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Another file for the card
+    #[arg(long)]
+    pub card: Option<PathBuf>,
+    /// What stands in for a feature without a value; only a recency has none
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    pub missing: f64,
+    /// The penalty on the squares of the weights
+    #[arg(long, default_value_t = 1.0)]
+    pub l2: f64,
+    /// Choose the thresholds of a segment of whom at least this share shall do it
+    #[arg(long)]
+    pub precision: Option<f64>,
+    /// The seed of the resampling behind the intervals
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+impl TrainArguments {
+    /// Writes the command again, an option a line; a word a shell would take apart is quoted.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let path = |path: &PathBuf| path.display().to_string();
+        let mut options = vec![("pack", path(&self.log.pack))];
+        options.extend(self.log.mapping.as_ref().map(|mapping| ("mapping", path(mapping))));
+        options.extend(self.log.events.iter().map(|events| ("events", path(events))));
+        options.push(("label", self.label.clone()));
+        options.push(("within-days", self.within_days.to_string()));
+        options.extend(self.cut.iter().map(|cut| ("cut", cut.clone())));
+        options.push(("test-cut", self.test_cut.clone()));
+        options.push(("features", self.features.join(",")));
+        options.push(("model-id", self.model_id.clone()));
+        options.push(("missing", self.missing.to_string()));
+        options.push(("l2", self.l2.to_string()));
+        options.extend(self.precision.map(|precision| ("precision", precision.to_string())));
+        options.push(("seed", self.seed.to_string()));
+        options.push(("out", path(&self.out)));
+        options.extend(self.card.as_ref().map(|card| ("card", path(card))));
+        let write = |(name, value): (&str, String)| format!(" \\\n    --{name} {}", quoted(&value));
+        format!("keepset train{}", options.into_iter().map(write).collect::<String>())
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/,:+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use keepset_engine::Pack;
+use keepset_wire::{Name, Timestamp, document};
 use serde::Serialize;
 
-use crate::args::{CoverageArguments, LogArguments, PackArguments, ReplayArguments};
+use crate::args::{CoverageArguments, LogArguments, PackArguments, ReplayArguments, TrainArguments};
 use crate::fleet::Noise;
 use crate::log::Mapping;
 use crate::replay::Replay;
 use crate::terminal::Terminal;
+use crate::train::{self, Training};
 use crate::{coverage as measure, table};
 
 /// Replays a log.
@@ -49,6 +51,43 @@ pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
     let coverage = coverage?;
     write_json(arguments.log.json.as_deref(), &coverage)?;
     Ok(table::coverage(&coverage))
+}
+
+/// Trains a model.
+///
+/// # Errors
+/// As [`Training::run`], or when a file cannot be read or written.
+pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
+    let date =
+        |text: &String| Timestamp::from_date(text).with_context(|| format!("{text:?} is no day YYYY-MM-DD"));
+    let log = &arguments.log;
+    let place = || format!("the pack {} is wrong", log.pack.display());
+    let training = Training {
+        pack: document::parse(&read(&log.pack)?).with_context(place)?,
+        events: log.events.clone(),
+        mapping: log.mapping.as_deref().map(read_mapping).transpose()?,
+        strict: log.strict,
+        label: arguments.label.clone(),
+        within_days: arguments.within_days,
+        cuts: arguments.cut.iter().map(date).collect::<anyhow::Result<_>>()?,
+        test_cut: date(&arguments.test_cut)?,
+        features: arguments.features.clone(),
+        model_id: Name::parse(&arguments.model_id)
+            .with_context(|| format!("{:?} is no name: a-z, 0-9, _, - and .", arguments.model_id))?,
+        missing: arguments.missing,
+        l2: arguments.l2,
+        precision: arguments.precision,
+        seed: arguments.seed,
+    };
+    let mut terminal = Terminal::new(log.progress);
+    let trained = training.run(&mut terminal);
+    terminal.finish();
+    let trained = trained?;
+    write_json(log.json.as_deref(), &trained)?;
+    write(&arguments.out, &(trained.member() + "\n"))?;
+    let card = arguments.card.clone().unwrap_or_else(|| arguments.out.with_extension("md"));
+    write(&card, &train::card(&trained, &arguments.command()))?;
+    Ok(train::summary(&trained))
 }
 
 /// Prints the plan of a pack.
@@ -113,6 +152,9 @@ fn read(path: &Path) -> anyhow::Result<String> {
 
 fn write_json(path: Option<&Path>, results: &impl Serialize) -> anyhow::Result<()> {
     let Some(path) = path else { return Ok(()) };
-    let text = serde_json::to_string_pretty(results)?;
-    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+    write(path, &(serde_json::to_string_pretty(results)? + "\n"))
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

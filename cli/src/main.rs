@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Replay(arguments) => commands::replay(&arguments),
         Command::Coverage(arguments) => commands::coverage(&arguments),
+        Command::Train(arguments) => commands::train(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
     };

@@ -169,36 +169,13 @@ impl Replay {
         watch: &mut impl Watch,
         answers: &mut impl FnMut(Answer),
     ) -> anyhow::Result<(Counts, Timestamp, Option<Collector>)> {
-        let mut log = Log::open(&self.events, self.mapping)?;
         let mut fleet = Fleet::new(Rc::new(self.pack), self.noise, collector);
         let mut counts = Counts::default();
-        let mut lines: u64 = 0;
-        while let Some(line) = log.next() {
-            let fault = match line {
-                Ok(line) => counts.live(&mut fleet, line, answers)?,
-                Err(LogError::Malformed(fault)) => {
-                    counts.malformed += 1;
-                    Some(fault)
-                }
-                Err(LogError::Broken(error)) => return Err(error),
-            };
-            if let Some(fault) = fault {
-                watch.fault(&fault);
-                if self.strict {
-                    return Err(Stopped(fault).into());
-                }
-            }
-            lines += 1;
-            if lines.is_multiple_of(PROGRESS_LINES) {
-                let (read, size) = log.progress();
-                watch.progress(read, size, lines);
-            }
-        }
+        let mut take = |line| counts.live(&mut fleet, line, answers);
+        counts.malformed = read_through(&self.events, self.mapping, self.strict, watch, &mut take)?;
         let Some(end) = fleet.clock() else { bail!("the log holds no event") };
         fleet.finish(end, answers)?;
         counts.people = fleet.people();
-        let (read, size) = log.progress();
-        watch.progress(read, size, lines);
         Ok((counts, end, fleet.into_collector()))
     }
 }
@@ -225,6 +202,45 @@ impl Counts {
             }
         }
     }
+}
+
+/// Gives every line of a log to `take`, which tells when it could not use one; returns how many could not be read.
+///
+/// # Errors
+/// When a file or `take` fails or, as [`Stopped`], at the first unusable line when `strict`.
+pub(crate) fn read_through(
+    events: &[PathBuf],
+    mapping: Option<Mapping>,
+    strict: bool,
+    watch: &mut impl Watch,
+    take: &mut impl FnMut(Line) -> anyhow::Result<Option<Fault>>,
+) -> anyhow::Result<u64> {
+    let mut log = Log::open(events, mapping)?;
+    let (mut lines, mut malformed): (u64, u64) = (0, 0);
+    while let Some(line) = log.next() {
+        let fault = match line {
+            Ok(line) => take(line)?,
+            Err(LogError::Malformed(fault)) => {
+                malformed += 1;
+                Some(fault)
+            }
+            Err(LogError::Broken(error)) => return Err(error),
+        };
+        if let Some(fault) = fault {
+            watch.fault(&fault);
+            if strict {
+                return Err(Stopped(fault).into());
+            }
+        }
+        lines += 1;
+        if lines.is_multiple_of(PROGRESS_LINES) {
+            let (read, size) = log.progress();
+            watch.progress(read, size, lines);
+        }
+    }
+    let (read, size) = log.progress();
+    watch.progress(read, size, lines);
+    Ok(malformed)
 }
 
 /// Chooses the window to show: the one asked for, else the last complete one, else the last.

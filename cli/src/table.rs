@@ -73,12 +73,12 @@ pub fn coverage(coverage: &Coverage) -> String {
     )
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
 /// Aligns columns: the first and the last to the left, numbers to the right.
-fn aligned(headings: &[&str], mut rows: Vec<Vec<String>>) -> String {
+pub(crate) fn aligned(headings: &[&str], mut rows: Vec<Vec<String>>) -> String {
     rows.insert(0, headings.iter().map(ToString::to_string).collect());
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);

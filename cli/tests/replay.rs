@@ -5,10 +5,9 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{Faults, Scratch, replay_of, retail, retail_mapping, sample};
+use common::{Faults, Scratch, full_log, replay_of, retail, retail_mapping, sample};
 use flate2::read::GzDecoder;
 use keepset_cli::coverage::coverage;
 use keepset_cli::fleet::Noise;
@@ -208,7 +207,7 @@ fn the_commands_print_a_table_a_plan_and_the_place_of_a_mistake() {
     let plan = String::from_utf8(keepset(&["plan", "--pack", &pack]).stdout).unwrap();
     assert_eq!(keepset_wire::Plan::parse(&plan).unwrap(), sample().pack.plan.unwrap());
     let right = String::from_utf8(keepset(&["check", "--pack", &pack]).stdout).unwrap();
-    assert_eq!(right, "ok: retail version 1, 14 segments, 11 of them asked about\n");
+    assert_eq!(right, "ok: retail version 1, 15 segments, 11 of them asked about\n");
     let text = std::fs::read_to_string(&pack).unwrap().replacen(
         "\"feature\": \"spend_84d\"",
         "\"feature\": \"spend\"",
@@ -251,22 +250,10 @@ fn intervals_hold_the_truth_of_the_sample_as_often_as_they_say() {
     holds_its_confidence(sample());
 }
 
-/// Runs where the whole log is: `$KEEPSET_DATA`, or `../shared/data` beside the repository. A checkout without either
-/// has the sample's test above.
+/// Runs where the whole log is; a checkout without it has the sample's test above.
 #[test]
 fn intervals_hold_the_truth_of_the_full_log_as_often_as_they_say() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let data = std::env::var_os("KEEPSET_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    if !data.join("complete_journey").is_dir() {
-        return;
-    }
-    let log = Scratch::new("full.csv.gz", "");
-    let script = Command::new("python3")
-        .arg(retail("fixtures/make_sample.py"))
-        .args(["--all", "--out", &log.text()])
-        .output()
-        .expect("the full log is there, and making one file of it needs python3");
-    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
+    let Some(log) = full_log() else { return };
     let summary = replay_of(log.0.clone(), Some(retail_mapping())).run(&mut Unwatched).unwrap();
     assert_eq!((summary.people, summary.events), (2_469, 164_235));
     for segment in &summary.segments {

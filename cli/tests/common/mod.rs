@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use keepset_cli::commands::{read_mapping, read_pack};
@@ -61,6 +62,23 @@ pub(crate) fn replay_of(events: PathBuf, mapping: Option<Mapping>) -> Replay {
 /// A repeatable replay of the sample.
 pub(crate) fn sample() -> Replay {
     replay_of(retail("fixtures/complete_journey_sample.csv.gz"), Some(retail_mapping()))
+}
+
+/// Makes one file of the whole log where its tables are: `$KEEPSET_DATA`, or `../shared/data` beside the repository.
+pub(crate) fn full_log() -> Option<Scratch> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let data = std::env::var_os("KEEPSET_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    if !data.join("complete_journey").is_dir() {
+        return None;
+    }
+    let log = Scratch::new("full.csv.gz", "");
+    let script = Command::new("python3")
+        .arg(retail("fixtures/make_sample.py"))
+        .args(["--all", "--out", &log.text()])
+        .output()
+        .expect("the full log is there, and making one file of it needs python3");
+    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
+    Some(log)
 }
 
 /// Keeps every fault.

@@ -1,0 +1,333 @@
+//! Training: a log goes through the engine, a model learns from what the devices knew and is tested on a later time.
+
+mod card;
+pub mod cohort;
+pub mod quality;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context as _, bail, ensure};
+use keepset_engine::Pack;
+use keepset_engine::model::Linear;
+use keepset_engine::model::fit::{FitError, FitOptions, logistic};
+use keepset_wire::{DAY_MS, Name, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+pub use card::card;
+pub use summary::summary;
+
+use self::cohort::{Cohort, Cut, Row};
+use self::quality::{Pick, Quality, Scored, pick, threshold_for};
+use crate::log::{Fault, Line, Mapping};
+use crate::replay::{Watch, read_through};
+
+/// What is learned from what.
+#[derive(Debug)]
+pub struct Training {
+    /// The pack, as JSON.
+    pub pack: Value,
+    /// The log.
+    pub events: Vec<PathBuf>,
+    /// With a mapping the log is CSV, without it is JSON lines.
+    pub mapping: Option<Mapping>,
+    /// Ends the training at the first line that cannot be used.
+    pub strict: bool,
+    /// The event to foretell.
+    pub label: String,
+    /// In how many days after a cut it must come.
+    pub within_days: u16,
+    /// The cuts learned from.
+    pub cuts: Vec<Timestamp>,
+    /// The cut tested on, after the label of every other is settled.
+    pub test_cut: Timestamp,
+    /// The features read.
+    pub features: Vec<String>,
+    /// The model's name.
+    pub model_id: Name,
+    /// What stands in for a feature without a value.
+    pub missing: f64,
+    /// The penalty of [`FitOptions`].
+    pub l2: f64,
+    /// The precision that thresholds are chosen for.
+    pub precision: Option<f64>,
+    /// The seed of the resampling behind the intervals.
+    pub seed: u64,
+}
+
+/// A trained model and what it is worth.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trained {
+    /// The model's name.
+    pub id: String,
+    /// The model, as a pack holds it.
+    pub model: Model,
+    /// What it foretells.
+    pub label: String,
+    /// In how many days.
+    pub within_days: u16,
+    /// The days learned from.
+    pub cuts: Vec<String>,
+    /// The day tested on.
+    pub test_cut: String,
+    /// How many people the log has.
+    pub people: usize,
+    /// How many events were taken.
+    pub events: u64,
+    /// How many lines could not be read.
+    pub malformed: u64,
+    /// How many events the pack refused.
+    pub refused: u64,
+    /// The penalty.
+    pub l2: f64,
+    /// The features read, in the order of their names.
+    pub features: Vec<Input>,
+    /// Its quality on the rows it learned from: flattering by nature.
+    pub learned: Quality,
+    /// Its quality on the later time.
+    pub tested: Quality,
+    /// The thresholds of a segment, when a precision was asked for.
+    pub thresholds: Option<Thresholds>,
+}
+
+/// A linear model as a pack holds it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Model {
+    /// Always `linear`.
+    pub kind: &'static str,
+    /// What it is called where people read it.
+    pub title: String,
+    /// The log-odds where every feature is 0.
+    pub intercept: f64,
+    /// The weights of the raw feature values.
+    pub weights: BTreeMap<String, f64>,
+    /// What stands in for a feature without a value.
+    pub missing: f64,
+}
+
+/// A feature that a model reads.
+#[derive(Clone, Debug, Serialize)]
+pub struct Input {
+    /// Its name.
+    pub id: String,
+    /// What it is called where people read it.
+    pub title: String,
+    /// Its weight.
+    pub weight: f64,
+    /// By how much the log-odds move when it moves by one standard deviation.
+    pub strength: f64,
+}
+
+/// The thresholds of a segment: who is out comes in at `enter`, who is in stays down to `stay`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Thresholds {
+    /// The precision asked for.
+    pub precision: f64,
+    /// The lowest margin at which that share of the rows learned from did it.
+    pub enter: f64,
+    /// The lowest margin at which three quarters of that share did it: a score near the line does not flicker.
+    pub stay: f64,
+    /// Whom `enter` picks among the rows learned from.
+    pub learned: Pick,
+    /// Whom `enter` picks at the later time.
+    pub tested: Pick,
+}
+
+/// Who is in stays while the precision is at least this part of the one asked for.
+const STAY_PART: f64 = 0.75;
+
+impl Training {
+    /// Learns the model and tests it.
+    ///
+    /// # Errors
+    /// When the settings contradict each other, the pack or the log; when a file fails; when there is nothing to
+    /// learn; or, as [`crate::replay::Stopped`], when a strict training meets a line it cannot use.
+    pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<Trained> {
+        let pack = Rc::new(Pack::read(&self.pack).context("the pack is wrong")?);
+        let columns = self.check(&pack)?;
+        let cuts: Vec<Cut> = self.cuts.iter().chain([&self.test_cut]).map(|at| self.cut(*at)).collect();
+        let mut cohort = Cohort::new(Rc::clone(&pack), &self.label, cuts);
+        let (mut events, mut refused) = (0, 0);
+        let mut take = |Line { place, person, event }: Line| match cohort.track(&person, &event) {
+            Ok(()) => {
+                events += 1;
+                Ok(None)
+            }
+            Err(error) => {
+                refused += 1;
+                Ok(Some(Fault { place, reason: error.to_string() }))
+            }
+        };
+        let malformed = read_through(&self.events, self.mapping.clone(), self.strict, watch, &mut take)?;
+        self.check_end(cohort.end())?;
+
+        let learned: Vec<Row> = (0..self.cuts.len()).flat_map(|cut| cohort.rows(cut)).collect();
+        let tested = cohort.rows(self.cuts.len());
+        let (model, deviations) = self.fit(&pack, &columns, &learned)?;
+        let scorer = self.scorer(&model)?;
+        let (learned, tested) = (score(&scorer, &learned), score(&scorer, &tested));
+        let constant =
+            |set: &str| format!("whether {} comes is the same for everyone in the {set}", self.label);
+        let own_rate = rate(&learned);
+        let measure = |scored: &[Scored]| Quality::of(scored, own_rate, self.seed);
+        let inputs = columns.iter().zip(&deviations).map(|(column, deviation)| {
+            let feature = &pack.features[*column];
+            let weight = model.weights.get(feature.id.as_str()).copied().unwrap_or(0.0);
+            let (id, title) = (feature.id.to_string(), feature.title.clone());
+            Input { id, title, weight, strength: weight * deviation }
+        });
+        Ok(Trained {
+            id: self.model_id.to_string(),
+            label: self.label.clone(),
+            within_days: self.within_days,
+            cuts: self.cuts.iter().map(|cut| cut.date()).collect(),
+            test_cut: self.test_cut.date(),
+            people: cohort.people(),
+            events,
+            malformed,
+            refused,
+            l2: self.l2,
+            features: inputs.collect(),
+            learned: measure(&learned).with_context(|| constant("time learned from"))?,
+            tested: measure(&tested).with_context(|| constant("time tested on"))?,
+            thresholds: self.precision.map(|wanted| thresholds(&learned, &tested, wanted)).transpose()?,
+            model,
+        })
+    }
+
+    /// Checks the settings against each other and the pack; returns the features' places in the pack.
+    fn check(&self, pack: &Pack) -> anyhow::Result<Vec<usize>> {
+        ensure!(self.within_days > 0, "the event must have at least one day to come in");
+        ensure!(self.missing.is_finite(), "what stands in for a missing value must be a number");
+        if let Some(precision) = self.precision {
+            ensure!(precision > 0.0 && precision < 1.0, "a precision lies between 0 and 1");
+        }
+        ensure!(
+            pack.events.iter().any(|event| event.name.as_str() == self.label),
+            "the pack declares no event {:?} to foretell",
+            self.label
+        );
+        for cut in &self.cuts {
+            let settled = self.cut(*cut).until;
+            ensure!(
+                settled <= self.test_cut,
+                "what followed {} is known on {} only: a test on {} would look ahead",
+                cut.date(),
+                settled.date(),
+                self.test_cut.date()
+            );
+        }
+        let mut columns = BTreeSet::new();
+        for name in &self.features {
+            let column = pack.features.iter().position(|feature| feature.id.as_str() == name);
+            let column = column.with_context(|| format!("the pack has no feature {name:?}"))?;
+            ensure!(columns.insert(column), "the feature {name} is given twice");
+        }
+        ensure!(!columns.is_empty() && !self.cuts.is_empty(), "a model needs a feature and a cut");
+        Ok(columns.into_iter().collect())
+    }
+
+    /// A label that the log ends too early to settle would count as a no.
+    fn check_end(&self, end: Option<Timestamp>) -> anyhow::Result<()> {
+        let end = end.context("the log holds no event")?;
+        let settled = self.cut(self.test_cut).until;
+        ensure!(
+            settled.day() <= end.day() + 1,
+            "the log ends on {}, but what follows {} is known on {} only",
+            end.date(),
+            self.test_cut.date(),
+            settled.date()
+        );
+        Ok(())
+    }
+
+    fn cut(&self, at: Timestamp) -> Cut {
+        Cut { at, until: at.saturating_add(i64::from(self.within_days) * DAY_MS) }
+    }
+
+    /// Fits the model; returns it with the standard deviation of every column.
+    fn fit(&self, pack: &Pack, columns: &[usize], rows: &[Row]) -> anyhow::Result<(Model, Vec<f64>)> {
+        let name = |column: usize| pack.features[columns[column]].id.to_string();
+        let value = |row: &Row, column: usize| row.values[column].unwrap_or(self.missing);
+        let matrix: Vec<Vec<f64>> =
+            rows.iter().map(|row| columns.iter().map(|column| value(row, *column)).collect()).collect();
+        let labels: Vec<bool> = rows.iter().map(|row| row.label).collect();
+        let fitted = match logistic(&matrix, &labels, FitOptions { l2: self.l2, ..FitOptions::default() }) {
+            Ok(fitted) => fitted,
+            Err(FitError::ConstantColumn { column }) => {
+                bail!("the feature {} has the same value for everyone; leave it out", name(column))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let model = Model {
+            kind: "linear",
+            title: format!("log-odds of {} within {} days", self.label, self.within_days),
+            intercept: six_digits(fitted.intercept),
+            weights: fitted
+                .weights
+                .iter()
+                .enumerate()
+                .map(|(column, w)| (name(column), six_digits(*w)))
+                .collect(),
+            missing: self.missing,
+        };
+        let deviations = (0..columns.len()).map(|column| deviation(matrix.iter().map(|row| row[column])));
+        Ok((model, deviations.collect()))
+    }
+
+    /// Puts the model into the pack and takes it out again as the device reads it: what is tested is what ships.
+    fn scorer(&self, model: &Model) -> anyhow::Result<Linear> {
+        let mut document = self.pack.clone();
+        let pack = document.as_object_mut().context("a pack is an object")?;
+        let models = pack.entry("models").or_insert_with(|| Value::Object(Map::new()));
+        models[self.model_id.as_str()] = json!(model);
+        let mut models = Pack::read(&document).context("the pack does not take the model")?.models;
+        let found = models.iter().position(|linear| linear.id == self.model_id);
+        Ok(models.swap_remove(found.context("the pack lost the model")?))
+    }
+}
+
+impl Trained {
+    /// Writes the model as a member of a pack's `models`.
+    #[must_use]
+    pub fn member(&self) -> String {
+        let member = BTreeMap::from([(&self.id, &self.model)]);
+        // Texts and finite numbers under text keys: there is nothing JSON cannot hold.
+        serde_json::to_string_pretty(&member).unwrap_or_default()
+    }
+}
+
+fn score(model: &Linear, rows: &[Row]) -> Vec<Scored> {
+    let margin = |row: &Row| model.score(|feature| row.values.get(feature).copied().flatten());
+    rows.iter().map(|row| Scored { margin: margin(row), label: row.label }).collect()
+}
+
+fn thresholds(learned: &[Scored], tested: &[Scored], precision: f64) -> anyhow::Result<Thresholds> {
+    let find = |precision| threshold_for(learned, precision);
+    let enter = find(precision).with_context(|| {
+        format!("no threshold picks 20 people of whom {precision} did it; ask for a lower precision")
+    })?;
+    // A lower precision is kept at `enter` too, so there is always such a threshold.
+    let stay = find(precision * STAY_PART).unwrap_or(enter);
+    Ok(Thresholds { precision, enter, stay, learned: pick(learned, enter), tested: pick(tested, enter) })
+}
+
+/// Weights that people can read and compare; the model is tested with them as they are written.
+fn six_digits(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "people stay far below 2^53")]
+fn rate(scored: &[Scored]) -> f64 {
+    scored.iter().filter(|one| one.label).count() as f64 / scored.len() as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "people stay far below 2^53")]
+fn deviation(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let count = values.clone().count() as f64;
+    let mean = values.clone().sum::<f64>() / count;
+    (values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / count).sqrt()
+}
