@@ -1,6 +1,6 @@
 //! Features: constant time per event, bounded state, no raw events kept.
 //!
-//! A kind is one file and one line of [`KINDS`]. All kinds keep their state as a short list of dated whole numbers
+//! A kind is one file and one line of `KINDS`. All kinds keep their state as a short list of dated whole numbers
 //! ([`State`]), and every value is a step function of time, so the engine can say when it next changes.
 
 mod count;
