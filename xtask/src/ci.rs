@@ -14,7 +14,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     lint()?;
     shell::step("docs");
     shell::run(
-        shell::cargo("doc").args(["--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-Dwarnings"),
+        shell::cargo("doc")
+            .args(["--workspace", "--lib", "--no-deps", "--locked"])
+            .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
     if let Some(unchecked) = dependencies()? {
         eprintln!("warning: {unchecked}");
