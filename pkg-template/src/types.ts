@@ -37,7 +37,7 @@ export interface Options {
   pack: object | string | URL;
   /** Where reports go. Left out, nothing can ever leave the device. */
   collector?: string | URL | CollectorOptions;
-  /** `"auto"` (the default) is IndexedDB in a page and memory elsewhere; `"memory"` writes nothing to disk. */
+  /** `"auto"` (the default) is IndexedDB in a page and memory elsewhere; `"memory"` writes nothing to disk, and what does not last makes no report. */
   storage?: "auto" | "memory" | StorageAdapter;
   /** Where the WebAssembly module is. By default: next to the script, then the copy inside the package. */
   wasm?: WasmSource | Promise<WasmSource>;

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { install } from "../package/support/installed.mjs";
-import { ALL, DAY, handClock } from "../package/support/packs.mjs";
+import { ALL, DAY, handClock, shelf } from "../package/support/packs.mjs";
 import { collect, folder, keepset, pack } from "./support/programs.mjs";
 
 const installed = install();
@@ -17,10 +17,10 @@ const WINDOW_MS = plan.epoch_days * plan.window_epochs * DAY;
 /** The first day of a window, years after the plan began. */
 const START = Date.parse(plan.starts) + 100 * WINDOW_MS;
 
-/** One device: its own clock, its own memory, everything granted unless said otherwise. */
+/** One device: its own clock, its own store, everything granted unless said otherwise. */
 async function device(name, collector, consent = ALL) {
   const clock = handClock(START + DAY);
-  const client = createClient({ pack: text, name, clock, collector, storage: "memory" });
+  const client = createClient({ pack: text, name, clock, collector, storage: shelf() });
   client.consent.set(consent);
   await client.ready;
   return { client, clock };

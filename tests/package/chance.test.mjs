@@ -35,7 +35,9 @@ async function draw({ createClient, pack, choices, day, reports }) {
   const drawn = [];
   // version 1, plan hash 16, question 2, epoch 4, id 16: the bitmap begins at byte 39.
   const transport = async ({ body }) => (drawn.push([body[18], body[39] + 256 * (body[40] ?? 0)]), { outcome: "accepted" });
-  const client = createClient({ pack, clock: { now: () => now }, storage: "memory", collector: { url: "https://r.example", transport } });
+  const kept = new Map();
+  const storage = { get: async (key) => kept.get(key), set: async (key, value) => void kept.set(key, value), delete: async (key) => void kept.delete(key) };
+  const client = createClient({ pack, clock: { now: () => now }, storage, collector: { url: "https://r.example", transport } });
   client.consent.set(choices);
   client.track("purchase", { value: 1 });
   await client.ready;

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 
 import { collector } from "./support/collector.mjs";
 import { install } from "./support/installed.mjs";
-import { ALL, DAY, handClock, shop } from "./support/packs.mjs";
+import { ALL, DAY, handClock, shelf, shop } from "./support/packs.mjs";
 
 const installed = install();
 const { createClient, init, isKeepsetError, KeepsetError } = await import(pathToFileURL(join(installed.dist, "node.js")).href);
@@ -14,7 +14,7 @@ const { createClient, init, isKeepsetError, KeepsetError } = await import(pathTo
 /** A client with everything it tells written down. */
 function start(options = {}) {
   const clock = handClock();
-  const client = createClient({ pack: shop(), clock, ...options });
+  const client = createClient({ pack: shop(), clock, storage: shelf(), ...options });
   const heard = { change: [], consent: [], report: [], error: [], ready: [] };
   for (const [type, list] of Object.entries(heard)) client.on(type, (event) => list.push(event));
   return { client, clock, heard, codes: () => heard.error.map(({ code }) => code) };
@@ -225,6 +225,21 @@ test("withdrawing stops the upload under way, erases, and then confirms", async 
   assert.ok(!client.has("buyer"));
   assert.equal((await client.ledger.list()).filter(({ body }) => body.length > 0).length, 0);
   await client.destroy();
+});
+
+test("what is kept in memory only makes no report, because its charge would not last", async () => {
+  let sent = 0;
+  const transport = async () => ((sent += 1), { outcome: "accepted" });
+  const run = start({ storage: "memory", collector: { url: "https://r.example", transport } });
+  run.client.consent.set(ALL);
+  run.client.track("purchase", { value: 1 });
+  for (let day = 0; day < 5; day += 1) {
+    await nextWindow(run);
+    assert.equal((await run.client.flush()).skipped, "not_durable");
+  }
+  assert.equal(sent, 0);
+  assert.equal(run.client.has("buyer"), true);
+  await run.client.destroy();
 });
 
 test("nothing is handed out before the storage has confirmed the charge, nor when it fails", async () => {

@@ -5,6 +5,12 @@ import type { StorageAdapter } from "../types.js";
 import { indexedStorage } from "./indexed.js";
 import { memoryStorage } from "./memory.js";
 
+/** Where a profile is kept, and whether it outlives the page. */
+export interface Store {
+  storage: StorageAdapter | undefined;
+  lasts: boolean;
+}
+
 /** What became of a write. `volatile`: nothing can be kept here, so nothing may be charged. */
 export type Kept = "kept" | "conflict" | "volatile";
 
@@ -17,12 +23,16 @@ export type Kept = "kept" | "conflict" | "volatile";
 export class Vault {
   #known: Uint8Array | undefined;
   #broken = false;
+  private readonly storage: StorageAdapter | undefined;
+  private readonly lasts: boolean;
 
   constructor(
-    private readonly storage: StorageAdapter | undefined,
+    { storage, lasts }: Store,
     private readonly key: string,
     private readonly complain: (error: KeepsetError) => void,
   ) {
+    this.storage = storage;
+    this.lasts = lasts;
     if (!storage) this.#fail(undefined);
   }
 
@@ -45,7 +55,7 @@ export class Vault {
     try {
       if (!(await this.#swap(this.storage, next))) return "conflict";
       this.#known = next;
-      return "kept";
+      return this.lasts ? "kept" : "volatile";
     } catch (cause) {
       this.#fail(cause);
       return "volatile";
@@ -91,15 +101,15 @@ export class Vault {
 }
 
 /** Chooses where a profile is kept: nothing when this page may not keep anything. */
-export function chooseStorage(chosen: Settings["storage"]): StorageAdapter | undefined {
-  if (typeof chosen === "object") return chosen;
+export function chooseStorage(chosen: Settings["storage"]): Store {
+  if (typeof chosen === "object") return { storage: chosen, lasts: true };
   const inPage = typeof (globalThis as { document?: unknown }).document === "object";
-  if (chosen === "memory" || !inPage) return memoryStorage();
+  if (chosen === "memory" || !inPage) return { storage: memoryStorage(), lasts: false };
   try {
     // In a frame without an origin even looking at `indexedDB` throws.
     const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
-    return factory ? indexedStorage(factory) : undefined;
+    return { storage: factory && indexedStorage(factory), lasts: true };
   } catch {
-    return undefined;
+    return { storage: undefined, lasts: false };
   }
 }
