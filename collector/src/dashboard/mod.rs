@@ -205,7 +205,12 @@ fn add_trends(
     windows: &[WindowEstimates],
     shown: Window,
 ) {
-    let recent = &windows[windows.len().saturating_sub(MAX_TREND)..];
+    // Windows far from the one shown would squeeze the others together.
+    let near = |window: &WindowEstimates| {
+        usize::try_from(window.window.0.abs_diff(shown.0)).is_ok_and(|far| far < MAX_TREND)
+    };
+    let near: Vec<&WindowEstimates> = windows.iter().filter(|window| near(window)).collect();
+    let recent = &near[near.len().saturating_sub(MAX_TREND)..];
     let of_question = |window: &WindowEstimates| window.questions.get(index).map(|q| q.segments.clone());
     let series: Vec<(Window, Vec<SegmentEstimate>)> =
         recent.iter().filter_map(|window| Some((window.window, of_question(window)?))).collect();
