@@ -1,0 +1,59 @@
+// The published schema of packs and the engine agree on what is a pack.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { start } from "./support/client.mjs";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const { default: Ajv } = createRequire(join(root, "pkg-template/package.json"))("ajv/dist/2020.js");
+const json = (path) => JSON.parse(readFileSync(join(root, path), "utf8"));
+const fits = new Ajv({ allErrors: true }).compile(json("packs/pack.schema.json"));
+const retail = json("packs/retail/pack.json");
+
+/** What the engine says of a pack: nothing, or the mistake. */
+async function mistake(pack) {
+  const run = start({ pack });
+  await run.client.ready;
+  const [error] = run.heard.error;
+  await run.client.destroy();
+  return error?.message;
+}
+
+test("the retail pack and the packs of every vector fit the schema and are read", async () => {
+  const names = readdirSync(join(root, "tests/vectors")).filter((name) => name.endsWith(".json") && name !== "formats.json");
+  const packs = [retail, ...names.map((name) => json(join("tests/vectors", name)).pack)];
+  assert.ok(packs.length >= 8);
+  for (const pack of packs) {
+    assert.ok(fits(pack), JSON.stringify(fits.errors));
+    assert.equal(await mistake(pack), undefined);
+  }
+});
+
+test("what breaks the shape of a pack is refused by the schema and by the engine", async () => {
+  const bends = {
+    "an unknown key": (pack) => (pack.segmnets = []),
+    "no owner": (pack) => delete pack.owner,
+    "a name with a capital": (pack) => (pack.id = "Retail"),
+    "a date that is none": (pack) => (pack.expires = "soon"),
+    "an unknown kind": (pack) => (pack.features.orders_28d.kind = "median"),
+    "a window of no days": (pack) => (pack.features.orders_28d.window_days = 0),
+    "a sum without a property": (pack) => delete pack.features.spend_28d.property,
+    "an unknown operator": (pack) => (pack.segments[0].enter.op = "=>"),
+    "a rule of two forms": (pack) => (pack.segments[0].enter.segment = "regular"),
+    "an empty list of rules": (pack) => (pack.segments[0].enter = { all: [] }),
+    "an epsilon beyond what is allowed": (pack) => (pack.plan.epsilon = 9),
+    "no question": (pack) => (pack.plan.questions = []),
+    "a cap of none": (pack) => (pack.plan.questions[0].cap = 0),
+    "a segment asked twice": (pack) => pack.plan.questions[0].segments.push("best"),
+  };
+  for (const [what, bend] of Object.entries(bends)) {
+    const pack = structuredClone(retail);
+    bend(pack);
+    assert.equal(fits(pack), false, `the schema lets ${what} pass`);
+    assert.match((await mistake(pack)) ?? "", /\$/, `the engine lets ${what} pass, or does not name its place`);
+  }
+});
