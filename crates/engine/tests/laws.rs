@@ -6,7 +6,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use keepset_engine::{Choice, ConsentChange, Outcome};
+use keepset_engine::{Choice, ConsentChange, Outcome, Status};
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -142,4 +142,29 @@ fn nothing_is_handed_out_before_the_charge_is_durable() {
     assert_eq!(host.engine.next_upload(now), None, "saved is not yet durable");
     host.engine.stored(saved.revision);
     assert_eq!(host.engine.next_upload(now).unwrap().bytes, pending);
+}
+
+/// Withdrawal is for good: a report that waited is gone, and consent given again does not bring it back.
+#[test]
+fn a_report_that_waited_when_consent_was_withdrawn_never_leaves() {
+    for purpose in 0..3 {
+        let mut world = run(&[
+            Op::Open(0),
+            Op::Consent(0, ConsentChange::all(Choice::Granted)),
+            Op::Save(0),
+            Op::Hours(24 * 5),
+            Op::Prepare(0),
+            Op::Save(0),
+        ]);
+        let now = world.now();
+        let host = world.tabs[0].as_mut().unwrap();
+        assert!(host.engine.next_upload(now).is_some());
+        let mut withdrawn = ConsentChange::default();
+        *[&mut withdrawn.segmentation, &mut withdrawn.storage, &mut withdrawn.reporting][purpose] =
+            Some(Choice::Denied);
+        host.engine.set_consent(&withdrawn, now);
+        host.engine.set_consent(&ConsentChange::all(Choice::Granted), now);
+        assert_eq!(host.engine.ledger()[0].status, Status::Withdrawn);
+        assert!(host.engine.pending().is_none() && host.engine.next_upload(now).is_none());
+    }
 }
