@@ -1,6 +1,7 @@
 //! `pkg`: Rust to wasm, wasm to its JavaScript glue, both to the npm package in `target/pkg/keepset`.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
@@ -51,23 +52,42 @@ fn bind(module: &Path, out: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(module).out_name("core").web(true)?;
     bindgen.omit_default_module_path(true).typescript(true);
-    bindgen.remove_name_section(true).remove_producers_section(true);
+    // The names are for `size`; nothing of them ships.
+    bindgen.remove_name_section(false).remove_producers_section(true);
     bindgen.generate(out).context("wasm-bindgen could not read the compiled module")
 }
 
 fn optimise(out: &Path) -> Result<()> {
     let bound = out.join("core_bg.wasm");
     let small = out.join("core.wasm");
-    let mut opt = js::tool("wasm-opt")?;
-    opt.args(["-Oz", "--converge", "--mvp-features"]).args(WASM_FEATURES);
+    let mut opt = smallest()?;
     opt.args(["--strip-debug", "--strip-producers", "--strip-target-features", "-o"]).arg(&small).arg(&bound);
     shell::run(&mut opt)?;
-    for leftover in ["core_bg.wasm", "core_bg.wasm.d.ts"] {
-        std::fs::remove_file(out.join(leftover))?;
-    }
+    std::fs::rename(&bound, bound_with_names())?;
+    std::fs::remove_file(out.join("core_bg.wasm.d.ts"))?;
     let bytes = std::fs::read(&small)?;
     println!("    core.wasm: {} bytes, sha256 {}", bytes.len(), js::hex(&bytes));
     Ok(())
+}
+
+/// The module that ships, its functions still named; [`run`] comes first.
+pub(crate) fn named() -> Result<Vec<u8>> {
+    let named = paths::at("target/core.named.wasm");
+    let mut opt = smallest()?;
+    opt.arg("-g").arg("-o").arg(&named).arg(bound_with_names());
+    shell::run(&mut opt)?;
+    std::fs::read(&named).with_context(|| paths::shown(&named))
+}
+
+fn bound_with_names() -> PathBuf {
+    paths::at("target/core.bound.wasm")
+}
+
+/// `wasm-opt` with everything on that makes a module smaller.
+fn smallest() -> Result<Command> {
+    let mut opt = js::tool("wasm-opt")?;
+    opt.args(["-Oz", "--converge", "--mvp-features"]).args(WASM_FEATURES);
+    Ok(opt)
 }
 
 /// Lets the package's own build script put the package together.

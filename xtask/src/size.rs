@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::{markers, paths, pkg, shell};
+use crate::{blame, markers, paths, pkg, shell};
 
 /// What a page may load, wasm and JavaScript together, in bytes of gzip.
 const BUDGET: usize = 75 * 1000;
@@ -35,9 +35,12 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let sizes = measure(&package.join("dist"))?;
     let table = table(&sizes);
     println!("{table}");
+    let blame = blame::table(&pkg::named()?)?;
+    println!("{blame}");
     if write {
         markers::write(&paths::at(PAGE), "size", &table)?;
-        println!("    wrote the table in {PAGE}");
+        markers::write(&paths::at(PAGE), "blame", &blame)?;
+        println!("    wrote the tables in {PAGE}");
     }
     let total = total(&sizes).gzip;
     ensure!(total <= BUDGET, "a page loads {total} bytes of gzip, which is over the budget of {BUDGET}");
