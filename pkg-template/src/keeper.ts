@@ -14,6 +14,9 @@ import type { DeviceData, FlushResult } from "./types.js";
 type Engine = InstanceType<typeof Core>;
 type MakeEngine = (stored: Uint8Array | undefined) => Engine;
 
+/** What is due and could not be done is tried again after this while. */
+const LOOK_AGAIN_MS = 60_000;
+
 /**
  * Holds the engine of one profile: applies what tabs ask, stores, and hands reports to the sender in the one lawful
  * order: snapshot saved, storage confirms, engine told, only then upload.
@@ -21,6 +24,8 @@ type MakeEngine = (stored: Uint8Array | undefined) => Engine;
 export class Keeper {
   #core: Engine;
   #closed = false;
+  /** When what is due was last tried. */
+  #looked = Number.NEGATIVE_INFINITY;
   /** Changes the storage has not confirmed yet, to be done again over another tab's newer record. */
   #unsaved: Signed[] = [];
   /** The calls the engine's state holds, those included that an earlier holder did and had no time to answer. */
@@ -216,6 +221,7 @@ export class Keeper {
   async #look(): Promise<"queued" | Withheld> {
     this.#changed(this.#core.tick(this.#now));
     const state = this.#prepare();
+    this.#looked = this.#now;
     this.#setAlarm();
     await this.#save();
     return state;
@@ -232,8 +238,11 @@ export class Keeper {
   #setAlarm(): void {
     const consented = this.#core.consent().segmentation === "granted";
     const at = consented ? this.#core.nextTick(this.#now) : undefined;
-    if (at === undefined) this.#alarm.clear();
-    else this.#alarm.set(at - this.#now);
+    if (at === undefined) return this.#alarm.clear();
+    const now = this.#now;
+    // What is due and was just looked at cannot be done now: no collector, no randomness. Not at once again.
+    const rest = Math.min(Math.max(this.#looked + LOOK_AGAIN_MS - now, 0), LOOK_AGAIN_MS);
+    this.#alarm.set(at > now ? at - now : rest);
   }
 
   /** Stores the latest state. Calls during a write share the next one. */

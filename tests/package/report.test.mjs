@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { nextWindow, start } from "./support/client.mjs";
 import { collector } from "./support/collector.mjs";
-import { ALL, shop } from "./support/packs.mjs";
+import { ALL, shelf, shop } from "./support/packs.mjs";
 
 test("the preview is what the collector receives, byte for byte, and nothing else is sent along", async () => {
   const front = await collector();
@@ -118,6 +118,21 @@ test("a report is sent by itself, a little after it fell due and not at once", a
   assert.equal(front.requests.length, 1);
   await run.client.destroy();
   front.close();
+});
+
+test("what is due and cannot be done is not tried again at once", async () => {
+  let writes = 0;
+  const { get, set, delete: remove } = shelf();
+  const storage = { get, set: (key, value) => ((writes += 1), set(key, value)), delete: remove };
+  const run = start({ storage });
+  run.client.consent.set(ALL);
+  await nextWindow(run);
+  run.client.track("visit");
+  await run.client.ledger.list();
+  const before = writes;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.ok(writes - before <= 2, `${writes - before} writes in half a second of rest`);
+  await run.client.destroy();
 });
 
 test("without a collector nothing is drawn, charged or sent", async () => {

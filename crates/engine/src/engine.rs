@@ -152,7 +152,7 @@ impl Engine {
     /// [`Withheld`]: why there is no report now.
     pub fn prepare(&mut self, now: Timestamp, coins: impl Coins + 'static) -> Result<(), Withheld> {
         let pack = Rc::clone(&self.pack);
-        let plan = pack.plan.as_ref().ok_or(Withheld::NoPlan)?;
+        let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
         self.advance(now);
         self.outbox.expire(now);
         let memberships = &self.memberships;
@@ -160,7 +160,7 @@ impl Engine {
             let index = pack.segments.iter().position(|segment| segment.id == *asked);
             index.is_some_and(|index| memberships.since(index).is_some())
         };
-        let cleared = self.gate.clear(plan, &self.consent, is_in, now, coins)?;
+        let cleared = self.gate.clear(plan, hash, &self.consent, is_in, now, coins)?;
         // The next state saved is the first to hold the charge.
         self.outbox.push(cleared, self.revision + 1);
         Ok(())
@@ -204,6 +204,7 @@ impl Engine {
     /// Forgets everything derived from events, unsent reports included. Consent and spent budget stay.
     pub fn erase(&mut self, now: Timestamp) -> Vec<Change> {
         self.forget(now);
+        self.evaluate(now);
         std::mem::take(&mut self.changes)
     }
 
@@ -288,8 +289,8 @@ impl Engine {
     #[must_use]
     pub fn next_report(&self, now: Timestamp) -> Option<Timestamp> {
         gate::check(&self.consent).ok()?;
-        let plan = self.pack.plan.as_ref()?;
-        Some(self.gate.next_due(plan, now)).filter(|due| *due < plan.expires)
+        let (plan, hash) = self.pack.asked()?;
+        Some(self.gate.next_due(plan, hash, now)).filter(|due| *due < plan.expires)
     }
 
     /// Lets time pass, one change at a time, so that a rule that held only in between has had its effect.
@@ -329,7 +330,6 @@ impl Engine {
         self.outbox.erase();
         self.states.iter_mut().for_each(State::clear);
         self.memberships.clear(&self.pack.segments, now, &mut self.changes);
-        self.evaluate(now);
     }
 
     fn view(&self, now: Timestamp) -> View<'_> {

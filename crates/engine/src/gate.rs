@@ -129,13 +129,13 @@ impl Gate {
     pub(crate) fn clear<C: Coins + 'static>(
         &mut self,
         plan: &Plan,
+        hash: PlanHash,
         consent: &Consent,
         is_in: impl Fn(&Name) -> bool,
         now: Timestamp,
         mut coins: C,
     ) -> Result<Cleared, Withheld> {
         check(consent)?;
-        let hash = plan.hash();
         let window = self.ledger.permits(plan, now)?;
         let epoch = plan.epoch_at(now).ok_or(Withheld::PlanNotLive)?;
         let secret = self.secret(&mut coins)?;
@@ -168,9 +168,9 @@ impl Gate {
     }
 
     /// Returns the first instant from `now` on at which [`Gate::clear`] may let a report through.
-    pub(crate) fn next_due(&self, plan: &Plan, now: Timestamp) -> Timestamp {
-        let from = self.ledger.free_from().max(plan.starts).max(now);
-        let slot = self.slot.filter(|slot| slot.plan == plan.hash().0);
+    pub(crate) fn next_due(&self, plan: &Plan, hash: PlanHash, now: Timestamp) -> Timestamp {
+        let from = self.ledger.free_from(plan).max(plan.starts).max(now);
+        let slot = self.slot.filter(|slot| slot.plan == hash.0);
         let due = slot.map(|slot| plan.epoch_start(Epoch(slot.epoch)));
         // Without a slot for the window of `from` the gate is to be asked then, to draw one.
         let same_window = |due: &Timestamp| {

@@ -1,7 +1,7 @@
 //! The pack: one JSON document with everything a device is to compute and may be asked.
 
 use keepset_wire::document::{self, Mistake, Name, Node};
-use keepset_wire::{Plan, Timestamp};
+use keepset_wire::{Plan, PlanHash, Timestamp};
 
 use crate::event::EventSpec;
 use crate::feature::Feature;
@@ -29,6 +29,8 @@ pub struct Pack {
     pub segments: Vec<Segment>,
     /// The plan, when the pack asks for reports.
     pub plan: Option<Plan>,
+    /// The plan's hash, computed once: the gate asks for it at every event.
+    plan_hash: Option<PlanHash>,
     pub(crate) order: Vec<usize>,
 }
 
@@ -79,9 +81,17 @@ impl Pack {
             features,
             models,
             segments,
+            plan_hash: plan.as_ref().map(Plan::hash),
             plan,
             order,
         })
+    }
+}
+
+impl Pack {
+    /// Returns the plan with its hash.
+    pub(crate) fn asked(&self) -> Option<(&Plan, PlanHash)> {
+        self.plan.as_ref().zip(self.plan_hash)
     }
 }
 

@@ -108,10 +108,21 @@ impl Ledger {
         Ok(window)
     }
 
-    /// Returns the first instant at which a window may be answered again.
+    /// Returns the first instant at which `plan` may charge again: the window free, the year's allowance large enough
+    /// and the clock past every instant already seen.
     #[must_use]
-    pub fn free_from(&self) -> Timestamp {
-        Timestamp::from_millis(self.busy_until).unwrap_or(Timestamp::MAX)
+    pub fn free_from(&self, plan: &Plan) -> Timestamp {
+        let mut from = self.busy_until.max(self.latest);
+        let mut spent: u64 = self.charges.iter().fold(0, |sum, (_, micro)| sum.saturating_add(*micro));
+        // Oldest first: a charge weighs for a year and not a moment longer.
+        for (at, micro) in &self.charges {
+            if spent.saturating_add(plan.epsilon.micro().into()) <= per_year(plan) {
+                break;
+            }
+            spent = spent.saturating_sub(*micro);
+            from = from.max(at.saturating_add(YEAR_MS));
+        }
+        Timestamp::from_millis(from).unwrap_or(Timestamp::MAX)
     }
 
     /// Returns what is spent and what may be.
@@ -183,12 +194,14 @@ mod tests {
         }
         assert_eq!(ledger.budget(&plan(), day(281)).spent_in_year, 1_000_000);
         assert_eq!(ledger.charge(&plan(), day(28 * 11)).unwrap_err(), Refusal::YearSpent);
+        assert_eq!(ledger.free_from(&plan()), day(28 + 365));
         assert!(ledger.charge(&plan(), day(28 * 15)).is_ok());
     }
 
     #[test]
     fn an_unreadable_ledger_is_silent_for_a_year() {
         let mut ledger = Ledger::spent(Some(&plan()), day(0));
+        assert_eq!(ledger.free_from(&plan()), day(365));
         assert_eq!(ledger.charge(&plan(), day(200)).unwrap_err(), Refusal::YearSpent);
         assert!(ledger.charge(&plan(), day(366)).is_ok());
     }
