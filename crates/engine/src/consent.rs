@@ -4,8 +4,7 @@ use keepset_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What consent may be given for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Computing features and segments on the device.
     Segmentation,
@@ -53,20 +52,15 @@ pub struct Consent {
 }
 
 /// New choices; a purpose left out keeps its choice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConsentChange {
     /// Computing on the device.
-    #[serde(default)]
     pub segmentation: Option<Choice>,
     /// Keeping state on the device.
-    #[serde(default)]
     pub storage: Option<Choice>,
     /// Sending private reports.
-    #[serde(default)]
     pub reporting: Option<Choice>,
     /// Handing out labels.
-    #[serde(default)]
     pub sharing: Option<Choice>,
 }
 

@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-/// By hand: a derived untagged enum would carry a whole document model into the wasm.
+/// By hand, for an error that says what would be right.
 struct ScalarVisitor;
 
 impl Visitor<'_> for ScalarVisitor {

@@ -8,9 +8,6 @@ use sha2::{Digest, Sha256};
 use crate::document::{Mistake, Name, Node};
 use crate::time::{DAY_MS, Epoch, Timestamp, Window};
 
-/// Days in a budget year, counted from the start of the plan.
-const YEAR_DAYS: u32 = 365;
-
 /// A privacy loss in whole micro-epsilons, so that ten charges of 0.1 make exactly 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epsilon(u32);
@@ -120,7 +117,7 @@ pub struct Plan {
     pub owner: String,
     /// Why it exists, in plain language.
     pub reason: String,
-    /// The start of epoch 0, window 0 and year 0.
+    /// The start of epoch 0 and window 0.
     pub starts: Timestamp,
     /// From this instant on nothing is reported any more.
     pub expires: Timestamp,
@@ -281,15 +278,6 @@ impl Plan {
     pub fn window_start(&self, window: Window) -> Timestamp {
         self.epoch_start(self.first_epoch(window))
     }
-
-    /// Returns the budget year in which a window begins, 0 for the first.
-    #[must_use]
-    pub fn year_of(&self, window: Window) -> u32 {
-        u32::try_from(
-            u64::from(self.first_epoch(window).0) * u64::from(self.epoch_days) / u64::from(YEAR_DAYS),
-        )
-        .unwrap_or(u32::MAX)
-    }
 }
 
 fn first_repeated(names: &[Name]) -> Option<&Name> {
@@ -348,7 +336,6 @@ pub(crate) mod tests {
         assert_eq!(at("2018-01-01"), None);
         assert_eq!(plan.window_of(Epoch(7)), Window(1));
         assert_eq!(plan.window_start(Window(1)), Timestamp::from_date("2017-01-29").unwrap());
-        assert_eq!((plan.year_of(Window(13)), plan.year_of(Window(14))), (0, 1));
     }
 
     #[test]
