@@ -1,11 +1,10 @@
 // A collector's front door, as far as a device can tell: it keeps what arrives, byte for byte.
-import { createServer } from "node:http";
-import { once } from "node:events";
+import { serve } from "./server.mjs";
 
 /** Starts one on a port of its own. `answers` are given in order, then "accepted". */
 export async function collector(answers = []) {
   const requests = [];
-  const server = createServer(async (request, response) => {
+  return serve(requests, async (request, response) => {
     const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "content-type", "access-control-allow-methods": "POST" };
     if (request.method === "OPTIONS") return response.writeHead(204, cors).end();
     const chunks = [];
@@ -14,14 +13,4 @@ export async function collector(answers = []) {
     const [status, type, body, more = {}] = answers.shift() ?? [200, "application/json", '{"accepted":1,"known":0}'];
     response.writeHead(status, { "content-type": type, ...cors, ...more }).end(body);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    requests,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
 }

@@ -1,11 +1,10 @@
 // A site that serves the installed package under a strict content security policy, and the browser that visits it.
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { extname, join, normalize } from "node:path";
 
 import { tools } from "./installed.mjs";
+import { serve } from "./server.mjs";
 
 const { chromium } = createRequire(join(tools, "x.js"))("playwright-core");
 
@@ -18,7 +17,7 @@ const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".json": 
  */
 export async function site(dist, files, { csp = STRICT, answer = () => undefined, wait = () => 0, headers = {} } = {}) {
   const requests = [];
-  const server = createServer((request, response) => {
+  return serve(requests, (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     requests.push(path);
     const send = (status, type, body) => setTimeout(() => response.writeHead(status, { "content-type": type, "content-security-policy": csp, ...headers }).end(body), wait(request.url));
@@ -32,16 +31,6 @@ export async function site(dist, files, { csp = STRICT, answer = () => undefined
       return send(404, "text/plain", "");
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    requests,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
 }
 
 /** Starts the browser of the tests. */
