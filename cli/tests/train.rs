@@ -18,6 +18,7 @@ use keepset_cli::train::{Trained, Training};
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent};
 use keepset_wire::{DAY_MS, Name, Timestamp};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
 fn day(text: &str) -> Timestamp {
@@ -178,7 +179,7 @@ fn who_came_after_the_cut_only_is_not_learned_from() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2026), cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn no_event_after_a_cut_changes_a_feature_and_no_order_of_lines_a_row(

@@ -98,7 +98,7 @@ pub(crate) struct Cleared {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gate {
     ledger: Ledger,
-    /// Names this device's reports and nothing else; never sent. Drawn with the first slot.
+    /// Names this device's reports and nothing else; never sent. Drawn at the first report asked for.
     secret: Option<[u8; 32]>,
     slot: Option<Slot>,
 }
@@ -136,9 +136,9 @@ impl Gate {
         mut coins: C,
     ) -> Result<Cleared, Withheld> {
         check(consent)?;
+        let secret = self.secret(plan, now, &mut coins)?;
         let window = self.ledger.permits(plan, now)?;
         let epoch = plan.epoch_at(now).ok_or(Withheld::PlanNotLive)?;
-        let secret = self.secret(&mut coins)?;
         let slot = self.slot(plan, hash, window, &mut coins)?;
         if epoch < Epoch(slot.epoch) {
             return Err(Withheld::NotDue);
@@ -169,6 +169,9 @@ impl Gate {
 
     /// Returns the first instant from `now` on at which [`Gate::clear`] may let a report through.
     pub(crate) fn next_due(&self, plan: &Plan, hash: PlanHash, now: Timestamp) -> Timestamp {
+        if self.secret.is_none() {
+            return now;
+        }
         let from = self.ledger.free_from(plan).max(plan.starts).max(now);
         let slot = self.slot.filter(|slot| slot.plan == hash.0);
         let due = slot.map(|slot| plan.epoch_start(Epoch(slot.epoch)));
@@ -209,12 +212,16 @@ impl Gate {
         Ok(slot)
     }
 
-    fn secret(&mut self, coins: &mut impl Coins) -> Result<[u8; 32], NoEntropy> {
+    /// Returns the secret, drawing it if there is none yet. A state stored before the draw may be put back later and
+    /// would draw another one, so the window of the draw is left unanswered: every state that may answer a window
+    /// holds the same secret.
+    fn secret(&mut self, plan: &Plan, now: Timestamp, coins: &mut impl Coins) -> Result<[u8; 32], NoEntropy> {
         if let Some(secret) = self.secret {
             return Ok(secret);
         }
         let mut secret = [0; 32];
         coins.fill(&mut secret)?;
+        self.ledger.leave_out(plan, now);
         self.secret = Some(secret);
         Ok(secret)
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent, Scalar};
 use keepset_wire::{Plan, Timestamp};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -50,7 +51,7 @@ fn places(value: &Value, here: &str, found: &mut Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, rng_seed: RngSeed::Fixed(2026), ..ProptestConfig::default() })]
 
     #[test]
     fn a_bent_pack_is_read_or_refused_at_a_place(place in any::<prop::sample::Index>(), bent in anything(), drop in any::<bool>()) {

@@ -88,6 +88,11 @@ impl Ledger {
         Ok(Charge { window })
     }
 
+    /// Leaves the window of `now` unanswered.
+    pub fn leave_out(&mut self, plan: &Plan, now: Timestamp) {
+        self.busy_until = self.busy_until.max(next_window_start(plan, now).millis());
+    }
+
     /// Tells whether a report may be charged now, and for which window. Remembers `now` as seen.
     ///
     /// # Errors
@@ -165,6 +170,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use crate::test;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     fn plan() -> Plan {
         let text = r#"{"id": "sample", "owner": "o", "reason": "r", "starts": "2017-01-01", "expires": "2031-01-01", "epsilon": 0.1,
@@ -223,7 +229,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2026), ..ProptestConfig::default() })]
         /// Law (a): over any walk of the clock, no window is charged twice and no 365 days cost more than the year's allowance.
         #[test]
         fn no_walk_of_the_clock_overspends(steps in proptest::collection::vec(-40_i64..60, 1..120)) {

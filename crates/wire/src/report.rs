@@ -153,6 +153,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use crate::test;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     fn report(cells: &[u16]) -> Report {
         let mut answer = Subset::empty(5);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2026), ..ProptestConfig::default() })]
         #[test]
         fn any_bytes_either_decode_to_what_encodes_to_them_or_are_refused(mut bytes in proptest::collection::vec(any::<u8>(), 0..64), honest in any::<bool>()) {
             let plan = sample();
