@@ -1,9 +1,10 @@
-//! `bench`: what the device pays for each step, natively and in the shipped package.
+//! `bench`: what the device pays for each step, natively and in the shipped package, and beside others.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::browser::Browser;
 use crate::{markers, paths, pkg, shell};
 
 const PAGE: &str = "docs/benchmarks.md";
@@ -22,6 +23,26 @@ pub(crate) fn run(write: bool) -> Result<()> {
     if write {
         let tables = format!("## The engine, natively\n\n{native}\n## The shipped package in Node\n\n{node}");
         markers::write(&paths::at(PAGE), "bench", &tables)?;
+        println!("    wrote the tables in {PAGE}");
+    }
+    Ok(())
+}
+
+/// Measures the package beside its peers from npm, in Node and in Chromium, and writes the tables when asked.
+///
+/// # Errors
+/// Among others when the npm registry cannot be reached, which the script says in a sentence of its own.
+pub(crate) fn peers(write: bool) -> Result<()> {
+    let package = pkg::run()?;
+    let browser = Browser::ensure()?;
+    shell::step("bench: beside the peers from npm, which go into target/peers");
+    let mut node = shell::command("node");
+    node.arg("benches/peers/run.mjs").env("KEEPSET_PACKAGE", package);
+    browser.tell(&mut node)?;
+    let finished = shell::tee(&mut node)?;
+    ensure!(finished.success, "nothing was compared");
+    if write {
+        markers::write(&paths::at(PAGE), "peers", &finished.output)?;
         println!("    wrote the tables in {PAGE}");
     }
     Ok(())

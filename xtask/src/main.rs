@@ -52,6 +52,9 @@ enum Verb {
     },
     /// Measures what each step costs, natively and in the shipped package.
     Bench {
+        /// Measures beside the peers from npm instead: the same work in one run, in Node and in Chromium.
+        #[arg(long)]
+        peers: bool,
         /// Also writes the tables into docs/benchmarks.md.
         #[arg(long)]
         write: bool,
@@ -86,7 +89,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
-        Verb::Bench { write } => bench::run(write),
+        Verb::Bench { peers: true, write } => bench::peers(write),
+        Verb::Bench { peers: false, write } => bench::run(write),
         Verb::Size { write } => size::run(write),
         Verb::Test => return Ok(test::run()),
         Verb::Ci => return ci::run(),

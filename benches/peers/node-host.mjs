@@ -1,0 +1,25 @@
+// Measures in Node: `node --expose-gc node-host.mjs BUNDLE DIST CORE quick|full ID...` prints a line of JSON for each workload.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [bundle, dist, core, quick, ...ids] = process.argv.slice(2);
+const load = (path) => import(pathToFileURL(path).href);
+const { run, emptyTurn } = await load(bundle);
+const { createClient } = await load(join(dist, "node.js"));
+const { Core, initSync } = await load(join(core, "core.mjs"));
+initSync({ module: new WebAssembly.Module(readFileSync(join(core, "core.wasm"))) });
+
+const note = (text) => console.error(`    Node, ${text}`);
+const options = { note, ...(quick === "quick" ? { rounds: 1, samples: 50 } : {}) };
+try {
+  for (const id of ids) {
+    console.log(JSON.stringify({ id, rows: await run(id, { createClient, Core, storage: "memory" }, options) }));
+  }
+  console.log(JSON.stringify({ turn: await emptyTurn() }));
+  process.exit(0);
+} catch (error) {
+  // The message alone: the stack would print the bundle, which is one long line.
+  console.error(`error: ${error.message}`);
+  process.exit(1);
+}
