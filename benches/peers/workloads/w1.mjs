@@ -1,6 +1,6 @@
 // W1: an event raises 10 of 100 counters; 20 thresholds look at sums of five counters each.
 import { both } from "../keepset.mjs";
-import { at_least, list, pack, START } from "../packs.mjs";
+import { list, pack, START } from "../packs.mjs";
 import { uniform } from "../peers/uniform.mjs";
 import { dice, endless } from "../random.mjs";
 
