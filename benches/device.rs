@@ -89,5 +89,5 @@ fn purchase(step: i64) -> RawEvent {
         ("trip".to_owned(), Scalar::Text("stock_up".to_owned())),
         ("coupon".to_owned(), Scalar::Flag(step % 5 == 0)),
     ]);
-    RawEvent { name: "purchase".to_owned(), at: None, properties }
+    RawEvent { name: "purchase".to_owned(), at: None, properties, ..RawEvent::default() }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use js_sys::{Array, JSON, Object, Reflect, Uint8Array};
 use keepset_engine::outbox::Entry;
 use keepset_engine::{
-    Change, ChangeKind, Choice, Consent, ConsentChange, Explanation, Membership, Pack, Saved, Scalar, Status,
-    Upload,
+    Change, ChangeKind, Choice, Consent, ConsentChange, Engine, Membership, Pack, RawEvent, Saved, Scalar,
+    Status, Upload, Zone,
 };
 use keepset_privacy::Budget;
+use keepset_wire::document::Name;
 use keepset_wire::{PlanHash, ReportId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -144,6 +145,9 @@ struct ChangeDto<'a> {
     segment: &'a str,
     kind: &'static str,
     at: f64,
+    cause: &'static str,
+    by: Option<&'a str>,
+    because: &'a str,
 }
 
 /// Writes what was entered and left.
@@ -157,9 +161,65 @@ pub(crate) fn changes(changes: &[Change]) -> Result<JsValue, JsValue> {
                 ChangeKind::Left => "left",
             },
             at: millis(change.at.millis()),
+            cause: change.cause.code(),
+            by: change.cause.by().map(Name::as_str),
+            because: &change.because,
         })
         .collect();
     write(&list)
+}
+
+#[derive(Serialize)]
+struct FeatureDto<'a> {
+    id: &'a str,
+    title: &'a str,
+    value: Option<f64>,
+    label: Option<&'a str>,
+}
+
+/// Writes the value of every feature.
+pub(crate) fn features(engine: &Engine, now: Timestamp) -> Result<JsValue, JsValue> {
+    let declared = engine.pack().features();
+    let list: Vec<FeatureDto<'_>> = declared
+        .iter()
+        .zip(engine.features(now))
+        .map(|(feature, (_, value))| FeatureDto {
+            id: feature.id.as_str(),
+            title: &feature.title,
+            value,
+            label: value.and_then(|value| feature.label(value)),
+        })
+        .collect();
+    write(&list)
+}
+
+/// Reads a list of events for a simulation.
+pub(crate) fn events(list: &JsValue) -> Result<Vec<RawEvent>, JsValue> {
+    let list = list.dyn_ref::<Array>().ok_or_else(|| error("argument", "expected a list of events"))?;
+    list.iter()
+        .map(|event| {
+            let get = |key: &str| {
+                Reflect::get(&event, &key.into()).map_err(|_| error("argument", "an event is an object"))
+            };
+            Ok(RawEvent {
+                name: get("name")?.as_string().unwrap_or_default(),
+                // A float that fits no integer saturates, and the engine refuses what is no instant.
+                #[expect(clippy::cast_possible_truncation)]
+                at: get("at")?.as_f64().map(|at| at as i64),
+                id: get("id")?.as_string(),
+                properties: properties(&get("properties")?)?,
+            })
+        })
+        .collect()
+}
+
+/// Reads the offsets of a time zone: pairs of the millisecond from which one holds and its minutes east of UTC.
+pub(crate) fn zone(offsets: &[f64]) -> Result<Zone, JsValue> {
+    // Floats that fit no integer saturate, and no zone has such offsets.
+    #[expect(clippy::cast_possible_truncation)]
+    let pairs: Vec<(i64, i32)> =
+        offsets.chunks_exact(2).map(|pair| (pair[0] as i64, pair[1] as i32)).collect();
+    Zone::new(&pairs).ok_or_else(|| error("argument", "these are not the offsets of a time zone"))
 }
 
 #[derive(Serialize)]
@@ -196,31 +256,6 @@ pub(crate) fn consent(consent: &Consent) -> Result<JsValue, JsValue> {
         reporting: consent.reporting.choice,
         sharing: consent.sharing.choice,
     })
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExplanationDto<'a> {
-    segment: &'a str,
-    title: &'a str,
-    reason: &'a str,
-    member: bool,
-    since: Option<f64>,
-    decided_by: &'a str,
-    condition: &'a keepset_engine::Condition,
-}
-
-/// Writes why the device is in a segment or out of it.
-pub(crate) fn explanation(explanation: Option<&Explanation>) -> Result<JsValue, JsValue> {
-    write(&explanation.map(|explanation| ExplanationDto {
-        segment: &explanation.segment,
-        title: &explanation.title,
-        reason: &explanation.reason,
-        member: explanation.member,
-        since: explanation.since.map(millis),
-        decided_by: explanation.decided_by,
-        condition: &explanation.condition,
-    }))
 }
 
 #[derive(Serialize)]
@@ -290,6 +325,7 @@ pub(crate) fn upload(upload: Option<&Upload>) -> Result<JsValue, JsValue> {
 #[derive(Serialize)]
 struct SavedDto {
     revision: f64,
+    appends: bool,
     #[serde(with = "serde_wasm_bindgen::preserve")]
     bytes: Uint8Array,
 }
@@ -300,6 +336,7 @@ pub(crate) fn saved(saved: Option<&Saved>) -> Result<JsValue, JsValue> {
     #[expect(clippy::cast_precision_loss)]
     write(&saved.map(|saved| SavedDto {
         revision: saved.revision as f64,
+        appends: saved.appends,
         bytes: Uint8Array::from(saved.bytes.as_slice()),
     }))
 }

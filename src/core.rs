@@ -20,21 +20,32 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// Starts the engine of a pack on what is stored.
+    /// Starts the engine of a pack on what is stored, in the time zone of the device: pairs of the millisecond from which
+    /// an offset holds and its minutes east of UTC.
     ///
     /// # Errors
-    /// When the pack has a mistake; the message names its path.
+    /// When the pack has a mistake; the message names its path. When the offsets are those of no zone.
     #[wasm_bindgen(constructor)]
-    pub fn new(pack: &str, stored: Option<Box<[u8]>>, now: f64) -> Result<Core, JsValue> {
+    pub fn new(pack: &str, stored: Option<Box<[u8]>>, zone: &[f64], now: f64) -> Result<Core, JsValue> {
         let now = convert::instant(now)?;
+        let zone = convert::zone(zone)?;
         let document = convert::json(pack)?;
         let pack = Pack::read(&document).map_err(|mistake| error("pack", &mistake.to_string()))?;
         let pack = Rc::new(pack);
-        let Some(stored) = stored else {
-            return Ok(Self { engine: Engine::install(pack, now), started_from: "nothing" });
+        let (mut engine, started_from) = match stored {
+            None => (Engine::install(pack, now), "nothing"),
+            Some(stored) => match Engine::restore(pack, &stored, now) {
+                (engine, None) => (engine, "snapshot"),
+                (engine, Some(_)) => (engine, "unreadable"),
+            },
         };
-        let (engine, unreadable) = Engine::restore(pack, &stored, now);
-        Ok(Self { engine, started_from: if unreadable.is_some() { "unreadable" } else { "snapshot" } })
+        engine.tell_reasons();
+        engine.set_zone(zone, now);
+        if let Ok(mut coins) = entropy::open() {
+            // Without a secret the device is in no arm of an experiment and makes no report.
+            engine.draw_secret(&mut coins, now).ok();
+        }
+        Ok(Self { engine, started_from })
     }
 
     /// Tells what the engine started from: `nothing`, `snapshot` or `unreadable`.
@@ -53,13 +64,14 @@ impl Core {
         name: String,
         properties: &JsValue,
         at: f64,
+        id: Option<String>,
         now: f64,
     ) -> Result<JsValue, JsValue> {
         let now = convert::instant(now)?;
         let properties = convert::properties(properties)?;
         // A float that fits no integer saturates, and the engine refuses what is no instant.
         #[expect(clippy::cast_possible_truncation)]
-        let event = RawEvent { name, at: Some(at as i64), properties };
+        let event = RawEvent { name, at: Some(at as i64), id, properties };
         let changes =
             self.engine.track(&event, now).map_err(|refused| error(refused.code(), &refused.to_string()))?;
         convert::changes(&changes)
@@ -92,13 +104,50 @@ impl Core {
         convert::memberships(&self.engine.memberships())
     }
 
+    /// Answers "what if": the changes these events would make. Nothing changes.
+    ///
+    /// # Errors
+    /// When an event breaks the pack's declaration; the message names its place in the list.
+    pub fn simulate(&self, events: &JsValue, now: f64) -> Result<JsValue, JsValue> {
+        let now = convert::instant(now)?;
+        let changes = self.engine.simulate(&convert::events(events)?, now);
+        let changes =
+            changes.map_err(|(index, refused)| error(refused.code(), &format!("[{index}].{refused}")))?;
+        convert::changes(&changes)
+    }
+
+    /// Returns the value of every feature.
+    ///
+    /// # Errors
+    /// When `now` is no instant.
+    pub fn features(&self, now: f64) -> Result<JsValue, JsValue> {
+        convert::features(&self.engine, convert::instant(now)?)
+    }
+
+    /// Returns what became of the events so far: counts only.
+    ///
+    /// # Errors
+    /// Never in practice: the counts can be written.
+    pub fn intake(&self) -> Result<JsValue, JsValue> {
+        convert::write(self.engine.intake())
+    }
+
+    /// Takes in the time zone of the device, as the constructor does, and returns what changed.
+    ///
+    /// # Errors
+    /// When the offsets are those of no zone.
+    #[wasm_bindgen(js_name = setZone)]
+    pub fn set_zone(&mut self, zone: &[f64], now: f64) -> Result<JsValue, JsValue> {
+        let changes = self.engine.set_zone(convert::zone(zone)?, convert::instant(now)?);
+        convert::changes(&changes)
+    }
+
     /// Explains a segment; `undefined` when the pack has no such segment.
     ///
     /// # Errors
     /// When `now` is no instant.
     pub fn explain(&self, segment: &str, now: f64) -> Result<JsValue, JsValue> {
-        let explanation = self.engine.explain(segment, convert::instant(now)?);
-        convert::explanation(explanation.as_ref())
+        convert::write(&self.engine.explain(segment, convert::instant(now)?))
     }
 
     /// Returns the choices.
@@ -168,12 +217,17 @@ impl Core {
         Ok(())
     }
 
-    /// Returns the state to be stored; `undefined` unless storage is granted.
+    /// Returns the state to be stored, or what of it is to be put behind what is stored; `undefined` unless storage is granted.
     ///
     /// # Errors
     /// Never in practice: the state can be written.
     pub fn save(&mut self) -> Result<JsValue, JsValue> {
         convert::saved(self.engine.save().as_ref())
+    }
+
+    /// Takes in that what is stored was lost: the next state is written whole.
+    pub fn rewrite(&mut self) {
+        self.engine.rewrite();
     }
 
     /// Takes in that the state of this number is durable.
@@ -252,7 +306,7 @@ mod tests {
     }
 
     fn core() -> Core {
-        Core::new(&PACK.replace("PLAN", PLAN), None, day(0)).unwrap()
+        Core::new(&PACK.replace("PLAN", PLAN), None, &[0.0, 0.0], day(0)).unwrap()
     }
 
     #[test]
@@ -261,7 +315,7 @@ mod tests {
         core.set_consent(&granted(), day(0)).unwrap();
         let properties = object(&[("value", 3.into()), ("other", "dropped".into())]);
         let changes: Array =
-            core.track("purchase".into(), &properties, day(0), day(0)).unwrap().unchecked_into();
+            core.track("purchase".into(), &properties, day(0), None, day(0)).unwrap().unchecked_into();
         assert_eq!(
             (text(&changes.get(0), "segment"), text(&changes.get(0), "kind")),
             ("buyer".into(), "entered".into())
@@ -295,28 +349,28 @@ mod tests {
         assert_eq!(text(&ledger.get(0), "outcome"), "accepted");
         assert_eq!(field(&core.budget(day(1)).unwrap(), "spent").as_f64(), Some(2.0));
         let bytes = field(&saved, "bytes").unchecked_into::<Uint8Array>().to_vec();
-        let again = Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), day(1)).unwrap();
+        let again = Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), &[0.0, 0.0], day(1)).unwrap();
         assert_eq!(again.started_from(), "snapshot");
         assert_eq!(text(&again.pending().unwrap(), "id"), report.id.to_string());
     }
 
     #[test]
     fn what_is_wrong_is_an_error_with_a_code_and_the_engine_goes_on() {
-        let refused = Core::new("{}", None, day(0)).err().unwrap();
+        let refused = Core::new("{}", None, &[0.0, 0.0], day(0)).err().unwrap();
         assert_eq!(text(&refused, "code"), "pack");
         assert!(text(&refused, "message").starts_with("$"));
         let mut core = core();
         core.set_consent(&granted(), day(0)).unwrap();
         let symbol: JsValue = Symbol::iterator().into();
         for wrong in [7.into(), "text".into(), symbol.clone(), JsValue::NULL] {
-            let refused = core.track("purchase".into(), &wrong, day(0), day(0)).unwrap_err();
+            let refused = core.track("purchase".into(), &wrong, day(0), None, day(0)).unwrap_err();
             assert_eq!(text(&refused, "code"), "argument");
         }
         let wrong = object(&[("value", 99.into()), ("symbol", symbol), ("object", object(&[]))]);
-        let refused = core.track("purchase".into(), &wrong, day(0), day(0)).unwrap_err();
+        let refused = core.track("purchase".into(), &wrong, day(0), None, day(0)).unwrap_err();
         assert_eq!(text(&refused, "code"), "event_property");
-        let unknown = core.track("visit".into(), &object(&[]), day(0), day(0)).unwrap_err();
-        assert_eq!(text(&unknown, "code"), "event_undeclared");
+        core.track("visit".into(), &object(&[]), day(0), None, day(0)).unwrap();
+        assert_eq!(field(&core.intake().unwrap(), "undeclaredEvents").as_f64(), Some(1.0));
         for never in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
             assert_eq!(text(&core.tick(never).unwrap_err(), "code"), "time");
         }
@@ -327,14 +381,15 @@ mod tests {
         assert_eq!(text(&core.uploaded("x", "lost").unwrap_err(), "code"), "argument");
         assert!(core.uploaded("x", "accepted").is_ok());
         let changes: Array =
-            core.track("purchase".into(), &object(&[]), day(0), day(0)).unwrap().unchecked_into();
+            core.track("purchase".into(), &object(&[]), day(0), None, day(0)).unwrap().unchecked_into();
         assert_eq!(changes.length(), 1);
     }
 
     #[test]
     fn stored_bytes_that_cannot_be_read_are_said_to_be_so() {
         for bytes in [vec![], vec![7; 100], b"KSST".to_vec()] {
-            let core = Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), day(0)).unwrap();
+            let core =
+                Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), &[0.0, 0.0], day(0)).unwrap();
             assert_eq!(core.started_from(), "unreadable");
             assert_eq!(text(&core.consent().unwrap(), "storage"), "pending");
         }

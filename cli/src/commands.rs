@@ -114,7 +114,7 @@ pub fn check(arguments: &PackArguments) -> anyhow::Result<String> {
         "ok: {} version {}, {} segments, {asked} of them asked about\n",
         pack.id,
         pack.version,
-        pack.segments.len()
+        pack.segments().len()
     ))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
-use keepset_engine::{Choice, ConsentChange, Engine, Outcome, Pack, RawEvent, Withheld};
+use keepset_engine::{Choice, ConsentChange, Engine, Event, EventError, Outcome, Pack, RawEvent, Withheld};
 use keepset_privacy::{SeededCoins, SystemCoins};
 use keepset_wire::{Plan, PlanHash, Report, Timestamp, Window};
 
@@ -91,7 +91,11 @@ impl Fleet {
         event: &RawEvent,
         at: Timestamp,
         answers: &mut impl FnMut(Answer),
-    ) -> anyhow::Result<Result<(), keepset_engine::EventError>> {
+    ) -> anyhow::Result<Result<(), EventError>> {
+        // An engine drops what is not declared; whoever replays a log wants to hear of it.
+        if Event::declared(&self.pack.events, &event.name).is_none() {
+            return Ok(Err(EventError::Undeclared));
+        }
         let known = self.people.get(person).copied();
         let index = known.unwrap_or_else(|| self.install(person, at));
         self.advance(index, at, answers)?;
@@ -190,6 +194,7 @@ impl Fleet {
 impl Device {
     /// Goes through storage as a page that is closed and opened again: a report leaves only after its charge is durable.
     fn reload(&mut self, pack: &Rc<Pack>) -> anyhow::Result<()> {
+        self.engine.rewrite();
         let saved = self.engine.save().context("an engine with consent to storage gave nothing to store")?;
         let (engine, trouble) = Engine::restore(Rc::clone(pack), &saved.bytes, self.clock);
         if let Some(trouble) = trouble {

@@ -3,7 +3,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use common::retail;
@@ -24,7 +23,7 @@ fn changes(segment: &str, events: &[(i64, &str)]) -> Vec<i64> {
         let now = start.saturating_add(hour * HOUR_MS);
         for (_, name) in events.iter().filter(|(at, _)| *at == hour) {
             let event =
-                RawEvent { name: (*name).into(), at: Some(now.millis()), properties: BTreeMap::new() };
+                RawEvent { name: (*name).into(), at: Some(now.millis()), ..RawEvent::default() };
             engine.track(&event, now).unwrap();
         }
         engine.tick(now);

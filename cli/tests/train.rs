@@ -70,7 +70,7 @@ fn small_pack() -> Value {
 }
 
 fn event(name: &str, at: i64) -> RawEvent {
-    RawEvent { name: name.into(), at: Some(at), properties: BTreeMap::new() }
+    RawEvent { name: name.into(), at: Some(at), ..RawEvent::default() }
 }
 
 /// A small generator, so that the logs are the same everywhere.
@@ -229,6 +229,7 @@ fn a_row_holds_the_values_a_device_holds_at_the_cut() {
             engine
         });
         device.track(&line.event, now).unwrap();
+        device.rewrite();
         let saved = device.save().unwrap();
         *device = Engine::restore(Rc::clone(&pack), &saved.bytes, now).0;
     }

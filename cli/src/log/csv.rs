@@ -106,7 +106,10 @@ impl Columns {
                 properties.insert(name.clone(), value);
             }
         }
-        Ok((person.to_owned(), RawEvent { name: name.to_owned(), at: Some(at.millis()), properties }))
+        Ok((
+            person.to_owned(),
+            RawEvent { name: name.to_owned(), at: Some(at.millis()), properties, ..RawEvent::default() },
+        ))
     }
 }
 

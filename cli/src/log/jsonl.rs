@@ -99,7 +99,7 @@ fn parse(line: &[u8]) -> Result<(String, RawEvent), String> {
     }
     let at =
         read_time(&time).ok_or("the time is not like 2017-01-31T09:30:00Z, nor milliseconds since 1970")?;
-    Ok((person, RawEvent { name: event, at: Some(at.millis()), properties }))
+    Ok((person, RawEvent { name: event, at: Some(at.millis()), properties, ..RawEvent::default() }))
 }
 
 fn read_time(time: &TextOrNumber) -> Option<Timestamp> {

@@ -174,7 +174,7 @@ impl Training {
         let own_rate = rate(&learned);
         let measure = |scored: &[Scored]| Quality::of(scored, own_rate, self.seed);
         let inputs = columns.iter().zip(&deviations).map(|(column, deviation)| {
-            let feature = &pack.features[*column];
+            let feature = &pack.features()[*column];
             let weight = model.weights.get(feature.id.as_str()).copied().unwrap_or(0.0);
             let (id, title) = (feature.id.to_string(), feature.title.clone());
             Input { id, title, weight, strength: weight * deviation }
@@ -222,7 +222,7 @@ impl Training {
         }
         let mut columns = BTreeSet::new();
         for name in &self.features {
-            let column = pack.features.iter().position(|feature| feature.id.as_str() == name);
+            let column = pack.features().iter().position(|feature| feature.id.as_str() == name);
             let column = column.with_context(|| format!("the pack has no feature {name:?}"))?;
             ensure!(columns.insert(column), "the feature {name} is given twice");
         }
@@ -250,7 +250,7 @@ impl Training {
 
     /// Fits the model; returns it with the standard deviation of every column.
     fn fit(&self, pack: &Pack, columns: &[usize], rows: &[Row]) -> anyhow::Result<(Model, Vec<f64>)> {
-        let name = |column: usize| pack.features[columns[column]].id.to_string();
+        let name = |column: usize| pack.features()[columns[column]].id.to_string();
         let value = |row: &Row, column: usize| row.values[column].unwrap_or(self.missing);
         let matrix: Vec<Vec<f64>> =
             rows.iter().map(|row| columns.iter().map(|column| value(row, *column)).collect()).collect();

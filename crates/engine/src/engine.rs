@@ -2,17 +2,19 @@
 
 use std::rc::Rc;
 
-use keepset_privacy::{Budget, Coins, Ledger};
+use keepset_privacy::{Budget, Coins, Ledger, NoEntropy};
 use keepset_wire::{Name, ReportId, Timestamp};
 
 use crate::consent::{Consent, ConsentChange, Purpose};
-use crate::event::{Event, EventError, RawEvent};
-use crate::feature::{Feature, State};
+use crate::event::{Event, EventError, Intake, RawEvent, RecentIds};
+use crate::feature::State;
 use crate::gate::{self, Gate, Withheld};
 use crate::outbox::{Entry, Outbox, Outcome, Pending, Upload};
 use crate::pack::Pack;
-use crate::segment::{Change, Explanation, Membership, Memberships, View, explain};
-use crate::snapshot::{Snapshot, StateError};
+use crate::segment::{Cause, Change, Explanation, Membership, Memberships, Values, View, explain, fresh};
+use crate::snapshot::{Live, Now, Profile, Snapshot, StateError, Stored};
+use crate::whatif;
+use crate::zone::{Moment, Zone};
 
 /// A state to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,22 +23,37 @@ pub struct Saved {
     pub revision: u64,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Whether they go behind what is stored; else they take its place.
+    pub appends: bool,
 }
 
 /// One device's profile under one pack.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     pack: Rc<Pack>,
+    zone: Rc<Zone>,
     states: Vec<State>,
+    values: Values,
     memberships: Memberships,
+    /// The device's arm in each experiment; none without a secret.
+    arms: Vec<usize>,
     evaluated: Timestamp,
-    /// The first instant after `evaluated` at which time alone may change a membership.
-    wake: Option<Timestamp>,
+    /// Nothing has been evaluated yet since the engine began.
+    waiting: bool,
+    /// When the latest event happened.
+    last_event: Option<Timestamp>,
+    /// The local day on which the memories were last pruned.
+    pruned: i64,
+    intake: Intake,
+    ids: RecentIds,
     consent: Consent,
     gate: Gate,
     outbox: Outbox,
     /// Changes not yet handed to the host.
     changes: Vec<Change>,
+    reasons: bool,
+    /// What is stored; nothing when it has to be written whole, for more changed than events and time change.
+    stored: Option<Stored>,
     /// The number of the last state saved.
     revision: u64,
     /// The number of the last state the host confirmed as durable.
@@ -54,8 +71,10 @@ impl Engine {
     /// Starts from stored bytes. Unreadable ones give an empty profile with this year's budget spent, and the reason.
     #[must_use]
     pub fn restore(pack: Rc<Pack>, stored: &[u8], now: Timestamp) -> (Self, Option<StateError>) {
-        match Snapshot::decode(stored) {
-            Ok(snapshot) if snapshot.pack == pack.id.as_str() => (Self::from_snapshot(pack, snapshot), None),
+        match Stored::read(stored) {
+            Ok((snapshot, stored)) if snapshot.pack == pack.id.as_str() => {
+                (Self::from_snapshot(pack, snapshot, stored), None)
+            }
             outcome => {
                 let error = outcome.err().unwrap_or(StateError::OtherPack);
                 let ledger = Ledger::spent(pack.plan.as_ref(), now);
@@ -65,77 +84,182 @@ impl Engine {
     }
 
     fn empty(pack: Rc<Pack>, ledger: Ledger, now: Timestamp) -> Self {
-        Self {
-            states: vec![State::default(); pack.features.len()],
-            memberships: Memberships::none(pack.segments.len()),
+        let mut engine = Self {
+            zone: Rc::new(Zone::utc()),
+            states: vec![State::default(); pack.features.memories()],
+            values: Values::none(&pack.segments.watched),
+            memberships: Memberships::none(pack.segments.list.len()),
+            arms: Vec::new(),
             evaluated: now,
-            wake: None,
+            waiting: true,
+            last_event: None,
+            pruned: i64::MIN,
+            intake: Intake::default(),
+            ids: RecentIds::default(),
             consent: Consent::default(),
             gate: Gate::new(ledger),
             outbox: Outbox::default(),
             changes: Vec::new(),
+            reasons: false,
+            stored: None,
             revision: 0,
             durable: 0,
             pack,
-        }
+        };
+        engine.touch_all();
+        engine
     }
 
-    fn from_snapshot(pack: Rc<Pack>, snapshot: Snapshot) -> Self {
-        let evaluated = Timestamp::from_millis(snapshot.evaluated).unwrap_or_default();
+    fn touch_all(&mut self) {
+        self.values.touch_all(&self.pack.segments.watched);
+        self.memberships.touch_all();
+    }
+
+    fn from_snapshot(pack: Rc<Pack>, snapshot: Snapshot, mut stored: Stored) -> Self {
+        let Snapshot { profile: Profile { now, ids, memories, standings }, consent, gate, outbox, .. } =
+            snapshot;
+        let evaluated = Timestamp::from_millis(now.evaluated).unwrap_or_default();
         let mut engine = Self::empty(pack, Ledger::fresh(None, evaluated), evaluated);
         let Pack { features, segments, .. } = &*engine.pack;
-        for (name, fingerprint, stored) in snapshot.features {
-            let known = |feature: &Feature| feature.id.as_str() == name && feature.fingerprint == fingerprint;
-            if let Some(index) = features.iter().position(known) {
-                engine.states[index] = stored;
+        let fits = features.fingerprints().eq(memories.iter().map(|(fingerprint, _)| *fingerprint))
+            && segments
+                .list
+                .iter()
+                .map(|segment| segment.id.as_str())
+                .eq(standings.iter().map(|(name, _)| &**name));
+        if !fits {
+            stored.misfits();
+        }
+        for (known, state) in memories {
+            if let Some(index) = features.fingerprints().position(|fingerprint| fingerprint == known) {
+                engine.states[index] = state;
             }
         }
-        for (name, since) in snapshot.memberships {
-            let index = segments.iter().position(|segment| segment.id.as_str() == name);
-            if let (Some(index), Some(since)) = (index, Timestamp::from_millis(since)) {
-                engine.memberships.restore(index, since);
+        for (name, standing) in standings {
+            if let Some(index) = segments.list.iter().position(|segment| segment.id.as_str() == name) {
+                engine.memberships.restore(index, standing);
             }
         }
-        engine.consent = snapshot.consent;
-        engine.gate = snapshot.gate;
-        engine.outbox = snapshot.outbox;
-        engine.outbox.restored(snapshot.revision);
-        (engine.revision, engine.durable) = (snapshot.revision, snapshot.revision);
-        engine.wake = engine.next_change(evaluated);
+        (engine.intake, engine.ids) = (now.intake, ids);
+        engine.last_event = Timestamp::from_millis(now.last_event).filter(|at| *at > Timestamp::MIN);
+        (engine.consent, engine.gate, engine.outbox) = (consent, gate, outbox);
+        engine.outbox.restored(now.revision);
+        (engine.revision, engine.durable) = (now.revision, now.revision);
+        engine.stored = Some(stored);
+        engine.find_arms();
         engine
+    }
+
+    /// Asks for a sentence with every change, saying which conditions decided.
+    pub fn tell_reasons(&mut self) {
+        self.reasons = true;
+    }
+
+    /// Takes in the time zone of the device. UTC holds until told.
+    pub fn set_zone(&mut self, zone: Zone, now: Timestamp) -> Vec<Change> {
+        if *self.zone != zone {
+            if !self.waiting {
+                self.advance(now);
+            }
+            self.zone = Rc::new(zone);
+            self.touch_all();
+            if !self.waiting {
+                self.evaluate(now, &Cause::Start);
+            }
+        }
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Draws the secret of a device that has none: it names reports and assigns to experiments, and never leaves.
+    ///
+    /// # Errors
+    /// [`NoEntropy`]; the device is in no arm then and makes no report.
+    pub fn draw_secret(&mut self, coins: &mut impl Coins, now: Timestamp) -> Result<Vec<Change>, NoEntropy> {
+        if self.gate.secret().is_none() {
+            self.gate.draw_secret(self.pack.plan.as_ref(), now, coins)?;
+            self.stored = None;
+            self.find_arms();
+        }
+        Ok(std::mem::take(&mut self.changes))
+    }
+
+    fn find_arms(&mut self) {
+        if let Some(secret) = self.gate.secret() {
+            self.arms = self.pack.experiments.iter().map(|experiment| experiment.arm(secret)).collect();
+            self.touch_all();
+            if !self.waiting {
+                self.evaluate(self.evaluated, &Cause::Start);
+            }
+        }
     }
 
     /// Takes in new choices. Withdrawal acts at once: hand-outs stop, then what the purpose allowed is erased.
     pub fn set_consent(&mut self, change: &ConsentChange, now: Timestamp) -> Vec<Change> {
         self.consent.apply(change, now);
+        self.stored = None;
         if gate::check(&self.consent).is_err() {
             self.outbox.withdraw();
         }
         if !self.consent.grants(Purpose::Segmentation) {
-            self.forget(now);
+            self.forget(now, &Cause::Consent);
         }
-        self.evaluate(now);
+        self.touch_all();
+        self.evaluate(now, &Cause::Consent);
         std::mem::take(&mut self.changes)
     }
 
-    /// Takes in an event; without consent to segmentation it is dropped unread.
+    /// Takes in an event. Without consent to segmentation it is dropped unread; one that is not declared, or whose id
+    /// was there before, is dropped and counted.
     ///
     /// # Errors
-    /// [`EventError`] when the event breaks the pack's declaration; nothing has changed then.
+    /// [`EventError`] when the event breaks the pack's declaration; nothing but a count has changed then.
     pub fn track(&mut self, raw: &RawEvent, now: Timestamp) -> Result<Vec<Change>, EventError> {
         if !self.consent.grants(Purpose::Segmentation) {
             return Ok(Vec::new());
         }
-        let event = Event::parse(&self.pack.events, raw, now)?;
-        self.advance(now);
-        let mut concerned = false;
-        for (feature, state) in self.pack.features.iter().zip(&mut self.states) {
-            concerned |= feature.observe(state, &event, now);
+        let pack = Rc::clone(&self.pack);
+        let count = |counter: &mut u32| *counter = counter.saturating_add(1);
+        let known = raw.id.as_ref().is_some_and(|id| self.ids.knows(id));
+        let event = match Event::parse(&pack.events, raw, now) {
+            Err(EventError::Undeclared) => {
+                count(&mut self.intake.undeclared_events);
+                return Ok(Vec::new());
+            }
+            _ if known => {
+                count(&mut self.intake.duplicates);
+                return Ok(Vec::new());
+            }
+            parsed => parsed.inspect_err(|_| count(&mut self.intake.refused))?,
+        };
+        if let Some(id) = &raw.id {
+            self.ids.add(id);
         }
-        if concerned {
-            self.evaluate(now);
-        }
+        self.take_in(&event, now);
         Ok(std::mem::take(&mut self.changes))
+    }
+
+    /// Takes in a checked event.
+    pub(crate) fn take_in(&mut self, event: &Event, now: Timestamp) {
+        self.advance(now);
+        let pack = Rc::clone(&self.pack);
+        let spec = &pack.events[event.spec];
+        let undeclared = &mut self.intake.undeclared_properties;
+        *undeclared = undeclared.saturating_add(event.undeclared);
+        self.intake.accepted = self.intake.accepted.saturating_add(1);
+        if self.last_event.is_some_and(|latest| event.at < latest) {
+            self.intake.late = self.intake.late.saturating_add(1);
+        }
+        self.last_event = self.last_event.max(Some(event.at));
+        let Self { states, values, zone, .. } = self;
+        let moment = Moment { now, zone };
+        let mut concerned = false;
+        pack.features.observe(states, event, spec.channel as i64, moment, |memory| {
+            concerned = true;
+            values.touch_memory(&pack.segments.watched, memory);
+        });
+        if concerned {
+            self.evaluate(now, &Cause::Event(spec.name.clone()));
+        }
     }
 
     /// Lets time pass until `now`, through every instant at which time alone changes an answer: a page opened after
@@ -154,15 +278,20 @@ impl Engine {
         let pack = Rc::clone(&self.pack);
         let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
         self.advance(now);
+        self.stored = None;
         self.outbox.expire(now);
         let memberships = &self.memberships;
         let is_in = |asked: &Name| {
-            let index = pack.segments.iter().position(|segment| segment.id == *asked);
+            let index = pack.segments.list.iter().position(|segment| segment.id == *asked);
             index.is_some_and(|index| memberships.since(index).is_some())
         };
-        let cleared = self.gate.clear(plan, hash, &self.consent, is_in, now, coins)?;
+        let secret = self.gate.secret().is_some();
+        let cleared = self.gate.clear(plan, hash, &self.consent, is_in, now, coins);
+        if !secret {
+            self.find_arms();
+        }
         // The next state saved is the first to hold the charge.
-        self.outbox.push(cleared, self.revision + 1);
+        self.outbox.push(cleared?, self.revision + 1);
         Ok(())
     }
 
@@ -172,21 +301,62 @@ impl Engine {
             return None;
         }
         self.revision += 1;
-        let features = self.pack.features.iter().zip(&self.states);
-        let segments = self.pack.segments.iter().enumerate();
-        let snapshot = Snapshot {
-            revision: self.revision,
+        let limit = self.pack.state_limit / 4;
+        let now = self.now();
+        let live =
+            Live { now, ids: &self.ids, states: &self.states, standings: self.memberships.standings() };
+        let appended = self.stored.as_mut().and_then(|stored| stored.append(&live, limit));
+        let appends = appended.is_some();
+        let bytes = appended.unwrap_or_else(|| self.save_whole());
+        Some(Saved { revision: self.revision, bytes, appends })
+    }
+
+    /// Writes everything, giving up the largest memories while it is larger than the pack allows.
+    fn save_whole(&mut self) -> Vec<u8> {
+        loop {
+            let (stored, bytes) = Stored::write(&self.snapshot());
+            if bytes.len() <= self.pack.state_limit / 4 * 3 {
+                self.stored = Some(stored);
+                return bytes;
+            }
+            let sizes = self.states.iter().map(|state| state.rows().len()).enumerate();
+            let Some((largest, rows)) = sizes.max_by_key(|(_, rows)| *rows).filter(|(_, rows)| *rows > 0)
+            else {
+                self.stored = Some(stored);
+                return bytes;
+            };
+            self.states[largest].clear();
+            let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+            self.intake.evicted = self.intake.evicted.saturating_add(rows);
+            self.values.touch_memory(&self.pack.segments.watched, largest);
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let memories = self.pack.features.fingerprints().zip(self.states.iter().cloned());
+        let segments = self.pack.segments.list.iter().map(|segment| segment.id.to_string());
+        let profile = Profile {
+            now: self.now(),
+            ids: self.ids.clone(),
+            memories: memories.collect(),
+            standings: segments.zip(self.memberships.standings().iter().copied()).collect(),
+        };
+        Snapshot {
             pack: self.pack.id.to_string(),
-            evaluated: self.evaluated.millis(),
-            features: features.map(|(f, state)| (f.id.to_string(), f.fingerprint, state.clone())).collect(),
-            memberships: segments
-                .filter_map(|(index, s)| Some((s.id.to_string(), self.memberships.since(index)?.millis())))
-                .collect(),
+            profile,
             consent: self.consent,
             gate: self.gate.clone(),
             outbox: self.outbox.clone(),
-        };
-        Some(Saved { revision: self.revision, bytes: snapshot.encode() })
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            revision: self.revision,
+            evaluated: self.evaluated.millis(),
+            last_event: self.last_event.map_or(0, Timestamp::millis),
+            intake: self.intake,
+        }
     }
 
     /// Takes in that the state of this number is durable.
@@ -196,15 +366,22 @@ impl Engine {
         }
     }
 
+    /// Takes in that what is stored was lost or written by someone else: the next state is written whole.
+    pub fn rewrite(&mut self) {
+        self.stored = None;
+    }
+
     /// Takes in what the network made of an upload.
     pub fn uploaded(&mut self, id: ReportId, outcome: Outcome) {
+        self.stored = None;
         self.outbox.settle(id, outcome);
     }
 
     /// Forgets everything derived from events, unsent reports included. Consent and spent budget stay.
     pub fn erase(&mut self, now: Timestamp) -> Vec<Change> {
-        self.forget(now);
-        self.evaluate(now);
+        self.forget(now, &Cause::Erased);
+        self.touch_all();
+        self.evaluate(now, &Cause::Erased);
         std::mem::take(&mut self.changes)
     }
 
@@ -245,10 +422,16 @@ impl Engine {
         &self.consent
     }
 
+    /// Returns what became of the events so far. Counts only.
+    #[must_use]
+    pub fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
     /// Lists the segments the device is in, in the pack's order, as of the last event or tick.
     #[must_use]
     pub fn memberships(&self) -> Vec<Membership> {
-        let segments = self.pack.segments.iter().enumerate();
+        let segments = self.pack.segments.list.iter().enumerate();
         segments
             .filter_map(|(index, segment)| {
                 Some(Membership { segment: segment.id.clone(), since: self.memberships.since(index)? })
@@ -256,32 +439,67 @@ impl Engine {
             .collect()
     }
 
+    /// Tells whether the device is in the segment of this index.
+    #[must_use]
+    pub fn is_in(&self, segment: usize) -> bool {
+        self.memberships.standings().get(segment).is_some_and(|standing| standing.since.is_some())
+    }
+
     /// Explains why the device is in a segment or out of it; nothing when the pack has no such segment.
     #[must_use]
     pub fn explain(&self, segment: &str, now: Timestamp) -> Option<Explanation> {
-        let index = self.pack.segments.iter().position(|known| known.id.as_str() == segment)?;
-        Some(explain(&self.pack.segments, index, &self.view(now), &|other| self.memberships.since(other)))
+        let index = self.pack.segments.list.iter().position(|known| known.id.as_str() == segment)?;
+        let mut explanation = {
+            let Pack { features, models, experiments, segments, .. } = &*self.pack;
+            let moment = Moment { now, zone: &self.zone };
+            let values = fresh(features, models, &self.states, moment);
+            let view = View { features, models, experiments, values: &values, arms: &self.arms, now };
+            explain(segments, index, &view, &self.memberships)
+        };
+        explanation.nearest = whatif::nearest(self, index, now);
+        Some(explanation)
+    }
+
+    /// Answers "what if": the changes these events would make, one after the other. Nothing changes.
+    ///
+    /// # Errors
+    /// The place of the event in the list that breaks the pack's declaration, and how.
+    pub fn simulate(&self, events: &[RawEvent], now: Timestamp) -> Result<Vec<Change>, (usize, EventError)> {
+        let mut copy = self.clone();
+        copy.reasons = true;
+        copy.tick(now);
+        let mut changes = Vec::new();
+        for (index, event) in events.iter().enumerate() {
+            // An event of later is taken in then: "what if I come again on Sunday".
+            let at = event.at.and_then(Timestamp::from_millis).map_or(now, |at| at.max(copy.evaluated));
+            changes.extend(copy.track(event, at).map_err(|error| (index, error))?);
+        }
+        Ok(changes)
     }
 
     /// Lists every feature's value at `now`, in the order of their names.
     pub fn features(&self, now: Timestamp) -> impl Iterator<Item = (&Name, Option<f64>)> + '_ {
-        self.pack
-            .features
-            .iter()
-            .zip(&self.states)
-            .map(move |(feature, state)| (&feature.id, feature.value(state, now)))
+        let moment = Moment { now, zone: &self.zone };
+        let features = self.pack.features.list().iter().enumerate();
+        features
+            .map(move |(index, feature)| (&feature.id, self.pack.features.value(index, &self.states, moment)))
     }
 
     /// Lists every model's score at `now`, in the order of their names.
     pub fn scores(&self, now: Timestamp) -> impl Iterator<Item = (&Name, f64)> + '_ {
-        (0..self.pack.models.len())
-            .map(move |index| (&self.pack.models[index].id, self.view(now).score(index)))
+        let models = self.pack.models.iter();
+        models.map(move |model| {
+            let value =
+                |feature| self.pack.features.value(feature, &self.states, Moment { now, zone: &self.zone });
+            (&model.id, model.score(value))
+        })
     }
 
     /// Returns the next instant after `now` at which an answer may change by time alone or a report may fall due.
     #[must_use]
     pub fn next_tick(&self, now: Timestamp) -> Option<Timestamp> {
-        let answer = if now < self.evaluated { self.next_change(now) } else { self.wake };
+        // An engine that has just begun, or whose clock was set back, has something to evaluate now.
+        let answer = if self.waiting || now < self.evaluated { Some(now) } else { self.wake() };
         answer.into_iter().chain(self.next_report(now)).min()
     }
 
@@ -293,47 +511,78 @@ impl Engine {
         Some(self.gate.next_due(plan, hash, now)).filter(|due| *due < plan.expires)
     }
 
+    /// Returns the next instant at which time alone changes something.
+    pub(crate) fn wake(&self) -> Option<Timestamp> {
+        if !self.is_live(self.evaluated) {
+            return None;
+        }
+        let due = [self.values.wake(), self.memberships.wake(), self.retired()];
+        due.into_iter().flatten().chain([self.pack.expires]).min()
+    }
+
+    /// When nothing has happened for so long that the profile is forgotten.
+    fn retired(&self) -> Option<Timestamp> {
+        self.last_event.map(|last| last.saturating_add(self.pack.retention))
+    }
+
+    fn is_live(&self, now: Timestamp) -> bool {
+        now < self.pack.expires && self.consent.grants(Purpose::Segmentation)
+    }
+
     /// Lets time pass, one change at a time, so that a rule that held only in between has had its effect.
     fn advance(&mut self, now: Timestamp) {
-        while let Some(instant) = self.wake.filter(|instant| *instant <= now) {
-            self.evaluate(instant);
+        if self.waiting {
+            self.evaluate(self.evaluated.min(now), &Cause::Start);
+        }
+        while let Some(instant) = self.wake().filter(|instant| *instant <= now) {
+            if self.retired().is_some_and(|retired| retired <= instant) {
+                self.forget(instant, &Cause::Erased);
+                self.touch_all();
+            }
+            self.values.touch_due(instant);
+            self.memberships.touch_due(instant);
+            self.evaluate(instant, &Cause::Time);
         }
         if now < self.evaluated {
             // The clock was set back: the answers are those of `now`, not of a time that has not come.
-            self.evaluate(now);
+            self.touch_all();
+            self.evaluate(now, &Cause::Time);
         }
         self.evaluated = now;
+        // Once a day what has left its window is dropped, so that it does not outlive it on disk.
+        let moment = Moment { now, zone: &self.zone };
+        let day = now.day();
+        if self.pruned != day {
+            self.pruned = day;
+            self.pack.features.prune(&mut self.states, moment);
+        }
     }
 
-    /// Evaluates every segment at `now` and finds out when it is to be done again.
-    fn evaluate(&mut self, now: Timestamp) {
+    /// Evaluates what was touched.
+    fn evaluate(&mut self, now: Timestamp, cause: &Cause) {
         self.evaluated = now;
-        let Pack { segments, order, expires, features, models, .. } = &*self.pack;
-        if now >= *expires || !self.consent.grants(Purpose::Segmentation) {
-            self.memberships.clear(segments, now, &mut self.changes);
-        } else {
-            let view = View { features, models, states: &self.states, now };
-            self.memberships.evaluate(segments, order, &view, &mut self.changes);
+        self.waiting = false;
+        if !self.is_live(now) {
+            let cause = if now < self.pack.expires { cause } else { &Cause::Expired };
+            self.memberships.clear(&self.pack.segments, now, cause, &mut self.changes);
+            self.touch_all();
+            return;
         }
-        self.wake = self.next_change(now);
+        let Self { pack, zone, states, values, arms, memberships, changes, reasons, .. } = self;
+        let Pack { features, models, experiments, segments, .. } = &**pack;
+        let moment = Moment { now, zone };
+        values.update(&segments.watched, features, models, states, moment, |place| memberships.touch(place));
+        let view = View { features, models, experiments, values: values.all(), arms, now };
+        memberships.evaluate(segments, &view, cause, *reasons, changes);
     }
 
-    fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        if now >= self.pack.expires || !self.consent.grants(Purpose::Segmentation) {
-            return None;
-        }
-        let change = self.memberships.next_change(&self.pack.segments, &self.view(now));
-        change.into_iter().chain([self.pack.expires]).min()
-    }
-
-    fn forget(&mut self, now: Timestamp) {
+    fn forget(&mut self, now: Timestamp, cause: &Cause) {
+        self.stored = None;
         self.outbox.erase();
         self.states.iter_mut().for_each(State::clear);
-        self.memberships.clear(&self.pack.segments, now, &mut self.changes);
-    }
-
-    fn view(&self, now: Timestamp) -> View<'_> {
-        let Pack { features, models, .. } = &*self.pack;
-        View { features, models, states: &self.states, now }
+        self.ids.clear();
+        self.last_event = None;
+        self.intake = Intake::default();
+        self.memberships.clear(&self.pack.segments, now, cause, &mut self.changes);
     }
 }

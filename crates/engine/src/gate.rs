@@ -98,7 +98,7 @@ pub(crate) struct Cleared {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gate {
     ledger: Ledger,
-    /// Names this device's reports and nothing else; never sent. Drawn at the first report asked for.
+    /// Names this device's reports and assigns it to experiments; never sent.
     secret: Option<[u8; 32]>,
     slot: Option<Slot>,
 }
@@ -136,7 +136,10 @@ impl Gate {
         mut coins: C,
     ) -> Result<Cleared, Withheld> {
         check(consent)?;
-        let secret = self.secret(plan, now, &mut coins)?;
+        if self.secret.is_none() {
+            self.draw_secret(Some(plan), now, &mut coins)?;
+        }
+        let secret = self.secret.ok_or(Withheld::NoEntropy)?;
         let window = self.ledger.permits(plan, now)?;
         let epoch = plan.epoch_at(now).ok_or(Withheld::PlanNotLive)?;
         let slot = self.slot(plan, hash, window, &mut coins)?;
@@ -212,18 +215,25 @@ impl Gate {
         Ok(slot)
     }
 
-    /// Returns the secret, drawing it if there is none yet. A state stored before the draw may be put back later and
-    /// would draw another one, so the window of the draw is left unanswered: every state that may answer a window
-    /// holds the same secret.
-    fn secret(&mut self, plan: &Plan, now: Timestamp, coins: &mut impl Coins) -> Result<[u8; 32], NoEntropy> {
-        if let Some(secret) = self.secret {
-            return Ok(secret);
-        }
+    pub(crate) fn secret(&self) -> Option<&[u8; 32]> {
+        self.secret.as_ref()
+    }
+
+    /// Draws the secret. A state stored before the draw may be put back later and would draw another one, so the
+    /// window of the draw is left unanswered: every state that may answer a window holds the same secret.
+    pub(crate) fn draw_secret(
+        &mut self,
+        plan: Option<&Plan>,
+        now: Timestamp,
+        coins: &mut impl Coins,
+    ) -> Result<(), NoEntropy> {
         let mut secret = [0; 32];
         coins.fill(&mut secret)?;
-        self.ledger.leave_out(plan, now);
+        if let Some(plan) = plan {
+            self.ledger.leave_out(plan, now);
+        }
         self.secret = Some(secret);
-        Ok(secret)
+        Ok(())
     }
 }
 

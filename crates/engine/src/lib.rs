@@ -13,19 +13,24 @@ pub mod event;
 pub mod feature;
 mod gate;
 pub mod model;
+mod order;
 pub mod outbox;
 mod pack;
 pub mod segment;
 mod snapshot;
+mod whatif;
+mod zone;
 
 pub use consent::{Choice, Consent, ConsentChange, Purpose};
 pub use engine::{Engine, Saved};
-pub use event::{Event, EventError, RawEvent, Scalar};
+pub use event::{Event, EventError, Intake, RawEvent, Scalar};
 pub use gate::Withheld;
 pub use outbox::{Entry, Outcome, Pending, Status, Upload};
 pub use pack::Pack;
-pub use segment::{Change, ChangeKind, Condition, Explanation, Membership};
+pub use segment::{Cause, Change, ChangeKind, Compared, Condition, Explanation, Membership};
 pub use snapshot::StateError;
+pub use whatif::Nearest;
+pub use zone::Zone;
 
 #[cfg(all(test, target_arch = "wasm32"))]
 pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -1,12 +1,17 @@
 //! The pack: one JSON document with everything a device is to compute and may be asked.
 
 use keepset_wire::document::{self, Mistake, Name, Node};
-use keepset_wire::{Plan, PlanHash, Timestamp};
+use keepset_wire::{DAY_MS, Plan, PlanHash, Timestamp};
 
 use crate::event::EventSpec;
-use crate::feature::Feature;
+use crate::feature::{Feature, Features};
 use crate::model::Linear;
-use crate::segment::{self, Segment};
+use crate::segment::{Experiment, Segment, Segments};
+
+/// So long a profile in which nothing happens is kept, unless the pack says otherwise, in days.
+const RETENTION_DAYS: u32 = 730;
+/// So large the stored state may be, unless the pack says otherwise, in KiB.
+const STATE_KIB: u32 = 64;
 
 /// A checked pack.
 #[derive(Debug)]
@@ -21,17 +26,20 @@ pub struct Pack {
     pub expires: Timestamp,
     /// The events it declares, sorted by name.
     pub events: Vec<EventSpec>,
-    /// The features, sorted by name.
-    pub features: Vec<Feature>,
     /// The models, sorted by name.
     pub models: Vec<Linear>,
-    /// The segments, in the pack's order.
-    pub segments: Vec<Segment>,
+    /// The experiments, sorted by name.
+    pub experiments: Vec<Experiment>,
     /// The plan, when the pack asks for reports.
     pub plan: Option<Plan>,
+    /// After so long without any event everything derived from events is forgotten, in milliseconds.
+    pub retention: i64,
+    /// The stored state is at most so large, in bytes.
+    pub state_limit: usize,
+    pub(crate) features: Features,
+    pub(crate) segments: Segments,
     /// The plan's hash, computed once: the gate asks for it at every event.
     plan_hash: Option<PlanHash>,
-    pub(crate) order: Vec<usize>,
 }
 
 impl Pack {
@@ -56,39 +64,76 @@ impl Pack {
     pub fn read(document: &serde_json::Value) -> Result<Self, Mistake> {
         let node = Node::root(document);
         let fields = node.object(&[
-            "$schema", "id", "version", "title", "owner", "reason", "expires", "events", "features",
-            "models", "segments", "plan",
+            "$schema",
+            "id",
+            "version",
+            "title",
+            "owner",
+            "reason",
+            "expires",
+            "retention_days",
+            "state_limit_kib",
+            "events",
+            "features",
+            "models",
+            "experiments",
+            "segments",
+            "plan",
         ])?;
         let events = fields.need("events")?.each_member(EventSpec::read)?;
         let features = match fields.get("features") {
-            Some(node) => node.each_member(|id, node| Feature::read(id, node, &events))?,
-            None => Vec::new(),
+            Some(node) => Features::read(&node, &events)?,
+            None => Features::default(),
         };
         let models = match fields.get("models") {
             Some(node) => node.each_member(|id, node| Linear::read(id, node, &features))?,
             None => Vec::new(),
         };
-        let (segments, order) = segment::read(&fields.need("segments")?, &features, &models)?;
-        let plan = fields.get("plan").map(|node| read_plan(&node, &segments)).transpose()?;
+        let experiments = match fields.get("experiments") {
+            Some(node) => node.each_member(Experiment::read)?,
+            None => Vec::new(),
+        };
+        let segments = Segments::read(&fields.need("segments")?, &features, &models, &experiments)?;
+        let plan = fields.get("plan").map(|node| read_plan(&node, &segments.list)).transpose()?;
         fields.need("owner")?.text()?;
         fields.need("reason")?.text()?;
+        let whole =
+            |key, default, low, high| fields.get(key).map_or(Ok(default), |node| node.whole(low, high));
         Ok(Self {
             id: fields.need("id")?.name()?,
             version: fields.need("version")?.whole(1, u32::MAX)?,
             title: fields.need("title")?.text()?.to_owned(),
             expires: fields.need("expires")?.date()?,
+            retention: i64::from(whole("retention_days", RETENTION_DAYS, 1, 3_650)?) * DAY_MS,
+            state_limit: whole("state_limit_kib", STATE_KIB, 8, 1_024)? as usize * 1_024,
             events,
-            features,
             models,
-            segments,
+            experiments,
             plan_hash: plan.as_ref().map(Plan::hash),
             plan,
-            order,
+            features,
+            segments,
         })
     }
-}
 
-impl Pack {
+    /// Lists the features, sorted by name.
+    #[must_use]
+    pub fn features(&self) -> &[Feature] {
+        self.features.list()
+    }
+
+    /// Lists the segments, in the pack's order.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments.list
+    }
+
+    /// Returns the index of a feature.
+    #[must_use]
+    pub fn feature(&self, name: &str) -> Option<usize> {
+        self.features.position(name)
+    }
+
     /// Returns the plan with its hash.
     pub(crate) fn asked(&self) -> Option<(&Plan, PlanHash)> {
         self.plan.as_ref().zip(self.plan_hash)

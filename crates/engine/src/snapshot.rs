@@ -1,9 +1,14 @@
 //! The snapshot: everything a device remembers, as bytes with a version and a checksum.
 //!
+//! What is stored is one whole section and, behind it, what changed since, a section a save:
+//!
 //! ```text
-//! "KSST" | version u8 | SHA-256 of the rest, first 8 bytes | postcard
+//! "KSST" | version u8 | length u32 | checksum | postcard of a snapshot
+//! "KSSD" | version u8 | length u32 | checksum | postcard of what changed
 //! ```
-//! The format is frozen: `tests/vectors/snapshots` holds one sample per version, for ever.
+//! A checksum is the first 8 bytes of the SHA-256 of the checksum before it and the body, so sections cannot be left out or
+//! swapped. A last section cut short is left out: charges are in whole sections alone, so nothing spent is
+//! forgotten. The format is frozen: `tests/vectors/formats.json` holds a sample of every version, for ever.
 
 use std::fmt;
 
@@ -11,13 +16,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::consent::Consent;
+use crate::event::{Intake, RecentIds};
 use crate::feature::State;
 use crate::gate::Gate;
 use crate::outbox::Outbox;
+use crate::segment::Standing;
 
-const MAGIC: [u8; 4] = *b"KSST";
-const VERSION: u8 = 1;
-const HEADER: usize = 4 + 1 + 8;
+const WHOLE: [u8; 4] = *b"KSST";
+const CHANGED: [u8; 4] = *b"KSSD";
+const VERSION: u8 = 2;
+const CHANGED_VERSION: u8 = 1;
+const HEADER: usize = 4 + 1 + 4 + 8;
+/// The header of version 1 had no length: the section was all there was.
+const HEADER_1: usize = 4 + 1 + 8;
 
 /// Why stored bytes cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,49 +56,257 @@ impl std::error::Error for StateError {}
 /// What a device remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
-    pub(crate) revision: u64,
     pub(crate) pack: String,
-    /// The last instant at which memberships were evaluated.
-    pub(crate) evaluated: i64,
-    /// By feature: its name, the fingerprint of its definition and its state.
-    pub(crate) features: Vec<(String, u64, State)>,
-    /// By membership: the segment's name and since when.
-    pub(crate) memberships: Vec<(String, i64)>,
+    /// The part that changes with events and time.
+    pub(crate) profile: Profile,
     pub(crate) consent: Consent,
     pub(crate) gate: Gate,
     pub(crate) outbox: Outbox,
 }
 
-impl Snapshot {
-    /// Writes the snapshot.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        // Writing plain data to a growing vector cannot fail.
-        let body = postcard::to_allocvec(self).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
-        bytes.extend_from_slice(&MAGIC);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&Sha256::digest(&body)[..8]);
-        bytes.extend_from_slice(&body);
-        bytes
+/// What is derived from events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Profile {
+    pub(crate) now: Now,
+    pub(crate) ids: RecentIds,
+    /// The fingerprint of each memory's definition, and the memory.
+    pub(crate) memories: Vec<(u64, State)>,
+    /// The name of each segment, and where the device stands with it.
+    pub(crate) standings: Vec<(String, Standing)>,
+}
+
+/// What changes with every save.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Now {
+    pub(crate) revision: u64,
+    /// The last instant at which memberships were evaluated.
+    pub(crate) evaluated: i64,
+    /// When the latest event happened; 0 before the first.
+    pub(crate) last_event: i64,
+    pub(crate) intake: Intake,
+}
+
+/// What changed from one save to the next.
+#[derive(Debug, Serialize, Deserialize)]
+struct Changed {
+    now: Now,
+    ids: Vec<i64>,
+    memories: Vec<(u32, Patch)>,
+    standings: Vec<(u32, Standing)>,
+}
+
+/// A list of pairs from an earlier one: so many of its first, the new ones, so many of its last.
+#[derive(Debug, Serialize, Deserialize)]
+struct Patch {
+    first: u32,
+    rows: Vec<(i64, i64)>,
+    last: u32,
+}
+
+impl Patch {
+    fn between(old: &[(i64, i64)], new: &[(i64, i64)]) -> Self {
+        let same = |(a, b): &(&(i64, i64), &(i64, i64))| a == b;
+        let first = old.iter().zip(new).take_while(same).count();
+        let last = old[first..].iter().rev().zip(new[first..].iter().rev()).take_while(same).count();
+        let narrow = |count: usize| u32::try_from(count).unwrap_or(0);
+        Self { first: narrow(first), rows: new[first..new.len() - last].to_vec(), last: narrow(last) }
     }
 
-    /// Reads a snapshot.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StateError> {
-        let (header, body) = bytes.split_at_checked(HEADER).ok_or(StateError::Corrupt)?;
-        if header[..4] != MAGIC {
-            return Err(StateError::Corrupt);
+    fn apply(self, rows: &mut Vec<(i64, i64)>) -> Option<()> {
+        let (first, last) = (self.first as usize, self.last as usize);
+        let end = rows.len().checked_sub(last).filter(|end| *end >= first)?;
+        rows.splice(first..end, self.rows);
+        Some(())
+    }
+}
+
+impl Changed {
+    fn apply(self, profile: &mut Profile) -> Option<()> {
+        profile.now = self.now;
+        self.ids.into_iter().for_each(|id| profile.ids.push(id));
+        for (index, patch) in self.memories {
+            patch.apply(profile.memories.get_mut(index as usize)?.1.rows_mut())?;
         }
-        match header[4] {
-            VERSION => {}
-            newer if newer > VERSION => return Err(StateError::Newer),
-            _ => return Err(StateError::Corrupt),
+        for (index, standing) in self.standings {
+            profile.standings.get_mut(index as usize)?.1 = standing;
         }
+        Some(())
+    }
+}
+
+/// What an engine holds at the moment of a save, in the order of its pack.
+pub(crate) struct Live<'a> {
+    pub(crate) now: Now,
+    pub(crate) ids: &'a RecentIds,
+    pub(crate) states: &'a [State],
+    pub(crate) standings: &'a [Standing],
+}
+
+/// What is stored: what it would be read as, and how long it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    profile: Profile,
+    checksum: [u8; 8],
+    /// The length of the whole section, and of all behind it.
+    whole: usize,
+    changed: usize,
+}
+
+impl Stored {
+    /// Writes a whole section.
+    pub(crate) fn write(snapshot: &Snapshot) -> (Self, Vec<u8>) {
+        let (bytes, checksum) = section(WHOLE, VERSION, [0; 8], snapshot);
+        (Self { profile: snapshot.profile.clone(), checksum, whole: bytes.len(), changed: 0 }, bytes)
+    }
+
+    /// Writes what changed; nothing when it is time for a whole section: what is stored is laid out for another pack,
+    /// or there is as much behind the whole section as in it.
+    pub(crate) fn append(&mut self, live: &Live<'_>, limit: usize) -> Option<Vec<u8>> {
+        let old = &self.profile;
+        if self.changed > limit.min(self.whole.max(2_048)) {
+            return None;
+        }
+        let index = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let memories = old.memories.iter().zip(live.states).enumerate().filter(|(_, (a, b))| a.1 != **b);
+        let standings = old.standings.iter().zip(live.standings).enumerate().filter(|(_, (a, b))| a.1 != **b);
+        let changed = Changed {
+            now: live.now,
+            ids: live.ids.since(&old.ids)?,
+            memories: memories.map(|(i, (a, b))| (index(i), Patch::between(a.1.rows(), b.rows()))).collect(),
+            standings: standings.map(|(i, (_, b))| (index(i), *b)).collect(),
+        };
+        let (bytes, checksum) = section(CHANGED, CHANGED_VERSION, self.checksum, &changed);
+        self.checksum = checksum;
+        self.changed += bytes.len();
+        changed.apply(&mut self.profile)?;
+        Some(bytes)
+    }
+
+    /// Tells that what is stored is laid out for another pack: nothing may be appended to it.
+    pub(crate) fn misfits(&mut self) {
+        self.changed = usize::MAX;
+    }
+
+    /// Reads what is stored.
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Snapshot, Self), StateError> {
+        if let [b'K', b'S', b'S', b'T', 1, ..] = bytes {
+            let snapshot = version_1::read(bytes)?;
+            // The next save writes a whole section of this version.
+            let stored =
+                Self { profile: Profile::default(), checksum: [0; 8], whole: 0, changed: usize::MAX };
+            return Ok((snapshot, stored));
+        }
+        let (body, checksum, mut rest) = open(bytes, WHOLE, VERSION, [0; 8])?.ok_or(StateError::Corrupt)?;
+        let mut snapshot: Snapshot = read_all(body)?;
+        let mut stored = Self {
+            profile: Profile::default(),
+            checksum,
+            whole: bytes.len() - rest.len(),
+            changed: rest.len(),
+        };
+        while let Some((body, checksum, behind)) = open(rest, CHANGED, CHANGED_VERSION, stored.checksum)? {
+            read_all::<Changed>(body)?.apply(&mut snapshot.profile).ok_or(StateError::Corrupt)?;
+            (stored.checksum, rest) = (checksum, behind);
+        }
+        if !rest.is_empty() {
+            // Behind a section cut short nothing may be appended.
+            stored.changed = usize::MAX;
+        }
+        stored.profile.clone_from(&snapshot.profile);
+        Ok((snapshot, stored))
+    }
+}
+
+/// Writes a section; returns its checksum too.
+fn section(magic: [u8; 4], version: u8, before: [u8; 8], body: &impl Serialize) -> (Vec<u8>, [u8; 8]) {
+    // Writing plain data to a growing vector cannot fail.
+    let body = postcard::to_allocvec(body).unwrap_or_default();
+    let checksum = checksum(before, &body);
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
+    ([&magic[..], &[version], &length, &checksum, &body].concat(), checksum)
+}
+
+fn checksum(before: [u8; 8], body: &[u8]) -> [u8; 8] {
+    let digest = Sha256::new().chain_update(before).chain_update(body).finalize();
+    let mut checksum = [0; 8];
+    checksum.copy_from_slice(&digest[..8]);
+    checksum
+}
+
+/// A section's body, its checksum and what stands behind it.
+type Section<'a> = (&'a [u8], [u8; 8], &'a [u8]);
+
+/// Opens a section; nothing when it is cut short.
+fn open(
+    bytes: &[u8],
+    magic: [u8; 4],
+    version: u8,
+    before: [u8; 8],
+) -> Result<Option<Section<'_>>, StateError> {
+    let Some((header, rest)) = bytes.split_at_checked(HEADER) else {
+        return if magic.starts_with(bytes) || bytes.starts_with(&magic) {
+            Ok(None)
+        } else {
+            Err(StateError::Corrupt)
+        };
+    };
+    if header[..4] != magic {
+        return Err(StateError::Corrupt);
+    }
+    if header[4] > version {
+        return Err(StateError::Newer);
+    }
+    let length = u32::from_le_bytes([header[5], header[6], header[7], header[8]]) as usize;
+    let Some((body, behind)) = rest.split_at_checked(length) else { return Ok(None) };
+    let sum = checksum(before, body);
+    if header[4] < version || header[9..] != sum {
+        return Err(StateError::Corrupt);
+    }
+    Ok(Some((body, sum, behind)))
+}
+
+fn read_all<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, StateError> {
+    match postcard::take_from_bytes(body) {
+        Ok((value, [])) => Ok(value),
+        _ => Err(StateError::Corrupt),
+    }
+}
+
+/// Version 1: a memory a feature, under the feature's name, and a membership's beginning alone.
+mod version_1 {
+    use super::{
+        Consent, Deserialize, Digest, Gate, HEADER_1, Now, Outbox, Profile, Sha256, Snapshot, Standing,
+        State, StateError, read_all,
+    };
+
+    #[derive(Deserialize)]
+    struct Snapshot1 {
+        revision: u64,
+        pack: String,
+        evaluated: i64,
+        features: Vec<(String, u64, State)>,
+        memberships: Vec<(String, i64)>,
+        consent: Consent,
+        gate: Gate,
+        outbox: Outbox,
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Snapshot, StateError> {
+        let (header, body) = bytes.split_at_checked(HEADER_1).ok_or(StateError::Corrupt)?;
         if header[5..] != Sha256::digest(body)[..8] {
             return Err(StateError::Corrupt);
         }
-        match postcard::take_from_bytes(body) {
-            Ok((snapshot, [])) => Ok(snapshot),
-            _ => Err(StateError::Corrupt),
-        }
+        let Snapshot1 { revision, pack, evaluated, features, memberships, consent, gate, outbox } =
+            read_all(body)?;
+        let standing = |since| Standing { since: Some(since), ..Standing::default() };
+        // It did not say when the latest event was; the profile is kept from the last evaluation on.
+        let now = Now { revision, evaluated, last_event: evaluated, ..Now::default() };
+        let profile = Profile {
+            now,
+            memories: features.into_iter().map(|(_, fingerprint, state)| (fingerprint, state)).collect(),
+            standings: memberships.into_iter().map(|(name, since)| (name, standing(since))).collect(),
+            ..Profile::default()
+        };
+        Ok(Snapshot { pack, profile, consent, gate, outbox })
     }
 }

@@ -104,7 +104,7 @@ proptest! {
         let mut engine = Engine::install(Rc::new(Pack::parse(RETAIL).unwrap()), now);
         engine.set_consent(&ConsentChange::all(Choice::Granted), now);
         let before: Vec<_> = engine.features(now).map(|(_, value)| value).collect();
-        let event = RawEvent { name, at, properties: [(key, scalar)].into() };
+        let event = RawEvent { name, at, properties: [(key, scalar)].into(), ..RawEvent::default() };
         if let Err(refused) = engine.track(&event, now) {
             prop_assert!(!refused.to_string().is_empty());
             let after: Vec<_> = engine.features(now).map(|(_, value)| value).collect();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::Timestamp;
+use crate::{DAY_MS, HOUR_MS, Timestamp};
 
 /// What is wrong in a document, where, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,10 +137,18 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// When this is no object, or a key is unknown.
-    pub fn object(&self, known: &'static [&'static str]) -> Result<Fields<'a>, Mistake> {
+    pub fn object(&self, known: &[&'static str]) -> Result<Fields<'a>, Mistake> {
+        self.object_of(&[known])
+    }
+
+    /// Reads an object that may hold the keys in one of the lists `known` and no others.
+    ///
+    /// # Errors
+    /// When this is no object, or a key is unknown.
+    pub fn object_of(&self, known: &[&[&'static str]]) -> Result<Fields<'a>, Mistake> {
         for (key, value) in self.map()? {
-            if !known.contains(&key.as_str()) {
-                let unknown = format!("unknown key; known here: {}", known.join(", "));
+            if !known.iter().any(|keys| keys.contains(&key.as_str())) {
+                let unknown = format!("unknown key; known here: {}", known.concat().join(", "));
                 return Err(self.child(Step::Key(key), value).mistake(unknown));
             }
         }
@@ -171,6 +179,21 @@ impl<'a> Node<'a> {
         let mut all = Vec::new();
         for (name, node) in self.members()? {
             all.push(read(name, &node)?);
+        }
+        Ok(all)
+    }
+
+    /// Reads every member of an object whose keys are an author's texts.
+    ///
+    /// # Errors
+    /// When this is no object, or a member cannot be read.
+    pub fn each_entry<T>(
+        &self,
+        mut read: impl FnMut(&str, &Node<'_>) -> Result<T, Mistake>,
+    ) -> Result<Vec<T>, Mistake> {
+        let mut all = Vec::new();
+        for (key, value) in self.map()? {
+            all.push(read(key, &self.child(Step::Key(key), value))?);
         }
         Ok(all)
     }
@@ -251,6 +274,14 @@ impl<'a> Node<'a> {
             .ok_or_else(|| self.expected(&format!("a whole number from {low} to {high}")))
     }
 
+    /// Reads true or false.
+    ///
+    /// # Errors
+    /// When this is neither.
+    pub fn flag(&self) -> Result<bool, Mistake> {
+        self.value.as_bool().ok_or_else(|| self.expected("true or false"))
+    }
+
     /// Reads a calendar date as its midnight, UTC.
     ///
     /// # Errors
@@ -278,6 +309,12 @@ impl<'a> Node<'a> {
         Ok(map)
     }
 
+    /// Goes one step further, to a value under a key of this object.
+    #[must_use]
+    pub fn step<'n>(&'n self, key: &'n str, value: &'n Value) -> Node<'n> {
+        self.child(Step::Key(key), value)
+    }
+
     fn child<'n>(&'n self, step: Step<'n>, value: &'n Value) -> Node<'n> {
         Node { value, parent: Some(self), step }
     }
@@ -295,6 +332,13 @@ fn shown(text: &str) -> String {
 }
 
 const NAME_RULE: &str = "a name is 1 to 64 of a-z, 0-9, _, - and ., beginning with a letter";
+
+/// The longest duration a document may name.
+const MAX_DURATION_DAYS: i64 = 730;
+
+/// The keys that may hold a duration: in days, in hours and in minutes.
+#[derive(Clone, Copy, Debug)]
+pub struct Duration(pub [&'static str; 3]);
 
 /// The fields of an object whose keys were checked.
 #[derive(Clone, Copy, Debug)]
@@ -315,6 +359,33 @@ impl Fields<'_> {
     /// When it is absent.
     pub fn need(&self, key: &'static str) -> Result<Node<'_>, Mistake> {
         self.get(key).ok_or_else(|| self.node.mistake(format!("the key {} is missing", quoted(key))))
+    }
+
+    /// Reads a duration in milliseconds, written with its unit in the key; nothing when it is absent.
+    ///
+    /// # Errors
+    /// When it is written twice, or is no whole number of its unit within 730 days.
+    pub fn duration(&self, keys: Duration) -> Result<Option<i64>, Mistake> {
+        let mut found = None;
+        for (key, unit) in keys.0.into_iter().zip([DAY_MS, HOUR_MS, HOUR_MS / 60]) {
+            let Some(node) = self.get(key) else { continue };
+            if found.is_some() {
+                return Err(node.mistake(format!("expected only one of {}", keys.0.join(", "))));
+            }
+            // At most 1,051,200 minutes.
+            let most = u32::try_from(MAX_DURATION_DAYS * DAY_MS / unit).unwrap_or(u32::MAX);
+            found = Some(i64::from(node.whole(1, most)?) * unit);
+        }
+        Ok(found)
+    }
+
+    /// Reads a duration in milliseconds.
+    ///
+    /// # Errors
+    /// As [`Fields::duration`], and when it is absent.
+    pub fn need_duration(&self, keys: Duration) -> Result<i64, Mistake> {
+        let absent = || self.mistake(format!("one of the keys {} is missing", keys.0.join(", ")));
+        self.duration(keys)?.ok_or_else(absent)
     }
 
     /// Makes a mistake about the object as a whole.

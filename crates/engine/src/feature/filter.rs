@@ -1,47 +1,93 @@
-//! A filter on one property of an event: `{"property": "department", "in": ["grocery"]}` or `"is": true`.
+//! Filters: which events of a kind a feature looks at.
 
-use keepset_wire::document::{Mistake, Node};
+use keepset_wire::document::{Fields, Mistake, Node};
 
-use crate::event::{Event, EventSpec, PropertyKind, Value};
+use crate::event::{Event, EventSpec, PropertyKind, Value, to_millionths, within};
+use crate::zone::{Zone, weekday};
 
-/// The values of a property that pass.
-#[derive(Debug)]
-pub(super) struct Filter {
-    property: usize,
-    passing: Vec<Value>,
+const WEEKDAYS: &[(&str, i64)] =
+    &[("mon", 0), ("tue", 1), ("wed", 2), ("thu", 3), ("fri", 4), ("sat", 5), ("sun", 6)];
+
+/// What must be so of an event.
+#[derive(Clone, Debug)]
+pub(super) enum Filter {
+    /// The property has one of these values.
+    Among(usize, Vec<Value>),
+    /// The property lies between two bounds, in whole millionths.
+    Range(usize, i64, i64),
+    /// It happened in these local hours; over midnight when the first is not before the second.
+    Hours(i64, i64),
+    /// It happened on one of these days of the week.
+    Weekdays(Vec<i64>),
 }
 
 impl Filter {
     pub(super) fn read(node: &Node<'_>, event: &EventSpec) -> Result<Self, Mistake> {
-        let fields = node.object(&["property", "is", "in"])?;
-        let property_node = fields.need("property")?;
-        let property = event.property(&property_node)?;
-        let kind = &event.properties[property].kind;
-        if matches!(kind, PropertyKind::Number { .. }) {
-            return Err(property_node.mistake("a filter needs a flag or a category, not a number"));
+        let fields = node.object(&["property", "is", "in", "min", "max", "hours", "weekdays"])?;
+        let is_hours = fields.get("hours");
+        let is_weekdays = fields.get("weekdays");
+        if is_hours.is_some() || is_weekdays.is_some() {
+            node.object(if is_hours.is_some() { &["hours"] } else { &["weekdays"] })?;
         }
-        let passing = match (fields.get("is"), fields.get("in")) {
-            (Some(one), None) => vec![passing_value(kind, &one)?],
-            (None, Some(list)) => list.each(|value| passing_value(kind, value))?,
-            _ => return Err(fields.mistake("expected either \"is\" with one value or \"in\" with a list")),
-        };
-        Ok(Self { property, passing })
+        if let Some(node) = is_hours {
+            let hours = node.each(|hour| Ok(i64::from(hour.whole(0, 24)?)))?;
+            return match hours[..] {
+                [from, to] if from != to => Ok(Self::Hours(from, to)),
+                _ => Err(node.mistake("expected two different hours")),
+            };
+        }
+        if let Some(node) = is_weekdays {
+            return Ok(Self::Weekdays(node.each(|day| day.one_of(WEEKDAYS))?));
+        }
+        Self::read_property(&fields, event)
     }
 
-    pub(super) fn passes(&self, event: &Event) -> bool {
-        event.values.get(self.property).copied().flatten().is_some_and(|value| self.passing.contains(&value))
+    fn read_property(fields: &Fields<'_>, event: &EventSpec) -> Result<Self, Mistake> {
+        let property = event.property(&fields.need("property")?)?;
+        let kind = &event.properties[property].kind;
+        let bound = |key: &'static str, open: i64| {
+            fields.get(key).map_or(Ok(open), |node| Ok(to_millionths(within(&node, 1e9)?)))
+        };
+        let ranged = fields.get("min").is_some() || fields.get("max").is_some();
+        match (kind, fields.get("is"), fields.get("in")) {
+            (PropertyKind::Number { .. } | PropertyKind::Text(_), None, None) if ranged => {
+                Ok(Self::Range(property, bound("min", i64::MIN)?, bound("max", i64::MAX)?))
+            }
+            (PropertyKind::Number { .. } | PropertyKind::Text(_), ..) => {
+                Err(fields.mistake("a filter on a number needs \"min\", \"max\" or both"))
+            }
+            (_, Some(one), None) if !ranged => Ok(Self::Among(property, vec![passing(kind, &one)?])),
+            (_, None, Some(list)) if !ranged => {
+                Ok(Self::Among(property, list.each(|value| passing(kind, value))?))
+            }
+            _ => Err(fields.mistake("expected either \"is\" with one value or \"in\" with a list")),
+        }
+    }
+
+    pub(super) fn passes(&self, event: &Event, zone: &Zone) -> bool {
+        match self {
+            Self::Among(property, values) => event.values[*property].is_some_and(|v| values.contains(&v)),
+            Self::Range(property, min, max) => {
+                matches!(event.values[*property], Some(Value::Millionths(v)) if (*min..=*max).contains(&v))
+            }
+            Self::Hours(from, to) => {
+                let hour = zone.hour(event.at);
+                if from < to { (*from..*to).contains(&hour) } else { hour >= *from || hour < *to }
+            }
+            Self::Weekdays(days) => days.contains(&weekday(zone.day(event.at))),
+        }
     }
 }
 
-fn passing_value(kind: &PropertyKind, value: &Node<'_>) -> Result<Value, Mistake> {
-    let PropertyKind::Category(known) = kind else {
-        return value
-            .value()
-            .as_bool()
-            .map(Value::Flag)
-            .ok_or_else(|| value.mistake("expected true or false"));
-    };
-    let text = value.text()?;
-    let index = known.iter().position(|known| known == text);
-    index.map(Value::Category).ok_or_else(|| value.mistake(format!("expected one of {}", known.join(", "))))
+fn passing(kind: &PropertyKind, node: &Node<'_>) -> Result<Value, Mistake> {
+    match kind {
+        PropertyKind::Flag => node.flag().map(Value::Flag),
+        PropertyKind::Category(known) => {
+            let text = node.text()?;
+            let index = known.iter().position(|known| known == text);
+            let unknown = || node.mistake(format!("expected one of {}", known.join(", ")));
+            index.map(Value::Category).ok_or_else(unknown)
+        }
+        _ => Err(node.mistake("a filter needs a number, a flag or a category")),
+    }
 }

@@ -1,183 +1,151 @@
 //! Features: constant time per event, bounded state, no raw events kept.
 //!
-//! A kind is one file and one line of `KINDS`. All kinds keep their state as a short list of dated whole numbers
-//! ([`State`]), and every value is a step function of time, so the engine can say when it next changes.
+//! `docs/features.md` defines every kind. A kind is one file and one line of `KINDS`; its value is a step function of
+//! time, so the engine can say when it next changes. Kinds see events as [`Observation`]s, already filtered.
 
-mod count;
-mod decayed_count;
-mod distinct_days;
+mod affinity;
+mod days;
+mod decay;
+mod distinct;
+mod ends;
 mod filter;
+mod fingerprint;
+mod formula;
+mod interval;
 mod recency;
+mod sequence;
+mod session;
+mod set;
+mod source;
 mod state;
-mod sum;
+mod streak;
+mod window;
 
-use std::fmt;
+use keepset_wire::Timestamp;
+use keepset_wire::document::{Duration, Fields, Mistake};
 
-use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
-use keepset_wire::{DAY_MS, Timestamp};
-use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
-
-use crate::event::{Event, EventSpec, Value};
-use filter::Filter;
+use crate::event::EventSpec;
+use crate::zone::Moment;
+pub use set::Feature;
+pub(crate) use set::Features;
+use source::{Observation, Source};
 pub use state::State;
 
-/// Every kind a pack may name.
-const KINDS: &[Kind] = &[count::KIND, sum::KIND, recency::KIND, decayed_count::KIND, distinct_days::KIND];
+/// Every kind a pack may name, but for `formula`, which reads other features instead of events.
+const KINDS: &[Kind] = &[
+    window::COUNT,
+    window::SUM,
+    window::MEAN,
+    window::MIN,
+    window::MAX,
+    ends::FIRST,
+    ends::LAST,
+    distinct::KIND,
+    days::KIND,
+    recency::RECENCY,
+    recency::TENURE,
+    decay::COUNT,
+    decay::SUM,
+    affinity::KIND,
+    interval::KIND,
+    session::KIND,
+    sequence::KIND,
+    streak::KIND,
+];
 
-/// The longest window and half-life, in days.
-const MAX_DAYS: u32 = 730;
+/// Keys that every kind knows.
+const COMMON: &[&str] = &["kind", "title", "event", "where"];
+const WINDOW: Duration = Duration(["window_days", "window_hours", "window_minutes"]);
+const HALF_LIFE: Duration = Duration(["half_life_days", "half_life_hours", "half_life_minutes"]);
 
-/// A kind of feature: its name in packs and how its definition is read.
+/// A kind of feature.
 struct Kind {
+    /// Its name in packs.
     name: &'static str,
-    read: Read,
+    /// The keys it knows beside [`COMMON`].
+    keys: &'static [&'static str],
+    /// Reads a definition.
+    read: fn(&Definition<'_>) -> Result<Made, Mistake>,
 }
 
-/// Reads a definition: the kind's own keys, and the event it looks at.
-type Read = fn(&Fields<'_>, &EventSpec) -> Result<Box<dyn Compute>, Mistake>;
-
-/// How a kind turns events into a value.
-pub trait Compute {
-    /// Takes in an event that passed the feature's filter.
-    fn observe(&self, state: &mut State, event: &Event, now: Timestamp);
-
-    /// Returns the value at `now`; nothing when there is none yet.
-    fn value(&self, state: &State, now: Timestamp) -> Option<f64>;
-
-    /// Returns the first instant after `now` at which time alone may change the value, or, when only a comparison
-    /// with `watched` matters, at which it may change that comparison.
-    fn next_change(&self, state: &State, watched: Option<f64>, now: Timestamp) -> Option<Timestamp>;
+/// A definition that is being read.
+struct Definition<'a> {
+    fields: Fields<'a>,
+    events: &'a [EventSpec],
 }
 
-/// A feature of a pack.
-pub struct Feature {
-    /// Its name.
-    pub id: Name,
-    /// What it is called where people read it.
-    pub title: String,
-    /// The first 8 bytes of the SHA-256 of its definition: state made under another definition is not used.
-    pub fingerprint: u64,
-    event: usize,
-    filter: Option<Filter>,
+/// What a definition makes.
+struct Made {
+    source: Source,
     compute: Box<dyn Compute>,
+    /// What the values stand for, where they are numbers of labels.
+    labels: Vec<String>,
 }
 
-/// By hand: `Debug` on every kind would stay in the wasm behind the trait object.
-impl fmt::Debug for Feature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.id.as_str())
+impl Made {
+    fn new(source: Source, compute: impl Compute + 'static) -> Result<Self, Mistake> {
+        Ok(Self { source, compute: Box::new(compute), labels: Vec::new() })
     }
 }
 
-impl Feature {
-    pub(crate) fn read(id: Name, node: &Node<'_>, events: &[EventSpec]) -> Result<Self, Mistake> {
-        let fields =
-            node.object(&["kind", "title", "event", "property", "where", "window_days", "half_life_days"])?;
-        let event_node = fields.need("event")?;
-        let name = event_node.text()?;
-        let event = events
-            .iter()
-            .position(|event| event.name.as_str() == name)
-            .ok_or_else(|| event_node.mistake(format!("the pack declares no event {}", quoted(name))))?;
-        let kinds: Vec<(&str, &Kind)> = KINDS.iter().map(|kind| (kind.name, kind)).collect();
-        let kind = fields.need("kind")?.one_of(&kinds)?;
-        Ok(Self {
-            title: fields.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned(),
-            fingerprint: fingerprint(node),
-            event,
-            filter: fields.get("where").map(|node| Filter::read(&node, &events[event])).transpose()?,
-            compute: (kind.read)(&fields, &events[event])?,
-            id,
-        })
+/// How a kind turns what it saw into a value.
+trait Compute {
+    /// Takes in an event.
+    fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>);
+
+    /// Returns the value; nothing when there is none.
+    fn value(&self, state: &State, moment: Moment<'_>) -> Option<f64>;
+
+    /// Returns the first instant after the moment at which time alone may change the value.
+    fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp>;
+
+    /// Returns the first instant after the moment at which time alone may change what is watched.
+    fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
+        self.look_ahead(state, watch, moment)
     }
 
-    /// Takes in an event if it concerns this feature; tells whether it did.
-    pub fn observe(&self, state: &mut State, event: &Event, now: Timestamp) -> bool {
-        let concerns =
-            event.spec == self.event && self.filter.as_ref().is_none_or(|filter| filter.passes(event));
-        if concerns {
-            self.compute.observe(state, event, now);
+    /// Looks from step to step.
+    fn look_ahead(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
+        let Watch::Thresholds(_) = watch else { return self.next_step(state, moment) };
+        let band = watch.band(self.value(state, moment));
+        let mut next = self.next_step(state, moment)?;
+        for _ in 0..MAX_STEPS {
+            let then = moment.at(next);
+            if watch.band(self.value(state, then)) != band {
+                break;
+            }
+            next = self.next_step(state, then)?;
         }
-        concerns
+        Some(next)
     }
 
-    /// Returns the value at `now`; nothing when there is none yet.
-    #[must_use]
-    pub fn value(&self, state: &State, now: Timestamp) -> Option<f64> {
-        self.compute.value(state, now)
-    }
+    /// Drops what no value will see again.
+    fn prune(&self, _state: &mut State, _moment: Moment<'_>) {}
+}
 
-    /// See [`Compute::next_change`].
-    #[must_use]
-    pub fn next_change(&self, state: &State, watched: Option<f64>, now: Timestamp) -> Option<Timestamp> {
-        self.compute.next_change(state, watched, now)
+/// So many steps are looked ahead; an engine woken after them looks further.
+const MAX_STEPS: u32 = 256;
+
+/// What of a value matters to who asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watch<'a> {
+    /// Every change.
+    Everything,
+    /// How it compares with each of these, which rise.
+    Thresholds(&'a [f64]),
+}
+
+impl Watch<'_> {
+    /// Numbers the stretches into which the thresholds, which rise, divide the numbers; equal bands compare equally with all
+    /// of them.
+    fn band(&self, value: Option<f64>) -> Option<usize> {
+        let Self::Thresholds(thresholds) = self else { return None };
+        let value = value?;
+        Some(thresholds.partition_point(|t| *t < value) + thresholds.partition_point(|t| *t <= value))
     }
 }
 
-/// The title is not part of the meaning.
-fn fingerprint(node: &Node<'_>) -> u64 {
-    let mut sponge = Sha256::new();
-    if let Json::Object(map) = node.value() {
-        map.iter().filter(|(key, _)| *key != "title").for_each(|(key, value)| {
-            absorb_text(&mut sponge, b'k', key);
-            absorb(&mut sponge, value);
-        });
-    }
-    sponge.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
-}
-
-/// Takes in a document, every part with its kind and length; objects are sorted by key, so one meaning has one digest.
-fn absorb(sponge: &mut Sha256, value: &Json) {
-    match value {
-        Json::Null => sponge.update(b"n"),
-        Json::Bool(flag) => sponge.update([b'b', u8::from(*flag)]),
-        Json::Number(number) => {
-            sponge.update(b"f");
-            sponge.update(number.as_f64().unwrap_or(f64::NAN).to_bits().to_be_bytes());
-        }
-        Json::String(text) => absorb_text(sponge, b's', text),
-        Json::Array(items) => {
-            sponge.update(b"a");
-            sponge.update((items.len() as u64).to_be_bytes());
-            items.iter().for_each(|item| absorb(sponge, item));
-        }
-        Json::Object(map) => {
-            sponge.update(b"o");
-            sponge.update((map.len() as u64).to_be_bytes());
-            map.iter().for_each(|(key, value)| {
-                absorb_text(sponge, b'k', key);
-                absorb(sponge, value);
-            });
-        }
-    }
-}
-
-fn absorb_text(sponge: &mut Sha256, kind: u8, text: &str) {
-    sponge.update([kind]);
-    sponge.update((text.len() as u64).to_be_bytes());
-    sponge.update(text.as_bytes());
-}
-
-/// Reads a key that holds days as milliseconds.
-fn days(fields: &Fields<'_>, key: &'static str) -> Result<i64, Mistake> {
-    Ok(i64::from(fields.need(key)?.whole(1, MAX_DAYS)?) * DAY_MS)
-}
-
-/// Reads the number property a feature sums.
-fn number_property(fields: &Fields<'_>, event: &EventSpec) -> Result<usize, Mistake> {
-    let node = fields.need("property")?;
-    let index = event.property(&node)?;
-    match event.properties[index].kind {
-        crate::event::PropertyKind::Number { .. } => Ok(index),
-        _ => Err(node.mistake("expected the name of a number property")),
-    }
-}
-
-/// Returns the whole millionths of a property, 0 when it was not given.
-fn millionths(event: &Event, property: usize) -> i64 {
-    match event.values.get(property) {
-        Some(Some(Value::Millionths(amount))) => *amount,
-        _ => 0,
-    }
+/// The earliest of the instants there are.
+pub(crate) fn earliest(instants: impl IntoIterator<Item = Option<Timestamp>>) -> Option<Timestamp> {
+    instants.into_iter().flatten().min()
 }

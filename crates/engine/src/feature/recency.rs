@@ -1,48 +1,76 @@
-//! `recency`: whole days since the last event, 3,650 at most; no value before the first.
+//! `recency` and `tenure`: whole days, hours or minutes since the latest and since the earliest event, 3,650 at most; no value
+//! before the first.
 
-use keepset_wire::{DAY_MS, Timestamp};
+use keepset_wire::document::Mistake;
+use keepset_wire::{DAY_MS, HOUR_MS, Timestamp};
 
-use super::{Compute, Kind, State};
-use crate::event::Event;
+use super::{Compute, Definition, Kind, Made, Observation, State, Watch};
+use crate::zone::Moment;
 
-/// After ten years "long ago" is all there is to say, and the engine need not be woken for it.
-const MAX_DAYS: i64 = 3_650;
+/// After so many units "long ago" is all there is to say, and the engine need not be woken for it.
+const MOST: i64 = 3_650;
 
-pub(super) const KIND: Kind = Kind { name: "recency", read: |_, _| Ok(Box::new(Recency)) };
+const UNITS: &[(&str, i64)] = &[("days", DAY_MS), ("hours", HOUR_MS), ("minutes", HOUR_MS / 60)];
 
-struct Recency;
+pub(super) const RECENCY: Kind = Kind { name: "recency", keys: &["unit"], read: |def| read(def, true) };
+pub(super) const TENURE: Kind = Kind { name: "tenure", keys: &["unit"], read: |def| read(def, false) };
 
-impl Compute for Recency {
-    fn observe(&self, state: &mut State, event: &Event, now: Timestamp) {
-        let later = |(last, _)| event.at.millis() > last || last > now.millis();
-        if state.latest().is_none_or(later) {
-            state.set(event.at.millis(), 1);
+fn read(def: &Definition<'_>, latest: bool) -> Result<Made, Mistake> {
+    def.unweighted()?;
+    let unit = def.fields.get("unit").map_or(Ok(DAY_MS), |node| node.one_of(UNITS))?;
+    Made::new(def.source("property")?, Since { unit, latest })
+}
+
+/// One pair: the instant, and 1.
+struct Since {
+    unit: i64,
+    latest: bool,
+}
+
+impl Since {
+    /// The instant that counts, and the units since then; nothing while the clock stands before it.
+    fn passed(&self, state: &State, now: Timestamp) -> Option<(i64, i64)> {
+        let (at, _) = *state.rows().first()?;
+        (at <= now.millis()).then(|| (at, ((now.millis() - at) / self.unit).min(MOST)))
+    }
+}
+
+impl Compute for Since {
+    fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {
+        let at = seen.at.millis();
+        let better =
+            |kept: i64| kept > moment.now.millis() || if self.latest { at > kept } else { at < kept };
+        if state.rows().first().is_none_or(|(kept, _)| better(*kept)) {
+            *state.rows_mut() = vec![(at, 1)];
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "at most 3,650")]
-    fn value(&self, state: &State, now: Timestamp) -> Option<f64> {
-        state.latest().map(|(last, _)| days_between(last, now) as f64)
+    fn value(&self, state: &State, moment: Moment<'_>) -> Option<f64> {
+        self.passed(state, moment.now).map(|(_, units)| units as f64)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "at most 3,650")]
-    fn next_change(&self, state: &State, watched: Option<f64>, now: Timestamp) -> Option<Timestamp> {
-        let (last, _) = state.latest()?;
-        let days = days_between(last, now);
-        // A comparison with w can change when the days reach w and when they pass it.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a float cast saturates, and what is past the cap is dropped"
-        )]
-        let day = match watched {
-            Some(watched) if days as f64 > watched => return None,
-            Some(watched) => (days + 1).max(watched.ceil() as i64),
-            None => days + 1,
+    fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp> {
+        let Some((at, units)) = self.passed(state, moment.now) else {
+            return Timestamp::from_millis(state.rows().first()?.0);
         };
-        (day <= MAX_DAYS).then(|| Timestamp::from_millis(last + day * DAY_MS))?
+        (units < MOST).then(|| Timestamp::from_millis(at + (units + 1) * self.unit))?
     }
-}
 
-fn days_between(last: i64, now: Timestamp) -> i64 {
-    ((now.millis() - last) / DAY_MS).clamp(0, MAX_DAYS)
+    /// As the default does it, but at once: a comparison with w can change when the units reach w and when they pass it.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "at most 3,650; a float cast saturates"
+    )]
+    fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
+        let (Watch::Thresholds(thresholds), Some((at, units))) = (watch, self.passed(state, moment.now))
+        else {
+            return self.next_step(state, moment);
+        };
+        let reached =
+            |threshold: &f64| (units as f64 <= *threshold).then(|| (units + 1).max(threshold.ceil() as i64));
+        let next = thresholds.iter().filter_map(reached).min().filter(|next| *next <= MOST)?;
+        Timestamp::from_millis(at + next * self.unit)
+    }
 }

@@ -2,7 +2,7 @@
 
 use keepset_wire::document::{Mistake, Name, Node};
 
-use crate::feature::Feature;
+use crate::feature::Features;
 
 /// A linear model of a pack.
 #[derive(Clone, Debug)]
@@ -19,12 +19,12 @@ pub struct Linear {
 }
 
 impl Linear {
-    pub(crate) fn read(id: Name, node: &Node<'_>, features: &[Feature]) -> Result<Self, Mistake> {
+    pub(crate) fn read(id: Name, node: &Node<'_>, features: &Features) -> Result<Self, Mistake> {
         let fields = node.object(&["kind", "title", "intercept", "weights", "missing"])?;
         fields.need("kind")?.one_of(&[("linear", ())])?;
         let weights_node = fields.need("weights")?;
         let weigh = |name: Name, node: &Node<'_>| {
-            let index = features.iter().position(|feature| feature.id == name);
+            let index = features.position(name.as_str());
             let index = index.ok_or_else(|| node.mistake("the pack has no feature of this name"))?;
             Ok((index, node.number()?))
         };

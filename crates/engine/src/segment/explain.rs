@@ -3,16 +3,18 @@
 use keepset_wire::Timestamp;
 use serde::Serialize;
 
-use super::{Op, Rule, Segment, View};
+use super::{Comparison, Memberships, Op, Rule, Segments, Subject, View, sentence};
+use crate::whatif::Nearest;
 
 /// Why this device is in a segment, or out of it. Computed and kept on the device.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The segment.
     pub segment: String,
     /// What it is called.
     pub title: String,
-    /// Why it exists.
+    /// Why it exists, with the values of now filled in.
     pub reason: String,
     /// Whether the device is in.
     pub member: bool,
@@ -22,11 +24,31 @@ pub struct Explanation {
     pub decided_by: &'static str,
     /// The rule, part by part.
     pub condition: Condition,
+    /// What else keeps the device where it is, beside the rule.
+    pub held: Option<Held>,
+    /// What decided, in one sentence for who wrote the segment.
+    pub sentence: String,
+    /// The same for the device's own person.
+    pub visitor: String,
+    /// The nearest change that would turn the answer; none was found within a year of waiting and twelve events.
+    pub nearest: Option<Nearest>,
+}
+
+/// What keeps a device in or out, whatever the rule says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// `minimum_stay`, `cool_down`, `ttl` (a new occasion is needed) or `group`.
+    pub by: &'static str,
+    /// Until when, in milliseconds since 1970, where that is known.
+    pub until: Option<i64>,
+    /// The segment of its group that holds.
+    pub segment: Option<String>,
 }
 
 /// A part of a rule and whether it holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Condition {
     /// All parts must hold.
     All {
@@ -39,6 +61,15 @@ pub enum Condition {
     Any {
         /// Whether one does.
         holds: bool,
+        /// The parts.
+        parts: Vec<Condition>,
+    },
+    /// At least so many parts must hold.
+    AtLeast {
+        /// Whether they do.
+        holds: bool,
+        /// How many.
+        needed: usize,
         /// The parts.
         parts: Vec<Condition>,
     },
@@ -62,6 +93,19 @@ pub enum Condition {
         /// What it is called.
         title: String,
     },
+    /// The arm of an experiment is asked.
+    Experiment {
+        /// Whether the device is in one of the arms.
+        holds: bool,
+        /// The experiment's name.
+        id: String,
+        /// What it is called.
+        title: String,
+        /// The device's arm.
+        arm: Option<String>,
+        /// The arms that pass.
+        arms: Vec<String>,
+    },
 }
 
 /// A comparison with the value it saw.
@@ -75,10 +119,14 @@ pub struct Compared {
     pub title: String,
     /// The value now; none when there is none yet.
     pub value: Option<f64>,
+    /// What the value stands for, where it is the number of a label.
+    pub label: Option<String>,
     /// How it is compared.
     pub op: Op,
-    /// With what.
+    /// With what: of `between` the lower bound, of `in` the first.
     pub threshold: f64,
+    /// All it is compared with, as people read it.
+    pub thresholds: Vec<String>,
 }
 
 impl Condition {
@@ -88,8 +136,10 @@ impl Condition {
         match self {
             Self::All { holds, .. }
             | Self::Any { holds, .. }
+            | Self::AtLeast { holds, .. }
             | Self::Not { holds, .. }
-            | Self::Segment { holds, .. } => *holds,
+            | Self::Segment { holds, .. }
+            | Self::Experiment { holds, .. } => *holds,
             Self::Feature(compared) | Self::Model(compared) => compared.holds,
         }
     }
@@ -97,63 +147,116 @@ impl Condition {
 
 /// Explains a segment to the device's own person.
 pub(crate) fn explain(
-    segments: &[Segment],
+    segments: &Segments,
     index: usize,
     view: &View<'_>,
-    since: &impl Fn(usize) -> Option<Timestamp>,
+    memberships: &Memberships,
 ) -> Explanation {
-    let segment = &segments[index];
-    let member = since(index);
+    let segment = &segments.list[index];
+    let member = memberships.since(index);
     let (decided_by, rule) =
-        if member.is_some() { ("stay", &segment.stay) } else { ("enter", &segment.enter) };
+        if member.is_some() { ("stay", segment.staying()) } else { ("enter", &segment.enter) };
+    let is_in = |other: usize| memberships.since(other).is_some();
+    let condition = Explainer { segments, view, is_in: &is_in }.condition(rule);
+    let reason = sentence::filled(&segment.reason, view);
     Explanation {
         segment: segment.id.to_string(),
         title: segment.title.clone(),
-        reason: segment.reason.clone(),
         member: member.is_some(),
         since: member.map(Timestamp::millis),
         decided_by,
-        condition: condition(rule, segments, view, &|other| since(other).is_some()),
+        held: held(segments, index, memberships, view.now),
+        sentence: sentence::of(&condition),
+        visitor: sentence::for_visitor(&segment.title, &reason, member.is_some(), &condition),
+        reason,
+        condition,
+        nearest: None,
     }
 }
 
-fn condition(
-    rule: &Rule,
-    segments: &[Segment],
-    view: &View<'_>,
-    is_in: &impl Fn(usize) -> bool,
-) -> Condition {
-    let holds = rule.holds(view, is_in);
-    let all = |parts: &[Rule]| parts.iter().map(|part| condition(part, segments, view, is_in)).collect();
-    match rule {
-        Rule::All(parts) => Condition::All { holds, parts: all(parts) },
-        Rule::Any(parts) => Condition::Any { holds, parts: all(parts) },
-        Rule::Not(part) => Condition::Not { holds, part: Box::new(condition(part, segments, view, is_in)) },
-        Rule::Feature(comparison) => {
-            let feature = &view.features[comparison.index];
-            Condition::Feature(Compared {
-                holds,
-                id: feature.id.to_string(),
-                title: feature.title.clone(),
-                value: view.feature(comparison.index),
-                op: comparison.op,
-                threshold: comparison.threshold,
-            })
+fn held(segments: &Segments, index: usize, memberships: &Memberships, now: Timestamp) -> Option<Held> {
+    let segment = &segments.list[index];
+    let standing = memberships.standings()[index];
+    let until = |from: Option<i64>, length: Option<i64>| {
+        from.zip(length).map(|(from, length)| from.saturating_add(length)).filter(|end| now.millis() < *end)
+    };
+    if let Some(end) = until(standing.since, segment.minimum_stay) {
+        return Some(Held { by: "minimum_stay", until: Some(end), segment: None });
+    }
+    if let Some(end) = until(standing.left, segment.cool_down) {
+        return Some(Held { by: "cool_down", until: Some(end), segment: None });
+    }
+    if standing.spent {
+        return Some(Held { by: "ttl", until: None, segment: None });
+    }
+    let higher = segment.higher.iter().find(|higher| memberships.since(**higher).is_some());
+    higher.map(|higher| Held {
+        by: "group",
+        until: None,
+        segment: Some(segments.list[*higher].id.to_string()),
+    })
+}
+
+/// What an explanation is made of.
+pub(super) struct Explainer<'a, F> {
+    pub(super) segments: &'a Segments,
+    pub(super) view: &'a View<'a>,
+    pub(super) is_in: &'a F,
+}
+
+impl<F: Fn(usize) -> bool> Explainer<'_, F> {
+    pub(super) fn condition(&self, rule: &Rule) -> Condition {
+        let holds = rule.holds(self.view, self.is_in);
+        let all = |parts: &[Rule]| parts.iter().map(|part| self.condition(part)).collect();
+        match rule {
+            Rule::All(parts) => Condition::All { holds, parts: all(parts) },
+            Rule::Any(parts) => Condition::Any { holds, parts: all(parts) },
+            Rule::AtLeast(needed, parts) => Condition::AtLeast { holds, needed: *needed, parts: all(parts) },
+            Rule::Not(part) => Condition::Not { holds, part: Box::new(self.condition(part)) },
+            Rule::Compare(comparison) => self.compared(comparison, holds),
+            Rule::Segment(other) => {
+                let other = &self.segments.list[*other];
+                Condition::Segment { holds, id: other.id.to_string(), title: other.title.clone() }
+            }
+            Rule::Experiment(index, arms) => {
+                let experiment = &self.view.experiments[*index];
+                let name = |arm: usize| experiment.arms[arm].0.to_string();
+                Condition::Experiment {
+                    holds,
+                    id: experiment.id.to_string(),
+                    title: experiment.title.clone(),
+                    arm: self.view.arms.get(*index).map(|arm| name(*arm)),
+                    arms: arms.iter().map(|arm| name(*arm)).collect(),
+                }
+            }
         }
-        Rule::Model(comparison) => {
-            let model = &view.models[comparison.index];
-            Condition::Model(Compared {
-                holds,
-                id: model.id.to_string(),
-                title: model.title.clone(),
-                value: Some(view.score(comparison.index)),
-                op: comparison.op,
-                threshold: comparison.threshold,
-            })
-        }
-        Rule::Segment(other) => {
-            let other = &segments[*other];
-            Condition::Segment { holds, id: other.id.to_string(), title: other.title.clone() }
+    }
+
+    fn compared(&self, comparison: &Comparison, holds: bool) -> Condition {
+        let value = self.view.value(comparison.subject);
+        let (id, title, feature) = match comparison.subject {
+            Subject::Feature(index) => {
+                let feature = &self.view.features.list()[index];
+                (&feature.id, &feature.title, Some(feature))
+            }
+            Subject::Model(index) => {
+                let model = &self.view.models[index];
+                (&model.id, &model.title, None)
+            }
+        };
+        let compared = Compared {
+            holds,
+            id: id.to_string(),
+            title: title.clone(),
+            value,
+            label: value.zip(feature).and_then(|(value, feature)| feature.label(value)).map(str::to_owned),
+            op: comparison.op,
+            threshold: comparison.thresholds.first().copied().unwrap_or_default(),
+            thresholds: comparison.thresholds.iter().map(|value| sentence::shown(feature, *value)).collect(),
+        };
+        match comparison.subject {
+            Subject::Feature(_) => Condition::Feature(compared),
+            Subject::Model(_) => Condition::Model(compared),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Memberships: who is in, since when, and what changed.
+//! Memberships: who is in, since when, and what changed. Only what something changed for is evaluated again.
 
 use keepset_wire::{Name, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use super::{Segment, View};
+use super::wakes::Wakes;
+use super::{Segment, Segments, View, sentence};
 
 /// A membership of this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,53 @@ pub enum ChangeKind {
     Left,
 }
 
+/// What made a membership begin or end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// An event of this name.
+    Event(Name),
+    /// Time alone.
+    Time,
+    /// A choice of the person.
+    Consent,
+    /// The person erased the profile, or nothing happened for as long as the pack keeps things.
+    Erased,
+    /// The pack has expired.
+    Expired,
+    /// The membership lasted as long as it may.
+    Ttl,
+    /// This segment, which comes first in its group, began to hold.
+    Group(Name),
+    /// The engine learnt the time zone or got its secret.
+    Start,
+}
+
+impl Cause {
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "event",
+            Self::Time => "time",
+            Self::Consent => "consent",
+            Self::Erased => "erased",
+            Self::Expired => "expired",
+            Self::Ttl => "ttl",
+            Self::Group(_) => "group",
+            Self::Start => "start",
+        }
+    }
+
+    /// Returns the event or segment that did it.
+    #[must_use]
+    pub fn by(&self) -> Option<&Name> {
+        match self {
+            Self::Event(name) | Self::Group(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// A membership that began or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -31,62 +80,190 @@ pub struct Change {
     pub kind: ChangeKind,
     /// When.
     pub at: Timestamp,
+    /// What made it so.
+    pub cause: Cause,
+    /// The conditions that decided, in one sentence; empty unless the engine was asked to tell reasons.
+    pub because: String,
 }
 
-/// Since when the device is in each segment of a pack, by index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Memberships(Vec<Option<Timestamp>>);
+/// Where a device stands with a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    /// Since when it is in, in milliseconds since 1970.
+    pub(crate) since: Option<i64>,
+    /// When it last left, where that matters.
+    pub(crate) left: Option<i64>,
+    /// Its membership ended by age, and what began it has not ceased to hold since.
+    pub(crate) spent: bool,
+}
+
+/// What is decided about one segment.
+struct Decision {
+    standing: Standing,
+    /// When its own terms may change it.
+    wake: Option<i64>,
+    /// Why it ended, where that is not what the evaluation is for.
+    cause: Option<Cause>,
+}
+
+/// Where a device stands with every segment of a pack.
+#[derive(Clone, Debug)]
+pub(crate) struct Memberships {
+    standings: Vec<Standing>,
+    wakes: Wakes,
+    /// The places that must be looked at, a bit each.
+    dirty: Vec<u64>,
+}
 
 impl Memberships {
     pub(crate) fn none(segments: usize) -> Self {
-        Self(vec![None; segments])
+        Self {
+            standings: vec![Standing::default(); segments],
+            wakes: Wakes::new(segments),
+            dirty: vec![0; segments.div_ceil(64)],
+        }
     }
 
     pub(crate) fn since(&self, segment: usize) -> Option<Timestamp> {
-        self.0[segment]
+        self.standings[segment].since.and_then(Timestamp::from_millis)
     }
 
-    /// Puts back a membership of an earlier run.
-    pub(crate) fn restore(&mut self, segment: usize, since: Timestamp) {
-        self.0[segment] = Some(since);
+    pub(crate) fn standings(&self) -> &[Standing] {
+        &self.standings
     }
 
-    /// Evaluates every segment at the moment of `view`, in `order`, and appends what changed.
+    /// Puts back what was stored.
+    pub(crate) fn restore(&mut self, segment: usize, standing: Standing) {
+        self.standings[segment] = standing;
+    }
+
+    /// Notes that the segment at a place must be looked at.
+    pub(crate) fn touch(&mut self, place: usize) {
+        self.dirty[place / 64] |= 1 << (place % 64);
+    }
+
+    pub(crate) fn touch_all(&mut self) {
+        (0..self.standings.len()).for_each(|place| self.touch(place));
+    }
+
+    /// Notes whose terms may have changed it by `now`.
+    pub(crate) fn touch_due(&mut self, now: Timestamp) {
+        let Self { wakes, dirty, .. } = self;
+        wakes.due(now.millis(), |place| dirty[place / 64] |= 1 << (place % 64));
+    }
+
+    /// Returns the next instant at which the terms of a membership may change it.
+    pub(crate) fn wake(&self) -> Option<Timestamp> {
+        self.wakes.first().and_then(Timestamp::from_millis)
+    }
+
+    /// Evaluates what was touched, at the moment of `view`, and appends what changed.
     pub(crate) fn evaluate(
         &mut self,
-        segments: &[Segment],
-        order: &[usize],
+        segments: &Segments,
         view: &View<'_>,
+        cause: &Cause,
+        reasons: bool,
         changes: &mut Vec<Change>,
     ) {
-        for &index in order {
-            let segment = &segments[index];
-            let was_in = self.0[index].is_some();
-            let rule = if was_in { &segment.stay } else { &segment.enter };
-            let is_in = rule.holds(view, &|other| self.0[other].is_some());
-            if is_in != was_in {
-                self.0[index] = is_in.then_some(view.now);
-                let kind = if is_in { ChangeKind::Entered } else { ChangeKind::Left };
-                changes.push(Change { segment: segment.id.clone(), kind, at: view.now });
+        // A change touches only places behind its own.
+        for word in 0..self.dirty.len() {
+            while self.dirty[word] != 0 {
+                let place = word * 64 + self.dirty[word].trailing_zeros() as usize;
+                self.dirty[word] &= self.dirty[word] - 1;
+                let index = segments.order[place];
+                let segment = &segments.list[index];
+                let before = self.standings[index];
+                let Decision { standing, wake, cause: own } = self.decide(index, segment, segments, view);
+                self.standings[index] = standing;
+                self.wakes.set(place, wake);
+                let entered = standing.since.is_some();
+                if entered == before.since.is_some() {
+                    continue;
+                }
+                let is_in = |other: usize| self.standings[other].since.is_some();
+                let because = match &own {
+                    _ if !reasons => String::new(),
+                    Some(cause) => sentence::of_cause(cause, segments),
+                    None => {
+                        let rule = if entered { &segment.enter } else { segment.staying() };
+                        sentence::deciding(rule, segments, view, &is_in)
+                    }
+                };
+                changes.push(Change {
+                    segment: segment.id.clone(),
+                    kind: if entered { ChangeKind::Entered } else { ChangeKind::Left },
+                    at: view.now,
+                    cause: own.unwrap_or_else(|| cause.clone()),
+                    because,
+                });
+                segments.readers[index].iter().for_each(|reader| self.touch(*reader));
             }
         }
     }
 
-    /// Returns the first instant after `view`'s at which time alone may change a membership.
-    pub(crate) fn next_change(&self, segments: &[Segment], view: &View<'_>) -> Option<Timestamp> {
-        let rule = |(segment, since): (&'_ Segment, &Option<Timestamp>)| {
-            let rule = if since.is_some() { &segment.stay } else { &segment.enter };
-            rule.next_change(view)
+    fn decide(&self, index: usize, segment: &Segment, segments: &Segments, view: &View<'_>) -> Decision {
+        let now = view.now.millis();
+        let is_in = |other: usize| self.standings[other].since.is_some();
+        let higher = segment.higher.iter().copied().find(|higher| is_in(*higher));
+        let after = |from: i64, length: Option<i64>| length.map(|length| from.saturating_add(length));
+        let inside = |since: i64| {
+            let ends = [after(since, segment.minimum_stay), after(since, segment.ttl)];
+            let standing = Standing { since: Some(since), ..Standing::default() };
+            Decision {
+                standing,
+                wake: ends.into_iter().flatten().filter(|end| *end > now).min(),
+                cause: None,
+            }
         };
-        segments.iter().zip(&self.0).filter_map(rule).min()
+        let mut standing = self.standings[index];
+        let mut cause = None;
+        if let Some(since) = standing.since {
+            if let Some(higher) = higher {
+                cause = Some(Cause::Group(segments.list[higher].id.clone()));
+            } else if after(since, segment.ttl).is_some_and(|end| now >= end) {
+                cause = Some(Cause::Ttl);
+            } else if after(since, segment.minimum_stay).is_some_and(|end| now < end)
+                || segment.staying().holds(view, &is_in)
+            {
+                return inside(since);
+            }
+            let left = segment.cool_down.map(|_| now);
+            standing = Standing { since: None, left, spent: cause == Some(Cause::Ttl) };
+        }
+        let enters = segment.enters(view, &is_in);
+        standing.spent &= enters;
+        let cooled =
+            standing.left.and_then(|left| after(left, segment.cool_down)).filter(|cooled| now < *cooled);
+        if standing.spent || cooled.is_some() {
+            return Decision { standing, wake: cooled, cause };
+        }
+        if higher.is_some() || !enters {
+            return Decision { standing: Standing::default(), wake: None, cause };
+        }
+        inside(now)
     }
 
     /// Ends every membership and appends what changed.
-    pub(crate) fn clear(&mut self, segments: &[Segment], now: Timestamp, changes: &mut Vec<Change>) {
-        for (segment, since) in segments.iter().zip(&mut self.0) {
-            if since.take().is_some() {
-                changes.push(Change { segment: segment.id.clone(), kind: ChangeKind::Left, at: now });
+    pub(crate) fn clear(
+        &mut self,
+        segments: &Segments,
+        now: Timestamp,
+        cause: &Cause,
+        changes: &mut Vec<Change>,
+    ) {
+        for (index, segment) in segments.list.iter().enumerate() {
+            if std::mem::take(&mut self.standings[index]).since.is_some() {
+                changes.push(Change {
+                    segment: segment.id.clone(),
+                    kind: ChangeKind::Left,
+                    at: now,
+                    cause: cause.clone(),
+                    because: String::new(),
+                });
             }
+            self.wakes.set(segments.places[index], None);
         }
+        self.dirty.fill(0);
     }
 }

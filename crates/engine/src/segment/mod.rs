@@ -1,19 +1,27 @@
 //! Segments: rules over features, scores and other segments, and who is in.
 
+mod experiment;
 mod explain;
 mod membership;
 mod rule;
+mod sentence;
+mod values;
+mod wakes;
 
-use keepset_wire::document::{Mistake, Name, Node};
+use keepset_wire::document::{Duration, Mistake, Name, Node};
 
-use crate::feature::Feature;
+use crate::feature::Features;
 use crate::model::Linear;
+use crate::order;
+pub use experiment::Experiment;
 pub(crate) use explain::explain;
-pub use explain::{Condition, Explanation};
-pub(crate) use membership::Memberships;
-pub use membership::{Change, ChangeKind, Membership};
+pub use explain::{Compared, Condition, Explanation, Held};
+pub use membership::{Cause, Change, ChangeKind, Membership};
+pub(crate) use membership::{Memberships, Standing};
 pub(crate) use rule::View;
-pub use rule::{Comparison, Op, Rule};
+pub use rule::{Comparison, Op, Rule, Subject};
+pub(crate) use sentence::{date, number};
+pub(crate) use values::{Values, Watched, fresh};
 
 /// A segment of a pack.
 #[derive(Clone, Debug)]
@@ -22,104 +30,152 @@ pub struct Segment {
     pub id: Name,
     /// What it is called where people read it.
     pub title: String,
-    /// Why it exists, in plain language.
+    /// Why it exists, in plain language; `{feature}` stands for the feature's value.
     pub reason: String,
-    /// Who is out comes in while this holds.
+    /// Who is out comes in when this holds.
     pub enter: Rule,
-    /// Who is in stays while this holds; the same as `enter` unless the pack says otherwise.
-    pub stay: Rule,
+    /// Who is in stays while this holds; the same as `enter` when the pack says nothing else.
+    pub stay: Option<Rule>,
+    /// Who is in stays at least so long, in milliseconds.
+    pub minimum_stay: Option<i64>,
+    /// Who left stays out at least so long, in milliseconds.
+    pub cool_down: Option<i64>,
+    /// A membership ends after so long, in milliseconds.
+    pub ttl: Option<i64>,
+    /// The segments of its group that come before it, by index.
+    pub(crate) higher: Vec<usize>,
+}
+
+/// The segments of a pack, and what must be looked at again when something changes.
+#[derive(Debug, Default)]
+pub(crate) struct Segments {
+    /// In the pack's order.
+    pub(crate) list: Vec<Segment>,
+    /// Indices in the order of evaluation: each after those it reads.
+    pub(crate) order: Vec<usize>,
+    /// By index: its place in `order`.
+    pub(crate) places: Vec<usize>,
+    /// By index: the places of those that read it.
+    pub(crate) readers: Vec<Vec<usize>>,
+    /// What their rules compare.
+    pub(crate) watched: Watched,
 }
 
 /// The keys of a segment.
-const KEYS: &[&str] = &["id", "title", "reason", "enter", "stay"];
+const KEYS: &[&str] = &["id", "title", "reason", "enter", "stay", "group"];
+const MINIMUM_STAY: Duration = Duration(["minimum_stay_days", "minimum_stay_hours", "minimum_stay_minutes"]);
+const COOL_DOWN: Duration = Duration(["cool_down_days", "cool_down_hours", "cool_down_minutes"]);
+const TTL: Duration = Duration(["ttl_days", "ttl_hours", "ttl_minutes"]);
+const ALL_KEYS: &[&[&str]] = &[KEYS, &MINIMUM_STAY.0, &COOL_DOWN.0, &TTL.0];
 
 /// What the names in a rule may refer to.
 pub(crate) struct Names<'a> {
-    pub(crate) features: &'a [Feature],
+    pub(crate) features: &'a Features,
     pub(crate) models: &'a [Linear],
+    pub(crate) experiments: &'a [Experiment],
     pub(crate) segments: &'a [Name],
 }
 
 impl Names<'_> {
-    /// Finds a feature, model or segment by its name.
+    /// Finds a feature, model, experiment or segment by its name.
     fn position(&self, form: &str, name: &str) -> Option<usize> {
         match form {
-            "feature" => self.features.iter().position(|feature| feature.id.as_str() == name),
+            "feature" => self.features.position(name),
             "model" => self.models.iter().position(|model| model.id.as_str() == name),
+            "experiment" => self.experiments.iter().position(|experiment| experiment.id.as_str() == name),
             _ => self.segments.iter().position(|id| id.as_str() == name),
         }
     }
 }
 
-/// Reads the segments of a pack, with the order in which they are to be evaluated: each after those it reads.
-pub(crate) fn read(
-    node: &Node<'_>,
-    features: &[Feature],
-    models: &[Linear],
-) -> Result<(Vec<Segment>, Vec<usize>), Mistake> {
-    let ids: Vec<Name> = node.each(|node| node.object(KEYS)?.need("id")?.name())?;
-    if let Some(twice) = (1..ids.len()).find(|index| ids[..*index].contains(&ids[*index])) {
-        return Err(node.mistake(format!("two segments are named {}; give each its own name", ids[twice])));
+impl Segments {
+    pub(crate) fn read(
+        node: &Node<'_>,
+        features: &Features,
+        models: &[Linear],
+        experiments: &[Experiment],
+    ) -> Result<Self, Mistake> {
+        let ids: Vec<Name> = node.each(|node| node.object_of(ALL_KEYS)?.need("id")?.name())?;
+        if let Some(twice) = (1..ids.len()).find(|index| ids[..*index].contains(&ids[*index])) {
+            return Err(
+                node.mistake(format!("two segments are named {}; give each its own name", ids[twice]))
+            );
+        }
+        let names = Names { features, models, experiments, segments: &ids };
+        let mut groups: Vec<Option<Name>> = Vec::new();
+        let list = node.each(|node| {
+            let group = node.object_of(ALL_KEYS)?.get("group").map(|group| group.name()).transpose()?;
+            let same = |(_, other): &(usize, &Option<Name>)| group.is_some() && **other == group;
+            let higher = groups.iter().enumerate().filter(same).map(|(index, _)| index).collect();
+            groups.push(group);
+            Segment::read(node, &names, higher)
+        })?;
+        let order = order::topological(list.len(), |index| list[index].reads()).map_err(|members| {
+            let names: Vec<&str> = members.iter().map(|index| ids[*index].as_str()).collect();
+            node.mistake(format!("segments read each other in a loop: {}", names.join(" -> ")))
+        })?;
+        Ok(Self::indexed(list, order, features, models))
     }
-    let names = Names { features, models, segments: &ids };
-    let segments = node.each(|node| Segment::read(node, &names))?;
-    let order = evaluation_order(node, &segments)?;
-    Ok((segments, order))
+
+    fn indexed(list: Vec<Segment>, order: Vec<usize>, features: &Features, models: &[Linear]) -> Self {
+        let mut places = vec![0; list.len()];
+        let mut readers = vec![Vec::new(); list.len()];
+        let mut comparisons = Vec::new();
+        for (place, &index) in order.iter().enumerate() {
+            places[index] = place;
+            for read in list[index].reads() {
+                if readers[read].last() != Some(&place) {
+                    readers[read].push(place);
+                }
+            }
+            list[index].visit(&mut |rule| {
+                if let Rule::Compare(comparison) = rule {
+                    comparisons.push((comparison.clone(), place));
+                }
+            });
+        }
+        Self { watched: Watched::new(&comparisons, features, models), list, order, places, readers }
+    }
 }
 
 impl Segment {
-    fn read(node: &Node<'_>, names: &Names<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(KEYS)?;
-        let enter = Rule::read(&fields.need("enter")?, names, 0)?;
-        let stay = match fields.get("stay") {
-            Some(node) => Rule::read(&node, names, 0)?,
-            None => enter.clone(),
-        };
+    fn read(node: &Node<'_>, names: &Names<'_>, higher: Vec<usize>) -> Result<Self, Mistake> {
+        let fields = node.object_of(ALL_KEYS)?;
         Ok(Self {
             id: fields.need("id")?.name()?,
             title: fields.need("title")?.text()?.to_owned(),
             reason: fields.need("reason")?.text()?.to_owned(),
-            enter,
-            stay,
+            enter: Rule::read(&fields.need("enter")?, names, 0)?,
+            stay: fields.get("stay").map(|stay| Rule::read(&stay, names, 0)).transpose()?,
+            minimum_stay: fields.duration(MINIMUM_STAY)?,
+            cool_down: fields.duration(COOL_DOWN)?,
+            ttl: fields.duration(TTL)?,
+            higher,
         })
     }
 
+    /// The rule that who is in must meet.
+    #[must_use]
+    pub fn staying(&self) -> &Rule {
+        self.stay.as_ref().unwrap_or(&self.enter)
+    }
+
+    /// Tells whether who is out may come in: by both rules, or a membership would end as it begins.
+    fn enters(&self, view: &View<'_>, is_in: &impl Fn(usize) -> bool) -> bool {
+        self.enter.holds(view, is_in) && self.stay.as_ref().is_none_or(|stay| stay.holds(view, is_in))
+    }
+
+    fn visit(&self, visitor: &mut impl FnMut(&Rule)) {
+        self.enter.visit(visitor);
+        if let Some(stay) = &self.stay {
+            stay.visit(visitor);
+        }
+    }
+
+    /// The segments whose memberships decide on this one's.
     fn reads(&self) -> Vec<usize> {
-        let mut segments = Vec::new();
-        self.enter.visit(&mut |rule| segments.extend(rule.segment()));
-        self.stay.visit(&mut |rule| segments.extend(rule.segment()));
+        let mut segments = self.higher.clone();
+        self.visit(&mut |rule| segments.extend(rule.segment()));
         segments
     }
-}
-
-/// Puts every segment after those it reads; a loop is a mistake that names its members.
-fn evaluation_order(node: &Node<'_>, segments: &[Segment]) -> Result<Vec<usize>, Mistake> {
-    let mut order: Vec<usize> = Vec::new();
-    while order.len() < segments.len() {
-        let ready = (0..segments.len()).find(|index| {
-            !order.contains(index) && segments[*index].reads().iter().all(|read| order.contains(read))
-        });
-        let Some(ready) = ready else {
-            let names: Vec<&str> =
-                loop_of(segments, &order).into_iter().map(|index| segments[index].id.as_str()).collect();
-            return Err(node.mistake(format!("segments read each other in a loop: {}", names.join(" -> "))));
-        };
-        order.push(ready);
-    }
-    Ok(order)
-}
-
-/// Follows unordered segments until one comes up again; called when every unordered segment reads another.
-fn loop_of(segments: &[Segment], ordered: &[usize]) -> Vec<usize> {
-    let mut path: Vec<usize> = Vec::new();
-    let mut next = (0..segments.len()).find(|index| !ordered.contains(index));
-    while let Some(index) = next {
-        if let Some(start) = path.iter().position(|seen| *seen == index) {
-            path.push(index);
-            return path.split_off(start);
-        }
-        path.push(index);
-        next = segments[index].reads().into_iter().find(|read| !ordered.contains(read));
-    }
-    path
 }

@@ -1,23 +1,33 @@
-//! Rules: comparisons joined by all, any and not.
+//! Rules: comparisons joined by all, any, not and "at least so many of".
 
 use keepset_wire::Timestamp;
-use keepset_wire::document::{Mistake, Node};
+use keepset_wire::document::{Fields, Mistake, Node};
 use serde::Serialize;
+use serde_json::Value as Json;
 
-use super::Names;
-use crate::feature::{Feature, State};
+use super::{Experiment, Names};
+use crate::feature::Features;
 use crate::model::Linear;
 
 /// Rules nest at most this deep: nobody reads deeper ones, and evaluation must not exhaust the stack.
 const MAX_DEPTH: u32 = 16;
 
 /// What a rule may be; exactly one of these keys is used.
-const FORMS: [&str; 6] = ["all", "any", "not", "feature", "model", "segment"];
+const FORMS: [&str; 8] = ["all", "any", "not", "at_least", "feature", "model", "segment", "experiment"];
 
-const OPS: &[(&str, Op)] =
-    &[("<", Op::Less), ("<=", Op::AtMost), (">", Op::Greater), (">=", Op::AtLeast), ("=", Op::Equal)];
+/// The keys that go with a form.
+const COMPANIONS: [&str; 5] = ["op", "value", "between", "in", "of"];
 
-/// How two numbers are compared.
+const OPS: &[(&str, Op)] = &[
+    ("<", Op::Less),
+    ("<=", Op::AtMost),
+    (">", Op::Greater),
+    (">=", Op::AtLeast),
+    ("=", Op::Equal),
+    ("!=", Op::NotEqual),
+];
+
+/// How numbers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Op {
     /// Less than.
@@ -35,17 +45,35 @@ pub enum Op {
     /// Exactly.
     #[serde(rename = "=")]
     Equal,
+    /// Anything but.
+    #[serde(rename = "!=")]
+    NotEqual,
+    /// From the first to the second, both included.
+    #[serde(rename = "between")]
+    Between,
+    /// One of them.
+    #[serde(rename = "in")]
+    In,
 }
 
-/// A comparison of something with a constant; the index is that of a feature or a model.
+/// What is compared, by its index in the pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A feature.
+    Feature(usize),
+    /// A model's score.
+    Model(usize),
+}
+
+/// A comparison of something with constants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// What is compared.
-    pub index: usize,
+    pub subject: Subject,
     /// How.
     pub op: Op,
-    /// With what.
-    pub threshold: f64,
+    /// With what: two for [`Op::Between`], any number for [`Op::In`], else one.
+    pub thresholds: Vec<f64>,
 }
 
 /// A rule; it either holds or does not.
@@ -55,46 +83,99 @@ pub enum Rule {
     All(Vec<Rule>),
     /// At least one part holds.
     Any(Vec<Rule>),
+    /// At least so many parts hold.
+    AtLeast(usize, Vec<Rule>),
     /// The part does not hold.
     Not(Box<Rule>),
-    /// A feature has a value and it compares so.
-    Feature(Comparison),
-    /// A model's score compares so.
-    Model(Comparison),
+    /// Something has a value and it compares so.
+    Compare(Comparison),
     /// The device is in this segment.
     Segment(usize),
+    /// The device is in one of these arms of an experiment.
+    Experiment(usize, Vec<usize>),
 }
 
 /// What a rule looks at: a moment of one device.
+#[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
-    pub(crate) features: &'a [Feature],
+    pub(crate) features: &'a Features,
     pub(crate) models: &'a [Linear],
-    pub(crate) states: &'a [State],
+    pub(crate) experiments: &'a [Experiment],
+    /// The value of every subject a rule compares, by its number; not a number where there is none.
+    pub(crate) values: &'a [f64],
+    /// The device's arm in each experiment; none without a secret.
+    pub(crate) arms: &'a [usize],
     pub(crate) now: Timestamp,
 }
 
-impl View<'_> {
-    pub(crate) fn feature(&self, index: usize) -> Option<f64> {
-        self.features[index].value(&self.states[index], self.now)
-    }
-
-    pub(crate) fn score(&self, index: usize) -> f64 {
-        self.models[index].score(|feature| self.feature(feature))
+impl Subject {
+    /// Numbers the subjects of a pack: its features, then its models.
+    pub(crate) fn number(self, features: &Features) -> usize {
+        match self {
+            Self::Feature(index) => index,
+            Self::Model(index) => features.list().len() + index,
+        }
     }
 }
 
-impl Op {
+impl View<'_> {
+    fn raw(&self, subject: Subject) -> f64 {
+        self.values[subject.number(self.features)]
+    }
+
+    pub(crate) fn value(&self, subject: Subject) -> Option<f64> {
+        Some(self.raw(subject)).filter(|value| !value.is_nan())
+    }
+}
+
+impl Comparison {
     /// Compares; false for anything that is not a number.
     #[must_use]
-    pub fn holds(self, value: f64, threshold: f64) -> bool {
-        match self {
-            Self::Less => value < threshold,
-            Self::AtMost => value <= threshold,
-            Self::Greater => value > threshold,
-            Self::AtLeast => value >= threshold,
-            #[expect(clippy::float_cmp, reason = "exactly is what the author asked for")]
-            Self::Equal => value == threshold,
+    #[expect(clippy::float_cmp, reason = "exactly is what the author asked for")]
+    pub fn holds(&self, value: f64) -> bool {
+        let Some(&threshold) = self.thresholds.first() else { return false };
+        match self.op {
+            Op::Less => value < threshold,
+            Op::AtMost => value <= threshold,
+            Op::Greater => value > threshold,
+            Op::AtLeast => value >= threshold,
+            Op::Equal => value == threshold,
+            Op::NotEqual => value != threshold && !value.is_nan(),
+            Op::Between => value >= threshold && self.thresholds.get(1).is_some_and(|upper| value <= *upper),
+            Op::In => self.thresholds.contains(&value),
         }
+    }
+
+    fn read(subject: Subject, fields: &Fields<'_>, labels: &[String]) -> Result<Self, Mistake> {
+        let number = |node: &Node<'_>| match node.value() {
+            Json::String(text) if !labels.is_empty() => {
+                let index = labels.iter().position(|label| label == text);
+                let unknown = || node.mistake(format!("expected one of {}", labels.join(", ")));
+                index.and_then(|index| u32::try_from(index).ok()).map(f64::from).ok_or_else(unknown)
+            }
+            _ => node.number(),
+        };
+        let forms = [fields.get("op"), fields.get("between"), fields.get("in")];
+        if forms.iter().flatten().count() > 1 || (fields.get("value").is_some() && forms[0].is_none()) {
+            return Err(fields.mistake("expected only one of op with value, between, in"));
+        }
+        let (op, thresholds) = match forms {
+            [_, Some(bounds), _] => (Op::Between, (bounds, bounds.each(number)?)),
+            [_, _, Some(list)] => (Op::In, (list, list.each(number)?)),
+            _ => {
+                let op = fields.need("op")?.one_of(OPS)?;
+                let value = fields.need("value")?;
+                (op, (value, vec![number(&value)?]))
+            }
+        };
+        let (node, thresholds) = thresholds;
+        if op == Op::Between && !(thresholds.len() == 2 && thresholds[0] <= thresholds[1]) {
+            return Err(node.mistake("expected two numbers, the smaller first"));
+        }
+        if thresholds.is_empty() {
+            return Err(node.mistake("expected at least one value"));
+        }
+        Ok(Self { subject, op, thresholds })
     }
 }
 
@@ -103,42 +184,56 @@ impl Rule {
         if depth > MAX_DEPTH {
             return Err(node.mistake("rules nest at most 16 deep"));
         }
-        let fields = node.object(&["all", "any", "not", "feature", "model", "segment", "op", "value"])?;
-        let mut used = None;
-        for form in FORMS {
-            if let Some(inner) = fields.get(form) {
-                if used.is_some() {
-                    return Err(node.mistake(format!("expected only one of {}", FORMS.join(", "))));
-                }
-                used = Some((form, inner));
-            }
-        }
-        let Some((form, inner)) = used else {
-            return Err(node.mistake(format!("expected one of {}", FORMS.join(", "))));
+        let fields = node.object_of(&[&FORMS, &COMPANIONS])?;
+        let mut used = FORMS.into_iter().filter_map(|form| Some((form, fields.get(form)?)));
+        let (Some((form, inner)), None) = (used.next(), used.next()) else {
+            return Err(node.mistake(format!("expected exactly one of {}", FORMS.join(", "))));
         };
-        let compares = matches!(form, "feature" | "model");
-        if !compares && (fields.get("op").is_some() || fields.get("value").is_some()) {
-            return Err(node.mistake(format!("\"{form}\" takes no op and no value")));
+        let companions: &[&str] = match form {
+            "feature" | "model" => &["op", "value", "between", "in"],
+            "at_least" => &["of"],
+            "experiment" => &["in"],
+            _ => &[],
+        };
+        if let Some(stray) =
+            COMPANIONS.iter().find(|key| fields.get(key).is_some() && !companions.contains(key))
+        {
+            return Err(node.mistake(format!("\"{form}\" takes no {stray}")));
         }
+        let parts = |list: Node<'_>| {
+            let parts = list.each(|part| Self::read(part, names, depth + 1))?;
+            if parts.is_empty() { Err(list.mistake("expected at least one rule")) } else { Ok(parts) }
+        };
         match form {
-            "all" | "any" => {
-                let parts = inner.each(|part| Self::read(part, names, depth + 1))?;
-                if parts.is_empty() {
-                    return Err(inner.mistake("expected at least one rule"));
-                }
-                return Ok(if form == "all" { Self::All(parts) } else { Self::Any(parts) });
-            }
+            "all" => return parts(inner).map(Self::All),
+            "any" => return parts(inner).map(Self::Any),
             "not" => return Ok(Self::Not(Box::new(Self::read(&inner, names, depth + 1)?))),
+            "at_least" => {
+                let parts = parts(fields.need("of")?)?;
+                let most = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+                return Ok(Self::AtLeast(inner.whole(1, most)? as usize, parts));
+            }
             _ => {}
         }
         let index = names.position(form, inner.text()?);
         let index = index.ok_or_else(|| inner.mistake(format!("the pack has no {form} of this name")))?;
-        if !compares {
-            return Ok(Self::Segment(index));
+        match form {
+            "segment" => Ok(Self::Segment(index)),
+            "experiment" => {
+                let known = &names.experiments[index].arms;
+                let arm = |node: &Node<'_>| {
+                    let name = node.text()?;
+                    let arm = known.iter().position(|(arm, _)| arm.as_str() == name);
+                    arm.ok_or_else(|| node.mistake("the experiment has no arm of this name"))
+                };
+                Ok(Self::Experiment(index, fields.need("in")?.each(arm)?))
+            }
+            "model" => Ok(Self::Compare(Comparison::read(Subject::Model(index), &fields, &[])?)),
+            _ => {
+                let labels = &names.features.list()[index].labels;
+                Ok(Self::Compare(Comparison::read(Subject::Feature(index), &fields, labels)?))
+            }
         }
-        let op = fields.need("op")?.one_of(OPS)?;
-        let comparison = Comparison { index, op, threshold: fields.need("value")?.number()? };
-        Ok(if form == "feature" { Self::Feature(comparison) } else { Self::Model(comparison) })
     }
 
     /// Tells whether the rule holds, given who is in the other segments.
@@ -146,42 +241,27 @@ impl Rule {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.holds(view, is_in)),
             Self::Any(parts) => parts.iter().any(|part| part.holds(view, is_in)),
+            Self::AtLeast(needed, parts) => {
+                parts.iter().filter(|part| part.holds(view, is_in)).take(*needed).count() == *needed
+            }
             Self::Not(part) => !part.holds(view, is_in),
-            Self::Feature(comparison) => view
-                .feature(comparison.index)
-                .is_some_and(|value| comparison.op.holds(value, comparison.threshold)),
-            Self::Model(comparison) => {
-                comparison.op.holds(view.score(comparison.index), comparison.threshold)
-            }
+            Self::Compare(comparison) => comparison.holds(view.raw(comparison.subject)),
             Self::Segment(segment) => is_in(*segment),
-        }
-    }
-
-    /// Returns the first instant after the view's at which time alone may change the answer.
-    ///
-    /// Segments this rule reads are not looked into: they have their own instants.
-    pub(crate) fn next_change(&self, view: &View<'_>) -> Option<Timestamp> {
-        let mut next: Option<Timestamp> = None;
-        let mut offer = |instant: Option<Timestamp>| next = next.into_iter().chain(instant).min();
-        self.visit(&mut |rule| match rule {
-            Self::Feature(c) => {
-                offer(view.features[c.index].next_change(&view.states[c.index], Some(c.threshold), view.now));
+            Self::Experiment(experiment, arms) => {
+                view.arms.get(*experiment).is_some_and(|arm| arms.contains(arm))
             }
-            Self::Model(c) => view.models[c.index].inputs().for_each(|feature| {
-                offer(view.features[feature].next_change(&view.states[feature], None, view.now));
-            }),
-            _ => {}
-        });
-        next
+        }
     }
 
     /// Calls `visitor` with this rule and every part of it.
     pub(crate) fn visit(&self, visitor: &mut impl FnMut(&Self)) {
         visitor(self);
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.visit(visitor)),
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
+                parts.iter().for_each(|part| part.visit(visitor));
+            }
             Self::Not(part) => part.visit(visitor),
-            Self::Feature(_) | Self::Model(_) | Self::Segment(_) => {}
+            Self::Compare(_) | Self::Segment(_) | Self::Experiment(..) => {}
         }
     }
 

@@ -255,7 +255,11 @@ impl World {
         let Some(saved) = host.engine.save() else { return };
         // Numbers grow along one store, also when an engine started from an unreadable state.
         let revision = saved.revision.max(stored + 1);
-        self.storage = Some(Stored { revision, install: host.install, bytes: saved.bytes });
+        let mut bytes = saved.bytes;
+        if let Some(stored) = self.storage.take().filter(|_| saved.appends) {
+            bytes = [stored.bytes, bytes].concat();
+        }
+        self.storage = Some(Stored { revision, install: host.install, bytes });
         host.seen = revision;
         if hears_of_it {
             host.engine.stored(saved.revision);

@@ -1,0 +1,212 @@
+//! What a pack declares of its events: their channel, and the type and range of their properties.
+
+use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
+
+use super::value::decimal;
+
+/// The largest magnitude of a number property: its millionths stay exact in an `f64` and their sums in an `i64`.
+const MAX_NUMBER: f64 = 1e9;
+/// The largest magnitude of the weight of a word.
+const MAX_WORD: f64 = 1e3;
+
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Channel {
+    /// A page.
+    #[default]
+    Web,
+    /// An app.
+    App,
+    /// A mail.
+    Email,
+    /// An advertisement.
+    Ads,
+    /// A social network.
+    Social,
+    /// A telephone call.
+    Call,
+    /// A shop of stone.
+    Store,
+    /// A file of past events.
+    Import,
+}
+
+impl Channel {
+    /// Every channel by its name, in the order of their numbers.
+    pub(crate) const ALL: &[(&str, Self)] = &[
+        ("web", Self::Web),
+        ("app", Self::App),
+        ("email", Self::Email),
+        ("ads", Self::Ads),
+        ("social", Self::Social),
+        ("call", Self::Call),
+        ("store", Self::Store),
+        ("import", Self::Import),
+    ];
+}
+
+/// What a pack declares of one event.
+#[derive(Clone, Debug)]
+pub struct EventSpec {
+    /// Its name.
+    pub name: Name,
+    /// What it is called where people read it.
+    pub title: String,
+    /// Where it comes from.
+    pub channel: Channel,
+    /// Its properties, sorted by name.
+    pub properties: Vec<PropertySpec>,
+}
+
+/// What a pack declares of one property.
+#[derive(Clone, Debug)]
+pub struct PropertySpec {
+    /// Its name.
+    pub name: Name,
+    /// Its type and range.
+    pub kind: PropertyKind,
+}
+
+/// The type and range of a property.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PropertyKind {
+    /// A number between two bounds.
+    Number {
+        /// The smallest value accepted.
+        min: f64,
+        /// The largest value accepted.
+        max: f64,
+        /// The currency of an amount of money.
+        currency: Option<String>,
+    },
+    /// True or false.
+    Flag,
+    /// One of a bounded list of texts.
+    Category(Vec<String>),
+    /// A text that is scored by the words it holds, in whole millionths each, and dropped.
+    Text(Vec<(String, i64)>),
+    /// A text of which a hash alone is looked at.
+    Id,
+}
+
+impl EventSpec {
+    pub(crate) fn read(name: Name, node: &Node<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(&["title", "channel", "properties"])?;
+        let read = |name: Name, node: &Node<'_>| Ok(PropertySpec { name, kind: PropertyKind::read(node)? });
+        let properties = match fields.get("properties") {
+            Some(list) => list.each_member(read)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            title: fields.get("title").map_or(Ok(name.as_str()), |title| title.text())?.to_owned(),
+            channel: fields
+                .get("channel")
+                .map_or(Ok(Channel::default()), |node| node.one_of(Channel::ALL))?,
+            name,
+            properties,
+        })
+    }
+
+    /// Finds a property by the name in `node`.
+    pub(crate) fn property(&self, node: &Node<'_>) -> Result<usize, Mistake> {
+        let name = node.text()?;
+        self.properties.iter().position(|property| property.name.as_str() == name).ok_or_else(|| {
+            let known: Vec<&str> = self.properties.iter().map(|property| property.name.as_str()).collect();
+            node.mistake(format!(
+                "the event {} has no property {}; it has: {}",
+                self.name,
+                quoted(name),
+                known.join(", ")
+            ))
+        })
+    }
+}
+
+impl PropertyKind {
+    fn read(node: &Node<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(&["type", "title", "unit", "currency", "min", "max", "values", "words"])?;
+        let read = fields.need("type")?.one_of(&[
+            ("number", Self::read_number as fn(&Fields<'_>) -> Result<Self, Mistake>),
+            ("money", Self::read_money),
+            ("flag", |_| Ok(Self::Flag)),
+            ("category", Self::read_category),
+            ("text", Self::read_words),
+            ("id", |_| Ok(Self::Id)),
+        ])?;
+        read(&fields)
+    }
+
+    fn read_number(fields: &Fields<'_>) -> Result<Self, Mistake> {
+        let bound = |key: &'static str| within(&fields.need(key)?, MAX_NUMBER);
+        let (min, max) = (bound("min")?, bound("max")?);
+        if min > max {
+            return Err(fields.mistake("min is larger than max"));
+        }
+        Ok(Self::Number { min, max, currency: None })
+    }
+
+    fn read_money(fields: &Fields<'_>) -> Result<Self, Mistake> {
+        let node = fields.need("currency")?;
+        let code = node.text()?;
+        if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Err(node.mistake("expected a currency of ISO 4217 like EUR"));
+        }
+        let Self::Number { min, max, .. } = Self::read_number(fields)? else { return Ok(Self::Flag) };
+        Ok(Self::Number { min, max, currency: Some(code.to_owned()) })
+    }
+
+    fn read_category(fields: &Fields<'_>) -> Result<Self, Mistake> {
+        let node = fields.need("values")?;
+        let values = node.each(|value| Ok(value.text()?.to_owned()))?;
+        if values.is_empty() || values.len() > 256 {
+            return Err(node.mistake("expected 1 to 256 values"));
+        }
+        Ok(Self::Category(values))
+    }
+
+    /// The words are an author's text and need not be names.
+    fn read_words(fields: &Fields<'_>) -> Result<Self, Mistake> {
+        let node = fields.need("words")?;
+        let words = node.each_entry(|word, weight| {
+            let bad = word.is_empty() || word.bytes().any(|b| b.is_ascii() && !b.is_ascii_lowercase());
+            if bad {
+                return Err(weight.mistake("a word is a run of a-z and letters beyond ASCII"));
+            }
+            Ok((word.to_owned(), to_millionths(within(weight, MAX_WORD)?)))
+        })?;
+        Ok(Self::Text(words))
+    }
+
+    /// Says what a value of this type looks like.
+    pub(super) fn expected(&self) -> String {
+        match self {
+            Self::Number { min, max, currency } => {
+                let unit = currency.as_ref().map_or(String::new(), |code| format!(", in {code}"));
+                format!("a number from {} to {}{unit}", decimal(*min), decimal(*max))
+            }
+            Self::Flag => "true or false".into(),
+            Self::Category(values) => format!("one of {}", values.join(", ")),
+            Self::Text(_) => "a text".into(),
+            Self::Id => "a text of 1 to 200 bytes".into(),
+        }
+    }
+}
+
+/// Reads a number of at most a magnitude.
+pub(crate) fn within(node: &Node<'_>, most: f64) -> Result<f64, Mistake> {
+    let number = node.number()?;
+    if number.abs() <= most {
+        Ok(number)
+    } else {
+        Err(node.mistake(format!("expected a number within {}", decimal(most))))
+    }
+}
+
+/// Rounds to whole millionths, half away from zero.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "within a billion, so at most 1e15, which an f64 holds exactly"
+)]
+pub(crate) fn to_millionths(number: f64) -> i64 {
+    (number * 1e6).round() as i64
+}

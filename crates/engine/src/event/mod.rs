@@ -1,0 +1,174 @@
+//! Events: what a pack declares of them, and the only way in.
+
+mod declare;
+mod intake;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use keepset_wire::Timestamp;
+use keepset_wire::document::Name;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+
+pub use declare::{Channel, EventSpec, PropertyKind, PropertySpec};
+pub(crate) use declare::{to_millionths, within};
+pub use intake::Intake;
+pub(crate) use intake::RecentIds;
+pub use value::Value;
+pub(crate) use value::{decimal, spread};
+
+/// A weight of one, in whole millionths.
+pub(crate) const ONE_MILLIONTHS: i64 = 1_000_000;
+
+/// An event as the page or a log tells it, before anything is checked.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct RawEvent {
+    /// Its name, as the pack declares it.
+    pub name: String,
+    /// When it happened, in milliseconds since 1970; now when absent.
+    #[serde(default)]
+    pub at: Option<i64>,
+    /// Its own id, when it may come twice.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Its properties.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Scalar>,
+}
+
+/// The value of a property before it is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar {
+    /// True or false.
+    Flag(bool),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(ScalarVisitor)
+    }
+}
+
+/// By hand, for an error that says what would be right.
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true, false, a number or a text")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Flag(flag))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a JSON number is an f64 here")]
+    fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(number as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a JSON number is an f64 here")]
+    fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(number as f64))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
+}
+
+/// Why an event is refused.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EventError {
+    /// Its name is not declared in the pack. An engine drops such an event and counts it.
+    Undeclared,
+    /// Its time is no instant between 1970 and 9999.
+    Time,
+    /// A property breaks its declaration.
+    Property {
+        /// The property's name.
+        name: Name,
+        /// What would be right.
+        expected: String,
+    },
+}
+
+impl EventError {
+    /// Returns the stable code of the error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Undeclared => "event_undeclared",
+            Self::Time => "event_time",
+            Self::Property { .. } => "event_property",
+        }
+    }
+}
+
+impl fmt::Display for EventError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Undeclared => f.write_str("name: the pack declares no event of this name"),
+            Self::Time => f.write_str("at: expected milliseconds between the years 1970 and 9999"),
+            Self::Property { name, expected } => write!(f, "properties.{name}: expected {expected}"),
+        }
+    }
+}
+
+impl std::error::Error for EventError {}
+
+/// A checked event: a value of this type is proof that it keeps the pack's declaration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The index of its declaration.
+    pub spec: usize,
+    /// When it happened.
+    pub at: Timestamp,
+    /// One value per declared property, where it was given.
+    pub values: Vec<Option<Value>>,
+    /// How many of its properties are not declared; they were dropped unread.
+    pub undeclared: u32,
+}
+
+impl Event {
+    /// Finds the declaration of an event.
+    #[must_use]
+    pub fn declared(specs: &[EventSpec], name: &str) -> Option<usize> {
+        // Specs are sorted by name: they come from a sorted map.
+        specs.binary_search_by(|spec| spec.name.as_str().cmp(name)).ok()
+    }
+
+    /// Checks an event against the declarations of a pack. One from the future, which only a clock set back can give, counts as
+    /// of now.
+    ///
+    /// # Errors
+    /// The first [`EventError`].
+    pub fn parse(specs: &[EventSpec], raw: &RawEvent, now: Timestamp) -> Result<Self, EventError> {
+        let spec = Self::declared(specs, &raw.name).ok_or(EventError::Undeclared)?;
+        let at = raw.at.map_or(Some(now), Timestamp::from_millis).ok_or(EventError::Time)?.min(now);
+        let properties = &specs[spec].properties;
+        let mut values = vec![None; properties.len()];
+        let mut undeclared = 0;
+        for (name, scalar) in &raw.properties {
+            let Ok(index) = properties.binary_search_by(|property| property.name.as_str().cmp(name)) else {
+                undeclared += 1;
+                continue;
+            };
+            let refused = |expected| EventError::Property { name: properties[index].name.clone(), expected };
+            values[index] = Some(properties[index].kind.check(scalar).map_err(refused)?);
+        }
+        Ok(Self { spec, at, values, undeclared })
+    }
+}

@@ -1,0 +1,49 @@
+//! `distinct_days`: on how many of the last local days, today included, there was an event.
+
+use keepset_wire::{DAY_MS, Timestamp};
+
+use super::{Compute, Kind, Made, Observation, State, WINDOW};
+use crate::zone::Moment;
+
+pub(super) const KIND: Kind = Kind {
+    name: "distinct_days",
+    keys: &["window_days"],
+    read: |def| {
+        def.unweighted()?;
+        let days = def.fields.need_duration(WINDOW)? / DAY_MS;
+        Made::new(def.source("property")?, DistinctDays { days })
+    },
+};
+
+/// Pairs of a day and how many events it had.
+struct DistinctDays {
+    days: i64,
+}
+
+impl Compute for DistinctDays {
+    fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {
+        self.prune(state, moment);
+        let (day, today) = (moment.zone.day(seen.at), moment.day());
+        if day > today - self.days {
+            state.merge(day, 1, i64::saturating_add);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "at most 730")]
+    fn value(&self, state: &State, moment: Moment<'_>) -> Option<f64> {
+        let today = moment.day();
+        Some(state.between(today - self.days + 1, today + 1).len() as f64)
+    }
+
+    fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp> {
+        let today = moment.day();
+        let leaving = state.between(today - self.days + 1, today + 1).first().map(|(day, _)| day + self.days);
+        let ahead = state.rows().iter().map(|(day, _)| *day).find(|day| *day > today);
+        super::earliest([leaving, ahead].map(|day| moment.zone.start_of_day(day?)))
+    }
+
+    fn prune(&self, state: &mut State, moment: Moment<'_>) {
+        let today = moment.day();
+        state.drop_before(i64::MIN, today - self.days + 1);
+    }
+}

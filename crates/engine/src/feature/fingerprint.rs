@@ -1,0 +1,52 @@
+//! The meaning of a definition as a number: state made under another definition is not used.
+
+use keepset_wire::document::Node;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Keys that change how a memory is read, or what it is called, and not what it holds.
+const NOT_MEMORY: &[&str] = &["title", "measure", "of", "rank"];
+
+/// The first 8 bytes of the SHA-256 of what a definition remembers.
+pub(super) fn fingerprint(node: &Node<'_>) -> u64 {
+    let mut sponge = Sha256::new();
+    if let Value::Object(map) = node.value() {
+        map.iter().filter(|(key, _)| !NOT_MEMORY.contains(&key.as_str())).for_each(|(key, value)| {
+            absorb_text(&mut sponge, b'k', key);
+            absorb(&mut sponge, value);
+        });
+    }
+    sponge.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+}
+
+/// Takes in a document, every part with its kind and length; objects are sorted by key, so one meaning has one digest.
+fn absorb(sponge: &mut Sha256, value: &Value) {
+    match value {
+        Value::Null => sponge.update(b"n"),
+        Value::Bool(flag) => sponge.update([b'b', u8::from(*flag)]),
+        Value::Number(number) => {
+            sponge.update(b"f");
+            sponge.update(number.as_f64().unwrap_or(f64::NAN).to_bits().to_be_bytes());
+        }
+        Value::String(text) => absorb_text(sponge, b's', text),
+        Value::Array(items) => {
+            sponge.update(b"a");
+            sponge.update((items.len() as u64).to_be_bytes());
+            items.iter().for_each(|item| absorb(sponge, item));
+        }
+        Value::Object(map) => {
+            sponge.update(b"o");
+            sponge.update((map.len() as u64).to_be_bytes());
+            map.iter().for_each(|(key, value)| {
+                absorb_text(sponge, b'k', key);
+                absorb(sponge, value);
+            });
+        }
+    }
+}
+
+fn absorb_text(sponge: &mut Sha256, kind: u8, text: &str) {
+    sponge.update([kind]);
+    sponge.update((text.len() as u64).to_be_bytes());
+    sponge.update(text.as_bytes());
+}

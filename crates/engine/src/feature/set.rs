@@ -1,0 +1,209 @@
+//! The features of a pack, and the memories they read.
+
+use std::fmt;
+
+use keepset_wire::Timestamp;
+use keepset_wire::document::{Mistake, Name, Node};
+
+use super::fingerprint::fingerprint;
+use super::formula::Formula;
+use super::source::Source;
+use super::{COMMON, Compute, Definition, KINDS, Kind, Made, State, Watch};
+use crate::event::{Event, EventSpec};
+use crate::order;
+use crate::zone::Moment;
+
+/// A feature of a pack.
+pub struct Feature {
+    /// Its name.
+    pub id: Name,
+    /// What it is called where people read it.
+    pub title: String,
+    /// What its values stand for, where they are numbers of labels: the value is an index here.
+    pub labels: Vec<String>,
+    reading: Reading,
+}
+
+/// Where a feature's value comes from.
+enum Reading {
+    Memory(usize, Box<dyn Compute>),
+    Formula(Formula),
+}
+
+/// What several features may read.
+struct Memory {
+    fingerprint: u64,
+    source: Source,
+    /// The first feature that reads it: its kind keeps it.
+    keeper: usize,
+}
+
+/// The features of a pack, sorted by name, and their memories.
+#[derive(Default)]
+pub(crate) struct Features {
+    list: Vec<Feature>,
+    memories: Vec<Memory>,
+    /// By event: the memories it may concern.
+    by_event: Vec<Vec<usize>>,
+}
+
+/// By hand: `Debug` on every kind would stay in the wasm behind the trait object.
+impl fmt::Debug for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id.as_str())
+    }
+}
+
+impl fmt::Debug for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list.fmt(f)
+    }
+}
+
+impl Features {
+    pub(crate) fn read(node: &Node<'_>, events: &[EventSpec]) -> Result<Self, Mistake> {
+        let names: Vec<Name> = node.each_member(|name, _| Ok(name))?;
+        let mut features = Self::default();
+        let kinds: Vec<(&str, Option<&Kind>)> = KINDS.iter().map(|kind| (kind.name, Some(kind))).collect();
+        let kinds = [kinds, vec![("formula", None)]].concat();
+        node.each_member(|id, node| {
+            let Some(kind) = node.value().get("kind") else {
+                return Err(node.mistake("the key \"kind\" is missing"));
+            };
+            let kind = node.step("kind", kind).one_of(&kinds)?;
+            let fields = node.object_of(&[COMMON, kind.map_or(&["value"], |kind| kind.keys)])?;
+            let title = fields.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned();
+            let (reading, labels) = match kind {
+                None => (Reading::Formula(Formula::read(&fields.need("value")?, &names, 0)?), Vec::new()),
+                Some(kind) => {
+                    let Made { source, compute, labels } = (kind.read)(&Definition { fields, events })?;
+                    (Reading::Memory(features.memory(fingerprint(node), source), compute), labels)
+                }
+            };
+            features.list.push(Feature { id, title, labels, reading });
+            Ok(())
+        })?;
+        order::topological(features.list.len(), |index| features.list[index].formula_inputs()).map_err(
+            |loop_| {
+                let names: Vec<&str> = loop_.iter().map(|index| names[*index].as_str()).collect();
+                node.mistake(format!("features read each other in a loop: {}", names.join(" -> ")))
+            },
+        )?;
+        features.by_event = (0..events.len())
+            .map(|spec| {
+                let reads = |(index, memory): (usize, &Memory)| memory.source.reads(spec).then_some(index);
+                features.memories.iter().enumerate().filter_map(reads).collect()
+            })
+            .collect();
+        Ok(features)
+    }
+
+    /// Returns the memory of a definition, which may be another feature's.
+    fn memory(&mut self, fingerprint: u64, source: Source) -> usize {
+        let known = self.memories.iter().position(|memory| memory.fingerprint == fingerprint);
+        known.unwrap_or_else(|| {
+            self.memories.push(Memory { fingerprint, source, keeper: self.list.len() });
+            self.memories.len() - 1
+        })
+    }
+
+    pub(crate) fn list(&self) -> &[Feature] {
+        &self.list
+    }
+
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.list.binary_search_by(|feature| feature.id.as_str().cmp(name)).ok()
+    }
+
+    /// Lists the fingerprints of the memories.
+    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = u64> + '_ {
+        self.memories.iter().map(|memory| memory.fingerprint)
+    }
+
+    pub(crate) fn memories(&self) -> usize {
+        self.memories.len()
+    }
+
+    /// Takes in an event and calls `changed` with every memory it concerned.
+    pub(crate) fn observe(
+        &self,
+        states: &mut [State],
+        event: &Event,
+        channel: i64,
+        moment: Moment<'_>,
+        mut changed: impl FnMut(usize),
+    ) {
+        for &index in &self.by_event[event.spec] {
+            let memory = &self.memories[index];
+            let Some(seen) = memory.source.look(event, channel, moment.zone) else { continue };
+            if let Reading::Memory(_, compute) = &self.list[memory.keeper].reading {
+                compute.observe(&mut states[index], &seen, moment);
+                changed(index);
+            }
+        }
+    }
+
+    /// Drops what no value will see again.
+    pub(crate) fn prune(&self, states: &mut [State], moment: Moment<'_>) {
+        for (memory, state) in self.memories.iter().zip(states) {
+            if let Reading::Memory(_, compute) = &self.list[memory.keeper].reading {
+                compute.prune(state, moment);
+            }
+        }
+    }
+
+    /// Returns the value of a feature; nothing when there is none.
+    pub(crate) fn value(&self, feature: usize, states: &[State], moment: Moment<'_>) -> Option<f64> {
+        match &self.list[feature].reading {
+            Reading::Memory(memory, compute) => compute.value(&states[*memory], moment),
+            Reading::Formula(formula) => formula.value(&|input| self.value(input, states, moment)),
+        }
+    }
+
+    /// Returns the first instant after the moment at which time alone may change what is watched of a feature.
+    pub(crate) fn next_change(
+        &self,
+        feature: usize,
+        states: &[State],
+        watch: Watch<'_>,
+        moment: Moment<'_>,
+    ) -> Option<Timestamp> {
+        match &self.list[feature].reading {
+            Reading::Memory(memory, compute) => compute.next_change(&states[*memory], watch, moment),
+            Reading::Formula(formula) => {
+                let mut next = None;
+                formula.visit(&mut |input| {
+                    let change = self.next_change(input, states, Watch::Everything, moment);
+                    next = super::earliest([next, change]);
+                });
+                next
+            }
+        }
+    }
+
+    /// Calls `visitor` with every memory a feature reads, through formulas too.
+    pub(crate) fn memories_of(&self, feature: usize, visitor: &mut dyn FnMut(usize)) {
+        match &self.list[feature].reading {
+            Reading::Memory(memory, _) => visitor(*memory),
+            Reading::Formula(formula) => formula.visit(&mut |input| self.memories_of(input, visitor)),
+        }
+    }
+}
+
+impl Feature {
+    /// Returns what a value stands for, where values are numbers of labels.
+    #[must_use]
+    pub fn label(&self, value: f64) -> Option<&str> {
+        // A negative or broken number saturates and finds no label, or the first, which is what 0 means.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        self.labels.get(value as usize).map(String::as_str)
+    }
+
+    fn formula_inputs(&self) -> Vec<usize> {
+        let mut inputs = Vec::new();
+        if let Reading::Formula(formula) = &self.reading {
+            formula.visit(&mut |input| inputs.push(input));
+        }
+        inputs
+    }
+}

@@ -1,0 +1,227 @@
+//! `count`, `sum`, `mean`, `min` and `max`: what happened in the last so long.
+//!
+//! A window is 32 buckets: an event leaves it up to a 32nd of the window early, never late. An exact one counts every
+//! millisecond as a bucket and keeps the latest 256 that hold an event.
+
+use keepset_wire::Timestamp;
+use keepset_wire::document::{Fields, Mistake};
+
+use super::{Compute, Definition, Kind, Made, Observation, State, WINDOW, Watch};
+use crate::event::ONE_MILLIONTHS;
+use crate::zone::Moment;
+
+/// Buckets in a window.
+const BUCKETS: i64 = 32;
+/// So many instants are kept of an exact window.
+const MAX_EXACT: usize = 256;
+/// The key of the pair whose amount is the instant from which the count began anew.
+const ANEW: i64 = i64::MIN;
+/// Keys from here on are buckets.
+const DATES: i64 = 0;
+
+pub(super) const COUNT: Kind = Kind {
+    name: "count",
+    keys: &["window_days", "window_hours", "window_minutes", "exact", "since", "signed_by"],
+    read: |def| {
+        let signed = def.fields.get("signed_by").is_some();
+        let weighted = def.fields.need("event")?.value().is_object();
+        let unit = if weighted { ONE_MILLIONTHS } else { 1 };
+        Made::new(
+            def.source("signed_by")?,
+            Windowed { window: Window::read(&def.fields)?, fold: Fold::Count { signed, unit } },
+        )
+    },
+};
+pub(super) const SUM: Kind = Kind { name: "sum", keys: FOLDED, read: |def| folded(def, Fold::Sum) };
+pub(super) const MEAN: Kind = Kind { name: "mean", keys: FOLDED, read: |def| folded(def, Fold::Mean) };
+pub(super) const MIN: Kind = Kind { name: "min", keys: FOLDED, read: |def| folded(def, Fold::Min) };
+pub(super) const MAX: Kind = Kind { name: "max", keys: FOLDED, read: |def| folded(def, Fold::Max) };
+
+const FOLDED: &[&str] = &["window_days", "window_hours", "window_minutes", "exact", "since", "property"];
+
+fn folded(def: &Definition<'_>, fold: Fold) -> Result<Made, Mistake> {
+    def.need("property")?;
+    if fold != Fold::Sum {
+        def.unweighted()?;
+    }
+    Made::new(def.source("property")?, Windowed { window: Window::read(&def.fields)?, fold })
+}
+
+/// A sliding window of whole buckets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    width: i64,
+    span: i64,
+    /// So many buckets are kept.
+    most: usize,
+}
+
+impl Window {
+    /// Reads a window; without one it is all time.
+    pub(super) fn read(fields: &Fields<'_>) -> Result<Self, Mistake> {
+        let exact = fields.get("exact").map_or(Ok(false), |node| node.flag())?;
+        let most = if exact { MAX_EXACT } else { usize::MAX };
+        Ok(match fields.duration(WINDOW)? {
+            None if exact => return Err(fields.mistake("an exact window needs a length")),
+            None => Self { width: i64::MAX, span: BUCKETS, most },
+            Some(millis) if exact => Self { width: 1, span: millis, most },
+            // Whole minutes are multiples of 32 milliseconds.
+            Some(millis) => Self { width: millis / BUCKETS, span: BUCKETS, most },
+        })
+    }
+
+    pub(super) fn bucket(&self, at: Timestamp) -> i64 {
+        at.millis() / self.width
+    }
+
+    /// The oldest bucket in the window.
+    pub(super) fn first(&self, now: Timestamp) -> i64 {
+        (self.bucket(now) - self.span + 1).max(DATES)
+    }
+
+    /// When a bucket leaves the window.
+    pub(super) fn leaves(&self, bucket: i64) -> Option<Timestamp> {
+        Timestamp::from_millis((bucket + self.span).checked_mul(self.width)?)
+    }
+
+    /// When a bucket begins.
+    pub(super) fn begins(&self, bucket: i64) -> Option<Timestamp> {
+        Timestamp::from_millis(bucket.checked_mul(self.width)?)
+    }
+}
+
+/// What becomes of the events in a window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fold {
+    Count { signed: bool, unit: i64 },
+    Sum,
+    Mean,
+    Min,
+    Max,
+}
+
+/// Pairs of a bucket and its amount; of a mean two a bucket, the sum and then the number.
+struct Windowed {
+    window: Window,
+    fold: Fold,
+}
+
+impl Windowed {
+    /// Keys in a bucket.
+    fn stride(&self) -> i64 {
+        if self.fold == Fold::Mean { 2 } else { 1 }
+    }
+
+    /// The pairs in the window.
+    fn within<'a>(&self, state: &'a State, now: Timestamp) -> &'a [(i64, i64)] {
+        state.between(self.window.first(now) * self.stride(), (self.window.bucket(now) + 1) * self.stride())
+    }
+
+    fn start_anew(&self, state: &mut State, at: Timestamp) {
+        if state.get(ANEW).is_none_or(|from| from < at.millis()) {
+            state.drop_before(DATES, (self.window.bucket(at) + 1).saturating_mul(self.stride()));
+            state.put(ANEW, at.millis());
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "the nearest f64 to the exact sum is what is meant")]
+    fn fold(&self, rows: &[(i64, i64)]) -> Option<f64> {
+        let amounts = rows.iter().map(|(_, amount)| *amount);
+        let total = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0, i64::saturating_add) as f64;
+        Some(match self.fold {
+            Fold::Count { unit: 1, .. } => total(&mut { amounts }),
+            Fold::Count { .. } | Fold::Sum => total(&mut { amounts }) / 1e6,
+            Fold::Mean => {
+                let stream =
+                    |odd: i64| rows.iter().filter(move |(key, _)| key & 1 == odd).map(|(_, amount)| *amount);
+                let number = total(&mut stream(1));
+                if number == 0.0 {
+                    return None;
+                }
+                total(&mut stream(0)) / 1e6 / number
+            }
+            Fold::Min => amounts.min()? as f64 / 1e6,
+            Fold::Max => amounts.max()? as f64 / 1e6,
+        })
+    }
+}
+
+impl Compute for Windowed {
+    fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {
+        let now = moment.now;
+        self.prune(state, moment);
+        if seen.anew {
+            return self.start_anew(state, seen.at);
+        }
+        if state.rows().first().is_some_and(|(key, from)| *key == ANEW && seen.at.millis() <= *from) {
+            return;
+        }
+        let bucket = self.window.bucket(seen.at);
+        if bucket < self.window.first(now) {
+            return;
+        }
+        match self.fold {
+            Fold::Count { signed, unit } => {
+                let weight = if unit == 1 { 1 } else { seen.weight };
+                let amount = if signed && seen.amount < 0 { -weight } else { weight };
+                state.merge(bucket, amount, i64::saturating_add);
+            }
+            Fold::Sum => state.merge(bucket, seen.amount, i64::saturating_add),
+            Fold::Mean => {
+                state.merge(bucket * 2, seen.amount, i64::saturating_add);
+                state.merge(bucket * 2 + 1, 1, i64::saturating_add);
+            }
+            Fold::Min => state.merge(bucket, seen.amount, i64::min),
+            Fold::Max => state.merge(bucket, seen.amount, i64::max),
+        }
+        let stride = usize::from(self.fold == Fold::Mean) + 1;
+        if let Some(surplus) = (state.rows().len() / stride).checked_sub(self.window.most)
+            && surplus > 0
+        {
+            let oldest = state.rows().iter().filter(|(key, _)| *key >= DATES).nth(surplus * stride);
+            let oldest = oldest.map_or(i64::MAX, |(key, _)| *key);
+            state.drop_before(DATES, oldest);
+        }
+    }
+
+    fn value(&self, state: &State, moment: Moment<'_>) -> Option<f64> {
+        self.fold(self.within(state, moment.now))
+    }
+
+    fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp> {
+        let stride = self.stride();
+        let leaving =
+            self.within(state, moment.now).first().and_then(|(key, _)| self.window.leaves(key / stride));
+        // What a clock set back has not reached yet comes in view again.
+        let ahead = state.rows().iter().find(|(key, _)| *key / stride > self.window.bucket(moment.now));
+        super::earliest([leaving, ahead.and_then(|(key, _)| self.window.begins(key / stride))])
+    }
+
+    /// As the default does it, but in one walk for totals, which nearly all features are.
+    #[expect(clippy::cast_precision_loss, reason = "the nearest f64 to the exact sum is what is meant")]
+    fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
+        let rows = self.within(state, moment.now);
+        let ahead = state.rows().len() > rows.len() && state.rows().last() != rows.last();
+        let unit = match self.fold {
+            Fold::Count { unit: 1, .. } => 1.0,
+            Fold::Count { .. } | Fold::Sum => 1e6,
+            _ => 0.0,
+        };
+        if ahead || unit == 0.0 || matches!(watch, Watch::Everything) {
+            return self.look_ahead(state, watch, moment);
+        }
+        let mut total = rows.iter().fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount));
+        let band = watch.band(Some(total as f64 / unit));
+        for (bucket, amount) in rows {
+            total = total.saturating_sub(*amount);
+            if watch.band(Some(total as f64 / unit)) != band {
+                return self.window.leaves(*bucket);
+            }
+        }
+        None
+    }
+
+    fn prune(&self, state: &mut State, moment: Moment<'_>) {
+        state.drop_before(DATES, self.window.first(moment.now) * self.stride());
+    }
+}

@@ -1,0 +1,185 @@
+//! What rules compare: the value of each feature and model they name, kept up to date.
+//!
+//! A rule can only change when a value passes a threshold that the rule compares it with. So a value that moved
+//! touches only the segments with a threshold on its way, and the engine need be woken only when time alone carries a
+//! value past one: cost goes with what is affected, not with what is declared.
+
+use keepset_wire::Timestamp;
+
+use super::wakes::Wakes;
+use super::{Comparison, Subject};
+use crate::feature::{Features, State, Watch};
+use crate::model::Linear;
+use crate::zone::Moment;
+
+/// Who compares what with what, in a pack.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    /// By the number of the subject.
+    subjects: Vec<Option<Thresholds>>,
+    /// By memory: the numbers of the subjects that read it.
+    by_memory: Vec<Vec<usize>>,
+}
+
+/// What one subject is compared with.
+#[derive(Debug)]
+struct Thresholds {
+    subject: Subject,
+    /// In rising order.
+    values: Vec<f64>,
+    /// For each of them the place of a segment that compares with it.
+    places: Vec<usize>,
+}
+
+impl Watched {
+    /// Indexes comparisons, each with the place of its segment.
+    pub(super) fn new(comparisons: &[(Comparison, usize)], features: &Features, models: &[Linear]) -> Self {
+        let mut pairs: Vec<Vec<(f64, usize)>> = vec![Vec::new(); features.list().len() + models.len()];
+        let mut subjects: Vec<Option<Thresholds>> = pairs.iter().map(|_| None).collect();
+        for (comparison, place) in comparisons {
+            let number = comparison.subject.number(features);
+            pairs[number].extend(comparison.thresholds.iter().map(|threshold| (*threshold, *place)));
+            subjects[number] =
+                Some(Thresholds { subject: comparison.subject, values: Vec::new(), places: Vec::new() });
+        }
+        let mut by_memory = vec![Vec::new(); features.memories()];
+        for (number, mut pairs) in pairs.into_iter().enumerate() {
+            let Some(thresholds) = &mut subjects[number] else { continue };
+            pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            pairs.dedup();
+            (thresholds.values, thresholds.places) = pairs.into_iter().unzip();
+            let mut reads = |feature: usize| {
+                features.memories_of(feature, &mut |memory| {
+                    if by_memory[memory].last() != Some(&number) {
+                        by_memory[memory].push(number);
+                    }
+                });
+            };
+            match thresholds.subject {
+                Subject::Feature(feature) => reads(feature),
+                Subject::Model(model) => models[model].inputs().for_each(reads),
+            }
+        }
+        Self { subjects, by_memory }
+    }
+}
+
+impl Thresholds {
+    /// Calls `touch` with the place of every segment that compares with something between two values, both included.
+    fn between(&self, old: f64, new: f64, touch: impl FnMut(usize)) {
+        let (from, to) = if old.is_nan() || new.is_nan() {
+            (0, self.values.len())
+        } else {
+            let (low, high) = if old < new { (old, new) } else { (new, old) };
+            (self.values.partition_point(|t| *t < low), self.values.partition_point(|t| *t <= high))
+        };
+        self.places[from..to].iter().copied().for_each(touch);
+    }
+}
+
+/// The values of one device.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    /// By the number of the subject; not a number where there is none. Between wakes a value may lag behind, never past a threshold.
+    values: Vec<f64>,
+    wakes: Wakes,
+    /// The subjects to be looked at, a bit each.
+    dirty: Vec<u64>,
+}
+
+impl Values {
+    pub(crate) fn none(watched: &Watched) -> Self {
+        let subjects = watched.subjects.len();
+        Self {
+            values: vec![f64::NAN; subjects],
+            wakes: Wakes::new(subjects),
+            dirty: vec![0; subjects.div_ceil(64)],
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Notes that a memory changed.
+    pub(crate) fn touch_memory(&mut self, watched: &Watched, memory: usize) {
+        for number in &watched.by_memory[memory] {
+            self.dirty[number / 64] |= 1 << (number % 64);
+        }
+    }
+
+    pub(crate) fn touch_all(&mut self, watched: &Watched) {
+        for (number, _) in watched.subjects.iter().enumerate().filter(|(_, subject)| subject.is_some()) {
+            self.dirty[number / 64] |= 1 << (number % 64);
+        }
+    }
+
+    /// Notes what time alone may have changed by `now`.
+    pub(crate) fn touch_due(&mut self, now: Timestamp) {
+        let Self { wakes, dirty, .. } = self;
+        wakes.due(now.millis(), |number| dirty[number / 64] |= 1 << (number % 64));
+    }
+
+    /// Returns the next instant at which time alone may carry a value past a threshold.
+    pub(crate) fn wake(&self) -> Option<Timestamp> {
+        self.wakes.first().and_then(Timestamp::from_millis)
+    }
+
+    /// Brings up to date what was touched; calls `touch` with the place of every segment it may matter to.
+    pub(crate) fn update(
+        &mut self,
+        watched: &Watched,
+        features: &Features,
+        models: &[Linear],
+        states: &[State],
+        moment: Moment<'_>,
+        mut touch: impl FnMut(usize),
+    ) {
+        for word in 0..self.dirty.len() {
+            while self.dirty[word] != 0 {
+                let number = word * 64 + self.dirty[word].trailing_zeros() as usize;
+                self.dirty[word] &= self.dirty[word] - 1;
+                let Some(thresholds) = &watched.subjects[number] else { continue };
+                let (value, next) = look(thresholds, features, models, states, moment);
+                self.wakes.set(number, next.map(Timestamp::millis));
+                let old = std::mem::replace(&mut self.values[number], value);
+                if old.to_bits() != value.to_bits() {
+                    thresholds.between(old, value, &mut touch);
+                }
+            }
+        }
+    }
+}
+
+/// The value of a subject, and when time alone may carry it past a threshold.
+fn look(
+    thresholds: &Thresholds,
+    features: &Features,
+    models: &[Linear],
+    states: &[State],
+    moment: Moment<'_>,
+) -> (f64, Option<Timestamp>) {
+    let value = |feature| features.value(feature, states, moment);
+    match thresholds.subject {
+        Subject::Feature(feature) => {
+            let next = features.next_change(feature, states, Watch::Thresholds(&thresholds.values), moment);
+            (value(feature).unwrap_or(f64::NAN), next)
+        }
+        Subject::Model(model) => {
+            let change = |feature| features.next_change(feature, states, Watch::Everything, moment);
+            (models[model].score(value), models[model].inputs().filter_map(change).min())
+        }
+    }
+}
+
+/// The values of all features and models at a moment, from nothing.
+pub(crate) fn fresh(
+    features: &Features,
+    models: &[Linear],
+    states: &[State],
+    moment: Moment<'_>,
+) -> Vec<f64> {
+    let value = |feature| features.value(feature, states, moment);
+    let scores = models.iter().map(|model| model.score(value));
+    (0..features.list().len()).map(|feature| value(feature).unwrap_or(f64::NAN)).chain(scores).collect()
+}
