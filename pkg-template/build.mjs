@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
 
-import { declarations } from "./declarations.mjs";
+import { declarations, declarationsOf } from "./declarations.mjs";
 import { glue } from "./glue.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -65,13 +65,17 @@ function writeTypes() {
   const emitted = join(out, ".types");
   const tsc = join(here, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "--project", here, "--outDir", emitted], { stdio: "inherit" });
-  const text = declarations(emitted);
+  writeDeclarations("index", declarations(emitted));
+  writeDeclarations("capture", declarationsOf(join(emitted, "capture/index.d.ts")));
   rmSync(emitted, { recursive: true });
-  writeFileSync(join(dist, "index.d.ts"), text);
-  writeFileSync(join(dist, "index.d.cts"), text);
+}
+
+function writeDeclarations(entry, text) {
+  writeFileSync(join(dist, `${entry}.d.ts`), text);
+  writeFileSync(join(dist, `${entry}.d.cts`), text.replaceAll('"./index.js"', '"./index.cjs"'));
   // Committed, so that a change of the API shows in review.
   mkdirSync(join(here, "api"), { recursive: true });
-  const report = join(here, "api/index.d.ts");
+  const report = join(here, `api/${entry}.d.ts`);
   if (!existsSync(report) || readFileSync(report, "utf8") !== text) writeFileSync(report, text);
 }
 
@@ -92,7 +96,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm"]) {
+  for (const file of ["index.js", "core.wasm", "capture.js"]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -108,6 +112,8 @@ await Promise.all([
   bundle("node", "node.cjs", "cjs"),
   bundle("edge", "edge.js", "esm"),
   bundle("global", "global.js", "iife"),
+  bundle("capture/index", "capture.js", "esm"),
+  bundle("capture/index", "capture.cjs", "cjs"),
 ]);
 writeModule();
 writeTypes();
