@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { start } from "./support/client.mjs";
+import { features, filters, ground, packs, rules } from "./support/forms.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { default: Ajv } = createRequire(join(root, "pkg-template/package.json"))("ajv/dist/2020.js");
@@ -57,3 +58,38 @@ test("what breaks the shape of a pack is refused by the schema and by the engine
     assert.match((await mistake(pack)) ?? "", /\$/, `the engine lets ${what} pass, or does not name its place`);
   }
 });
+
+/** Holds the schema and the engine to one answer about a pack. */
+async function judge(pack, right, what) {
+  const said = `${what}: ${JSON.stringify(right ? fits.errors : pack)}`;
+  assert.equal(fits(pack), right, `the schema ${right ? "refuses" : "lets pass"} ${said}`);
+  const heard = await mistake(pack);
+  if (right) assert.equal(heard, undefined, `the engine refuses ${what}`);
+  else assert.match(heard ?? "", /\$/, `the engine lets pass, or does not name the place of ${what}`);
+}
+
+/** Puts every form of a pair of lists into the ground pack and judges it. */
+async function judgeAll([accepted, refused], put) {
+  assert.ok(accepted.length >= 1 && refused.length >= 2);
+  for (const [forms, right] of [[accepted, true], [refused, false]]) {
+    for (const form of forms) {
+      const pack = structuredClone(ground);
+      put(pack, form);
+      await judge(pack, right, typeof form === "function" ? String(form) : JSON.stringify(form));
+    }
+  }
+}
+
+test("every kind of feature is accepted and refused alike by the schema and by the engine", async () => {
+  assert.deepEqual(Object.keys(features).sort(), [...json("packs/pack.schema.json").$defs.feature.properties.kind.enum].sort());
+  for (const [kind, forms] of Object.entries(features)) {
+    await judgeAll(forms, (pack, form) => (pack.features.tried = { kind, title: "tried", ...form }));
+  }
+});
+
+test("every filter is accepted and refused alike by the schema and by the engine", () =>
+  judgeAll(filters, (pack, where) => (pack.features.tried = { kind: "count", event: "purchase", where })));
+
+test("every form of a rule is accepted and refused alike by the schema and by the engine", () => judgeAll(rules, (pack, rule) => (pack.segments[0].enter = rule)));
+
+test("events, segment terms, experiments and limits are accepted and refused alike by the schema and by the engine", () => judgeAll(packs, (pack, change) => change(pack)));
