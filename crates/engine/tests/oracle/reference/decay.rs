@@ -1,0 +1,134 @@
+//! Kinds whose weights halve with time.
+
+use serde_json::Value;
+
+use super::Expected;
+use super::select::{Item, Key, labels};
+use super::time::duration;
+use super::window::decimal;
+
+/// How many keys an affinity keeps.
+const KEYS: usize = 32;
+
+/// What a decayed weight may be off by. A device rounds to a 2^-32th whenever it decays, once for every event at the
+/// most, and its factors are good to a 2^-32th as well: half a million of such errors and a weight of 1,000 stay
+/// below this.
+const WITHIN: f64 = 1e-7;
+
+/// One event's weight at `now`, in 64ths of a half-life.
+#[expect(clippy::cast_precision_loss)]
+fn weight(feature: &Value, item: &Item, now: i64) -> f64 {
+    let steps = age(feature, item, now);
+    if steps < 0 {
+        return 0.0;
+    }
+    let number = if feature["property"].is_string() { decimal(item.number.into()) } else { 1.0 };
+    decimal(item.weight.into()) * number * 0.5_f64.powf(steps as f64 / 64.0)
+}
+
+/// How many 64ths of the half-life, in whole milliseconds, have begun since.
+fn age(feature: &Value, item: &Item, now: i64) -> i64 {
+    let step = duration(feature, "half_life").unwrap() / 64;
+    now.div_euclid(step) - item.t.div_euclid(step)
+}
+
+pub fn decayed(feature: &Value, log: &[Item], now: i64) -> Expected {
+    let weights: Vec<f64> = log.iter().map(|item| weight(feature, item, now)).collect();
+    if log.iter().all(|item| age(feature, item, now) == 0) {
+        return Expected::some(weights.iter().sum());
+    }
+    let size: f64 = weights.iter().map(|weight| weight.abs()).sum();
+    Expected::Near { value: weights.iter().sum(), within: WITHIN * (1.0 + size) }
+}
+
+pub fn affinity(pack: &Value, feature: &Value, log: &[Item], now: i64) -> Expected {
+    let mut kept: Vec<(&Key, Vec<&Item>)> = Vec::new();
+    for item in log {
+        let key = item.key.as_ref().unwrap();
+        match kept.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, items)) => items.push(item),
+            None => {
+                if kept.len() == KEYS {
+                    let weighed: Vec<f64> =
+                        kept.iter().map(|(_, items)| total(feature, items, item.arrived)).collect();
+                    let lightest =
+                        (0..KEYS).reduce(|a, b| if precedes(&kept, &weighed, b, a) { a } else { b });
+                    kept.remove(lightest.unwrap());
+                }
+                kept.push((key, vec![item]));
+            }
+        }
+    }
+    if kept.is_empty() {
+        return Expected::NONE;
+    }
+    let weighed: Vec<f64> = kept.iter().map(|(_, items)| total(feature, items, now)).collect();
+    let sum: f64 = weighed.iter().sum();
+    let mut order: Vec<usize> = (0..kept.len()).collect();
+    order.sort_by(|a, b| {
+        if precedes(&kept, &weighed, *a, *b) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }
+    });
+    let rank = usize::try_from(feature["rank"].as_u64().unwrap_or(1)).unwrap();
+    let share = |weight: f64| {
+        // What is left of a sum that has all but gone is rounding.
+        if kept.len() == 1 && sum > 1e-6 {
+            Expected::some(weight / sum)
+        } else if sum.abs() < 1e-6 {
+            Expected::Unknown
+        } else {
+            Expected::Near { value: weight / sum, within: WITHIN / sum.abs() }
+        }
+    };
+    match feature["measure"].as_str() {
+        Some("share") => {
+            let of = Key::Label(
+                labels(pack, feature).iter().position(|label| feature["of"] == label.as_str()).unwrap(),
+            );
+            share(
+                kept.iter()
+                    .zip(&weighed)
+                    .find(|((key, _), _)| **key == of)
+                    .map_or(0.0, |(_, weight)| *weight),
+            )
+        }
+        Some("top_share") => share(weighed[order[rank - 1]]),
+        Some("top") if order.len() < rank => Expected::NONE,
+        Some("top") => top(&kept, &weighed, order[rank - 1]),
+        other => panic!("unknown measure {other:?}"),
+    }
+}
+
+fn total(feature: &Value, items: &[&Item], now: i64) -> f64 {
+    items.iter().map(|item| weight(feature, item, now)).sum()
+}
+
+/// The heavier stands first, of equal ones the smaller key.
+fn precedes(kept: &[(&Key, Vec<&Item>)], weighed: &[f64], a: usize, b: usize) -> bool {
+    if close(weighed[a], weighed[b]) { kept[a].0 < kept[b].0 } else { weighed[a] > weighed[b] }
+}
+
+/// Equal but for the order in which the oracle adds.
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+}
+
+/// A label, or any of those so near in weight that rounding decides; of single events of one moment it does not.
+#[expect(clippy::cast_precision_loss)]
+fn top(kept: &[(&Key, Vec<&Item>)], weighed: &[f64], chosen: usize) -> Expected {
+    let label = |index: usize| match kept[index].0 {
+        Key::Label(place) => *place as f64,
+        Key::Id(_) => panic!("an id has no label"),
+    };
+    let near = |other: &usize| (weighed[*other] - weighed[chosen]).abs() <= WITHIN;
+    let single = |other: &usize| kept[*other].1.len() == 1;
+    let rivals: Vec<usize> = (0..kept.len()).filter(near).collect();
+    if weighed[chosen].abs() <= WITHIN {
+        return Expected::Unknown;
+    }
+    if rivals.len() == 1
+        || rivals.iter().all(|rival| single(rival) && close(weighed[*rival], weighed[chosen]))
+    {
+        return Expected::some(label(chosen));
+    }
+    Expected::OneOf([chosen].into_iter().chain(rivals).map(label).collect())
+}
