@@ -91,7 +91,7 @@ export class Client implements Unbound<Keepset> {
     if (!this.#settings || !this.#link || this.#paused || this.#ending || this.#over) return;
     try {
       const event = readEvent(name, properties, options, read(this.#settings.clock));
-      void this.#ask({ do: "track", ...event }, undefined);
+      void this.#ask({ do: "track", event, debug: this.#settings.log !== undefined }, undefined);
     } catch (error) {
       this.#complain(error);
     }
@@ -216,6 +216,8 @@ export class Client implements Unbound<Keepset> {
     if (inPage) {
       // A page kept for "back" must not hold the engine: another tab, or a restored page, needs it.
       addEventListener("pagehide", () => link.stop(), { signal });
+      // The device may have travelled, and the clock gone on, while no one looked.
+      document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && link.wake(), { signal });
       addEventListener("pageshow", ({ persisted }) => persisted && !this.#over && link.start(), { signal });
     }
     // After the page's own code had its turn, so that listeners hear everything.
@@ -274,6 +276,7 @@ export class Client implements Unbound<Keepset> {
     if (this.#over || this.#paused === held) return;
     this.#paused = held;
     this.#link?.hold(held);
+    if (!held) this.#link?.wake();
     if (this.#status !== "starting") this.#become(held ? "paused" : "ready");
   }
 
@@ -304,6 +307,8 @@ export class Client implements Unbound<Keepset> {
         return this.#events.emit("consent", { state: notice.state });
       case "report":
         return this.#events.emit("report", { report: notice.report, outcome: notice.outcome, at: notice.at });
+      case "undeclared":
+        return this.#say("warn", `The pack declares no event "${notice.name}": it is not counted.`);
       case "error":
         return this.#complain(new KeepsetError(notice.code, notice.message, { cause: notice.cause }));
     }
@@ -340,16 +345,19 @@ export class Client implements Unbound<Keepset> {
 
   #complain(error: unknown): void {
     const known = error instanceof KeepsetError ? error : new KeepsetError("invalid_argument", "A call could not be understood.", { cause: error });
-    const kind = `${known.code}: ${known.message}`;
-    if (!this.#warned.has(kind)) {
-      this.#warned.add(kind);
-      try {
-        this.#settings?.log?.(known === this.#error ? "error" : "warn", kind, known.cause);
-      } catch (problem) {
-        surface(problem);
-      }
-    }
+    this.#say(known === this.#error ? "error" : "warn", `${known.code}: ${known.message}`, known.cause);
     this.#events.emit("error", known);
+  }
+
+  /** Tells whoever debugs, each thing once. */
+  #say(level: "warn" | "error", what: string, data?: unknown): void {
+    if (this.#warned.has(what)) return;
+    this.#warned.add(what);
+    try {
+      this.#settings?.log?.(level, what, data);
+    } catch (problem) {
+      surface(problem);
+    }
   }
 
   get #over(): boolean {

@@ -4,7 +4,10 @@ import type {
   Budget,
   ConsentChange,
   ConsentState,
+  EventInput,
   Explanation,
+  FeatureValue,
+  Intake,
   LedgerEntry,
   Membership,
   Outcome,
@@ -19,12 +22,17 @@ export function initSync(options: { module: WebAssembly.Module }): unknown;
 
 /** One profile's engine. Times are milliseconds since 1970. */
 export class Core {
-  constructor(pack: string, stored: Uint8Array | undefined, now: number);
+  /** `zone`: pairs of the millisecond from which an offset holds and its minutes east of UTC. */
+  constructor(pack: string, stored: Uint8Array | undefined, zone: Float64Array, now: number);
   readonly startedFrom: "nothing" | "snapshot" | "unreadable";
-  track(name: string, properties: Record<string, Scalar>, at: number, now: number): SegmentChange[];
+  track(name: string, properties: Readonly<Record<string, Scalar>>, at: number, id: string | undefined, now: number): SegmentChange[];
   tick(now: number): SegmentChange[];
   nextTick(now: number): number | undefined;
   memberships(): Membership[];
+  simulate(events: readonly EventInput[], now: number): SegmentChange[];
+  features(now: number): FeatureValue[];
+  intake(): Intake;
+  setZone(zone: Float64Array, now: number): SegmentChange[];
   explain(segment: string, now: number): Explanation | undefined;
   consent(): ConsentState;
   setConsent(change: ConsentChange, now: number): SegmentChange[];
@@ -32,7 +40,9 @@ export class Core {
   pending(): Report | undefined;
   nextUpload(now: number): { id: string; body: Uint8Array } | undefined;
   uploaded(id: string, outcome: Outcome): void;
-  save(): { revision: number; bytes: Uint8Array } | undefined;
+  /** `appends`: the bytes go behind what is stored; else they take its place. */
+  save(): { revision: number; appends: boolean; bytes: Uint8Array } | undefined;
+  rewrite(): void;
   stored(revision: number): void;
   ledger(): LedgerEntry[];
   budget(now: number): Budget | undefined;

@@ -15,11 +15,60 @@ export type ConsentChange = { readonly [P in Purpose]?: Choice };
 /** A value of an event's property. */
 export type Scalar = number | string | boolean;
 
-/** A segment entered or left. */
+/** An event as the engine takes it in. */
+export interface EventInput {
+  readonly name: string;
+  readonly properties: Readonly<Record<string, Scalar>>;
+  /** When it happened, in milliseconds since 1970. */
+  readonly at: number;
+  /** Names it: of events with one id only the first counts. */
+  readonly id?: string;
+}
+
+/** A segment entered or left, and why. */
 export interface SegmentChange {
   readonly segment: string;
   readonly kind: "entered" | "left";
+  /** When, in milliseconds since 1970. */
   readonly at: number;
+  /**
+   * What made it so: an event, time alone, a choice of the person, an erasure (`reset`, or nothing happened for as long
+   * as the pack keeps things), the pack's end, the membership's own, another segment of its group, or the start.
+   */
+  readonly cause: "event" | "time" | "consent" | "erased" | "expired" | "ttl" | "group" | "start";
+  /** The event or the segment that did it. */
+  readonly by?: string;
+  /** The conditions that decided, in one sentence; empty where no rule did. */
+  readonly because: string;
+}
+
+/** The value of a feature. */
+export interface FeatureValue {
+  /** The feature's id in the pack. */
+  readonly id: string;
+  readonly title: string;
+  /** The value now; absent while there is none. */
+  readonly value?: number;
+  /** What the value stands for, where it is the number of a label. */
+  readonly label?: string;
+}
+
+/** What became of the events so far. Counts only. */
+export interface Intake {
+  /** Taken in. */
+  readonly accepted: number;
+  /** Taken in, although a later one had come before. */
+  readonly late: number;
+  /** Dropped: an event of the same id had come. */
+  readonly duplicates: number;
+  /** Dropped: the pack declares no event of this name. */
+  readonly undeclaredEvents: number;
+  /** Properties dropped: the pack does not declare them. */
+  readonly undeclaredProperties: number;
+  /** Refused: a property broke its declaration. */
+  readonly refused: number;
+  /** Rows of memory given up to keep the profile within its size. */
+  readonly evicted: number;
 }
 
 /** A segment the device is in, and since when. */
@@ -113,7 +162,7 @@ export interface Budget {
 export interface Explanation {
   readonly segment: string;
   readonly title: string;
-  /** Why the segment exists, in the pack's words. */
+  /** Why the segment exists, in the pack's words, with the values of now filled in. */
   readonly reason: string;
   /** Whether the device is in. */
   readonly member: boolean;
@@ -123,13 +172,58 @@ export interface Explanation {
   readonly decidedBy: "enter" | "stay";
   /** The rule, part by part. */
   readonly condition: Condition;
+  /** What else keeps the device where it is, beside the rule. */
+  readonly held?: Held;
+  /** What decided, in one sentence for who wrote the segment. */
+  readonly sentence: string;
+  /** The same for the device's own person. */
+  readonly visitor: string;
+  /** The nearest change that would turn the answer; absent when a year of waiting and twelve events would not. */
+  readonly nearest?: Nearest;
 }
+
+/** What keeps a device in or out, whatever the rule says. */
+export interface Held {
+  /** `ttl`: the membership ended by age, and the next one needs a new occasion. */
+  readonly by: "minimum_stay" | "cool_down" | "ttl" | "group";
+  /** Until when, in milliseconds since 1970, where that is known. */
+  readonly until?: number;
+  /** The segment of its group that holds. */
+  readonly segment?: string;
+}
+
+/** The nearest change that would turn an answer. */
+export type Nearest =
+  | {
+      readonly kind: "event";
+      readonly event: string;
+      readonly title: string;
+      /** How many more of them. */
+      readonly times: number;
+      /** What its number must come to each time, where that matters. */
+      readonly amount?: number;
+      /** From when on it would not be enough any more, in milliseconds since 1970. */
+      readonly before?: number;
+      readonly sentence: string;
+    }
+  | { readonly kind: "time"; readonly at: number; readonly sentence: string };
 
 /** A part of a rule and whether it holds now. */
 export type Condition =
   | { readonly kind: "all" | "any"; readonly holds: boolean; readonly parts: readonly Condition[] }
+  | { readonly kind: "at_least"; readonly holds: boolean; readonly needed: number; readonly parts: readonly Condition[] }
   | { readonly kind: "not"; readonly holds: boolean; readonly part: Condition }
   | { readonly kind: "segment"; readonly holds: boolean; readonly id: string; readonly title: string }
+  | {
+      readonly kind: "experiment";
+      readonly holds: boolean;
+      readonly id: string;
+      readonly title: string;
+      /** The device's arm; absent while it has none. */
+      readonly arm?: string;
+      /** The arms that pass. */
+      readonly arms: readonly string[];
+    }
   | {
       readonly kind: "feature" | "model";
       readonly holds: boolean;
@@ -137,6 +231,11 @@ export type Condition =
       readonly title: string;
       /** The value now; absent when there is none yet. */
       readonly value?: number;
-      readonly op: "<" | "<=" | ">" | ">=" | "=";
+      /** What the value stands for, where it is the number of a label. */
+      readonly label?: string;
+      readonly op: "<" | "<=" | ">" | ">=" | "=" | "!=" | "between" | "in";
+      /** What it is compared with: of `between` the lower bound, of `in` the first. */
       readonly threshold: number;
+      /** All it is compared with, as people read it. */
+      readonly thresholds: readonly string[];
     };

@@ -1,35 +1,32 @@
-import type { Choice, ConsentChange, Purpose, Scalar } from "./dto.js";
+import type { Choice, ConsentChange, EventInput, Purpose, Scalar } from "./dto.js";
 import { KeepsetError } from "./errors.js";
 
 const PURPOSES: readonly Purpose[] = ["segmentation", "storage", "reporting", "sharing"];
 /** Events are small facts; a page that sends more has made a mistake, and it should not cost memory. */
 const MOST_PROPERTIES = 64;
 const LONGEST_TEXT = 4_096;
+const LONGEST_ID = 200;
 
-/** A call of `track`, looked at and copied: what the page changes later is not seen. */
-export interface EventInput {
-  name: string;
-  properties: Record<string, Scalar>;
-  at: number;
-}
-
-/** Reads the arguments of `track`. Throws a `KeepsetError` that names the place. */
+/** Reads the arguments of `track` and copies them: what the page changes later is not seen. Throws a `KeepsetError` that names the place. */
 export function readEvent(name: unknown, properties: unknown, options: unknown, now: number): EventInput {
   if (typeof name !== "string" || name === "" || name.length > 256) throw wrong("the event's name must be a text of 1 to 256 characters");
-  return { name, properties: readProperties(name, properties), at: readTime(name, options, now) };
+  const event = { name, properties: readProperties(name, properties), at: now };
+  return options === undefined || options === null ? event : { ...event, ...readOptions(name, options, now) };
 }
 
 function readProperties(event: string, given: unknown): Record<string, Scalar> {
   const copy: Record<string, Scalar> = {};
   if (given === undefined || given === null) return copy;
   if (typeof given !== "object" || Array.isArray(given)) throw wrong(`${event}: the properties must be an object`);
-  const entries = Object.entries(given);
-  if (entries.length > MOST_PROPERTIES) throw wrong(`${event}: an event has at most ${MOST_PROPERTIES} properties`);
-  for (const [key, value] of entries as [string, unknown][]) {
+  const keys = Object.keys(given);
+  if (keys.length > MOST_PROPERTIES) throw wrong(`${event}: an event has at most ${MOST_PROPERTIES} properties`);
+  for (const key of keys) {
+    const value: unknown = (given as Record<string, unknown>)[key];
     if (value === undefined || value === null) continue;
     if (!isScalar(value)) throw wrong(`${event}.${key}: expected a finite number, a text of at most ${LONGEST_TEXT} characters, true or false`);
-    // Not an assignment: a property named `__proto__` is a name like any other.
-    Object.defineProperty(copy, key, { value, enumerable: true });
+    // A property named `__proto__` is a name like any other.
+    if (key === "__proto__") Object.defineProperty(copy, key, { value, enumerable: true });
+    else copy[key] = value;
   }
   return copy;
 }
@@ -38,12 +35,13 @@ function isScalar(value: unknown): value is Scalar {
   return typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value)) || (typeof value === "string" && value.length <= LONGEST_TEXT);
 }
 
-function readTime(event: string, options: unknown, now: number): number {
-  const at: unknown = (options as { at?: unknown } | null | undefined)?.at;
-  if (at === undefined) return now;
-  const time = at instanceof Date ? at.getTime() : at;
+function readOptions(event: string, options: object, now: number): { at: number; id?: string } {
+  const { at, id } = options as { at?: unknown; id?: unknown };
+  const time = at === undefined ? now : at instanceof Date ? at.getTime() : at;
   if (typeof time !== "number" || !Number.isFinite(time)) throw wrong(`${event}: options.at must be a Date or milliseconds since 1970`);
-  return Math.floor(time);
+  if (id === undefined || id === null) return { at: Math.floor(time) };
+  if (typeof id !== "string" || id === "" || id.length > LONGEST_ID) throw wrong(`${event}: options.id must be a text of 1 to ${LONGEST_ID} characters`);
+  return { at: Math.floor(time), id };
 }
 
 /** Reads the argument of `consent.set`. Throws a `KeepsetError` that names the place. */

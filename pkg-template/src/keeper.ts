@@ -1,9 +1,10 @@
 import { toBase64 } from "./bytes.js";
 import type { Core } from "./core.js";
-import type { SegmentChange, Withheld } from "./dto.js";
+import type { EventInput, SegmentChange, Withheld } from "./dto.js";
 import { KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
+import { zoneAround, zoneHolds } from "./host/zone.js";
 import type { Vault } from "./host/vault.js";
 import { Gone, type Notice, type Op, type Signed, type View } from "./ops.js";
 import type { Settings } from "./options.js";
@@ -12,7 +13,7 @@ import { Sender } from "./sender.js";
 import type { DeviceData, FlushResult } from "./types.js";
 
 type Engine = InstanceType<typeof Core>;
-type MakeEngine = (stored: Uint8Array | undefined) => Engine;
+type MakeEngine = (stored: Uint8Array | undefined, zone: Float64Array) => Engine;
 
 /** What is due and could not be done is tried again after this while. */
 const LOOK_AGAIN_MS = 60_000;
@@ -23,6 +24,7 @@ const LOOK_AGAIN_MS = 60_000;
  */
 export class Keeper {
   #core: Engine;
+  #zone: Float64Array;
   #closed = false;
   /** When what is due was last tried. */
   #looked = Number.NEGATIVE_INFINITY;
@@ -43,7 +45,8 @@ export class Keeper {
     private readonly fail: (error: KeepsetError) => void,
     record: Uint8Array | undefined,
   ) {
-    const { core, seen } = start(make, record);
+    this.#zone = zoneAround(this.#now);
+    const { core, seen } = start(make, record, this.#zone);
     this.#core = core;
     this.#seen = seen;
     this.#sender = new Sender(settings, {
@@ -68,9 +71,9 @@ export class Keeper {
     tell: (notice: Notice) => void,
     fail: (error: KeepsetError) => void,
   ): Promise<Keeper> {
-    const make: MakeEngine = (stored) => {
+    const make: MakeEngine = (stored, zone) => {
       try {
-        return new core(pack, stored, read(settings.clock));
+        return new core(pack, stored, zone, read(settings.clock));
       } catch (error) {
         throw fromEngine(error, "pack_invalid");
       }
@@ -157,15 +160,21 @@ export class Keeper {
     const { op, from, id } = call;
     if (this.#seen.has(from, id)) return false;
     try {
-      if (op.do === "track") this.#changed(this.#core.track(op.name, op.properties, op.at, this.#now));
+      if (op.do === "track") this.#track(op.event, op.debug);
       else if (op.do === "consent") this.#changed(this.#core.setConsent(op.change, this.#now));
     } catch (error) {
-      throw fromEngine(error, "invalid_event", op.do === "track" ? `${op.name}: ` : "");
+      throw fromEngine(error, "invalid_event", op.do === "track" ? `${op.event.name}: ` : "");
     }
     this.#seen.add(from, id);
     this.#unsaved.push(call);
     this.#setAlarm();
     return true;
+  }
+
+  #track({ name, properties, at, id }: EventInput, debug: boolean): void {
+    const unknown = debug ? this.#core.intake().undeclaredEvents : 0;
+    this.#changed(this.#core.track(name, properties, at, id, this.#now));
+    if (debug && this.#core.intake().undeclaredEvents > unknown) this.tell({ is: "undeclared", name });
   }
 
   /** Withdrawal stops hand-outs first, then erases, then confirms. */
@@ -219,12 +228,20 @@ export class Keeper {
 
   /** Ticks, makes the report that is due and stores it. */
   async #look(): Promise<"queued" | Withheld> {
+    this.#travel();
     this.#changed(this.#core.tick(this.#now));
     const state = this.#prepare();
     this.#looked = this.#now;
     this.#setAlarm();
     await this.#save();
     return state;
+  }
+
+  /** Tells the engine the device's time zone when it is another than it was. */
+  #travel(): void {
+    if (zoneHolds(this.#zone, this.#now)) return;
+    this.#zone = zoneAround(this.#now);
+    this.#changed(this.#core.setZone(this.#zone, this.#now));
   }
 
   /** Without a collector nothing is drawn, so nothing is charged for nothing. */
@@ -266,6 +283,7 @@ export class Keeper {
 
   async #write(): Promise<void> {
     const covered = this.#unsaved.length;
+    this.#core.rewrite();
     const saved = this.#core.save();
     if (!saved) {
       this.#unsaved.splice(0, covered);
@@ -300,7 +318,7 @@ export class Keeper {
   }
 
   #replace(record: Uint8Array | undefined): void {
-    const { core, seen } = start(this.make, record);
+    const { core, seen } = start(this.make, record, this.#zone);
     this.#core.free();
     this.#core = core;
     this.#seen = seen;
@@ -366,10 +384,10 @@ export class Keeper {
   }
 }
 
-function start(make: MakeEngine, record: Uint8Array | undefined): { core: Engine; seen: Seen } {
-  if (!record) return { core: make(undefined), seen: new Seen() };
+function start(make: MakeEngine, record: Uint8Array | undefined, zone: Float64Array): { core: Engine; seen: Seen } {
+  if (!record) return { core: make(undefined, zone), seen: new Seen() };
   const { snapshot, seen } = decode(record);
-  return { core: make(snapshot), seen };
+  return { core: make(snapshot, zone), seen };
 }
 
 /** Gives a refusal of the engine, which has a code, its place among ours; anything else stays what it is. */

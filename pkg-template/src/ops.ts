@@ -1,9 +1,9 @@
-import type { ConsentChange, ConsentState, Membership, Outcome, Report, Scalar } from "./dto.js";
+import type { ConsentChange, ConsentState, EventInput, Membership, Outcome, Report } from "./dto.js";
 import type { ErrorCode } from "./errors.js";
 
 /** Everything a tab can ask of the one that holds the engine. It crosses between tabs as it is. */
 export type Op =
-  | { do: "track"; name: string; properties: Record<string, Scalar>; at: number }
+  | { do: "track"; event: EventInput; debug: boolean }
   | { do: "consent"; change: ConsentChange }
   | { do: "explain"; segment: string }
   | { do: "ledger" }
@@ -27,6 +27,7 @@ export type Notice =
   | { is: "view"; view: View; entered: readonly string[]; left: readonly string[] }
   | { is: "consent"; state: ConsentState }
   | { is: "report"; report: Report; outcome: Outcome; at: number }
+  | { is: "undeclared"; name: string }
   | { is: "error"; code: ErrorCode; message: string; cause?: unknown };
 
 /** The choices before anyone made one. */

@@ -125,7 +125,10 @@ export interface Keepset {
   /** Settles once, also when the client failed: `await keepset.ready` needs no `try`. */
   readonly ready: Promise<Keepset>;
 
-  /** Tells the engine what happened. Only names and properties the pack declares are looked at. */
+  /**
+   * Tells the engine what happened. Only names and properties the pack declares are looked at; others are dropped and
+   * counted, and `debug` names them. A value that breaks its declaration is an `error` event, and the event does not count.
+   */
   track<K extends keyof Events & string>(
     event: K,
     ...rest: undefined extends Events[K]
@@ -178,9 +181,11 @@ export interface Cancellable {
   signal?: AbortSignal;
 }
 
-/** When an event happened, if not now. */
+/** When an event happened, if not now, and what names it. */
 export interface TrackOptions {
   at?: Date | number;
+  /** A text of at most 200 characters that names this event: if it comes again, it counts once. Only its hash is kept. */
+  id?: string;
 }
 
 /** The segments at one moment. */

@@ -15,8 +15,9 @@ import { browse, site } from "./support/site.mjs";
 const { dist } = install();
 const EPSILON = 2;
 /** The first cell belongs to a segment the device is in for ever, the others to segments it is never in. */
-const IN = { all: [{ feature: "ordered", op: ">=", value: 0 }] };
-const OUT = { not: IN };
+const ONE = { feature: "ordered", op: ">=", value: 0 };
+const IN = { any: [ONE, { not: ONE }] };
+const OUT = { all: [ONE, { not: ONE }] };
 const SEGMENTS = ["a", "b", "c", "d"];
 const QUESTIONS = [
   { id: "one", reason: "r", segments: SEGMENTS, cap: 1 },

@@ -8,6 +8,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { install } from "./support/installed.mjs";
 import { ALL } from "./support/packs.mjs";
 
+// Days and hours are the device's own; the vectors are told in UTC.
+process.env.TZ = "UTC";
 const { createClient } = await import(pathToFileURL(join(install().dist, "node.js")).href);
 const folder = fileURLToPath(new URL("../vectors/", import.meta.url));
 
