@@ -18,6 +18,12 @@ pub struct Arguments {
 pub enum Command {
     /// Replays a log, one engine per person, and compares the private estimates with the truth
     Replay(ReplayArguments),
+    /// Shows what a pack makes of a log: the sizes of segments over time and the values of features
+    Survey(SurveyArguments),
+    /// Tells why a person of a log is in each segment or out of it, and the nearest change that would turn it
+    Explain(ExplainArguments),
+    /// Tells what would change for a person of a log if these events happened next
+    Simulate(SimulateArguments),
     /// Measures how often the 95 % intervals hold the truth when the replayed people report again and again
     Coverage(CoverageArguments),
     /// Learns a model of a pack from a log, tests it on a later time and writes its card
@@ -74,6 +80,65 @@ pub struct ReplayArguments {
     /// Draw the noise from this seed, so that a run can be repeated; seeded noise is not private
     #[arg(long)]
     pub seed: Option<u64>,
+}
+
+/// A survey.
+#[derive(Debug, Args)]
+pub struct SurveyArguments {
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArguments,
+    /// Look at everyone once in so many days
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub every: u16,
+}
+
+/// A person of a log at one instant.
+#[derive(Debug, Args)]
+pub struct PersonArguments {
+    /// The pack file
+    #[arg(long)]
+    pub pack: PathBuf,
+    /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
+    #[arg(long, required = true)]
+    pub events: Vec<PathBuf>,
+    /// The mapping file that says which columns of a CSV log hold what
+    #[arg(long)]
+    pub mapping: Option<PathBuf>,
+    /// Stop with exit code 2 at the first line that cannot be used
+    #[arg(long)]
+    pub strict: bool,
+    /// Who, as the log names them
+    #[arg(long)]
+    pub person: String,
+    /// The instant, as 2017-12-01 or 2017-12-01T18:30:00Z; without it the end of the log
+    #[arg(long)]
+    pub at: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A question why.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The person.
+    #[command(flatten)]
+    pub person: PersonArguments,
+    /// The segment; without it every one
+    #[arg(long)]
+    pub segment: Option<String>,
+}
+
+/// A question what if.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// The person.
+    #[command(flatten)]
+    pub person: PersonArguments,
+    /// The events that might happen, JSON lines like those of a log; person and time may be left out
+    #[arg(long)]
+    pub then: PathBuf,
 }
 
 /// A measurement of coverage.

@@ -8,13 +8,18 @@ use keepset_engine::Pack;
 use keepset_wire::{Name, Timestamp, document};
 use serde::Serialize;
 
-use crate::args::{CoverageArguments, LogArguments, PackArguments, ReplayArguments, TrainArguments};
+use crate::args::{
+    CoverageArguments, ExplainArguments, LogArguments, PackArguments, PersonArguments, ReplayArguments,
+    SimulateArguments, SurveyArguments, TrainArguments,
+};
 use crate::fleet::Noise;
 use crate::log::Mapping;
+use crate::person::{self, Known};
 use crate::replay::Replay;
+use crate::survey::Survey;
 use crate::terminal::Terminal;
 use crate::train::{self, Training};
-use crate::{coverage as measure, table};
+use crate::{coverage as measure, log, story, table};
 
 /// Replays a log.
 ///
@@ -36,6 +41,72 @@ pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
     let summary = summary?;
     write_json(arguments.log.json.as_deref(), &summary)?;
     Ok(table::replay(&summary))
+}
+
+/// Surveys a log.
+///
+/// # Errors
+/// As [`Survey::run`], or when a file cannot be read or written.
+pub fn survey(arguments: &SurveyArguments) -> anyhow::Result<String> {
+    let log = &arguments.log;
+    let survey = Survey {
+        pack: read_pack(&log.pack)?,
+        events: log.events.clone(),
+        mapping: log.mapping.as_deref().map(read_mapping).transpose()?,
+        strict: log.strict,
+        every_days: arguments.every,
+    };
+    let mut terminal = Terminal::new(log.progress);
+    let found = survey.run(&mut terminal);
+    terminal.finish();
+    let found = found?;
+    write_json(log.json.as_deref(), &found)?;
+    Ok(story::survey(&found))
+}
+
+/// Explains the segments of a person.
+///
+/// # Errors
+/// As [`person::Question::answer`] and [`Known::explain`], or when a file cannot be read.
+pub fn explain(arguments: &ExplainArguments) -> anyhow::Result<String> {
+    let known = known(&arguments.person)?;
+    let explained = known.explain(arguments.segment.as_deref())?;
+    if arguments.person.json {
+        return Ok(serde_json::to_string_pretty(&explained)? + "\n");
+    }
+    Ok(story::explained(&known, &explained))
+}
+
+/// Tells what events would change for a person.
+///
+/// # Errors
+/// As [`person::Question::answer`] and [`Known::simulate`], or when a file cannot be read.
+pub fn simulate(arguments: &SimulateArguments) -> anyhow::Result<String> {
+    let events = person::read_events(&arguments.then)?;
+    let known = known(&arguments.person)?;
+    let changes = known.simulate(&events)?;
+    if arguments.person.json {
+        return Ok(serde_json::to_string_pretty(&changes)? + "\n");
+    }
+    Ok(story::simulated(&known, events.len(), &changes))
+}
+
+fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {
+    let instant = |text: &String| {
+        log::read_instant(text).with_context(|| format!("{text:?} is no time like 2017-12-01T18:30:00Z"))
+    };
+    let question = person::Question {
+        pack: read_pack(&arguments.pack)?,
+        events: arguments.events.clone(),
+        mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
+        strict: arguments.strict,
+        person: arguments.person.clone(),
+        at: arguments.at.as_ref().map(instant).transpose()?,
+    };
+    let mut terminal = Terminal::new(false);
+    let known = question.answer(&mut terminal);
+    terminal.finish();
+    known
 }
 
 /// Measures coverage.

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
-use keepset_engine::{Choice, ConsentChange, Engine, Event, EventError, Outcome, Pack, RawEvent, Withheld};
+use keepset_engine::{
+    Choice, ConsentChange, Engine, Event, EventError, Intake, Outcome, Pack, RawEvent, Withheld,
+};
 use keepset_privacy::{SeededCoins, SystemCoins};
 use keepset_wire::{Plan, PlanHash, Report, Timestamp, Window};
+use serde::Serialize;
 
 use crate::collector::{Collector, MOST_REPORTS};
 
@@ -30,6 +33,25 @@ pub struct Answer {
     pub members: Vec<bool>,
 }
 
+/// What became of the events of everyone, as the engines counted it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Taken in.
+    pub accepted: u64,
+    /// Taken in, although a later one of the same person had come before.
+    pub late: u64,
+    /// Dropped: an event of the same id had come.
+    pub duplicates: u64,
+    /// Dropped: the pack declares no event of this name.
+    pub undeclared_events: u64,
+    /// Properties dropped: the pack does not declare them.
+    pub undeclared_properties: u64,
+    /// Refused: a property broke its declaration.
+    pub refused: u64,
+    /// Rows of memory given up to keep a state within its size.
+    pub evicted: u64,
+}
+
 /// Everyone whose events were seen so far.
 pub struct Fleet {
     pack: Rc<Pack>,
@@ -37,6 +59,7 @@ pub struct Fleet {
     noise: Noise,
     people: HashMap<String, usize>,
     devices: Vec<Device>,
+    totals: Totals,
     post: Post,
 }
 
@@ -64,13 +87,27 @@ impl Fleet {
     pub fn new(pack: Rc<Pack>, noise: Noise, collector: Option<Collector>) -> Self {
         let plan = pack.plan.as_ref().map(|plan| (plan.clone(), plan.hash()));
         let post = Post { collector, reports: 0, bytes: Vec::new() };
-        Self { pack, plan, noise, people: HashMap::new(), devices: Vec::new(), post }
+        Self {
+            pack,
+            plan,
+            noise,
+            people: HashMap::new(),
+            devices: Vec::new(),
+            totals: Totals::default(),
+            post,
+        }
     }
 
     /// Returns how many people there are.
     #[must_use]
     pub fn people(&self) -> usize {
         self.devices.len()
+    }
+
+    /// Returns what became of the events so far.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// Returns the latest instant any device has seen.
@@ -94,13 +131,16 @@ impl Fleet {
     ) -> anyhow::Result<Result<(), EventError>> {
         // An engine drops what is not declared; whoever replays a log wants to hear of it.
         if Event::declared(&self.pack.events, &event.name).is_none() {
+            self.totals.undeclared_events += 1;
             return Ok(Err(EventError::Undeclared));
         }
         let known = self.people.get(person).copied();
         let index = known.unwrap_or_else(|| self.install(person, at));
         self.advance(index, at, answers)?;
         let device = &mut self.devices[index];
+        let before = *device.engine.intake();
         let tracked = device.engine.track(event, device.clock).map(drop);
+        self.totals.add(&before, device.engine.intake());
         if tracked.is_err() && known.is_none() {
             // A person of whom nothing usable is known is nobody.
             self.devices.pop();
@@ -128,11 +168,7 @@ impl Fleet {
 
     /// A replay stands in for a person who said yes at the first visit.
     fn install(&mut self, person: &str, now: Timestamp) -> usize {
-        let mut engine = Engine::install(Rc::clone(&self.pack), now);
-        let granted = Some(Choice::Granted);
-        let yes =
-            ConsentChange { segmentation: granted, storage: granted, reporting: granted, sharing: None };
-        engine.set_consent(&yes, now);
+        let engine = willing(Rc::clone(&self.pack), now);
         let due = engine.next_report(now);
         self.devices.push(Device { engine, clock: now, due, salt: fingerprint(person) });
         self.people.insert(person.to_owned(), self.devices.len() - 1);
@@ -223,6 +259,30 @@ impl Post {
         self.bytes.clear();
         self.reports = 0;
         Ok(())
+    }
+}
+
+/// Installs an engine whose person said yes to segmentation, storage and reporting.
+pub(crate) fn willing(pack: Rc<Pack>, now: Timestamp) -> Engine {
+    let mut engine = Engine::install(pack, now);
+    let granted = Some(Choice::Granted);
+    let yes = ConsentChange { segmentation: granted, storage: granted, reporting: granted, sharing: None };
+    engine.set_consent(&yes, now);
+    engine
+}
+
+impl Totals {
+    /// Adds what one engine counted between two looks at it.
+    pub(crate) fn add(&mut self, before: &Intake, after: &Intake) {
+        // An engine whose profile expired on the way has begun to count anew.
+        let grown = |before: u32, after: u32| u64::from(after.checked_sub(before).unwrap_or(after));
+        self.accepted += grown(before.accepted, after.accepted);
+        self.late += grown(before.late, after.late);
+        self.duplicates += grown(before.duplicates, after.duplicates);
+        self.undeclared_events += grown(before.undeclared_events, after.undeclared_events);
+        self.undeclared_properties += grown(before.undeclared_properties, after.undeclared_properties);
+        self.refused += grown(before.refused, after.refused);
+        self.evicted += grown(before.evicted, after.evicted);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The native tool: what a behaviour log says when every person in it carries the engine, and what a collector would see.
 //!
 //! `log` reads lines, `fleet` lives through them with one engine per person, `replay` joins the two, `tally` counts and
-//! un-noises, `coverage` repeats the noise, `train` learns a model. The engine is the very one that runs in browsers.
+//! un-noises, `coverage` repeats the noise, `survey` tells what a pack makes of a log, `person` asks about one person,
+//! `train` learns a model. The engine is the very one that runs in browsers.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod args;
@@ -10,7 +11,10 @@ pub mod commands;
 pub mod coverage;
 pub mod fleet;
 pub mod log;
+pub mod person;
 pub mod replay;
+mod story;
+pub mod survey;
 pub mod table;
 pub mod tally;
 pub mod terminal;

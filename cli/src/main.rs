@@ -11,6 +11,9 @@ use keepset_cli::replay::Stopped;
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Replay(arguments) => commands::replay(&arguments),
+        Command::Survey(arguments) => commands::survey(&arguments),
+        Command::Explain(arguments) => commands::explain(&arguments),
+        Command::Simulate(arguments) => commands::simulate(&arguments),
         Command::Coverage(arguments) => commands::coverage(&arguments),
         Command::Train(arguments) => commands::train(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),

@@ -10,7 +10,7 @@ use keepset_wire::Timestamp;
 use serde::Serialize;
 
 use crate::collector::Collector;
-use crate::fleet::{Answer, Fleet, Noise};
+use crate::fleet::{Answer, Fleet, Noise, Totals};
 use crate::log::{Fault, Line, Log, LogError, Mapping};
 use crate::tally::{SegmentResult, Tally, WindowResult};
 
@@ -50,8 +50,10 @@ pub struct Unwatched;
 pub struct Summary {
     /// How many people the log has.
     pub people: usize,
-    /// How many events reached an engine and were taken.
+    /// How many events the engines took in; one that came twice counts once.
     pub events: u64,
+    /// What became of the events, as the engines counted it.
+    pub intake: Totals,
     /// How many reports were made.
     pub reports: u64,
     /// How many lines could not be read.
@@ -103,7 +105,7 @@ impl std::error::Error for Stopped {}
 #[derive(Debug, Default)]
 struct Counts {
     people: usize,
-    events: u64,
+    totals: Totals,
     malformed: u64,
     refused: BTreeMap<String, u64>,
 }
@@ -132,7 +134,8 @@ impl Replay {
         let shown = shown(&windows, window)?;
         Ok(Summary {
             people: counts.people,
-            events: counts.events,
+            events: counts.totals.accepted,
+            intake: counts.totals,
             reports: tally.reports(),
             malformed: counts.malformed,
             refused: counts.refused,
@@ -171,11 +174,11 @@ impl Replay {
     ) -> anyhow::Result<(Counts, Timestamp, Option<Collector>)> {
         let mut fleet = Fleet::new(Rc::new(self.pack), self.noise, collector);
         let mut counts = Counts::default();
-        let mut take = |line| counts.live(&mut fleet, line, answers);
+        let mut take = |line: &Line| counts.live(&mut fleet, line, answers);
         counts.malformed = read_through(&self.events, self.mapping, self.strict, watch, &mut take)?;
         let Some(end) = fleet.clock() else { bail!("the log holds no event") };
         fleet.finish(end, answers)?;
-        counts.people = fleet.people();
+        (counts.people, counts.totals) = (fleet.people(), *fleet.totals());
         Ok((counts, end, fleet.into_collector()))
     }
 }
@@ -185,20 +188,15 @@ impl Counts {
     fn live(
         &mut self,
         fleet: &mut Fleet,
-        line: Line,
+        line: &Line,
         answers: &mut impl FnMut(Answer),
     ) -> anyhow::Result<Option<Fault>> {
-        let Line { place, person, event } = line;
-        // A log's lines all have a time: its readers refuse those without.
-        let at = event.at.and_then(Timestamp::from_millis).unwrap_or(Timestamp::MIN);
-        match fleet.track(&person, &event, at, answers)? {
-            Ok(()) => {
-                self.events += 1;
-                Ok(None)
-            }
+        let Line { place, person, event, heard } = line;
+        match fleet.track(person, event, *heard, answers)? {
+            Ok(()) => Ok(None),
             Err(error) => {
                 *self.refused.entry(error.code().to_string()).or_default() += 1;
-                Ok(Some(Fault { place, reason: error.to_string() }))
+                Ok(Some(Fault { place: place.clone(), reason: error.to_string() }))
             }
         }
     }
@@ -213,13 +211,14 @@ pub(crate) fn read_through(
     mapping: Option<Mapping>,
     strict: bool,
     watch: &mut impl Watch,
-    take: &mut impl FnMut(Line) -> anyhow::Result<Option<Fault>>,
+    take: &mut impl FnMut(&Line) -> anyhow::Result<Option<Fault>>,
 ) -> anyhow::Result<u64> {
     let mut log = Log::open(events, mapping)?;
     let (mut lines, mut malformed): (u64, u64) = (0, 0);
-    while let Some(line) = log.next() {
-        let fault = match line {
-            Ok(line) => take(line)?,
+    let mut line = Line::default();
+    while let Some(read) = log.read(&mut line) {
+        let fault = match read {
+            Ok(()) => take(&line)?,
             Err(LogError::Malformed(fault)) => {
                 malformed += 1;
                 Some(fault)

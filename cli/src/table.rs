@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::coverage::Coverage;
+use crate::fleet::Totals;
 use crate::replay::Summary;
 
 /// Writes a summary: what was replayed, at what price, and a line per segment of the window shown.
@@ -18,6 +19,7 @@ pub fn replay(summary: &Summary) -> String {
         "{} people, {} events, {} reports; consent was taken as given at each person's first event.",
         summary.people, summary.events, summary.reports
     ));
+    line(intake(&summary.intake));
     line(format!(
         "Epsilon {} per report, {} per window, at most {} a year. Noise: {}. Estimated by {}.",
         summary.epsilon,
@@ -51,6 +53,17 @@ pub fn replay(summary: &Summary) -> String {
         ));
     }
     text
+}
+
+/// Says what became of the events on their way in.
+#[must_use]
+pub fn intake(totals: &Totals) -> String {
+    let Totals { late, duplicates, undeclared_events, undeclared_properties, refused, evicted, .. } = totals;
+    let evicted = if *evicted > 0 { format!(", {evicted} rows of memory evicted") } else { String::new() };
+    format!(
+        "Intake: {late} late, {duplicates} duplicates (counted once), {undeclared_events} of undeclared names, \
+         {refused} refused, {undeclared_properties} undeclared properties dropped{evicted}."
+    )
 }
 
 /// Writes how often intervals held the truth.

@@ -144,7 +144,7 @@ fn rows_of_log(log: &Scratch, cut: Cut) -> Vec<Row> {
     let mut cohort = Cohort::new(Rc::new(Pack::read(&small_pack()).unwrap()), "win", vec![cut]);
     for line in Log::open(std::slice::from_ref(&log.0), None).unwrap() {
         let Ok(line) = line else { panic!("the log is right") };
-        cohort.track(&line.person, &line.event).unwrap();
+        cohort.track(&line.person, &line.event, line.heard).unwrap();
     }
     cohort.rows(0)
 }
@@ -152,7 +152,7 @@ fn rows_of_log(log: &Scratch, cut: Cut) -> Vec<Row> {
 fn rows_of(events: &[(u8, &str, i64)], cut: Cut) -> Vec<Row> {
     let mut cohort = Cohort::new(Rc::new(Pack::read(&small_pack()).unwrap()), "win", vec![cut]);
     for (person, name, at) in events {
-        cohort.track(&person.to_string(), &event(name, *at)).unwrap();
+        cohort.track(&person.to_string(), &event(name, *at), Timestamp::from_millis(*at).unwrap()).unwrap();
     }
     cohort.rows(0)
 }
@@ -214,7 +214,7 @@ fn a_row_holds_the_values_a_device_holds_at_the_cut() {
         Log::open(&[retail("fixtures/complete_journey_sample.csv.gz")], Some(retail_mapping())).unwrap();
     for line in log.take(40_000) {
         let Ok(line) = line else { panic!("the sample is right") };
-        cohort.track(&line.person, &line.event).unwrap();
+        cohort.track(&line.person, &line.event, line.heard).unwrap();
         let now = Timestamp::from_millis(line.event.at.unwrap()).unwrap();
         if now >= cut.at {
             continue;

@@ -5,13 +5,13 @@ use std::io;
 
 use anyhow::Context as _;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
-use keepset_engine::{RawEvent, Scalar};
+use keepset_engine::Scalar;
 use keepset_wire::Mistake;
 
-use super::Read;
 use super::instant::TimeFormat;
 use super::mapping::{EventName, Mapping, PropertyKind};
 use super::source::Source;
+use super::{Line, Read};
 
 /// A reader of CSV.
 pub(super) struct Csv {
@@ -23,7 +23,9 @@ pub(super) struct Csv {
 /// A mapping whose columns were found.
 struct Columns {
     person: usize,
+    id: Option<usize>,
     time: usize,
+    heard: Option<usize>,
     time_format: TimeFormat,
     event: EventCell,
     properties: Vec<(usize, String, PropertyKind)>,
@@ -43,12 +45,12 @@ impl Csv {
         Ok(Self { reader, row: StringRecord::new(), columns })
     }
 
-    /// Gives the next row.
-    pub(super) fn next(&mut self) -> io::Result<Option<Read>> {
+    /// Reads the next row into what is handed in.
+    pub(super) fn read(&mut self, into: &mut Line) -> io::Result<Option<Read>> {
         match self.reader.read_record(&mut self.row) {
             Ok(true) => {
                 let line = self.row.position().map_or(0, csv::Position::line);
-                Ok(Some((line, self.columns.event(&self.row))))
+                Ok(Some((line, self.columns.read(&self.row, into))))
             }
             Ok(false) => Ok(None),
             Err(error) => {
@@ -79,44 +81,77 @@ impl Columns {
             .map(|property| Ok((property.column.find(headings)?, property.name.to_string(), property.kind)));
         Ok(Self {
             person: mapping.person.find(headings)?,
+            id: mapping.id.as_ref().map(|id| id.find(headings)).transpose()?,
             time: mapping.time.find(headings)?,
+            heard: mapping.heard.as_ref().map(|heard| heard.find(headings)).transpose()?,
             time_format: mapping.time_format,
             event,
             properties: properties.collect::<Result<_, Mistake>>()?,
         })
     }
 
-    fn event(&self, row: &StringRecord) -> Result<(String, RawEvent), String> {
+    /// Reads a row into a line, whose buffers are used again: most rows look like the one before.
+    fn read(&self, row: &StringRecord, into: &mut Line) -> Result<(), String> {
+        let Line { person, event, heard, .. } = into;
         let cell = |index: usize| row.get(index).unwrap_or_default();
-        let person = cell(self.person);
+        set(person, cell(self.person));
         if person.is_empty() {
             return Err("the person is empty".into());
         }
-        let at = self
-            .time_format
-            .read(cell(self.time))
-            .ok_or_else(|| format!("{:?} is not {}", shown(cell(self.time)), self.time_format.expected()))?;
-        let name = match &self.event {
-            EventCell::Always(name) => name,
-            EventCell::Column(index, names) => names.get(cell(*index)).map_or(cell(*index), String::as_str),
+        let instant = |index: usize| {
+            let wrong = || format!("{:?} is not {}", shown(cell(index)), self.time_format.expected());
+            self.time_format.read(cell(index)).ok_or_else(wrong)
         };
-        let mut properties = BTreeMap::new();
+        let at = instant(self.time)?;
+        event.at = Some(at.millis());
+        *heard = match self.heard.filter(|index| !cell(*index).is_empty()) {
+            Some(index) => instant(index)?,
+            None => at,
+        };
+        event.id = self.id.map(cell).filter(|id| !id.is_empty()).map(str::to_owned);
+        set(
+            &mut event.name,
+            match &self.event {
+                EventCell::Always(name) => name,
+                EventCell::Column(index, names) => {
+                    names.get(cell(*index)).map_or(cell(*index), String::as_str)
+                }
+            },
+        );
         for (index, name, kind) in &self.properties {
-            if let Some(value) = scalar(cell(*index), *kind).map_err(|reason| format!("{name}: {reason}"))? {
-                properties.insert(name.clone(), value);
-            }
+            property(&mut event.properties, name, cell(*index), *kind)
+                .map_err(|reason| format!("{name}: {reason}"))?;
         }
-        Ok((
-            person.to_owned(),
-            RawEvent { name: name.to_owned(), at: Some(at.millis()), properties, ..RawEvent::default() },
-        ))
+        Ok(())
     }
 }
 
-fn scalar(cell: &str, kind: PropertyKind) -> Result<Option<Scalar>, String> {
+/// Writes a text into a buffer that holds another.
+fn set(buffer: &mut String, text: &str) {
+    buffer.clear();
+    buffer.push_str(text);
+}
+
+/// Puts a cell in the place of the property an earlier row left; an empty one means there is none.
+fn property(
+    properties: &mut BTreeMap<String, Scalar>,
+    name: &str,
+    cell: &str,
+    kind: PropertyKind,
+) -> Result<(), String> {
     if cell.is_empty() {
-        return Ok(None);
+        properties.remove(name);
+        return Ok(());
     }
+    match properties.get_mut(name) {
+        Some(Scalar::Text(text)) if kind == PropertyKind::Text => set(text, cell),
+        Some(value) => *value = scalar(cell, kind)?,
+        None => drop(properties.insert(name.to_owned(), scalar(cell, kind)?)),
+    }
+    Ok(())
+}
+
+fn scalar(cell: &str, kind: PropertyKind) -> Result<Scalar, String> {
     let wrong = |what| format!("{:?} is not {what}", shown(cell));
     match kind {
         PropertyKind::Text => Ok(Scalar::Text(cell.to_owned())),
@@ -130,7 +165,6 @@ fn scalar(cell: &str, kind: PropertyKind) -> Result<Option<Scalar>, String> {
             _ => Err(wrong("1 or 0, true or false, yes or no")),
         },
     }
-    .map(Some)
 }
 
 /// Shortens a cell for a message.

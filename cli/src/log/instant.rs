@@ -45,7 +45,7 @@ pub(super) fn from_number(millis: f64) -> Option<Timestamp> {
 }
 
 /// Reads a date with or without a time of day and an offset.
-pub(super) fn date(text: &str) -> Option<Timestamp> {
+pub(crate) fn date(text: &str) -> Option<Timestamp> {
     let instant = text
         .parse::<jiff::Timestamp>()
         .or_else(|_| text.parse::<DateTime>().and_then(|civil| TimeZone::UTC.to_timestamp(civil)))

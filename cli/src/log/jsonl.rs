@@ -1,4 +1,4 @@
-//! JSON lines: `{"person": "900", "time": "2017-01-01T11:53:26Z", "event": "purchase", "properties": {"value": 0.5}}`.
+//! JSON lines: `{"person": "900", "time": "2017-01-01T11:53:26Z", "event": "purchase", "id": "4711", "properties": {"value": 0.5}}`.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _};
@@ -8,10 +8,13 @@ use keepset_wire::Timestamp;
 use serde::Deserialize;
 
 use super::source::Source;
-use super::{Read, instant};
+use super::{Line, Read, instant};
 
 /// The longest line that is read; a longer one is malformed, and its bytes are skipped without being kept.
 const LONGEST: usize = 1 << 16;
+
+/// Said of what is no time.
+const NO_TIME: &str = "the time is not like 2017-01-31T09:30:00Z, nor milliseconds since 1970";
 
 /// A reader of JSON lines.
 pub(super) struct Jsonl {
@@ -25,7 +28,28 @@ pub(super) struct Jsonl {
 struct Written {
     person: TextOrNumber,
     time: TextOrNumber,
+    #[serde(default)]
+    heard: Option<TextOrNumber>,
     event: String,
+    #[serde(default)]
+    id: Option<TextOrNumber>,
+    #[serde(default)]
+    properties: BTreeMap<String, Scalar>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Alone {
+    /// Lines of a log may be handed in as they are.
+    #[serde(default, rename = "person")]
+    _person: Option<TextOrNumber>,
+    #[serde(default, rename = "heard")]
+    _heard: Option<TextOrNumber>,
+    #[serde(default)]
+    time: Option<TextOrNumber>,
+    event: String,
+    #[serde(default)]
+    id: Option<TextOrNumber>,
     #[serde(default)]
     properties: BTreeMap<String, Scalar>,
 }
@@ -43,15 +67,16 @@ impl Jsonl {
         Self { source, line: 0, text: Vec::new() }
     }
 
-    /// Gives the next line that is not empty.
-    pub(super) fn next(&mut self) -> io::Result<Option<Read>> {
+    /// Reads the next line that is not empty into what is handed in.
+    pub(super) fn read(&mut self, into: &mut Line) -> io::Result<Option<Read>> {
         while self.read_line()? {
             self.line += 1;
             if self.text.len() > LONGEST {
                 return Ok(Some((self.line, Err(format!("the line is longer than {LONGEST} bytes")))));
             }
             if !self.text.iter().all(u8::is_ascii_whitespace) {
-                return Ok(Some((self.line, parse(&self.text))));
+                let read = parse(&self.text).map(|read| (into.person, into.event, into.heard) = read);
+                return Ok(Some((self.line, read)));
             }
         }
         Ok(None)
@@ -83,23 +108,42 @@ impl Jsonl {
     }
 }
 
-fn parse(line: &[u8]) -> Result<(String, RawEvent), String> {
-    let Written { person, time, event, properties } = serde_json::from_slice(line).map_err(|error| {
-        // serde_json counts lines too, but this is always its first.
-        let text = error.to_string();
-        text.replace(" at line 1 column ", " at column ")
-    })?;
-    let person = match person {
-        TextOrNumber::Text(text) => text,
-        TextOrNumber::Whole(number) => number.to_string(),
-        TextOrNumber::Number(_) => return Err("a person is a text or a whole number".into()),
-    };
+fn parse(line: &[u8]) -> Result<(String, RawEvent, Timestamp), String> {
+    let Written { person, time, heard, event, id, properties } =
+        serde_json::from_slice(line).map_err(|error| told(&error))?;
+    let person = name(person).ok_or("a person is a text or a whole number")?;
+    let id = id.map(|id| name(id).ok_or("an id is a text or a whole number")).transpose()?;
     if person.is_empty() {
         return Err("the person is empty".into());
     }
-    let at =
-        read_time(&time).ok_or("the time is not like 2017-01-31T09:30:00Z, nor milliseconds since 1970")?;
-    Ok((person, RawEvent { name: event, at: Some(at.millis()), properties, ..RawEvent::default() }))
+    let at = read_time(&time).ok_or(NO_TIME)?;
+    let heard = heard.map_or(Some(at), |heard| read_time(&heard)).ok_or(NO_TIME)?;
+    Ok((person, RawEvent { name: event, at: Some(at.millis()), id, properties }, heard))
+}
+
+/// Reads an event of nobody in particular, which may leave out its time.
+///
+/// # Errors
+/// A sentence, when the line is no such event.
+pub(crate) fn read_event(line: &str) -> Result<RawEvent, String> {
+    let Alone { time, event, id, properties, .. } =
+        serde_json::from_str(line).map_err(|error| told(&error))?;
+    let id = id.map(|id| name(id).ok_or("an id is a text or a whole number")).transpose()?;
+    let at = time.map(|time| read_time(&time).ok_or(NO_TIME)).transpose()?;
+    Ok(RawEvent { name: event, at: at.map(Timestamp::millis), id, properties })
+}
+
+fn told(error: &serde_json::Error) -> String {
+    // serde_json counts lines too, but this is always its first.
+    error.to_string().replace(" at line 1 column ", " at column ")
+}
+
+fn name(name: TextOrNumber) -> Option<String> {
+    match name {
+        TextOrNumber::Text(text) => Some(text),
+        TextOrNumber::Whole(number) => Some(number.to_string()),
+        TextOrNumber::Number(_) => None,
+    }
 }
 
 fn read_time(time: &TextOrNumber) -> Option<Timestamp> {

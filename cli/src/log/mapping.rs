@@ -12,7 +12,9 @@ use super::instant::TimeFormat;
 pub struct Mapping {
     pub(super) separator: u8,
     pub(super) person: Column,
+    pub(super) id: Option<Column>,
     pub(super) time: Column,
+    pub(super) heard: Option<Column>,
     pub(super) time_format: TimeFormat,
     pub(super) event: EventName,
     pub(super) properties: Vec<Property>,
@@ -62,7 +64,15 @@ impl Mapping {
     /// The first [`Mistake`] in it.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let value = document::parse(text)?;
-        let fields = Node::root(&value).object(&["separator", "person", "time", "event", "properties"])?;
+        let fields = Node::root(&value).object(&[
+            "separator",
+            "person",
+            "id",
+            "time",
+            "heard",
+            "event",
+            "properties",
+        ])?;
         let time = fields.need("time")?.object(&["column", "format"])?;
         let formats = [
             ("date", TimeFormat::Date),
@@ -72,6 +82,8 @@ impl Mapping {
         Ok(Self {
             separator: fields.get("separator").map_or(Ok(b','), |node| separator(&node))?,
             person: column(&fields.need("person")?.object(&["column"])?.need("column")?)?,
+            id: optional(fields.get("id"))?,
+            heard: optional(fields.get("heard"))?,
             time: column(&time.need("column")?)?,
             time_format: time.get("format").map_or(Ok(TimeFormat::Date), |node| node.one_of(&formats))?,
             event: event_name(&fields.need("event")?)?,
@@ -94,6 +106,11 @@ impl Column {
             Mistake::new(self.path.as_str(), message)
         })
     }
+}
+
+fn optional(node: Option<Node<'_>>) -> Result<Option<Column>, Mistake> {
+    let Some(node) = node else { return Ok(None) };
+    Ok(Some(column(&node.object(&["column"])?.need("column")?)?))
 }
 
 fn column(node: &Node<'_>) -> Result<Column, Mistake> {
@@ -164,6 +181,7 @@ mod tests {
             (r#""purchase""#, "7", "$.event.names"),
             (r#""number""#, r#""float""#, "$.properties.value.type"),
             (r#"{"person""#, r#"{"separator": "::", "person""#, "$.separator"),
+            (r#"{"person""#, r#"{"id": "number", "person""#, "$.id"),
         ] {
             let changed = RIGHT.replacen(from, to, 1);
             assert_ne!(changed, RIGHT, "{from}");

@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use keepset_engine::RawEvent;
+use keepset_wire::Timestamp;
 
+pub(crate) use instant::date as read_instant;
+pub(crate) use jsonl::read_event;
 pub use mapping::{Mapping, Property, PropertyKind};
 
 use self::source::Source;
@@ -41,6 +44,8 @@ pub struct Line {
     pub person: String,
     /// What happened, not yet checked against a pack.
     pub event: RawEvent,
+    /// When it was heard of; the time of the event unless the log says otherwise.
+    pub heard: Timestamp,
 }
 
 /// A line that could not be used, and why.
@@ -67,8 +72,8 @@ pub enum LogError {
     Broken(anyhow::Error),
 }
 
-/// What a reader of one format gives: the number of a line, and the line's person and event or what is wrong with it.
-type Read = (u64, Result<(String, RawEvent), String>);
+/// What a reader of one format gives beside the person and event: the number of a line, and what is wrong with it.
+type Read = (u64, Result<(), String>);
 
 /// The reader of one file.
 enum Reader {
@@ -122,10 +127,9 @@ impl Log {
     }
 }
 
-impl Iterator for Log {
-    type Item = Result<Line, LogError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Log {
+    /// Reads the next line into `line`, whose buffers are used again; nothing at the end.
+    pub fn read(&mut self, line: &mut Line) -> Option<Result<(), LogError>> {
         loop {
             let Some((file, reader)) = &mut self.open else {
                 match self.open_next() {
@@ -135,14 +139,20 @@ impl Iterator for Log {
                 continue;
             };
             let read = match reader {
-                Reader::Jsonl(jsonl) => jsonl.next(),
-                Reader::Csv(csv) => csv.next(),
+                Reader::Jsonl(jsonl) => jsonl.read(line),
+                Reader::Csv(csv) => csv.read(line),
             };
-            let place = |line| Place { file: Arc::clone(file), line };
             return Some(match read {
-                Ok(Some((line, Ok((person, event))))) => Ok(Line { place: place(line), person, event }),
-                Ok(Some((line, Err(reason)))) => {
-                    Err(LogError::Malformed(Fault { place: place(line), reason }))
+                Ok(Some((number, Ok(())))) => {
+                    line.place.line = number;
+                    if !Arc::ptr_eq(&line.place.file, file) {
+                        line.place.file = Arc::clone(file);
+                    }
+                    Ok(())
+                }
+                Ok(Some((number, Err(reason)))) => {
+                    let place = Place { file: Arc::clone(file), line: number };
+                    Err(LogError::Malformed(Fault { place, reason }))
                 }
                 Ok(None) => {
                     self.open = None;
@@ -158,5 +168,21 @@ impl Iterator for Log {
                 }
             });
         }
+    }
+}
+
+impl Iterator for Log {
+    type Item = Result<Line, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut line = Line::default();
+        self.read(&mut line).map(|read| read.map(|()| line))
+    }
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        let place = Place { file: Arc::from(Path::new("")), line: 0 };
+        Self { place, person: String::new(), event: RawEvent::default(), heard: Timestamp::MIN }
     }
 }

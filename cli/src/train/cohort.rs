@@ -57,22 +57,23 @@ impl Cohort {
         Self { pack, label: label.to_owned(), cuts, people: BTreeMap::new(), end: None }
     }
 
-    /// Takes in one event of one person; lines may come in any order.
+    /// Takes in one event of one person, heard of at an instant; lines may come in any order.
     ///
     /// # Errors
     /// [`EventError`] when the event breaks the pack's declaration; it counts nowhere then.
-    pub fn track(&mut self, person: &str, raw: &RawEvent) -> Result<(), EventError> {
+    pub fn track(&mut self, person: &str, raw: &RawEvent, heard: Timestamp) -> Result<(), EventError> {
         let at = raw.at.and_then(Timestamp::from_millis).ok_or(EventError::Time)?;
-        Event::parse(&self.pack.events, raw, at)?;
+        Event::parse(&self.pack.events, raw, heard)?;
         self.end = self.end.max(Some(at));
         if !self.people.contains_key(person) {
             self.people.insert(person.to_owned(), self.cuts.iter().map(|_| Seen::default()).collect());
         }
         let seen = self.people.get_mut(person).into_iter().flatten();
         for (cut, seen) in self.cuts.iter().zip(seen) {
-            if at < cut.at {
-                seen.device.get_or_insert_with(|| Device::install(&self.pack, at)).track(raw, at)?;
-            } else if at < cut.until {
+            // What had happened but was not heard of yet is neither known at the cut nor foretold by it.
+            if heard < cut.at {
+                seen.device.get_or_insert_with(|| Device::install(&self.pack, heard)).track(raw, heard)?;
+            } else if (cut.at..cut.until).contains(&at) {
                 seen.label |= raw.name == self.label;
             }
         }

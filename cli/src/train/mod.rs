@@ -151,14 +151,15 @@ impl Training {
         let cuts: Vec<Cut> = self.cuts.iter().chain([&self.test_cut]).map(|at| self.cut(*at)).collect();
         let mut cohort = Cohort::new(Rc::clone(&pack), &self.label, cuts);
         let (mut events, mut refused) = (0, 0);
-        let mut take = |Line { place, person, event }: Line| match cohort.track(&person, &event) {
+        let mut take = |Line { place, person, event, heard }: &Line| match cohort.track(person, event, *heard)
+        {
             Ok(()) => {
                 events += 1;
                 Ok(None)
             }
             Err(error) => {
                 refused += 1;
-                Ok(Some(Fault { place, reason: error.to_string() }))
+                Ok(Some(Fault { place: place.clone(), reason: error.to_string() }))
             }
         };
         let malformed = read_through(&self.events, self.mapping.clone(), self.strict, watch, &mut take)?;
