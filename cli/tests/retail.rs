@@ -22,8 +22,7 @@ fn changes(segment: &str, events: &[(i64, &str)]) -> Vec<i64> {
     for hour in 0..120 {
         let now = start.saturating_add(hour * HOUR_MS);
         for (_, name) in events.iter().filter(|(at, _)| *at == hour) {
-            let event =
-                RawEvent { name: (*name).into(), at: Some(now.millis()), ..RawEvent::default() };
+            let event = RawEvent { name: (*name).into(), at: Some(now.millis()), ..RawEvent::default() };
             engine.track(&event, now).unwrap();
         }
         engine.tick(now);
