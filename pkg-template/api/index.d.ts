@@ -7,8 +7,11 @@ export declare class KeepsetError extends Error {
     readonly code: ErrorCode;
     /** Where this code is explained, inside the package. */
     readonly docs: string;
+    /** How many calls it is about, where it is about several. */
+    readonly count?: number;
     constructor(code: ErrorCode, message: string, options?: {
         cause?: unknown;
+        count?: number;
     });
 }
 /** Says whether a value is an error of this package, also when two copies of it are loaded. */
@@ -324,6 +327,12 @@ export interface StorageAdapter {
      * Without it the client reads, compares and writes, which is enough where only one process writes.
      */
     swap?(key: string, expected: Uint8Array | undefined, next: Uint8Array): Promise<boolean>;
+    /**
+     * Puts `bytes` behind the stored value only while that still ends with `last`, which is what was written before, and says
+     * whether it did; `get` then reads all of it as one value. What an event changes is written this way, some hundred bytes
+     * instead of the whole profile. Without it the client writes the whole value anew.
+     */
+    append?(key: string, last: Uint8Array, bytes: Uint8Array): Promise<boolean>;
 }
 /** One request to the collector. */
 export interface TransportRequest {
@@ -358,6 +367,9 @@ export interface Keepset {
     /**
      * Tells the engine what happened. Only names and properties the pack declares are looked at; others are dropped and
      * counted, and `debug` names them. A value that breaks its declaration is an `error` event, and the event does not count.
+     *
+     * Returns at once; the event is looked at a moment later, in order, and stored at most a tenth of a second after that, or
+     * when the page is left. At most 20,000 events wait; what comes on top is dropped, and an `error` event says how many.
      */
     track<K extends keyof Events & string>(event: K, ...rest: undefined extends Events[K] ? [properties?: Events[K], options?: TrackOptions] : [properties: Events[K], options?: TrackOptions]): void;
     /** The segments the device is in: the same object until something changes. */
@@ -370,6 +382,10 @@ export interface Keepset {
     whenIn(segment: SegmentId, listener: (membership: Membership) => void): Unsubscribe;
     /** Why the device is in a segment, or is not; `null` when the pack has no such segment. */
     explain(segment: SegmentId, options?: Cancellable): Promise<Explanation | null>;
+    /** What these events would change, one after the other; nothing is kept of them. One of later is taken in then. */
+    simulate(events: readonly WhatIf[], options?: Cancellable): Promise<readonly SegmentChange[]>;
+    /** Every number worked out of events, as it is now. */
+    features(options?: Cancellable): Promise<readonly FeatureValue[]>;
     /** The person's choices. */
     readonly consent: Consent;
     /** What left this device, and what it cost. */
@@ -406,6 +422,12 @@ export interface TrackOptions {
     /** A text of at most 200 characters that names this event: if it comes again, it counts once. Only its hash is kept. */
     id?: string;
 }
+/** An event that might happen, now or at another time. */
+export interface WhatIf {
+    name: string;
+    properties?: Record<string, Scalar>;
+    at?: Date | number;
+}
 /** The segments at one moment. */
 export interface Snapshot {
     readonly status: Status;
@@ -419,11 +441,15 @@ export interface ClientEvents {
     ready: {
         readonly client: Keepset;
     };
-    /** Segments were entered or left. */
+    /**
+     * Segments were entered or left since the last snapshot. `reasons` says of each step what made it so, in order: a segment that
+     * was entered and left in one go is only there. What held before the client began has no reason.
+     */
     change: {
         readonly snapshot: Snapshot;
         readonly entered: readonly SegmentId[];
         readonly left: readonly SegmentId[];
+        readonly reasons: readonly SegmentChange[];
     };
     /** A choice is in effect: what it forbids has ended and what it erases is gone. */
     consent: {
@@ -480,8 +506,18 @@ export interface DeviceData {
     readonly exportedAt: string;
     readonly name: string;
     readonly consent: ConsentState;
-    readonly memberships: readonly Membership[];
-    readonly ledger: readonly LedgerEntry[];
+    /** The segments the device is in, with the date in words. */
+    readonly memberships: readonly (Membership & {
+        readonly sinceDate: string;
+    })[];
+    /** Every number worked out of events. */
+    readonly features: readonly FeatureValue[];
+    /** What became of the events; `null` before there is an engine. */
+    readonly intake: Intake | null;
+    /** What left, with the date in words. */
+    readonly ledger: readonly (LedgerEntry & {
+        readonly atDate: string;
+    })[];
     readonly budget: Budget | null;
     readonly waiting: Report | null;
     /** The stored profile as it lies on disk, in base64; `null` while nothing is stored. */

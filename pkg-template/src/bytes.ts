@@ -3,6 +3,11 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
+/** Says whether a byte string ends with another. */
+export function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {
+  return bytes.length >= end.length && sameBytes(bytes.subarray(bytes.length - end.length), end);
+}
+
 /** Writes bytes as base64. */
 export function toBase64(bytes: Uint8Array): string {
   let text = "";

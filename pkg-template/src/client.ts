@@ -1,4 +1,4 @@
-import type { Budget, ConsentState, Explanation, LedgerEntry, Membership, Report, Withheld } from "./dto.js";
+import type { Budget, ConsentState, Explanation, FeatureValue, LedgerEntry, Membership, Report, SegmentChange, Withheld } from "./dto.js";
 import type { OpenEngine } from "./engine.js";
 import { Emitter, type Unsubscribe, surface } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
@@ -20,6 +20,7 @@ import type {
   Snapshot,
   Status,
   Unbound,
+  WhatIf,
 } from "./types.js";
 
 const LAST_WAIT_MS = 1_000;
@@ -91,7 +92,7 @@ export class Client implements Unbound<Keepset> {
     if (!this.#settings || !this.#link || this.#paused || this.#ending || this.#over) return;
     try {
       const event = readEvent(name, properties, options, read(this.#settings.clock));
-      void this.#ask({ do: "track", event, debug: this.#settings.log !== undefined }, undefined);
+      this.#link.track(event, this.#settings.log !== undefined)?.catch(this.#lose);
     } catch (error) {
       this.#complain(error);
     }
@@ -133,6 +134,21 @@ export class Client implements Unbound<Keepset> {
     return Promise.resolve(null);
   }
 
+  simulate(events: readonly WhatIf[], options?: Cancellable): Promise<readonly SegmentChange[]> {
+    try {
+      const now = read(this.#settings?.clock ?? systemClock);
+      const list = Array.from(events, (event) => readEvent(event.name, event.properties, event, now));
+      return this.#ask<readonly SegmentChange[]>({ do: "simulate", events: list }, [], options);
+    } catch (error) {
+      this.#complain(error);
+      return Promise.resolve([]);
+    }
+  }
+
+  features(options?: Cancellable): Promise<readonly FeatureValue[]> {
+    return this.#ask<readonly FeatureValue[]>({ do: "features" }, [], options);
+  }
+
   on<K extends keyof ClientEvents>(
     type: K,
     listener: (event: ClientEvents[K]) => void,
@@ -165,6 +181,8 @@ export class Client implements Unbound<Keepset> {
       name: this.name,
       consent: this.#consent,
       memberships: [],
+      features: [],
+      intake: null,
       ledger: [],
       budget: null,
       waiting: null,
@@ -205,7 +223,8 @@ export class Client implements Unbound<Keepset> {
     const inPage = typeof (globalThis as { document?: unknown }).document === "object";
     const link: Link = new Link(settings.name, inPage && settings.storage !== "memory", {
       open: (tell, fail) => open(settings, tell, fail),
-      up: (view) => this.#up(view),
+      up: (view, reasons) => this.#up(view, reasons),
+      lost: this.#lose,
       notice: (notice) => this.#notice(notice),
       failed: (error) => this.#fail(error),
     });
@@ -214,10 +233,9 @@ export class Client implements Unbound<Keepset> {
     signal.addEventListener("abort", () => stopClock?.());
     settings.signal?.addEventListener("abort", () => void this.destroy(), { signal });
     if (inPage) {
-      // A page kept for "back" must not hold the engine: another tab, or a restored page, needs it.
-      addEventListener("pagehide", () => link.stop(), { signal });
+      addEventListener("pagehide", ({ persisted }) => link.leave(persisted), { signal });
       // The device may have travelled, and the clock gone on, while no one looked.
-      document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && link.wake(), { signal });
+      document.addEventListener("visibilitychange", () => link.look(document.visibilityState === "visible"), { signal });
       addEventListener("pageshow", ({ persisted }) => persisted && !this.#over && link.start(), { signal });
     }
     // After the page's own code had its turn, so that listeners hear everything.
@@ -245,7 +263,7 @@ export class Client implements Unbound<Keepset> {
     if (signal?.aborted) return Promise.reject(aborted());
     if (!this.#link || this.#ending || this.#over) return Promise.resolve(otherwise);
     const answer = this.#link.call(op).catch((error: unknown) => {
-      if (!this.#over) this.#complain(error);
+      this.#lose(error);
       return otherwise;
     }) as Promise<T>;
     if (!signal) return answer;
@@ -280,18 +298,11 @@ export class Client implements Unbound<Keepset> {
     if (this.#status !== "starting") this.#become(held ? "paused" : "ready");
   }
 
-  #up(view: View): void {
+  #up(view: View, reasons: readonly SegmentChange[]): void {
     if (this.#over) return;
     const starting = this.#status === "starting";
-    const before = this.#snapshot.segments.map(({ id }) => id);
-    const after = view.segments.map(({ id }) => id);
     if (starting) this.#status = this.#paused ? "paused" : "ready";
-    this.#notice({
-      is: "view",
-      view,
-      entered: after.filter((id) => !before.includes(id)),
-      left: before.filter((id) => !after.includes(id)),
-    });
+    this.#show(view, reasons);
     if (!starting) return;
     this.#settled(this);
     this.#events.emit("ready", { client: this });
@@ -301,7 +312,7 @@ export class Client implements Unbound<Keepset> {
     if (this.#over) return;
     switch (notice.is) {
       case "view":
-        return this.#show(notice);
+        return this.#show(notice.view, notice.reasons);
       case "consent":
         this.#consent = notice.state;
         return this.#events.emit("consent", { state: notice.state });
@@ -314,14 +325,18 @@ export class Client implements Unbound<Keepset> {
     }
   }
 
-  #show({ view, entered, left }: Notice & { is: "view" }): void {
+  #show(view: View, reasons: readonly SegmentChange[]): void {
     const { status } = this;
     this.#consent = view.consent;
-    const moved = entered.length > 0 || left.length > 0;
+    const before = this.#snapshot.segments.map(({ id }) => id);
+    const after = view.segments.map(({ id }) => id);
+    const entered = after.filter((id) => !before.includes(id));
+    const left = before.filter((id) => !after.includes(id));
+    const moved = entered.length + left.length + reasons.length > 0;
     if (!moved && this.#snapshot.status === status && this.#snapshot.updatedAt > 0) return;
     this.#snapshot = Object.freeze({ status, segments: view.segments, updatedAt: view.updatedAt });
     this.#events.emit("snapshot", undefined);
-    if (moved) this.#events.emit("change", { snapshot: this.#snapshot, entered, left });
+    if (moved) this.#events.emit("change", { snapshot: this.#snapshot, entered, left, reasons });
   }
 
   #become(status: Status): void {
@@ -359,6 +374,11 @@ export class Client implements Unbound<Keepset> {
       surface(problem);
     }
   }
+
+  /** Tells of an error nobody waits for. */
+  readonly #lose = (error: unknown): void => {
+    if (!this.#over) this.#complain(error);
+  };
 
   get #over(): boolean {
     return this.#status === "destroyed" || this.#status === "failed" || this.#status === "unsupported";

@@ -26,12 +26,15 @@ export class KeepsetError extends Error {
   readonly code: ErrorCode;
   /** Where this code is explained, inside the package. */
   readonly docs: string;
+  /** How many calls it is about, where it is about several. */
+  readonly count?: number;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; count?: number }) {
     // The two-argument form of `Error` is younger than the oldest browsers we promise.
     super(message);
     this.code = code;
     this.docs = `keepset/docs/errors.md#${code}`;
+    if (options?.count !== undefined) this.count = options.count;
     if (options?.cause !== undefined) (this as { cause?: unknown }).cause = options.cause;
   }
 }

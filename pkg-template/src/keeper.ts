@@ -17,6 +17,10 @@ type MakeEngine = (stored: Uint8Array | undefined, zone: Float64Array) => Engine
 
 /** What is due and could not be done is tried again after this while. */
 const LOOK_AGAIN_MS = 60_000;
+/** Events are saved at once after a pause, and in a rush together, so often at most. */
+const SAVE_GAP_MS = 100;
+/** So many lists of events are saved without waiting for more. */
+const MOST_UNSAVED = 64;
 
 /**
  * Holds the engine of one profile: applies what tabs ask, stores, and hands reports to the sender in the one lawful
@@ -33,7 +37,18 @@ export class Keeper {
   /** The calls the engine's state holds, those included that an earlier holder did and had no time to answer. */
   #seen: Seen;
   #running: Promise<void> = Promise.resolve();
+  /** Writes and deletions begun and not yet done. */
+  #busy = 0;
   #queued: Promise<void> | undefined;
+  /** The save that waits for more events, and how to begin it. */
+  #later: { readonly saved: Promise<void>; readonly begin: (saving: Promise<void>) => void; readonly timer?: ReturnType<typeof setTimeout> } | undefined;
+  /** When the last write began. */
+  #wrote = 0;
+  /** The page is being left, so nothing waits for more; while it `gathers`, one write is to hold it all. */
+  #leaving: boolean | "gathers" = false;
+  #granted = false;
+  /** What the passing of time had changed when the engine was opened. */
+  opening: readonly SegmentChange[] = [];
   readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
   readonly #sender: Sender;
 
@@ -49,6 +64,7 @@ export class Keeper {
     const { core, seen } = start(make, record, this.#zone);
     this.#core = core;
     this.#seen = seen;
+    this.#granted = this.#consents();
     this.#sender = new Sender(settings, {
       next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
       pending: () => this.#core.pending(),
@@ -80,7 +96,15 @@ export class Keeper {
     };
     const keeper = new Keeper(settings, make, vault, tell, fail, await vault.load());
     keeper.#complainIfUnreadable();
+    await keeper.#catchUp();
     return keeper;
+  }
+
+  /** Lets the time pass since the profile was last open, before anything is answered: what has outlived its time is gone, here and on disk. */
+  async #catchUp(): Promise<void> {
+    const had = this.#core.intake().accepted;
+    this.opening = this.#core.tick(this.#now);
+    if (had > 0 && this.#core.intake().accepted === 0) await this.#save();
   }
 
   /** What a page can see now. */
@@ -112,11 +136,28 @@ export class Keeper {
     }
   }
 
+  /** Does what still waits, and begins to store it within this call: the page may be gone a moment later. */
+  leave(rest: () => void): void {
+    if (this.#closed) return;
+    this.#leaving = "gathers";
+    rest();
+    this.#leaving = true;
+    if (this.#unsaved.length > 0) void this.#save(true).catch(() => undefined);
+  }
+
+  /** Waits no longer for more events before saving. */
+  async settle(): Promise<void> {
+    if (!this.#closed && this.#later) await this.#save();
+  }
+
   /** Lets go of the engine at once. What was not durable is left to the next holder. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#alarm.clear();
+    clearTimeout(this.#later?.timer);
+    this.#later?.begin(Promise.reject(new Gone()));
+    this.#later = undefined;
     this.#sender.close();
     this.#core.free();
   }
@@ -126,12 +167,15 @@ export class Keeper {
     const now = this.#now;
     switch (op.do) {
       case "track":
-        if (this.#apply(call)) await this.#save();
-        return undefined;
+        return this.#apply(call) ? this.#saveSoon() : undefined;
       case "consent":
         return this.#consent(call, op);
       case "explain":
         return this.#core.explain(op.segment, now) ?? null;
+      case "simulate":
+        return this.#simulate(op.events);
+      case "features":
+        return this.#core.features(now);
       case "ledger":
         return this.#core.ledger();
       case "budget":
@@ -155,15 +199,17 @@ export class Keeper {
     }
   }
 
-  /** Does a change once, and says whether it was done now. */
-  #apply(call: Signed): boolean {
+  /** Does a change once, and says whether there is anything to store. */
+  #apply(call: Signed, again = false): boolean {
     const { op, from, id } = call;
     if (this.#seen.has(from, id)) return false;
-    try {
-      if (op.do === "track") this.#track(op.event, op.debug);
-      else if (op.do === "consent") this.#changed(this.#core.setConsent(op.change, this.#now));
-    } catch (error) {
-      throw fromEngine(error, "invalid_event", op.do === "track" ? `${op.event.name}: ` : "");
+    if (op.do === "track") {
+      // Without consent the engine looks at no event, and nothing is to be kept.
+      if (!this.#granted) return false;
+      this.#track(op, again ? undefined : from);
+    } else if (op.do === "consent") {
+      this.#changed(this.#core.setConsent(op.change, this.#now));
+      this.#granted = this.#consents();
     }
     this.#seen.add(from, id);
     this.#unsaved.push(call);
@@ -171,17 +217,44 @@ export class Keeper {
     return true;
   }
 
-  #track({ name, properties, at, id }: EventInput, debug: boolean): void {
-    const unknown = debug ? this.#core.intake().undeclaredEvents : 0;
-    this.#changed(this.#core.track(name, properties, at, id, this.#now));
-    if (debug && this.#core.intake().undeclaredEvents > unknown) this.tell({ is: "undeclared", name });
+  /** Takes in events, and tells the tab they come from what is wrong with them; nothing when it was told before. */
+  #track({ events, debug }: Op & { do: "track" }, to: string | undefined): void {
+    const now = this.#now;
+    const changes: SegmentChange[] = [];
+    let unknown = debug ? this.#core.intake().undeclaredEvents : 0;
+    for (const { name, properties, at, id } of events) {
+      try {
+        changes.push(...this.#core.track(name, properties, at, id, now));
+      } catch (error) {
+        const refused = fromEngine(error, "invalid_event", `${name}: `);
+        if (!(refused instanceof KeepsetError)) throw refused;
+        if (to) this.tell({ is: "error", code: refused.code, message: refused.message, to });
+      }
+      if (!debug || !to) continue;
+      const { undeclaredEvents } = this.#core.intake();
+      if (undeclaredEvents > unknown) this.tell({ is: "undeclared", name, to });
+      unknown = undeclaredEvents;
+    }
+    this.#changed(changes);
+  }
+
+  #simulate(events: readonly EventInput[]): SegmentChange[] {
+    try {
+      return this.#core.simulate(events, this.#now);
+    } catch (error) {
+      throw fromEngine(error, "invalid_event");
+    }
+  }
+
+  #consents(): boolean {
+    return this.#core.consent().segmentation === "granted";
   }
 
   /** Withdrawal stops hand-outs first, then erases, then confirms. */
   async #consent(call: Signed, { change }: Op & { do: "consent" }): Promise<void> {
     if (Object.values(change).includes("denied")) this.#sender.abort();
     if (!this.#apply(call)) return;
-    this.#publish([], []);
+    this.#publish([]);
     if (change.segmentation === "denied") this.#seen = new Seen();
     if (change.storage === "denied") await this.#inTurn(() => this.#wipe());
     else await this.#save();
@@ -193,7 +266,8 @@ export class Keeper {
     this.#sender.abort();
     await this.#inTurn(async () => {
       await this.#wipe();
-      this.#publishing(() => this.#replace(undefined));
+      this.#replace(undefined);
+      this.#publish([]);
     });
     if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
   }
@@ -214,15 +288,21 @@ export class Keeper {
 
   #export(): DeviceData {
     const { vault, settings } = this;
+    const core = this.#core;
+    const now = this.#now;
+    const date = (at: number): string => new Date(at).toISOString();
+    const { known } = vault;
     return {
-      exportedAt: new Date(this.#now).toISOString(),
+      exportedAt: date(now),
       name: settings.name,
-      consent: this.#core.consent(),
-      memberships: this.#core.memberships(),
-      ledger: this.#core.ledger(),
-      budget: this.#core.budget(this.#now) ?? null,
-      waiting: this.#core.pending() ?? null,
-      stored: vault.known ? toBase64(vault.known) : null,
+      consent: core.consent(),
+      memberships: core.memberships().map((membership) => ({ ...membership, sinceDate: date(membership.since) })),
+      features: core.features(now),
+      intake: core.intake(),
+      ledger: core.ledger().map((entry) => ({ ...entry, atDate: date(entry.at) })),
+      budget: core.budget(now) ?? null,
+      waiting: core.pending() ?? null,
+      stored: known ? toBase64(known) : null,
     };
   }
 
@@ -253,48 +333,75 @@ export class Keeper {
   }
 
   #setAlarm(): void {
-    const consented = this.#core.consent().segmentation === "granted";
-    const at = consented ? this.#core.nextTick(this.#now) : undefined;
-    if (at === undefined) return this.#alarm.clear();
     const now = this.#now;
+    const at = this.#granted ? this.#core.nextTick(now) : undefined;
+    if (at === undefined) return this.#alarm.clear();
     // What is due and was just looked at cannot be done now: no collector, no randomness. Not at once again.
     const rest = Math.min(Math.max(this.#looked + LOOK_AGAIN_MS - now, 0), LOOK_AGAIN_MS);
     this.#alarm.set(at > now ? at - now : rest);
   }
 
-  /** Stores the latest state. Calls during a write share the next one. */
-  #save(): Promise<void> {
-    this.#queued ??= this.#inTurn(() => {
+  /** Stores the latest state soon, together with what else comes by then. */
+  #saveSoon(): Promise<void> {
+    if (!this.vault.usable) {
+      this.#unsaved = [];
+      return Promise.resolve();
+    }
+    const rest = this.#wrote + SAVE_GAP_MS - Date.now();
+    const gathers = this.#leaving === "gathers";
+    // A rest longer than the gap is a device's clock set back.
+    const due = this.#leaving || rest <= 0 || rest > SAVE_GAP_MS || this.#unsaved.length > MOST_UNSAVED;
+    if (this.#queued || (due && !gathers)) return this.#save();
+    if (!this.#later) {
+      let begin: (saving: Promise<void>) => void = () => undefined;
+      const saved = new Promise<void>((resolve) => {
+        begin = resolve;
+      });
+      // Not an alarm of ours: a Node process waits for what is to be saved.
+      this.#later = { saved, begin, ...(gathers ? {} : { timer: setTimeout(() => void this.#guard(() => this.#save()), rest) }) };
+    }
+    return this.#later.saved;
+  }
+
+  /** Stores the latest state. Calls during a write share the next one; with `now` it begins within this call if it can. */
+  #save(now = false): Promise<void> {
+    let saving = this.#queued;
+    if (!saving && now && this.#busy === 0) saving = this.#inTurn(() => this.#write(), true);
+    saving ??= this.#queued = this.#inTurn(() => {
       this.#queued = undefined;
       return this.#write();
     });
-    return this.#queued;
+    clearTimeout(this.#later?.timer);
+    this.#later?.begin(saving);
+    this.#later = undefined;
+    return saving;
   }
 
   /** One write or deletion at a time. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#running.then(() => {
-      if (this.#closed) throw new Gone();
-      return work();
-    });
-    this.#running = turn.catch(() => undefined);
+  #inTurn(work: () => Promise<void>, now = false): Promise<void> {
+    const begin = (): Promise<void> => (this.#closed ? Promise.reject(new Gone()) : work());
+    const turn = now ? begin() : this.#running.then(begin);
+    this.#busy += 1;
+    this.#running = turn.catch(() => undefined).then(() => void (this.#busy -= 1));
     return turn;
   }
 
   async #write(): Promise<void> {
     const covered = this.#unsaved.length;
-    this.#core.rewrite();
-    const saved = this.#core.save();
+    this.#wrote = Date.now();
+    const saved = this.vault.usable ? this.#core.save() : undefined;
     if (!saved) {
       this.#unsaved.splice(0, covered);
       return;
     }
-    const kept = await this.vault.write(encode(saved.bytes, this.#seen));
+    const { appends, bytes, revision } = saved;
+    const kept = await this.vault.write(encode(bytes, this.#seen.take(!appends)), appends);
     if (this.#closed) throw new Gone();
     if (kept === "conflict") return this.#rebase();
     this.#unsaved.splice(0, covered);
-    if (kept === "volatile") return;
-    this.#core.stored(saved.revision);
+    // Nothing is known of what a failed write has left there.
+    if (kept === "volatile") return this.#core.rewrite();
+    this.#core.stored(revision);
     this.#sender.soon();
   }
 
@@ -303,11 +410,10 @@ export class Keeper {
     const record = await this.vault.load();
     if (this.#closed) throw new Gone();
     const again = this.#unsaved;
-    this.#publishing(() => {
-      this.#replace(record);
-      this.#complainIfUnreadable();
-      again.forEach((call) => this.#apply(call));
-    });
+    this.#replace(record);
+    this.#complainIfUnreadable();
+    again.forEach((call) => this.#apply(call, true));
+    this.#publish([]);
     return this.#write();
   }
 
@@ -322,6 +428,7 @@ export class Keeper {
     this.#core.free();
     this.#core = core;
     this.#seen = seen;
+    this.#granted = this.#consents();
     this.#unsaved = [];
     this.#setAlarm();
   }
@@ -331,23 +438,12 @@ export class Keeper {
     this.#error(new KeepsetError("storage_corrupt", "The stored profile cannot be read: it starts empty, and its budget counts as spent."));
   }
 
-  /** Tells which segments a change of everything entered and left. */
-  #publishing(work: () => void): void {
-    const ids = (): string[] => this.#core.memberships().map(({ id }) => id);
-    const before = ids();
-    work();
-    const after = ids();
-    this.#publish(after.filter((id) => !before.includes(id)), before.filter((id) => !after.includes(id)));
-  }
-
   #changed(changes: readonly SegmentChange[]): void {
-    if (changes.length === 0) return;
-    const of = (kind: SegmentChange["kind"]): string[] => changes.filter((change) => change.kind === kind).map(({ segment }) => segment);
-    this.#publish(of("entered"), of("left"));
+    if (changes.length > 0) this.#publish(changes);
   }
 
-  #publish(entered: string[], left: string[]): void {
-    this.tell({ is: "view", view: this.view(), entered, left });
+  #publish(reasons: readonly SegmentChange[]): void {
+    this.tell({ is: "view", view: this.view(), reasons });
   }
 
   #error(error: KeepsetError): void {
@@ -386,8 +482,11 @@ export class Keeper {
 
 function start(make: MakeEngine, record: Uint8Array | undefined, zone: Float64Array): { core: Engine; seen: Seen } {
   if (!record) return { core: make(undefined, zone), seen: new Seen() };
-  const { snapshot, seen } = decode(record);
-  return { core: make(snapshot, zone), seen };
+  const { snapshot, seen, last } = decode(record);
+  const core = make(snapshot, zone);
+  // Nothing may be put behind a piece cut short.
+  if (!last) core.rewrite();
+  return { core, seen };
 }
 
 /** Gives a refusal of the engine, which has a code, its place among ours; anything else stays what it is. */

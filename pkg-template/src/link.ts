@@ -2,10 +2,17 @@ import { KeepsetError, type ErrorCode } from "./errors.js";
 import { type Hold, TabLock } from "./host/lock.js";
 import { Timer } from "./host/timer.js";
 import type { Keeper } from "./keeper.js";
+import type { EventInput, SegmentChange } from "./dto.js";
 import { Gone, type Notice, type Op, type View } from "./ops.js";
 
-/** Calls kept while no tab can answer them; a page that tracks more than this before it starts is in a loop. */
+/** Questions kept while no tab can answer them; a page that asks more is in a loop. */
 const MOST_CALLS = 1_000;
+/** Events kept until they are stored. */
+const MOST_EVENTS = 20_000;
+/** So many events are one call. */
+const BATCH = 32;
+/** So long calls are worked off in one go; then the page has its turn. */
+const SLICE_MS = 4;
 /** A holder that neither answers a call nor a ping within these times is frozen, and loses the lock. */
 const PATIENCE_MS = 4_000;
 const PING_MS = 2_000;
@@ -37,8 +44,10 @@ class Call {
 export interface Ends {
   /** Opens the engine in this tab. */
   open(tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Keeper>;
-  /** The engine is there, in this tab or another. */
-  up(view: View): void;
+  /** The engine is there, in this tab or another, with what time changed while it was not. */
+  up(view: View, reasons: readonly SegmentChange[]): void;
+  /** Events were dropped. */
+  lost(error: KeepsetError): void;
   /** The engine's holder has something to tell. */
   notice(notice: Notice): void;
   /** The engine cannot be opened in this tab, or has stopped. */
@@ -62,6 +71,14 @@ export class Link {
   #held = false;
   #open = false;
   #last = 0;
+  /** The last call that was handed to the engine or to the tab that holds it; those behind it wait in line. */
+  #handed = 0;
+  /** The events of the last call, while more may join them. */
+  #batch: EventInput[] | undefined;
+  #events = 0;
+  #dropped = 0;
+  #draining = false;
+  #working = false;
 
   constructor(
     private readonly name: string,
@@ -103,21 +120,56 @@ export class Link {
 
   /** Asks the engine, wherever it is. Rejects with a `KeepsetError` only. */
   call(op: Op): Promise<unknown> {
-    if (this.#calls.size >= MOST_CALLS) {
+    if (this.#calls.size >= MOST_CALLS + MOST_EVENTS / BATCH) {
       return Promise.reject(new KeepsetError("too_many_calls", `More than ${MOST_CALLS} calls wait for the engine; this one is dropped.`));
     }
-    this.#last += 1;
-    const id = this.#last;
-    const call = new Call(op);
-    this.#calls.set(id, call);
-    if (this.#keeper) void this.#perform(this.#keeper, id, call);
-    else if (this.#elsewhere) this.#forward(id, op);
+    const call = this.#put(op);
+    this.#batch = undefined;
+    this.#drain();
     return call.answered;
+  }
+
+  /**
+   * Puts an event in line. Returns a promise for every new call the line gets from that: it rejects with a
+   * `KeepsetError` when its events are lost.
+   */
+  track(event: EventInput, debug: boolean): Promise<unknown> | undefined {
+    if (this.#events >= MOST_EVENTS) {
+      if (this.#dropped === 0) setTimeout(() => this.#sayDropped());
+      this.#dropped += 1;
+      return undefined;
+    }
+    this.#events += 1;
+    if (this.#batch && this.#batch.length < BATCH) {
+      this.#batch.push(event);
+      return undefined;
+    }
+    this.#batch = [event];
+    const { answered } = this.#put({ do: "track", events: this.#batch, debug });
+    if (!this.#draining) {
+      this.#draining = true;
+      queueMicrotask(() => this.#drain());
+    }
+    return answered;
   }
 
   /** Looks again at the clock, if the engine is here. */
   wake(): void {
     void this.#keeper?.wake();
+  }
+
+  /** The page is shown again, or hidden, perhaps for good. */
+  look(shown: boolean): void {
+    if (shown) this.wake();
+    else this.#drain(Infinity);
+    void this.#keeper?.settle().catch(() => undefined);
+  }
+
+  /** The page is left, and may come back if it is `kept`: a page kept for "back" must not hold the engine. */
+  leave(kept: boolean): void {
+    this.#keeper?.leave(() => this.#drain(Infinity));
+    if (!this.#keeper) this.#drain(Infinity);
+    if (kept) this.stop();
   }
 
   /** Stops and continues sending from this tab. */
@@ -129,6 +181,8 @@ export class Link {
   /** Resolves when no call waits any more, or after a while. */
   async idle(longestMs: number): Promise<void> {
     if (this.#calls.size === 0 || !this.#open) return;
+    this.#drain(Infinity);
+    this.#keeper?.settle().catch(() => undefined);
     const answered = [...this.#calls.values()].map((call) => call.answered);
     let alarm: Timer | undefined;
     const patience = new Promise<void>((resolve) => {
@@ -143,6 +197,8 @@ export class Link {
   drop(error: KeepsetError): void {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
+    this.#events = 0;
+    this.#batch = undefined;
     calls.forEach(({ reject }) => reject(error));
   }
 
@@ -160,7 +216,7 @@ export class Link {
     });
     try {
       const tell = (notice: Notice): void => {
-        this.ends.notice(notice);
+        this.#tell(notice);
         this.#post({ is: "notice", notice });
       };
       keeper = await this.ends.open(tell, (error) => this.#fail(error));
@@ -174,9 +230,9 @@ export class Link {
     this.#watch.clear();
     keeper.hold(this.#held);
     const view = keeper.view();
-    this.ends.up(view);
+    this.ends.up(view, keeper.opening);
     this.#post({ is: "lead", view });
-    for (const [id, call] of [...this.#calls]) void this.#perform(keeper, id, call);
+    this.#handOver();
     void keeper.wake();
   }
 
@@ -199,10 +255,11 @@ export class Link {
   async #perform(keeper: Keeper, id: number, call: Call): Promise<void> {
     try {
       const value = await keeper.do({ op: call.op, from: this.#me, id });
-      if (this.#calls.delete(id)) call.resolve(value);
+      this.#take(id)?.resolve(value);
     } catch (error) {
       if (error instanceof Gone) return;
-      if (this.#calls.delete(id)) call.reject(this.#known(error));
+      const known = this.#known(error);
+      this.#take(id)?.reject(known);
     }
   }
 
@@ -238,19 +295,17 @@ export class Link {
     switch (message.is) {
       case "lead":
         this.#elsewhere = true;
-        this.ends.up(message.view);
-        for (const [id, { op }] of this.#calls) this.#forward(id, op);
-        return;
+        this.ends.up(message.view, []);
+        return this.#handOver();
       case "notice":
-        return this.ends.notice(message.notice);
+        return this.#tell(message.notice);
       case "reply":
         if (message.to === this.#me) this.#answered(message);
     }
   }
 
   #answered({ id, value, error }: Message & { is: "reply" }): void {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
+    const call = this.#take(id);
     if (error) call?.reject(new KeepsetError(error.code, error.message));
     else call?.resolve(value);
     this.#trust();
@@ -259,6 +314,65 @@ export class Link {
   #forward(id: number, op: Op): void {
     this.#post({ is: "call", from: this.#me, id, op });
     if (!this.#watch.isSet) this.#watch.set(PATIENCE_MS);
+  }
+
+  /** Puts a call at the end of the line. */
+  #put(op: Op): Call {
+    this.#last += 1;
+    const call = new Call(op);
+    this.#calls.set(this.#last, call);
+    return call;
+  }
+
+  /** Takes an answered call out. */
+  #take(id: number): Call | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (call?.op.do === "track") this.#events -= call.op.events.length;
+    return call;
+  }
+
+  /** Hands every call to a new holder of the engine. */
+  #handOver(): void {
+    const [first = this.#last + 1] = this.#calls.keys();
+    this.#handed = first - 1;
+    this.#drain();
+  }
+
+  /** Works off the line in order, for a moment; the rest after the page had its turn. */
+  #drain(longestMs = SLICE_MS): void {
+    this.#draining = false;
+    const keeper = this.#keeper;
+    // A listener that calls the client in the middle of this comes after what is under way.
+    if (this.#working || (!keeper && !this.#elsewhere)) return;
+    const end = performance.now() + longestMs;
+    this.#working = true;
+    while (this.#handed < this.#last) {
+      this.#handed += 1;
+      const id = this.#handed;
+      const call = this.#calls.get(id);
+      if (id === this.#last) this.#batch = undefined;
+      if (!call) continue;
+      if (!keeper) this.#forward(id, call.op);
+      else if (this.#keeper === keeper) void this.#perform(keeper, id, call);
+      if (this.#handed < this.#last && performance.now() >= end) {
+        this.#draining = true;
+        setTimeout(() => this.#drain());
+        break;
+      }
+    }
+    this.#working = false;
+  }
+
+  #sayDropped(): void {
+    const count = this.#dropped;
+    this.#dropped = 0;
+    this.ends.lost(new KeepsetError("too_many_calls", `${count} events were dropped: more than ${MOST_EVENTS} waited.`, { count }));
+  }
+
+  /** Passes a notice on, unless it is for another tab. */
+  #tell(notice: Notice): void {
+    if (!("to" in notice) || notice.to === undefined || notice.to === this.#me) this.ends.notice(notice);
   }
 
   /** The holder gave a sign of life. */

@@ -1,11 +1,13 @@
-import type { ConsentChange, ConsentState, EventInput, Membership, Outcome, Report } from "./dto.js";
+import type { ConsentChange, ConsentState, EventInput, Membership, Outcome, Report, SegmentChange } from "./dto.js";
 import type { ErrorCode } from "./errors.js";
 
 /** Everything a tab can ask of the one that holds the engine. It crosses between tabs as it is. */
 export type Op =
-  | { do: "track"; event: EventInput; debug: boolean }
+  | { do: "track"; events: EventInput[]; debug: boolean }
   | { do: "consent"; change: ConsentChange }
   | { do: "explain"; segment: string }
+  | { do: "simulate"; events: readonly EventInput[] }
+  | { do: "features" }
   | { do: "ledger" }
   | { do: "budget" }
   | { do: "next" }
@@ -24,11 +26,11 @@ export interface View {
 
 /** What the engine's holder tells every tab. */
 export type Notice =
-  | { is: "view"; view: View; entered: readonly string[]; left: readonly string[] }
+  | { is: "view"; view: View; reasons: readonly SegmentChange[] }
   | { is: "consent"; state: ConsentState }
   | { is: "report"; report: Report; outcome: Outcome; at: number }
-  | { is: "undeclared"; name: string }
-  | { is: "error"; code: ErrorCode; message: string; cause?: unknown };
+  | { is: "undeclared"; name: string; to: string }
+  | { is: "error"; code: ErrorCode; message: string; cause?: unknown; to?: string };
 
 /** The choices before anyone made one. */
 export const UNDECIDED: ConsentState = Object.freeze({

@@ -3,12 +3,15 @@ import type {
   Choice,
   ConsentState,
   Explanation,
+  FeatureValue,
+  Intake,
   LedgerEntry,
   Membership,
   Outcome,
   Purpose,
   Report,
   Scalar,
+  SegmentChange,
   Withheld,
 } from "./dto.js";
 import type { Unsubscribe } from "./emitter.js";
@@ -87,6 +90,12 @@ export interface StorageAdapter {
    * Without it the client reads, compares and writes, which is enough where only one process writes.
    */
   swap?(key: string, expected: Uint8Array | undefined, next: Uint8Array): Promise<boolean>;
+  /**
+   * Puts `bytes` behind the stored value only while that still ends with `last`, which is what was written before, and says
+   * whether it did; `get` then reads all of it as one value. What an event changes is written this way, some hundred bytes
+   * instead of the whole profile. Without it the client writes the whole value anew.
+   */
+  append?(key: string, last: Uint8Array, bytes: Uint8Array): Promise<boolean>;
 }
 
 /** One request to the collector. */
@@ -128,6 +137,9 @@ export interface Keepset {
   /**
    * Tells the engine what happened. Only names and properties the pack declares are looked at; others are dropped and
    * counted, and `debug` names them. A value that breaks its declaration is an `error` event, and the event does not count.
+   *
+   * Returns at once; the event is looked at a moment later, in order, and stored at most a tenth of a second after that, or
+   * when the page is left. At most 20,000 events wait; what comes on top is dropped, and an `error` event says how many.
    */
   track<K extends keyof Events & string>(
     event: K,
@@ -146,6 +158,11 @@ export interface Keepset {
   whenIn(segment: SegmentId, listener: (membership: Membership) => void): Unsubscribe;
   /** Why the device is in a segment, or is not; `null` when the pack has no such segment. */
   explain(segment: SegmentId, options?: Cancellable): Promise<Explanation | null>;
+
+  /** What these events would change, one after the other; nothing is kept of them. One of later is taken in then. */
+  simulate(events: readonly WhatIf[], options?: Cancellable): Promise<readonly SegmentChange[]>;
+  /** Every number worked out of events, as it is now. */
+  features(options?: Cancellable): Promise<readonly FeatureValue[]>;
 
   /** The person's choices. */
   readonly consent: Consent;
@@ -188,6 +205,13 @@ export interface TrackOptions {
   id?: string;
 }
 
+/** An event that might happen, now or at another time. */
+export interface WhatIf {
+  name: string;
+  properties?: Record<string, Scalar>;
+  at?: Date | number;
+}
+
 /** The segments at one moment. */
 export interface Snapshot {
   readonly status: Status;
@@ -200,8 +224,16 @@ export interface Snapshot {
 export interface ClientEvents {
   /** The client can answer, or knows that it never will. */
   ready: { readonly client: Keepset };
-  /** Segments were entered or left. */
-  change: { readonly snapshot: Snapshot; readonly entered: readonly SegmentId[]; readonly left: readonly SegmentId[] };
+  /**
+   * Segments were entered or left since the last snapshot. `reasons` says of each step what made it so, in order: a segment that
+   * was entered and left in one go is only there. What held before the client began has no reason.
+   */
+  change: {
+    readonly snapshot: Snapshot;
+    readonly entered: readonly SegmentId[];
+    readonly left: readonly SegmentId[];
+    readonly reasons: readonly SegmentChange[];
+  };
   /** A choice is in effect: what it forbids has ended and what it erases is gone. */
   consent: { readonly state: ConsentState };
   /** A report was handed to the collector, or refused by it or by `beforeSend`. */
@@ -254,8 +286,14 @@ export interface DeviceData {
   readonly exportedAt: string;
   readonly name: string;
   readonly consent: ConsentState;
-  readonly memberships: readonly Membership[];
-  readonly ledger: readonly LedgerEntry[];
+  /** The segments the device is in, with the date in words. */
+  readonly memberships: readonly (Membership & { readonly sinceDate: string })[];
+  /** Every number worked out of events. */
+  readonly features: readonly FeatureValue[];
+  /** What became of the events; `null` before there is an engine. */
+  readonly intake: Intake | null;
+  /** What left, with the date in words. */
+  readonly ledger: readonly (LedgerEntry & { readonly atDate: string })[];
   readonly budget: Budget | null;
   readonly waiting: Report | null;
   /** The stored profile as it lies on disk, in base64; `null` while nothing is stored. */

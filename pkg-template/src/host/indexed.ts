@@ -1,10 +1,12 @@
-import { sameBytes } from "../bytes.js";
+import { endsWith, sameBytes } from "../bytes.js";
+import { join } from "../record.js";
 import type { StorageAdapter } from "../types.js";
 
 const STORE = "profile";
 
 /**
- * Keeps each value in an IndexedDB database of its own, so that deleting it leaves nothing behind.
+ * Keeps each value in an IndexedDB database of its own, so that deleting it leaves nothing behind: what was written whole
+ * under its key, and what was put behind it under `[1]`, `[2]` and so on, which come after every text.
  *
  * Reading never creates a database: before consent a site's storage stays empty.
  */
@@ -37,12 +39,12 @@ export function indexedStorage(factory: IDBFactory): StorageAdapter {
   }
 
   /** Runs one transaction. A connection lost in the background, as WebKit's are, is opened again once. */
-  async function transact<T>(key: string, create: boolean, mode: IDBTransactionMode, work: Work<T>): Promise<T | undefined> {
+  async function transact<T>(key: string, create: boolean, how: How, work: Work<T>): Promise<T | undefined> {
     for (let attempt = 0; ; attempt += 1) {
       const db = await connect(key, create);
       if (!db) return undefined;
       try {
-        return await run(db, mode, work);
+        return await run(db, how, work);
       } catch (error) {
         open.delete(key);
         db.close();
@@ -52,22 +54,35 @@ export function indexedStorage(factory: IDBFactory): StorageAdapter {
   }
 
   return {
-    get: (key) => transact<Uint8Array | undefined>(key, false, "readonly", (store, done) => read(store, key, done)),
+    get: (key) => transact<Uint8Array | undefined>(key, false, READ, read),
     set: async (key, value) => {
-      await transact<void>(key, true, "readwrite", (store, done) => {
-        store.put(value, key);
+      await transact<void>(key, true, WRITE, (store, done) => {
+        replace(store, key, value);
         done();
       });
     },
     swap: async (key, expected, next) => {
-      const swapped = await transact<boolean>(key, true, "readwrite", (store, done) =>
-        read(store, key, (found) => {
+      const swapped = await transact<boolean>(key, true, WRITE, (store, done) =>
+        read(store, (found) => {
           const same = found === undefined ? expected === undefined : expected !== undefined && sameBytes(found, expected);
-          if (same) store.put(next, key);
+          if (same) replace(store, key, next);
           done(same);
         }),
       );
       return swapped === true;
+    },
+    append: async (key, last, bytes) => {
+      const appended = await transact<boolean>(key, true, APPEND, (store, done) => {
+        const request = store.openCursor(null, "prev");
+        request.onsuccess = () => {
+          const cursor = request.result;
+          const found: unknown = cursor?.value;
+          const same = found instanceof Uint8Array && endsWith(found, last);
+          if (same) store.put(bytes, [Array.isArray(cursor?.key) ? Number(cursor.key[0]) + 1 : 1]);
+          done(same);
+        };
+      });
+      return appended === true;
     },
     delete: async (key) => {
       const db = await open.get(key)?.catch(() => undefined);
@@ -83,19 +98,32 @@ type Work<T> = (store: IDBObjectStore, done: (value: T) => void) => void;
 
 const databaseName = (key: string): string => `keepset:${key}`;
 
-function read(store: IDBObjectStore, key: string, done: (value: Uint8Array | undefined) => void): void {
-  const request = store.get(key);
-  // Anything but bytes is not ours, or broken: bytes that no snapshot starts with say so to the engine.
+/** A transaction's mode and how safe it is before it is called committed. */
+type How = readonly [IDBTransactionMode, IDBTransactionDurability];
+const READ: How = ["readonly", "relaxed"];
+// A charge must be on disk, not only in the browser's cache, before its report is handed out.
+const WRITE: How = ["readwrite", "strict"];
+// What is put behind never holds a charge. It outlives the page and the browser; a power cut may cost its last events.
+const APPEND: How = ["readwrite", "relaxed"];
+
+function replace(store: IDBObjectStore, key: string, value: Uint8Array): void {
+  store.clear();
+  store.put(value, key);
+}
+
+function read(store: IDBObjectStore, done: (value: Uint8Array | undefined) => void): void {
+  const request = store.getAll();
   request.onsuccess = () => {
-    const found: unknown = request.result;
-    done(found === undefined || found instanceof Uint8Array ? found : new Uint8Array(0));
+    const found: unknown[] = request.result;
+    const parts = found.filter((part) => part instanceof Uint8Array);
+    // Anything but bytes is not ours, or broken: bytes that no snapshot starts with say so to the engine.
+    done(found.length === 0 ? undefined : join(parts.length < found.length ? [] : parts));
   };
 }
 
-function run<T>(db: IDBDatabase, mode: IDBTransactionMode, work: Work<T>): Promise<T> {
+function run<T>(db: IDBDatabase, [mode, durability]: How, work: Work<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    // A charge must be on disk, not only in the browser's cache, before its report is handed out.
-    const transaction = db.transaction(STORE, mode, { durability: "strict" });
+    const transaction = db.transaction(STORE, mode, { durability });
     let result: T;
     transaction.oncomplete = () => resolve(result);
     transaction.onabort = () => reject(transaction.error ?? new DOMException("The transaction was aborted", "AbortError"));

@@ -1,61 +1,68 @@
 import { sameBytes } from "../bytes.js";
 import { KeepsetError } from "../errors.js";
 import type { Settings } from "../options.js";
+import { decode, join } from "../record.js";
 import type { StorageAdapter } from "../types.js";
 import { indexedStorage } from "./indexed.js";
-import { memoryStorage } from "./memory.js";
 
-/** Where a profile is kept, and whether it outlives the page. */
-export interface Store {
-  storage: StorageAdapter | undefined;
-  lasts: boolean;
-}
+/** Where a profile is kept: `none` when it shall only live as long as the page, `undefined` when this page may keep nothing. */
+export type Store = StorageAdapter | "none" | undefined;
 
 /** What became of a write. `volatile`: nothing can be kept here, so nothing may be charged. */
 export type Kept = "kept" | "conflict" | "volatile";
 
 /**
- * The one stored record of a profile: read once, then written only over what was last read or written.
+ * The one stored record of a profile: read once, then written only over or behind what was last read or written.
  *
  * When the device's storage fails the profile goes on in memory, but no write is ever called kept: a charge that a
  * reload forgets would let the same window be answered twice.
  */
 export class Vault {
-  #known: Uint8Array | undefined;
+  /** What lies in the storage, in the parts it was read and written in. */
+  #known: Uint8Array[] = [];
+  /** The last piece of it; absent when nothing may be put behind it. */
+  #last: Uint8Array | undefined;
+  #storage: StorageAdapter | undefined;
   #broken = false;
-  private readonly storage: StorageAdapter | undefined;
-  private readonly lasts: boolean;
 
   constructor(
-    { storage, lasts }: Store,
+    store: Store,
     private readonly key: string,
     private readonly complain: (error: KeepsetError) => void,
   ) {
-    this.storage = storage;
-    this.lasts = lasts;
-    if (!storage) this.#fail(undefined);
+    if (store === undefined) this.#fail(undefined);
+    else if (store !== "none") this.#storage = store;
+  }
+
+  /** Says whether writing is of any use. */
+  get usable(): boolean {
+    return this.#storage !== undefined && !this.#broken;
   }
 
   /** Reads the stored bytes; nothing when there are none or they cannot be reached. */
   async load(): Promise<Uint8Array | undefined> {
-    if (!this.storage || this.#broken) return undefined;
+    if (!this.#storage || this.#broken) return undefined;
     try {
-      const found = await this.storage.get(this.key);
+      const found = await this.#storage.get(this.key);
       if (found !== undefined && !(found instanceof Uint8Array)) throw new TypeError("the storage adapter gave something other than bytes");
-      this.#known = found;
+      this.#known = found ? [found] : [];
+      this.#last = found && decode(found).last;
+      return found;
     } catch (cause) {
       this.#fail(cause);
+      return this.known;
     }
-    return this.#known;
   }
 
-  /** Writes the next bytes over the ones this vault knows. */
-  async write(next: Uint8Array): Promise<Kept> {
-    if (!this.storage || this.#broken) return "volatile";
+  /** Writes a piece over the ones this vault knows, or behind them. */
+  async write(piece: Uint8Array, behind: boolean): Promise<Kept> {
+    if (!this.#storage || this.#broken) return "volatile";
     try {
-      if (!(await this.#swap(this.storage, next))) return "conflict";
-      this.#known = next;
-      return this.lasts ? "kept" : "volatile";
+      const kept = behind ? await this.#append(this.#storage, piece) : await this.#swap(this.#storage, piece);
+      if (!kept) return "conflict";
+      this.#known = behind ? [...this.#known, piece] : [piece];
+      this.#last = piece;
+      return "kept";
     } catch (cause) {
       this.#fail(cause);
       return "volatile";
@@ -64,10 +71,11 @@ export class Vault {
 
   /** Deletes the record and says whether it is gone. */
   async wipe(): Promise<boolean> {
-    if (!this.storage) return true;
+    if (!this.#storage) return true;
     try {
-      await this.storage.delete(this.key);
-      this.#known = undefined;
+      await this.#storage.delete(this.key);
+      this.#known = [];
+      this.#last = undefined;
       return true;
     } catch (cause) {
       this.#fail(cause);
@@ -77,11 +85,17 @@ export class Vault {
 
   /** What lies in the storage, as far as this vault knows. */
   get known(): Uint8Array | undefined {
-    return this.#known;
+    if (this.#known.length > 1) this.#known = [join(this.#known)];
+    return this.#known[0];
+  }
+
+  async #append(storage: StorageAdapter, piece: Uint8Array): Promise<boolean> {
+    if (storage.append && this.#last) return (await storage.append(this.key, this.#last, piece)) === true;
+    return this.#swap(storage, join([...this.#known, piece]));
   }
 
   async #swap(storage: StorageAdapter, next: Uint8Array): Promise<boolean> {
-    const expected = this.#known;
+    const expected = this.known;
     if (storage.swap) return (await storage.swap(this.key, expected, next)) === true;
     const found = await storage.get(this.key);
     const same = found === undefined ? expected === undefined : expected !== undefined && sameBytes(found, expected);
@@ -100,16 +114,16 @@ export class Vault {
   }
 }
 
-/** Chooses where a profile is kept: nothing when this page may not keep anything. */
+/** Chooses where a profile is kept. */
 export function chooseStorage(chosen: Settings["storage"]): Store {
-  if (typeof chosen === "object") return { storage: chosen, lasts: true };
+  if (typeof chosen === "object") return chosen;
   const inPage = typeof (globalThis as { document?: unknown }).document === "object";
-  if (chosen === "memory" || !inPage) return { storage: memoryStorage(), lasts: false };
+  if (chosen === "memory" || !inPage) return "none";
   try {
     // In a frame without an origin even looking at `indexedDB` throws.
     const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
-    return { storage: factory && indexedStorage(factory), lasts: true };
+    return factory && indexedStorage(factory);
   } catch {
-    return { storage: undefined, lasts: false };
+    return undefined;
   }
 }
