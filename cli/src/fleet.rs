@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
 use keepset_engine::{
-    Choice, ConsentChange, Engine, Event, EventError, Intake, Outcome, Pack, RawEvent, Withheld,
+    Change, Choice, ConsentChange, Engine, Event, EventError, Intake, Outcome, Pack, RawEvent, Withheld,
 };
 use keepset_privacy::{SeededCoins, SystemCoins};
 use keepset_wire::{Plan, PlanHash, Report, Timestamp, Window};
@@ -168,7 +168,18 @@ impl Fleet {
 
     /// A replay stands in for a person who said yes at the first visit.
     fn install(&mut self, person: &str, now: Timestamp) -> usize {
-        let engine = willing(Rc::clone(&self.pack), now);
+        let (mut engine, _) = willing(Rc::clone(&self.pack), now);
+        if !self.pack.experiments.is_empty() {
+            // Without entropy a device is in no arm, as in the field.
+            let _ = match self.noise {
+                Noise::System => {
+                    SystemCoins::open().and_then(|mut coins| engine.draw_secret(&mut coins, now))
+                }
+                Noise::Seeded(seed) => {
+                    engine.draw_secret(&mut SeededCoins::new(mix(seed ^ fingerprint(person))), now)
+                }
+            };
+        }
         let due = engine.next_report(now);
         self.devices.push(Device { engine, clock: now, due, salt: fingerprint(person) });
         self.people.insert(person.to_owned(), self.devices.len() - 1);
@@ -262,13 +273,25 @@ impl Post {
     }
 }
 
-/// Installs an engine whose person said yes to segmentation, storage and reporting.
-pub(crate) fn willing(pack: Rc<Pack>, now: Timestamp) -> Engine {
+/// Installs an engine whose person said yes to segmentation, storage and reporting, with the memberships that begin at once.
+pub(crate) fn willing(pack: Rc<Pack>, now: Timestamp) -> (Engine, Vec<Change>) {
     let mut engine = Engine::install(pack, now);
     let granted = Some(Choice::Granted);
     let yes = ConsentChange { segmentation: granted, storage: granted, reporting: granted, sharing: None };
-    engine.set_consent(&yes, now);
-    engine
+    let changes = engine.set_consent(&yes, now);
+    (engine, changes)
+}
+
+/// Installs an engine as [`willing`] does, in the arms of experiments that the person's name alone decides on: who is in
+/// which arm is chance in the field, and here the same in every run.
+pub(crate) fn repeatable(pack: &Rc<Pack>, person: &str, now: Timestamp) -> (Engine, Vec<Change>) {
+    let (mut engine, mut changes) = willing(Rc::clone(pack), now);
+    if !pack.experiments.is_empty() {
+        // Seeded coins do not run out.
+        let drawn = engine.draw_secret(&mut SeededCoins::new(mix(fingerprint(person))), now);
+        changes.extend(drawn.unwrap_or_default());
+    }
+    (engine, changes)
 }
 
 impl Totals {

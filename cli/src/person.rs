@@ -10,7 +10,7 @@ use keepset_engine::{Change, Engine, Pack, RawEvent};
 use keepset_wire::Timestamp;
 use serde::Serialize;
 
-use crate::fleet::{Totals, willing};
+use crate::fleet::{Totals, repeatable};
 use crate::log::{self, Fault, Line, Mapping};
 use crate::replay::{Watch, read_through};
 
@@ -81,7 +81,7 @@ impl Question {
             if line.person != person {
                 return Ok(None);
             }
-            let (engine, clock) = lived.get_or_insert_with(|| (willing(Rc::clone(&pack), then), then));
+            let (engine, clock) = lived.get_or_insert_with(|| (repeatable(&pack, &person, then).0, then));
             *clock = (*clock).max(then);
             let before = *engine.intake();
             let tracked = engine.track(&line.event, *clock);

@@ -12,7 +12,7 @@ use keepset_engine::{Change, ChangeKind, Engine, Event, Pack};
 use keepset_wire::{DAY_MS, Timestamp};
 use serde::Serialize;
 
-use crate::fleet::{Totals, willing};
+use crate::fleet::{Totals, repeatable};
 use crate::log::{Fault, Line, Mapping};
 use crate::replay::{Watch, read_through};
 
@@ -116,6 +116,8 @@ struct Crowd {
     every: i64,
     names: HashMap<String, usize>,
     people: Vec<Person>,
+    /// What began as the latest person was installed; it counts once the person is known to be one.
+    begun: Vec<Change>,
     first: Option<Timestamp>,
     totals: Totals,
     /// By the number of the look: people and members.
@@ -156,6 +158,7 @@ impl Crowd {
             every,
             names: HashMap::new(),
             people: Vec::new(),
+            begun: Vec::new(),
             first: None,
             totals: Totals::default(),
             looks: BTreeMap::new(),
@@ -180,6 +183,7 @@ impl Crowd {
         match tracked {
             Ok(changes) => {
                 note(&mut self.segments, &self.pack, &changes);
+                note(&mut self.segments, &self.pack, &std::mem::take(&mut self.begun));
                 self.first = Some(self.first.map_or(at, |first| first.min(at)));
                 None
             }
@@ -187,6 +191,7 @@ impl Crowd {
                 if known.is_none() {
                     // A person of whom nothing usable is known is nobody.
                     self.people.pop();
+                    self.begun.clear();
                     self.names.remove(&line.person);
                 }
                 fault(error.to_string())
@@ -195,7 +200,8 @@ impl Crowd {
     }
 
     fn install(&mut self, name: &str, now: Timestamp) -> usize {
-        let engine = willing(Rc::clone(&self.pack), now);
+        let (engine, changes) = repeatable(&self.pack, name, now);
+        self.begun = changes;
         self.people.push(Person { engine, clock: now, next: now.millis() / self.every + 1 });
         self.names.insert(name.to_owned(), self.people.len() - 1);
         self.people.len() - 1
@@ -293,7 +299,7 @@ impl FeatureFound {
             return found;
         }
         values.sort_by(f64::total_cmp);
-        found.sum = Some(values.iter().sum());
+        found.sum = Some(values.iter().fold(0.0, |sum, value| sum + value));
         // The nearest rank: a value somebody has.
         let rank =
             |quarter: usize| values.get((values.len() * quarter).div_ceil(4).saturating_sub(1)).copied();
