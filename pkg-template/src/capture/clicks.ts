@@ -30,8 +30,6 @@ export function outboundClick(watch: Watch, { own = [] }: Partial<OutboundClickO
 
 const WITHIN_MS = 1000;
 const RADIUS = 30;
-/** A label repeats its click at its control; no hand is as fast. */
-const ECHO_MS = 20;
 
 /** `rage_click`: three clicks on one spot within a second, once a burst; four where they select text, as a triple click does. */
 export function rageClick(watch: Watch, options: ClickOptions): void {
@@ -41,7 +39,7 @@ export function rageClick(watch: Watch, options: ClickOptions): void {
   watch.on<MouseEvent>("click", (event) => {
     const { timeStamp: at, clientX: x, clientY: y } = event;
     // The keyboard clicks without a place, and repeats while a key is held.
-    if (event.detail === 0 || excepted(pathOf(event)) || at - (burst.at(-1)?.at ?? -ECHO_MS) < ECHO_MS) return;
+    if (event.detail === 0 || excepted(pathOf(event))) return;
     burst = burst.filter((click) => at - click.at <= WITHIN_MS && Math.hypot(x - click.x, y - click.y) <= RADIUS);
     burst.push({ at, x, y });
     if (burst.length === 1) told = false;
