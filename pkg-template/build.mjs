@@ -12,6 +12,7 @@ import { build } from "esbuild";
 
 import { declarations, declarationsOf } from "./declarations.mjs";
 import { glue } from "./glue.mjs";
+import { shorten } from "./names.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values } = parseArgs({ options: { core: { type: "string" }, out: { type: "string" } } });
@@ -24,11 +25,14 @@ const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
 // Private methods and WebAssembly reference types came to all engines in 2021; older ones get neither.
 const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
+/** The engine and its glue as they ship. */
+const shipped = shorten(readFileSync(join(core, "core.wasm")), glue(join(core, "core.js")));
+
 /** Puts the real engine in the place of its declaration, and keeps the inlined copy a file of its own. */
 const engine = (inline) => ({
   name: "engine",
   setup({ onLoad, onResolve }) {
-    onLoad({ filter: /core\.js$/ }, ({ path }) => ({ contents: glue(path), loader: "js" }));
+    onLoad({ filter: /core\.js$/ }, () => ({ contents: shipped.glue, loader: "js" }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: join(core, "core.js") }));
     onResolve({ filter: /^\.\/core-inline\.js$/ }, () => ({ path: inline, external: true }));
   },
@@ -53,7 +57,7 @@ async function bundle(entry, file, format) {
 }
 
 function writeModule() {
-  const wasm = readFileSync(join(core, "core.wasm"));
+  const { wasm } = shipped;
   const text = JSON.stringify(wasm.toString("base64"));
   writeFileSync(join(dist, "core.wasm"), wasm);
   writeFileSync(join(dist, "core-inline.js"), `export default ${text};\n`);
