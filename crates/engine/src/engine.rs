@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use keepset_privacy::{Budget, Coins, Ledger, NoEntropy};
-use keepset_wire::{Name, ReportId, Timestamp};
+use keepset_wire::{DAY_MS, Name, ReportId, Timestamp};
 
 use crate::consent::{Consent, ConsentChange, Purpose};
 use crate::event::{Event, EventError, Intake, RawEvent, RecentIds};
@@ -42,8 +42,8 @@ pub struct Engine {
     waiting: bool,
     /// When the latest event happened.
     last_event: Option<Timestamp>,
-    /// The local day on which the memories were last pruned.
-    pruned: i64,
+    /// When the memories are to be pruned next.
+    prune: Timestamp,
     intake: Intake,
     ids: RecentIds,
     consent: Consent,
@@ -93,7 +93,7 @@ impl Engine {
             evaluated: now,
             waiting: true,
             last_event: None,
-            pruned: i64::MIN,
+            prune: Timestamp::MIN,
             intake: Intake::default(),
             ids: RecentIds::default(),
             consent: Consent::default(),
@@ -164,7 +164,7 @@ impl Engine {
             self.zone = Rc::new(zone);
             self.touch_all();
             if !self.waiting {
-                self.evaluate(now, &Cause::Start);
+                self.evaluate(now, &|| Cause::Start);
             }
         }
         std::mem::take(&mut self.changes)
@@ -188,7 +188,7 @@ impl Engine {
             self.arms = self.pack.experiments.iter().map(|experiment| experiment.arm(secret)).collect();
             self.touch_all();
             if !self.waiting {
-                self.evaluate(self.evaluated, &Cause::Start);
+                self.evaluate(self.evaluated, &|| Cause::Start);
             }
         }
     }
@@ -204,7 +204,7 @@ impl Engine {
             self.forget(now, &Cause::Consent);
         }
         self.touch_all();
-        self.evaluate(now, &Cause::Consent);
+        self.evaluate(now, &|| Cause::Consent);
         std::mem::take(&mut self.changes)
     }
 
@@ -258,7 +258,7 @@ impl Engine {
             values.touch_memory(&pack.segments.watched, memory);
         });
         if concerned {
-            self.evaluate(now, &Cause::Event(spec.name.clone()));
+            self.evaluate(now, &|| Cause::Event(spec.name.clone()));
         }
     }
 
@@ -381,7 +381,7 @@ impl Engine {
     pub fn erase(&mut self, now: Timestamp) -> Vec<Change> {
         self.forget(now, &Cause::Erased);
         self.touch_all();
-        self.evaluate(now, &Cause::Erased);
+        self.evaluate(now, &|| Cause::Erased);
         std::mem::take(&mut self.changes)
     }
 
@@ -532,7 +532,7 @@ impl Engine {
     /// Lets time pass, one change at a time, so that a rule that held only in between has had its effect.
     fn advance(&mut self, now: Timestamp) {
         if self.waiting {
-            self.evaluate(self.evaluated.min(now), &Cause::Start);
+            self.evaluate(self.evaluated.min(now), &|| Cause::Start);
         }
         while let Some(instant) = self.wake().filter(|instant| *instant <= now) {
             if self.retired().is_some_and(|retired| retired <= instant) {
@@ -541,30 +541,28 @@ impl Engine {
             }
             self.values.touch_due(instant);
             self.memberships.touch_due(instant);
-            self.evaluate(instant, &Cause::Time);
+            self.evaluate(instant, &|| Cause::Time);
         }
         if now < self.evaluated {
             // The clock was set back: the answers are those of `now`, not of a time that has not come.
             self.touch_all();
-            self.evaluate(now, &Cause::Time);
+            self.evaluate(now, &|| Cause::Time);
         }
         self.evaluated = now;
         // Once a day what has left its window is dropped, so that it does not outlive it on disk.
-        let moment = Moment { now, zone: &self.zone };
-        let day = now.day();
-        if self.pruned != day {
-            self.pruned = day;
-            self.pack.features.prune(&mut self.states, moment);
+        if now >= self.prune || now.saturating_add(DAY_MS) < self.prune {
+            self.prune = now.saturating_add(DAY_MS);
+            self.pack.features.prune(&mut self.states, Moment { now, zone: &self.zone });
         }
     }
 
     /// Evaluates what was touched.
-    fn evaluate(&mut self, now: Timestamp, cause: &Cause) {
+    fn evaluate(&mut self, now: Timestamp, cause: &dyn Fn() -> Cause) {
         self.evaluated = now;
         self.waiting = false;
         if !self.is_live(now) {
-            let cause = if now < self.pack.expires { cause } else { &Cause::Expired };
-            self.memberships.clear(&self.pack.segments, now, cause, &mut self.changes);
+            let cause = if now < self.pack.expires { cause() } else { Cause::Expired };
+            self.memberships.clear(&self.pack.segments, now, &cause, &mut self.changes);
             self.touch_all();
             return;
         }

@@ -1,6 +1,7 @@
 //! Reads a JSON document by path, so that every mistake names its place and what would be right.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -40,7 +41,7 @@ impl std::error::Error for Mistake {}
 
 /// The name of a thing in a document: 1 to 64 of `a-z 0-9 _ - .`, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(String);
+pub struct Name(Arc<str>);
 
 impl Name {
     /// Accepts `text` when it keeps the alphabet.
@@ -48,7 +49,7 @@ impl Name {
     pub fn parse(text: &str) -> Option<Self> {
         let starts = text.starts_with(|c: char| c.is_ascii_lowercase());
         let rest = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b));
-        (starts && rest && text.len() <= 64).then(|| Self(text.to_owned()))
+        (starts && rest && text.len() <= 64).then(|| Self(text.into()))
     }
 
     /// Returns the text.

@@ -89,6 +89,9 @@ pub enum PropertyKind {
     Id,
 }
 
+/// Reads the keys of a type.
+type Read = fn(&Fields<'_>) -> Result<PropertyKind, Mistake>;
+
 impl EventSpec {
     pub(crate) fn read(name: Name, node: &Node<'_>) -> Result<Self, Mistake> {
         let fields = node.object(&["title", "channel", "properties"])?;
@@ -124,16 +127,18 @@ impl EventSpec {
 
 impl PropertyKind {
     fn read(node: &Node<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(&["type", "title", "unit", "currency", "min", "max", "values", "words"])?;
-        let read = fields.need("type")?.one_of(&[
-            ("number", Self::read_number as fn(&Fields<'_>) -> Result<Self, Mistake>),
-            ("money", Self::read_money),
-            ("flag", |_| Ok(Self::Flag)),
-            ("category", Self::read_category),
-            ("text", Self::read_words),
-            ("id", |_| Ok(Self::Id)),
+        let Some(kind) = node.value().get("type") else {
+            return Err(node.mistake("the key \"type\" is missing"));
+        };
+        let (keys, read) = node.step("type", kind).one_of::<(&[&str], Read)>(&[
+            ("number", (&["unit", "min", "max"], Self::read_number)),
+            ("money", (&["currency", "min", "max"], Self::read_money)),
+            ("flag", (&[], |_| Ok(Self::Flag))),
+            ("category", (&["values"], Self::read_category)),
+            ("text", (&["words"], Self::read_words)),
+            ("id", (&[], |_| Ok(Self::Id))),
         ])?;
-        read(&fields)
+        read(&node.object_of(&[&["type", "title"], keys])?)
     }
 
     fn read_number(fields: &Fields<'_>) -> Result<Self, Mistake> {
@@ -168,9 +173,10 @@ impl PropertyKind {
     fn read_words(fields: &Fields<'_>) -> Result<Self, Mistake> {
         let node = fields.need("words")?;
         let words = node.each_entry(|word, weight| {
-            let bad = word.is_empty() || word.bytes().any(|b| b.is_ascii() && !b.is_ascii_lowercase());
+            let bad = word.is_empty()
+                || word.bytes().any(|b| b.is_ascii() && !b.is_ascii_lowercase() && !b.is_ascii_digit());
             if bad {
-                return Err(weight.mistake("a word is a run of a-z and letters beyond ASCII"));
+                return Err(weight.mistake("a word is a run of a-z, 0-9 and letters beyond ASCII"));
             }
             Ok((word.to_owned(), to_millionths(within(weight, MAX_WORD)?)))
         })?;

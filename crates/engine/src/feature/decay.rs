@@ -101,11 +101,12 @@ impl Compute for Decayed {
 
     /// The value only moves toward zero, so it passes every threshold at most once: the first is found by halving.
     fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
-        let Watch::Thresholds(_) = watch else { return self.next_step(state, moment) };
         let last = state.rows().first()?.0;
         let number = self.clock.number(moment.now).max(last);
-        let band = watch.band(Some(self.value_at(state, number)));
-        let changed = |steps: i64| watch.band(Some(self.value_at(state, number + steps))) != band;
+        let Some(stretch) = watch.stretch(Some(self.value_at(state, number))) else {
+            return self.next_step(state, moment);
+        };
+        let changed = |steps: i64| !stretch.holds(Some(self.value_at(state, number + steps)));
         if !changed(FORGOTTEN) {
             return None;
         }

@@ -106,12 +106,13 @@ trait Compute {
 
     /// Looks from step to step.
     fn look_ahead(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
-        let Watch::Thresholds(_) = watch else { return self.next_step(state, moment) };
-        let band = watch.band(self.value(state, moment));
+        let Some(stretch) = watch.stretch(self.value(state, moment)) else {
+            return self.next_step(state, moment);
+        };
         let mut next = self.next_step(state, moment)?;
         for _ in 0..MAX_STEPS {
             let then = moment.at(next);
-            if watch.band(self.value(state, then)) != band {
+            if !stretch.holds(self.value(state, then)) {
                 break;
             }
             next = self.next_step(state, then)?;
@@ -131,17 +132,35 @@ const MAX_STEPS: u32 = 256;
 pub(crate) enum Watch<'a> {
     /// Every change.
     Everything,
-    /// How it compares with each of these, which rise.
-    Thresholds(&'a [f64]),
+    /// On which side of each of these cuts, which rise, it lies; a cut itself lies on its upper side.
+    Cuts(&'a [f64]),
 }
 
+/// Values that compare alike: from a cut up to, not including, the next; or no value.
+#[derive(Clone, Copy, Debug)]
+struct Stretch(Option<(f64, f64)>);
+
 impl Watch<'_> {
-    /// Numbers the stretches into which the thresholds, which rise, divide the numbers; equal bands compare equally with all
-    /// of them.
-    fn band(&self, value: Option<f64>) -> Option<usize> {
-        let Self::Thresholds(thresholds) = self else { return None };
-        let value = value?;
-        Some(thresholds.partition_point(|t| *t < value) + thresholds.partition_point(|t| *t <= value))
+    /// Returns the stretch a value lies in; nothing where everything matters.
+    fn stretch(&self, value: Option<f64>) -> Option<Stretch> {
+        let Self::Cuts(cuts) = self else { return None };
+        Some(Stretch(value.map(|value| {
+            let above = cuts.iter().position(|cut| *cut > value).unwrap_or(cuts.len());
+            let cut = |place: Option<usize>, end: f64| {
+                place.and_then(|place| cuts.get(place)).map_or(end, |cut| *cut)
+            };
+            (cut(above.checked_sub(1), f64::NEG_INFINITY), cut(Some(above), f64::INFINITY))
+        })))
+    }
+}
+
+impl Stretch {
+    /// Tells whether another value lies in it too.
+    fn holds(self, value: Option<f64>) -> bool {
+        match (self.0, value) {
+            (Some((low, high)), Some(value)) => low <= value && value < high,
+            (stretch, value) => stretch.is_none() && value.is_none(),
+        }
     }
 }
 

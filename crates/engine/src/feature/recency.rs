@@ -57,20 +57,21 @@ impl Compute for Since {
         (units < MOST).then(|| Timestamp::from_millis(at + (units + 1) * self.unit))?
     }
 
-    /// As the default does it, but at once: a comparison with w can change when the units reach w and when they pass it.
+    /// As the default does it, but at once: units only grow.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         reason = "at most 3,650; a float cast saturates"
     )]
     fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
-        let (Watch::Thresholds(thresholds), Some((at, units))) = (watch, self.passed(state, moment.now))
-        else {
+        let (Watch::Cuts(cuts), Some((at, units))) = (watch, self.passed(state, moment.now)) else {
             return self.next_step(state, moment);
         };
-        let reached =
-            |threshold: &f64| (units as f64 <= *threshold).then(|| (units + 1).max(threshold.ceil() as i64));
-        let next = thresholds.iter().filter_map(reached).min().filter(|next| *next <= MOST)?;
+        let cut = cuts.iter().find(|cut| **cut > units as f64)?;
+        let next = (cut.ceil() as i64).max(units + 1);
+        if next > MOST {
+            return None;
+        }
         Timestamp::from_millis(at + next * self.unit)
     }
 }

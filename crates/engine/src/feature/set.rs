@@ -71,7 +71,10 @@ impl Features {
                 return Err(node.mistake("the key \"kind\" is missing"));
             };
             let kind = node.step("kind", kind).one_of(&kinds)?;
-            let fields = node.object_of(&[COMMON, kind.map_or(&["value"], |kind| kind.keys)])?;
+            let fields = match kind {
+                Some(kind) => node.object_of(&[COMMON, kind.keys])?,
+                None => node.object(&["kind", "title", "value"])?,
+            };
             let title = fields.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned();
             let (reading, labels) = match kind {
                 None => (Reading::Formula(Formula::read(&fields.need("value")?, &names, 0)?), Vec::new()),

@@ -146,11 +146,7 @@ impl Definition<'_> {
 
     /// Refuses weights: the kind has no use for them.
     pub(super) fn unweighted(&self) -> Result<(), Mistake> {
-        let node = self.fields.need("event")?;
-        if node.value().is_object() {
-            return Err(node.mistake("this kind of feature takes events without weights: a name or a list"));
-        }
-        Ok(())
+        unweighted(&self.fields)
     }
 
     /// Returns what the values of `by` are called; all events must call them alike.
@@ -193,7 +189,9 @@ impl Definition<'_> {
     }
 
     fn step(&self, node: &Node<'_>, bit: i64) -> Result<Vec<Reader>, Mistake> {
-        let mut readers = self.readers(&node.object(&["event", "where"])?)?;
+        let fields = node.object(&["event", "where"])?;
+        unweighted(&fields)?;
+        let mut readers = self.readers(&fields)?;
         readers.iter_mut().for_each(|reader| reader.steps = bit);
         Ok(readers)
     }
@@ -229,6 +227,14 @@ impl Definition<'_> {
         let index = self.events.iter().position(|event| event.name.as_str() == name);
         index.ok_or_else(|| node.mistake(format!("the pack declares no event {}", quoted(name))))
     }
+}
+
+fn unweighted(fields: &Fields<'_>) -> Result<(), Mistake> {
+    let node = fields.need("event")?;
+    if node.value().is_object() {
+        return Err(node.mistake("weights make no difference here; expected a name or a list of names"));
+    }
+    Ok(())
 }
 
 impl Reader {

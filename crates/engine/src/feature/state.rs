@@ -3,34 +3,102 @@
 //! One shape for every kind: one codec in the snapshot, one way to write a change of it, one cap on its size. What
 //! the pairs mean is said at each kind; mostly a date, as the kind counts dates, and an amount.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 
 /// Pairs in the order of their keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State(Vec<(i64, i64)>);
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    rows: Vec<(i64, i64)>,
+    /// What the pairs add up to, for who asked last.
+    #[serde(skip)]
+    tally: Cell<Option<Tally>>,
+}
+
+/// What the pairs from one key on add up to, as long as time carries none of them out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tally {
+    /// The first key that counts.
+    pub(super) first: i64,
+    /// The place of the first pair that counts.
+    pub(super) start: usize,
+    pub(super) total: i64,
+    /// From when until when it holds, in milliseconds since 1970; for `since` the kind vouches, `until` is the leaving of the first pair.
+    pub(super) since: i64,
+    pub(super) until: i64,
+}
+
+/// A tally beyond this is not kept: taking from one that stopped at the end of the numbers would be wrong.
+const MOST_TALLY: u64 = 1 << 62;
+
+/// What is remembered is the pairs alone.
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
+}
+
+impl Eq for State {}
 
 impl State {
     /// Lists the pairs.
     pub(crate) fn rows(&self) -> &[(i64, i64)] {
-        &self.0
+        &self.rows
     }
 
     /// Gives the pairs to a kind that keeps their order itself.
     pub(crate) fn rows_mut(&mut self) -> &mut Vec<(i64, i64)> {
-        &mut self.0
+        self.tally.set(None);
+        &mut self.rows
+    }
+
+    /// Returns the last tally if it holds at `now`.
+    pub(super) fn kept(&self, now: i64) -> Option<Tally> {
+        self.tally.get().filter(|tally| tally.since <= now && now < tally.until)
+    }
+
+    /// Adds up the pairs from the key `first` on, at `now`; `leaves` tells when a key goes. Windows only move on, so mostly
+    /// a few pairs are taken from the last tally.
+    pub(super) fn tally(&self, first: i64, now: i64, leaves: impl Fn(i64) -> i64) -> Tally {
+        let mut tally = match self.tally.get() {
+            Some(tally) if tally.first <= first => tally,
+            _ => {
+                let total = self.rows.iter().fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount));
+                Tally { first, start: 0, total, since: now, until: now }
+            }
+        };
+        while let Some((_, amount)) = self.rows.get(tally.start).filter(|(key, _)| *key < first) {
+            tally.total = tally.total.saturating_sub(*amount);
+            tally.start += 1;
+        }
+        tally.until = self.rows.get(tally.start).map_or(i64::MAX, |(key, _)| leaves(*key));
+        (tally.first, tally.since) = (first, now);
+        self.tally.set(Some(tally).filter(|tally| tally.total.unsigned_abs() < MOST_TALLY));
+        tally
+    }
+
+    /// Adds `amount` to that of `key`, which counts in the tally.
+    pub(super) fn add(&mut self, key: i64, amount: i64) {
+        let counts = |tally: &Tally| self.rows.get(tally.start).is_some_and(|(first, _)| *first <= key);
+        let tally = self.tally.take().filter(counts);
+        self.merge(key, amount, i64::saturating_add);
+        let more = |tally: Tally| Tally { total: tally.total.saturating_add(amount), ..tally };
+        self.tally.set(tally.map(more));
     }
 
     /// Joins `amount` to that of `key`.
     pub(super) fn merge(&mut self, key: i64, amount: i64, join: fn(i64, i64) -> i64) {
+        self.tally.set(None);
         // Nearly always the latest key.
-        let place = match self.0.last() {
-            Some((last, _)) if *last < key => Err(self.0.len()),
-            Some((last, _)) if *last == key => Ok(self.0.len() - 1),
-            _ => self.0.binary_search_by_key(&key, |(kept, _)| *kept),
+        let place = match self.rows.last() {
+            Some((last, _)) if *last < key => Err(self.rows.len()),
+            Some((last, _)) if *last == key => Ok(self.rows.len() - 1),
+            _ => self.rows.binary_search_by_key(&key, |(kept, _)| *kept),
         };
         match place {
-            Ok(found) => self.0[found].1 = join(self.0[found].1, amount),
-            Err(place) => self.0.insert(place, (key, amount)),
+            Ok(found) => self.rows[found].1 = join(self.rows[found].1, amount),
+            Err(place) => self.rows.insert(place, (key, amount)),
         }
     }
 
@@ -41,28 +109,31 @@ impl State {
 
     /// Returns the amount at `key`.
     pub(super) fn get(&self, key: i64) -> Option<i64> {
-        self.0.binary_search_by_key(&key, |(kept, _)| *kept).ok().map(|found| self.0[found].1)
+        self.rows.binary_search_by_key(&key, |(kept, _)| *kept).ok().map(|found| self.rows[found].1)
     }
 
     /// Lists the pairs whose keys lie from `low` up to, not including, `high`.
     pub(super) fn between(&self, low: i64, high: i64) -> &[(i64, i64)] {
         // Pairs outside are few and lie at the ends.
-        let begin = self.0.iter().take_while(|(key, _)| *key < low).count();
-        let end = self.0.len() - self.0[begin..].iter().rev().take_while(|(key, _)| *key >= high).count();
-        &self.0[begin..end]
+        let begin = self.rows.iter().take_while(|(key, _)| *key < low).count();
+        let end =
+            self.rows.len() - self.rows[begin..].iter().rev().take_while(|(key, _)| *key >= high).count();
+        &self.rows[begin..end]
     }
 
     /// Drops the pairs whose keys lie from `marks` up to, not including, `low`.
     pub(super) fn drop_before(&mut self, marks: i64, low: i64) {
-        let marked = self.0.iter().take_while(|(key, _)| *key < marks).count();
-        let out = self.0[marked..].iter().take_while(|(key, _)| *key < low).count();
+        let marked = self.rows.iter().take_while(|(key, _)| *key < marks).count();
+        let out = self.rows[marked..].iter().take_while(|(key, _)| *key < low).count();
         if out > 0 {
-            self.0.drain(marked..marked + out);
+            self.tally.set(None);
+            self.rows.drain(marked..marked + out);
         }
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.tally.set(None);
+        self.rows.clear();
     }
 }

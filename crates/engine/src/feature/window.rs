@@ -6,6 +6,7 @@
 use keepset_wire::Timestamp;
 use keepset_wire::document::{Fields, Mistake};
 
+use super::state::Tally;
 use super::{Compute, Definition, Kind, Made, Observation, State, WINDOW, Watch};
 use crate::event::ONE_MILLIONTHS;
 use crate::zone::Moment;
@@ -100,6 +101,12 @@ enum Fold {
     Max,
 }
 
+/// A total in its unit.
+#[expect(clippy::cast_precision_loss, reason = "the nearest f64 to the exact sum is what is meant")]
+fn scaled(total: i64, unit: i64) -> f64 {
+    if unit == 1 { total as f64 } else { total as f64 / 1e6 }
+}
+
 /// Pairs of a bucket and its amount; of a mean two a bucket, the sum and then the number.
 struct Windowed {
     window: Window,
@@ -121,6 +128,29 @@ impl Windowed {
         if state.get(ANEW).is_none_or(|from| from < at.millis()) {
             state.drop_before(DATES, (self.window.bucket(at) + 1).saturating_mul(self.stride()));
             state.put(ANEW, at.millis());
+        }
+    }
+
+    /// What the pairs in the window add up to, where the feature is a plain total and no pair lies ahead of the clock; and the unit of
+    /// the amounts.
+    fn tally(&self, state: &State, now: Timestamp) -> Option<(Tally, i64)> {
+        let unit = self.unit()?;
+        if let Some(tally) = state.kept(now.millis()) {
+            return Some((tally, unit));
+        }
+        let rows = state.rows();
+        let plain = rows.first().is_none_or(|(key, _)| *key >= DATES);
+        let seen = rows.last().is_none_or(|(key, _)| *key <= self.window.bucket(now));
+        let leaves = |bucket| self.window.leaves(bucket).map_or(i64::MAX, Timestamp::millis);
+        (plain && seen).then(|| (state.tally(self.window.first(now), now.millis(), leaves), unit))
+    }
+
+    /// The unit of the amounts, where the feature is a total.
+    fn unit(&self) -> Option<i64> {
+        match self.fold {
+            Fold::Count { unit, .. } => Some(unit),
+            Fold::Sum => Some(ONE_MILLIONTHS),
+            _ => None,
         }
     }
 
@@ -149,7 +179,10 @@ impl Windowed {
 impl Compute for Windowed {
     fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {
         let now = moment.now;
-        self.prune(state, moment);
+        // While the tally holds nothing has left; what left before it goes with the next daily pruning.
+        if state.kept(now.millis()).is_none() {
+            self.prune(state, moment);
+        }
         if seen.anew {
             return self.start_anew(state, seen.at);
         }
@@ -157,16 +190,16 @@ impl Compute for Windowed {
             return;
         }
         let bucket = self.window.bucket(seen.at);
-        if bucket < self.window.first(now) {
+        if seen.at < now && bucket < self.window.first(now) {
             return;
         }
         match self.fold {
             Fold::Count { signed, unit } => {
                 let weight = if unit == 1 { 1 } else { seen.weight };
                 let amount = if signed && seen.amount < 0 { -weight } else { weight };
-                state.merge(bucket, amount, i64::saturating_add);
+                state.add(bucket, amount);
             }
-            Fold::Sum => state.merge(bucket, seen.amount, i64::saturating_add),
+            Fold::Sum => state.add(bucket, seen.amount),
             Fold::Mean => {
                 state.merge(bucket * 2, seen.amount, i64::saturating_add);
                 state.merge(bucket * 2 + 1, 1, i64::saturating_add);
@@ -185,10 +218,16 @@ impl Compute for Windowed {
     }
 
     fn value(&self, state: &State, moment: Moment<'_>) -> Option<f64> {
-        self.fold(self.within(state, moment.now))
+        match self.tally(state, moment.now) {
+            Some((tally, unit)) => Some(scaled(tally.total, unit)),
+            None => self.fold(self.within(state, moment.now)),
+        }
     }
 
     fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp> {
+        if let Some((tally, _)) = self.tally(state, moment.now) {
+            return Timestamp::from_millis(tally.until);
+        }
         let stride = self.stride();
         let leaving =
             self.within(state, moment.now).first().and_then(|(key, _)| self.window.leaves(key / stride));
@@ -198,23 +237,16 @@ impl Compute for Windowed {
     }
 
     /// As the default does it, but in one walk for totals, which nearly all features are.
-    #[expect(clippy::cast_precision_loss, reason = "the nearest f64 to the exact sum is what is meant")]
     fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
-        let rows = self.within(state, moment.now);
-        let ahead = state.rows().len() > rows.len() && state.rows().last() != rows.last();
-        let unit = match self.fold {
-            Fold::Count { unit: 1, .. } => 1.0,
-            Fold::Count { .. } | Fold::Sum => 1e6,
-            _ => 0.0,
-        };
-        if ahead || unit == 0.0 || matches!(watch, Watch::Everything) {
+        let Some((tally, unit)) = self.tally(state, moment.now) else {
             return self.look_ahead(state, watch, moment);
-        }
-        let mut total = rows.iter().fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount));
-        let band = watch.band(Some(total as f64 / unit));
-        for (bucket, amount) in rows {
+        };
+        let shown = |total: i64| Some(scaled(total, unit));
+        let Some(stretch) = watch.stretch(shown(tally.total)) else { return self.next_step(state, moment) };
+        let mut total = tally.total;
+        for (bucket, amount) in &state.rows()[tally.start..] {
             total = total.saturating_sub(*amount);
-            if watch.band(Some(total as f64 / unit)) != band {
+            if !stretch.holds(shown(total)) {
                 return self.window.leaves(*bucket);
             }
         }

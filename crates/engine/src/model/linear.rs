@@ -45,8 +45,8 @@ impl Linear {
         })
     }
 
-    /// Lists the indices of the features it reads.
-    pub fn inputs(&self) -> impl Iterator<Item = usize> + '_ {
-        self.weights.iter().map(|(feature, _)| *feature)
+    /// Lists the indices of the features it reads and their weights, none of them zero.
+    pub fn terms(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        self.weights.iter().copied().filter(|(_, weight)| *weight != 0.0)
     }
 }

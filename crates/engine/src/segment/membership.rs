@@ -162,7 +162,7 @@ impl Memberships {
         &mut self,
         segments: &Segments,
         view: &View<'_>,
-        cause: &Cause,
+        cause: &dyn Fn() -> Cause,
         reasons: bool,
         changes: &mut Vec<Change>,
     ) {
@@ -194,7 +194,7 @@ impl Memberships {
                     segment: segment.id.clone(),
                     kind: if entered { ChangeKind::Entered } else { ChangeKind::Left },
                     at: view.now,
-                    cause: own.unwrap_or_else(|| cause.clone()),
+                    cause: own.unwrap_or_else(cause),
                     because,
                 });
                 segments.readers[index].iter().for_each(|reader| self.touch(*reader));

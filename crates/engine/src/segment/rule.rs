@@ -146,6 +146,19 @@ impl Comparison {
         }
     }
 
+    /// Lists the cuts at which the answer changes: it is the same for all values from one cut up to, not including, the next.
+    pub(super) fn cuts(&self) -> Vec<f64> {
+        let at = |threshold: &f64| match self.op {
+            Op::Less | Op::AtLeast => vec![*threshold],
+            Op::AtMost | Op::Greater => vec![threshold.next_up()],
+            _ => vec![*threshold, threshold.next_up()],
+        };
+        match (self.op, &self.thresholds[..]) {
+            (Op::Between, [low, high]) => vec![*low, high.next_up()],
+            (_, thresholds) => thresholds.iter().flat_map(at).collect(),
+        }
+    }
+
     fn read(subject: Subject, fields: &Fields<'_>, labels: &[String]) -> Result<Self, Mistake> {
         let number = |node: &Node<'_>| match node.value() {
             Json::String(text) if !labels.is_empty() => {

@@ -21,13 +21,13 @@ pub(crate) struct Watched {
     by_memory: Vec<Vec<usize>>,
 }
 
-/// What one subject is compared with.
+/// Where comparisons of one subject change their answer.
 #[derive(Debug)]
 struct Thresholds {
     subject: Subject,
-    /// In rising order.
+    /// The cuts, in rising order.
     values: Vec<f64>,
-    /// For each of them the place of a segment that compares with it.
+    /// For each of them the place of a segment that has it.
     places: Vec<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Watched {
         let mut subjects: Vec<Option<Thresholds>> = pairs.iter().map(|_| None).collect();
         for (comparison, place) in comparisons {
             let number = comparison.subject.number(features);
-            pairs[number].extend(comparison.thresholds.iter().map(|threshold| (*threshold, *place)));
+            pairs[number].extend(comparison.cuts().into_iter().map(|cut| (cut, *place)));
             subjects[number] =
                 Some(Thresholds { subject: comparison.subject, values: Vec::new(), places: Vec::new() });
         }
@@ -57,7 +57,7 @@ impl Watched {
             };
             match thresholds.subject {
                 Subject::Feature(feature) => reads(feature),
-                Subject::Model(model) => models[model].inputs().for_each(reads),
+                Subject::Model(model) => models[model].terms().for_each(|(feature, _)| reads(feature)),
             }
         }
         Self { subjects, by_memory }
@@ -65,13 +65,14 @@ impl Watched {
 }
 
 impl Thresholds {
-    /// Calls `touch` with the place of every segment that compares with something between two values, both included.
+    /// Calls `touch` with the place of every segment with a cut between two values.
     fn between(&self, old: f64, new: f64, touch: impl FnMut(usize)) {
+        let passed = |value: f64| self.values.partition_point(|cut| *cut <= value);
         let (from, to) = if old.is_nan() || new.is_nan() {
             (0, self.values.len())
         } else {
-            let (low, high) = if old < new { (old, new) } else { (new, old) };
-            (self.values.partition_point(|t| *t < low), self.values.partition_point(|t| *t <= high))
+            let (old, new) = (passed(old), passed(new));
+            (old.min(new), old.max(new))
         };
         self.places[from..to].iter().copied().for_each(touch);
     }
@@ -162,12 +163,24 @@ fn look(
     let value = |feature| features.value(feature, states, moment);
     match thresholds.subject {
         Subject::Feature(feature) => {
-            let next = features.next_change(feature, states, Watch::Thresholds(&thresholds.values), moment);
+            let next = features.next_change(feature, states, Watch::Cuts(&thresholds.values), moment);
             (value(feature).unwrap_or(f64::NAN), next)
         }
         Subject::Model(model) => {
-            let change = |feature| features.next_change(feature, states, Watch::Everything, moment);
-            (models[model].score(value), models[model].inputs().filter_map(change).min())
+            let model = &models[model];
+            let score = model.score(value);
+            let distance = thresholds.values.iter().map(|t| (t - score).abs()).fold(f64::INFINITY, f64::min);
+            // While every input stays within its part of the distance, the score stays on its side of every cut;
+            // a thousandth is left for rounding.
+            let share =
+                distance * 0.999 / f64::from(u32::try_from(model.terms().count()).unwrap_or(u32::MAX));
+            let change = |(feature, weight): (usize, f64)| {
+                let change = |watch| features.next_change(feature, states, watch, moment);
+                let Some(value) = value(feature) else { return change(Watch::Everything) };
+                let reach = share / weight.abs();
+                change(Watch::Cuts(&[value - reach, value + reach]))
+            };
+            (score, model.terms().filter_map(change).min())
         }
     }
 }

@@ -37,14 +37,16 @@ impl Wakes {
 
     /// Calls `due` with every place whose instant is at or before `now`.
     pub(super) fn due(&self, now: i64, mut due: impl FnMut(usize)) {
-        let mut knots = vec![1];
-        while let Some(knot) = knots.pop() {
-            if self.tree.get(knot).is_some_and(|instant| *instant <= now) {
-                if knot >= self.leaves {
-                    due(knot - self.leaves);
-                } else {
-                    knots.extend([2 * knot, 2 * knot + 1]);
-                }
+        self.due_below(1, now, &mut due);
+    }
+
+    fn due_below(&self, knot: usize, now: i64, due: &mut impl FnMut(usize)) {
+        if self.tree.get(knot).is_some_and(|instant| *instant <= now) {
+            if knot >= self.leaves {
+                due(knot - self.leaves);
+            } else {
+                self.due_below(2 * knot, now, due);
+                self.due_below(2 * knot + 1, now, due);
             }
         }
     }
