@@ -9,6 +9,10 @@ mod by_hand;
 mod estimates;
 #[path = "oracle/memberships.rs"]
 mod memberships;
+#[path = "oracle/mutants.rs"]
+mod mutants;
+#[path = "oracle/mutations.rs"]
+mod mutations;
 #[path = "oracle/pair.rs"]
 mod pair;
 #[path = "oracle/reference/mod.rs"]
@@ -19,6 +23,8 @@ mod saved;
 mod stories;
 #[path = "oracle/values.rs"]
 mod values;
+#[path = "oracle/year.rs"]
+mod year;
 
 use serde_json::Value;
 

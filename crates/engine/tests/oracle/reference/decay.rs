@@ -10,20 +10,23 @@ use super::window::decimal;
 /// How many keys an affinity keeps.
 const KEYS: usize = 32;
 
-/// What a decayed weight may be off by. A device rounds to a 2^-32th whenever it decays, once for every event at the
-/// most, and its factors are good to a 2^-32th as well: half a million of such errors and a weight of 1,000 stay
-/// below this.
+/// What the weights of up to 32 keys may be off by: each is rounded to a 2^-32th at every event.
 const WITHIN: f64 = 1e-7;
 
+/// What is added up may be off by: every event rounds what is there to a 2^-32th, which then decays like the event
+/// itself, and multiplies it by a factor that is good to a 2^-32th.
+const ROUNDING: f64 = 1.0 / (1_u64 << 31) as f64;
+
 /// One event's weight at `now`, in 64ths of a half-life.
-#[expect(clippy::cast_precision_loss)]
 fn weight(feature: &Value, item: &Item, now: i64) -> f64 {
-    let steps = age(feature, item, now);
-    if steps < 0 {
-        return 0.0;
-    }
     let number = if feature["property"].is_string() { decimal(item.number.into()) } else { 1.0 };
-    decimal(item.weight.into()) * number * 0.5_f64.powf(steps as f64 / 64.0)
+    decimal(item.weight.into()) * number * left(age(feature, item, now))
+}
+
+/// What is left of a weight; nothing is seen of what lies after now.
+#[expect(clippy::cast_precision_loss)]
+fn left(steps: i64) -> f64 {
+    if steps < 0 { 0.0 } else { 0.5_f64.powf(steps as f64 / 64.0) }
 }
 
 /// How many 64ths of the half-life, in whole milliseconds, have begun since.
@@ -38,7 +41,8 @@ pub fn decayed(feature: &Value, log: &[Item], now: i64) -> Expected {
         return Expected::some(weights.iter().sum());
     }
     let size: f64 = weights.iter().map(|weight| weight.abs()).sum();
-    Expected::Near { value: weights.iter().sum(), within: WITHIN * (1.0 + size) }
+    let events: f64 = log.iter().map(|item| left(age(feature, item, now))).sum();
+    Expected::Near { value: weights.iter().sum(), within: ROUNDING * (1.0 + events) * (1.0 + size) }
 }
 
 pub fn affinity(pack: &Value, feature: &Value, log: &[Item], now: i64) -> Expected {

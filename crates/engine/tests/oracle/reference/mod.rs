@@ -142,6 +142,11 @@ impl Oracle {
         Ok(true)
     }
 
+    /// Whether an event would be refused.
+    pub fn refuses(&self, raw: &Value, now: i64) -> bool {
+        self.gate.clone().pass(&self.pack, raw, now).is_err()
+    }
+
     pub fn intake(&self) -> &Intake {
         &self.gate.counted
     }

@@ -112,7 +112,10 @@ impl Oracle {
         now: i64,
         cause: &str,
     ) -> (Member, String) {
-        let enter = self.holds(&segment["enter"], now);
+        let stay = segment["stay"].is_null() || self.holds(&segment["stay"], now);
+        // Without `stay` it is `enter` that keeps one in, so both hold or neither.
+        let enter = stay && self.holds(&segment["enter"], now);
+        let stay = if segment["stay"].is_null() { enter } else { stay };
         let out = |spent| Member { since: None, left: Some(now), spent };
         let Some(since) = member.since else {
             let cooling =
@@ -127,7 +130,6 @@ impl Oracle {
         if displaced {
             return (out(false), "group".to_owned());
         }
-        let stay = if segment["stay"].is_null() { enter } else { self.holds(&segment["stay"], now) };
         let held = duration(segment, "minimum_stay").is_some_and(|least| now < since + least);
         if stay || held { (member, String::new()) } else { (out(false), cause.to_owned()) }
     }
