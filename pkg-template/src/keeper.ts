@@ -17,8 +17,8 @@ type MakeEngine = (stored: Uint8Array | undefined, zone: Float64Array) => Engine
 
 /** What is due and could not be done is tried again after this while. */
 const LOOK_AGAIN_MS = 60_000;
-/** Events are saved at once after a pause, and in a rush together, so often at most. */
-const SAVE_GAP_MS = 100;
+/** Events are saved at once after a pause, and in a rush together, so often at most: a page may be left a moment after. */
+const SAVE_GAP_MS = 25;
 /** So many lists of events are saved without waiting for more. */
 const MOST_UNSAVED = 64;
 
@@ -351,7 +351,7 @@ export class Keeper {
     const gathers = this.#leaving === "gathers";
     // A rest longer than the gap is a device's clock set back.
     const due = this.#leaving || rest <= 0 || rest > SAVE_GAP_MS || this.#unsaved.length > MOST_UNSAVED;
-    if (this.#queued || (due && !gathers)) return this.#save();
+    if (this.#queued || (due && !gathers)) return this.#save(this.#leaving === true);
     if (!this.#later) {
       let begin: (saving: Promise<void>) => void = () => undefined;
       const saved = new Promise<void>((resolve) => {
@@ -366,7 +366,7 @@ export class Keeper {
   /** Stores the latest state. Calls during a write share the next one; with `now` it begins within this call if it can. */
   #save(now = false): Promise<void> {
     let saving = this.#queued;
-    if (!saving && now && this.#busy === 0) saving = this.#inTurn(() => this.#write(), true);
+    if (!saving && now && (this.#busy === 0 || this.#leaving)) saving = this.#inTurn(() => this.#write(), true);
     saving ??= this.#queued = this.#inTurn(() => {
       this.#queued = undefined;
       return this.#write();

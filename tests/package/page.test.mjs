@@ -195,6 +195,128 @@ test("a tab closed in the middle of its writes leaves a readable profile with wh
   await shopVisit.close();
 });
 
+test("a rush of events right before the page is left is kept", async () => {
+  const shopVisit = await visit({ serve: { wait: (url) => (url.includes("again") ? 50 : 0) } });
+  const page = await shopVisit.open();
+  await ready(page);
+  await grant(page);
+  for (let visits = 1; visits <= 3; visits += 1) {
+    await page.evaluate(() => {
+      // A write has just begun, and the next would wait for more.
+      keepset.track("purchase", { value: 1 });
+      return new Promise((done) => setTimeout(() => {
+        for (let n = 0; n < 200; n += 1) keepset.track("purchase", { value: 1 });
+        location.href = "/?again";
+        done();
+      }, 5));
+    });
+    await page.waitForURL(/again/);
+    await page.waitForFunction(() => globalThis.keepset);
+    await ready(page);
+    assert.equal(await orders(page), visits * 201);
+  }
+  await shopVisit.close();
+});
+
+test("a page that is hidden, perhaps for good, begins to write before anything else has its turn", async () => {
+  const shopVisit = await visit();
+  const page = await shopVisit.open();
+  await ready(page);
+  await grant(page);
+  await page.waitForTimeout(300);
+  const writes = await page.evaluate(async () => {
+    let begun = 0;
+    const real = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (...call) {
+      begun += call[1] === "readwrite";
+      return real.apply(this, call);
+    };
+    keepset.track("purchase", { value: 1 });
+    await new Promise((done) => setTimeout(done, 8));
+    const first = begun;
+    for (let n = 0; n < 500; n += 1) keepset.track("purchase", { value: 1 });
+    dispatchEvent(new PageTransitionEvent("pagehide", { persisted: false }));
+    // What runs before the next task is part of leaving; nothing after it is sure to run.
+    for (let n = 0; n < 20; n += 1) await null;
+    return [first, begun];
+  });
+  assert.deepEqual(writes, [1, 2]);
+  assert.equal(await orders(page), 501);
+  await shopVisit.close();
+});
+
+test("a rush in two tabs and a third that is killed in the middle of its own: nothing confirmed is lost, nothing counts twice", async () => {
+  const shopVisit = await visit();
+  const one = await shopVisit.open();
+  const two = await shopVisit.open();
+  await Promise.all([ready(one), ready(two)]);
+  await grant(one);
+  const third = await shopVisit.open();
+  await ready(third);
+  // Its events have ids, so that what it told before it died can be told again without counting twice.
+  const rush = (page, from, times) => page.evaluate(([from, times]) => { for (let n = 0; n < times; n += 1) keepset.track("purchase", { value: 1 }, { id: `${from}-${n}` }); }, [from, times]);
+  await Promise.all([track(one, 300), track(two, 30), rush(third, "third", 60)]);
+  await third.evaluate(() => keepset.explain("fan"));
+  void third.evaluate(() => { for (;;) keepset.track("visit"); }).catch(() => undefined);
+  await third.close({ runBeforeUnload: false });
+  await rush(two, "third", 60);
+  assert.equal(await orders(two), 390);
+  // The holder dies in the middle of its writes; the other goes on with what was confirmed and with its own.
+  await rush(one, "late", 10);
+  await Promise.all([one.close({ runBeforeUnload: false }), track(two, 11)]);
+  await two.waitForFunction(() => navigator.locks.query().then(({ held }) => held.length === 1));
+  await rush(two, "late", 10);
+  assert.equal(await orders(two), 411);
+  assert.deepEqual(await codes(two), []);
+  await shopVisit.close();
+});
+
+test("what events change is put behind what is stored, a few bytes each, and is read as one", async () => {
+  const shopVisit = await visit();
+  const page = await shopVisit.open();
+  await ready(page);
+  await grant(page);
+  const parts = () => page.evaluate(async () => {
+    const db = await new Promise((resolve) => { const r = indexedDB.open("keepset:default"); r.onsuccess = () => resolve(r.result); });
+    const all = await new Promise((resolve) => { const r = db.transaction("profile").objectStore("profile").getAll(); r.onsuccess = () => resolve(r.result); });
+    db.close();
+    return all.map(({ length }) => length);
+  });
+  for (let n = 1; n <= 4; n += 1) {
+    await track(page, 1);
+    await page.waitForTimeout(150);
+  }
+  const [whole, ...behind] = await parts();
+  assert.ok(behind.length >= 4 && behind.every((bytes) => bytes < 200 && bytes < whole), `${whole}, ${behind}`);
+  const again = await shopVisit.open("/?again");
+  await ready(again);
+  await page.close({ runBeforeUnload: false });
+  await again.waitForFunction(() => navigator.locks.query().then(({ held, pending }) => held.length === 1 && pending.length === 0));
+  assert.equal(await orders(again), 4);
+  assert.deepEqual(await codes(again), []);
+  await again.evaluate(() => keepset.deleteAll());
+  assert.deepEqual(await stores(again), {});
+  await shopVisit.close();
+});
+
+test("a profile left alone for three years is gone when the page is opened, and with it what lay on disk", async () => {
+  const shopVisit = await visit();
+  const page = await shopVisit.open();
+  await ready(page);
+  await grant(page);
+  await track(page, 20);
+  await page.evaluate(() => keepset.destroy());
+  await page.goto(`${shopVisit.site.url}/?skip=${DAY * 3 * 365}`);
+  await page.waitForFunction(() => globalThis.keepset);
+  await ready(page);
+  const data = await page.evaluate(() => keepset.exportData());
+  assert.deepEqual([data.memberships, data.intake.accepted, data.features.find(({ id }) => id === "orders").value], [[], 0, 0]);
+  assert.equal(data.consent.storage, "granted");
+  const before = await page.evaluate(() => keepset.getSnapshot().segments.length);
+  assert.equal(before, 0);
+  await shopVisit.close();
+});
+
 test("an event tracked as a link is followed is kept", async () => {
   // A next page that is there within a tenth of a second is a fast one.
   const shopVisit = await visit({ serve: { wait: (url) => (url.includes("again") ? 100 : 0) } });

@@ -58,11 +58,11 @@ export class Vault {
   async write(piece: Uint8Array, behind: boolean): Promise<Kept> {
     if (!this.#storage || this.#broken) return "volatile";
     try {
-      const kept = behind ? await this.#append(this.#storage, piece) : await this.#swap(this.#storage, piece);
-      if (!kept) return "conflict";
+      const writing = behind ? this.#append(this.#storage, piece) : this.#swap(this.#storage, piece);
+      // Known from now on, so that a page that is being left can put more behind it; after a conflict it is read again.
       this.#known = behind ? [...this.#known, piece] : [piece];
       this.#last = piece;
-      return "kept";
+      return (await writing) ? "kept" : "conflict";
     } catch (cause) {
       this.#fail(cause);
       return "volatile";
