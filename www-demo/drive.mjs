@@ -112,6 +112,10 @@ async function consentAndShop(page) {
 async function openWhy(page) {
   await page.locator(".segment.in").first().click();
   await appears(page, "#why[open] .test", "the explanation shows no condition");
+  const said = async (id) => (await page.textContent(`#why-${id}`).catch(() => "")) ?? "";
+  must(/^You are in “/.test(await said("visitor")), "the explanation has no sentence for the visitor");
+  must(/^You came in on .*(after “|because )/.test(await said("change")), "the explanation does not say what made the change");
+  must(/(you would be out|Nothing within reach)/.test(await said("nearest")), "the explanation does not say what would change the answer");
 }
 
 async function buySomething(page) {

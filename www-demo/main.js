@@ -27,6 +27,8 @@ const app = {
   clock,
   measured: { stored: 0, requests: 0 },
   left: { bytes: 0, reports: 0 },
+  /** The last change of each segment, and what made it so. */
+  reasons: new Map(),
 
   granted: (purpose) => client.consent.get()[purpose] === "granted",
 
@@ -52,6 +54,7 @@ const app = {
     // The clock first: whatever starts afresh starts at the real time.
     clock.reset();
     await client.deleteAll();
+    app.reasons.clear();
     await refresh();
   },
 
@@ -97,7 +100,8 @@ function refresh() {
 }
 
 const title = (id) => pack.segments.find((segment) => segment.id === id)?.title ?? id;
-client.on("change", ({ entered, left }) => {
+client.on("change", ({ entered, left, reasons }) => {
+  for (const reason of reasons) app.reasons.set(reason.segment, reason);
   if (entered.length > 0) news(`You are now in: ${entered.map(title).join(", ")}.`);
   if (left.length > 0) news(`You are no longer in: ${left.map(title).join(", ")}.`);
   refresh();

@@ -1,7 +1,7 @@
 /** The pack's segments as a live list, and the dialog that says why. */
 
 import { at, fill, h } from "./dom.js";
-import { ruleList } from "./why.js";
+import { lastChange, nearestChange, ruleList } from "./why.js";
 import { ago, dateAndTime } from "./words.js";
 
 /** Builds one row per segment of the pack. */
@@ -29,14 +29,22 @@ export function segments(app) {
     const explanation = await app.client.explain(segment.id);
     if (open !== segment) return;
     const member = memberships().get(segment.id);
-    const key = JSON.stringify([segment.id, member, explanation]);
+    const change = app.reasons.get(segment.id);
+    const known = explanation && app.granted("segmentation");
+    const key = JSON.stringify([segment.id, member, explanation, change]);
     fill(dialog, key, () => h("div", { class: "inside" },
       h("div", { class: "head" },
         h("h2", { id: "why-title" }, segment.title),
         h("button", { type: "button", class: "plain", autofocus: true, onclick: () => dialog.close() }, "Close")),
       h("p", {}, h("span", { class: member ? "verdict in" : "verdict" }, member ? `You are in, since ${dateAndTime(member.since)}` : "You are not in")),
-      h("p", {}, member ? `You are in ${segment.reason}.` : `This one is for when ${segment.reason.replace(/^because /, "")}.`),
-      explanation && app.granted("segmentation") ? ruleList(explanation) : h("p", { class: "empty" }, nothingYet(app)),
+      known
+        ? h("p", { id: "why-visitor" }, explanation.visitor)
+        : h("p", {}, `This one is for when ${segment.reason.replace(/^because /, "")}.`),
+      known && change && h("p", { id: "why-change", class: "quiet" }, lastChange(change, app.pack)),
+      known ? ruleList(explanation) : h("p", { class: "empty" }, nothingYet(app)),
+      known && h("section", { class: "nearest", "aria-labelledby": "nearest-title" },
+        h("h3", { id: "nearest-title" }, "What would change this"),
+        h("p", { id: "why-nearest" }, nearestChange(explanation))),
       h("p", { class: "quiet" }, "Worked out in this browser just now. The shop does not see this.")));
     if (dialog.open && !dialog.contains(document.activeElement)) dialog.querySelector("button").focus();
   }
