@@ -22,7 +22,7 @@ macro_rules! vectors {
 }
 
 const VECTORS: &[(&str, &str)] =
-    vectors!["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores"];
+    vectors!["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores", "segments"];
 
 #[test]
 fn every_vector_gives_the_same_bits() {

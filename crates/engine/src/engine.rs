@@ -584,3 +584,22 @@ impl Engine {
         self.memberships.clear(&self.pack.segments, now, cause, &mut self.changes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Choice;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    #[test]
+    fn a_pack_without_features_takes_events_in_all_the_same() {
+        let text = r#"{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01",
+            "events": {"visit": {}}, "segments": []}"#;
+        let now = Timestamp::from_date("2026-01-01").unwrap();
+        let mut engine = Engine::install(Rc::new(Pack::parse(text).unwrap()), now);
+        engine.set_consent(&ConsentChange::all(Choice::Granted), now);
+        engine.track(&RawEvent { name: "visit".into(), ..RawEvent::default() }, now).unwrap();
+        assert_eq!(engine.intake().accepted, 1);
+    }
+}

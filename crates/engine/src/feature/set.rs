@@ -136,7 +136,8 @@ impl Features {
         moment: Moment<'_>,
         mut changed: impl FnMut(usize),
     ) {
-        for &index in &self.by_event[event.spec] {
+        // A pack without features has no list here.
+        for &index in self.by_event.get(event.spec).into_iter().flatten() {
             let memory = &self.memories[index];
             let Some(seen) = memory.source.look(event, channel, moment.zone) else { continue };
             if let Reading::Memory(_, compute) = &self.list[memory.keeper].reading {

@@ -178,7 +178,10 @@ fn look(
                 let change = |watch| features.next_change(feature, states, watch, moment);
                 let Some(value) = value(feature) else { return change(Watch::Everything) };
                 let reach = share / weight.abs();
-                change(Watch::Cuts(&[value - reach, value + reach]))
+                let (low, high) = (value - reach, value + reach);
+                // At a cut itself, or so near that a number cannot tell, every change counts.
+                let apart = low < value && value < high;
+                if apart { change(Watch::Cuts(&[low, high])) } else { change(Watch::Everything) }
             };
             (score, model.terms().filter_map(change).min())
         }
