@@ -1,6 +1,8 @@
 // What a page pays: the shipped package in Node, its wasm included. `cargo xtask bench` prints the table.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -16,12 +18,91 @@ const time = async (work) => {
   return performance.now() - start;
 };
 const median = (times) => times.sort((a, b) => a - b)[times.length >> 1];
+const bought = (event) => ["purchase", { value: 20 + (event % 60), trip: "stock_up" }];
 
-async function started(name) {
-  const client = createClient({ pack, name, storage: "memory" });
+async function started(name, storage = "memory", options = {}) {
+  const client = createClient({ pack, name, storage, ...options });
   client.consent.set(granted);
   await client.ready;
   return client;
+}
+
+/** A store that counts the bytes it is given; with `behind` it takes what is put behind. */
+function countingShelf(behind) {
+  let parts = [];
+  const shelf = {
+    bytes: 0,
+    writes: 0,
+    get: async () => (parts.length > 0 ? Buffer.concat(parts) : undefined),
+    set: async (_, next) => shelf.keep([next], next),
+    delete: async () => void (parts = []),
+    keep(next, given) {
+      parts = next;
+      shelf.bytes += given.length;
+      shelf.writes += 1;
+    },
+  };
+  return behind ? Object.assign(shelf, { append: async (_, last, bytes) => (shelf.keep([...parts, bytes], bytes), true) }) : shelf;
+}
+
+/** Bytes written for each of a thousand events, one every minute, each saved before the next. */
+async function bytesPerEvent(behind) {
+  const EVENTS = 1_000;
+  const storage = countingShelf(behind);
+  let now = Date.parse("2026-06-01");
+  const client = await started(`bytes-${behind}`, storage, { clock: { now: () => now } });
+  await client.consent.set({ sharing: "granted" });
+  const before = storage.bytes;
+  for (let event = 0; event < EVENTS; event += 1) {
+    now += 60_000;
+    const { writes } = storage;
+    client.track(...bought(event));
+    while (storage.writes === writes) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await client.destroy();
+  return (storage.bytes - before) / EVENTS;
+}
+
+/** The same in Chromium, counted where the page hands them to IndexedDB. */
+async function bytesInChromium() {
+  const page = `<!doctype html><script type="module">
+    import { createClient } from "/keepset/index.js";
+    let bytes = 0, writes = 0;
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (value, key) { bytes += value.length; writes += 1; return put.call(this, value, key); };
+    globalThis.measure = async (pack, consent, events) => {
+      let now = Date.parse("2026-06-01");
+      const client = createClient({ pack, clock: { now: () => now } });
+      await client.consent.set(consent);
+      await client.consent.set({ sharing: "granted" });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const before = bytes;
+      for (let event = 0; event < events; event += 1) {
+        now += 60000;
+        const known = writes;
+        client.track("purchase", { value: 20 + (event % 60), trip: "stock_up" });
+        while (writes === known) await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      return (bytes - before) / events;
+    };
+  </script>`;
+  const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
+  const server = createServer((request, response) => {
+    const file = request.url.startsWith("/keepset/") ? readFileSync(join(dist, request.url.slice(9))) : page;
+    response.writeHead(200, { "content-type": types[extname(request.url)] ?? "text/html" }).end(file);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { chromium } = createRequire(join(root, "pkg-template/node_modules/x.js"))("playwright-core");
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"] });
+  try {
+    const tab = await browser.newPage();
+    await tab.goto(`http://127.0.0.1:${server.address().port}/`);
+    await tab.waitForFunction(() => globalThis.measure);
+    return await tab.evaluate(([pack, consent]) => measure(pack, consent, 1_000), [pack, granted]);
+  } finally {
+    await browser.close();
+    server.close();
+  }
 }
 
 console.log("| step | median |\n| --- | ---: |");
@@ -34,14 +115,17 @@ row("one more client", `${median(more).toFixed(2)} ms`);
 const EVENTS = 2_000;
 const runs = [];
 for (let n = 0; n < 7; n += 1) {
-  const client = await started(`events-${n}`);
+  const client = await started(`events-${n}`, countingShelf(true));
   const took = await time(async () => {
-    for (let event = 0; event < EVENTS; event += 1) client.track("purchase", { value: 20 + (event % 60), trip: "stock_up" });
-    // The answer comes after everything asked before it.
-    await client.ledger.list();
+    for (let event = 0; event < EVENTS; event += 1) client.track(...bought(event));
+    // Confirmed when it is kept, and with it every event before it.
+    await client.consent.set({ sharing: "granted" });
   });
   runs.push(took / EVENTS);
   await client.destroy();
 }
-row("take in an event, saved to memory", `${(median(runs) * 1000).toFixed(1)} µs`);
+row("take in an event, saved", `${(median(runs) * 1000).toFixed(1)} µs`);
+row("bytes written per event, each saved by itself", `${Math.round(await bytesPerEvent(true))} bytes`);
+row("the same in Chromium, into IndexedDB", `${Math.round(await bytesInChromium())} bytes`);
+row("the same where the store cannot append", `${Math.round(await bytesPerEvent(false)).toLocaleString("en")} bytes`);
 process.exit(0);

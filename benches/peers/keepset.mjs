@@ -2,9 +2,12 @@
 
 let made = 0;
 
+/** The offsets of a time zone without any: from 1970 on, none. */
+const UTC = Float64Array.of(0, 0);
+
 const channel = globalThis.document && new MessageChannel();
 
-/** Lets everything else run that waits for the thread: what the client does after its answer, saving, is part of the event. */
+/** Lets everything else run that waits for the thread: the client takes an event in a moment after it was told, and saves it then. */
 export function turn() {
   if (!channel) return new Promise((done) => setImmediate(done));
   return new Promise((done) => {
@@ -22,18 +25,18 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
     name,
     level: "engine",
     start({ Core }) {
-      const core = new Core(JSON.stringify(pack), undefined, before[0]?.at ?? at(0));
+      const core = new Core(JSON.stringify(pack), undefined, UTC, before[0]?.at ?? at(0));
       const inside = new Set();
       const take = (changes) => {
         for (const { segment, kind } of changes) kind === "entered" ? inside.add(segment) : inside.delete(segment);
       };
       take(core.setConsent({ segmentation: "granted" }, before[0]?.at ?? at(0)));
-      for (const past of before) take(core.track(past.name, past.properties, past.at, past.at));
+      for (const past of before) take(core.track(past.name, past.properties, past.at, undefined, past.at));
       return {
         step(n) {
           const now = at(n);
           const { name, properties } = event(n);
-          take(core.track(name, properties, now, now));
+          take(core.track(name, properties, now, undefined, now));
         },
         answer() {
           const told = core.memberships().map(({ id }) => id);
@@ -48,8 +51,8 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
 }
 
 /**
- * The client: `track()`, then a question whose answer comes after the event was taken in, then one turn of the thread for
- * what is left to do. Saves as it does for everyone: into IndexedDB in a page, into memory in Node.
+ * The client: `track()`, then one turn of the thread, in which the event is taken in and its saving begins. Saves as it does
+ * for everyone: into IndexedDB in a page; in Node into a store of the host's, kept in memory, that hands back what it was given.
  */
 export function client({ pack, at, event, truth, before = [], name = "Keepset, the client" }) {
   return {
@@ -59,11 +62,10 @@ export function client({ pack, at, event, truth, before = [], name = "Keepset, t
       let now = before[0]?.at ?? at(0);
       made += 1;
       const problems = [];
-      const keepset = createClient({ pack, name: `bench-${made}`, storage, clock: { now: () => now } });
+      const keepset = createClient({ pack, name: `bench-${made}`, storage: storage(), clock: { now: () => now } });
       keepset.on("error", (error) => problems.push(error.code));
       await keepset.ready;
       await keepset.consent.set({ segmentation: "granted", storage: "granted" });
-      const answered = () => keepset.ledger.list();
       const inside = new Set();
       keepset.on("change", ({ entered, left }) => {
         for (const id of entered) inside.add(id);
@@ -72,16 +74,17 @@ export function client({ pack, at, event, truth, before = [], name = "Keepset, t
       for (const [n, past] of before.entries()) {
         now = past.at;
         keepset.track(past.name, past.properties);
-        if (n % 100 === 99) await answered().then(turn);
+        // Taken in at its own time, not at that of a later one.
+        await null;
+        if (n % 100 === 99) await turn();
       }
-      await answered();
+      await turn();
       return {
         waits: true,
         async step(n) {
           now = at(n);
           const { name, properties } = event(n);
           keepset.track(name, properties);
-          await answered();
           await turn();
         },
         // A choice is confirmed when it is kept, and with it every event before it.
@@ -96,6 +99,26 @@ export function client({ pack, at, event, truth, before = [], name = "Keepset, t
           await keepset.destroy();
         },
       };
+    },
+  };
+}
+
+/** A store as a host in Node would hand it in: it lasts as long as the process and takes what is put behind. */
+export function shelf() {
+  let parts = [];
+  return {
+    get: async () => (parts.length > 0 ? Buffer.concat(parts) : undefined),
+    set: async (_, next) => void (parts = [next]),
+    delete: async () => void (parts = []),
+    swap: async (_, expected, next) => {
+      if ((parts.length > 0) !== (expected !== undefined) || (expected && Buffer.compare(Buffer.concat(parts), expected) !== 0)) return false;
+      parts = [next];
+      return true;
+    },
+    append: async (_, last, bytes) => {
+      if (parts.length === 0 || Buffer.compare(parts.at(-1), last) !== 0) return false;
+      parts.push(bytes);
+      return true;
     },
   };
 }

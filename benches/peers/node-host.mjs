@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 const [bundle, dist, core, quick, ...ids] = process.argv.slice(2);
 const load = (path) => import(pathToFileURL(path).href);
-const { run, emptyTurn } = await load(bundle);
+const { run, emptyTurn, shelf } = await load(bundle);
 const { createClient } = await load(join(dist, "node.js"));
 const { Core, initSync } = await load(join(core, "core.mjs"));
 initSync({ module: new WebAssembly.Module(readFileSync(join(core, "core.wasm"))) });
@@ -14,7 +14,7 @@ const note = (text) => console.error(`    Node, ${text}`);
 const options = { note, ...(quick === "quick" ? { rounds: 1, samples: 50 } : {}) };
 try {
   for (const id of ids) {
-    console.log(JSON.stringify({ id, rows: await run(id, { createClient, Core, storage: "memory" }, options) }));
+    console.log(JSON.stringify({ id, rows: await run(id, { createClient, Core, storage: shelf }, options) }));
   }
   console.log(JSON.stringify({ turn: await emptyTurn() }));
   process.exit(0);

@@ -14,7 +14,7 @@ const PAGE = `<!doctype html><title>benchmark</title><script type="module">
   import { Core, initSync } from "/core/core.mjs";
   import { run, emptyTurn } from "/bench/BUNDLE";
   initSync({ module: new WebAssembly.Module(await (await fetch("/core/core.wasm")).arrayBuffer()) });
-  globalThis.measure = (id, options) => run(id, { createClient, Core, storage: "auto" }, { ...options, note: globalThis.note });
+  globalThis.measure = (id, options) => run(id, { createClient, Core, storage: () => "auto" }, { ...options, note: globalThis.note });
   globalThis.emptyTurn = emptyTurn;
 </script>`;
 
