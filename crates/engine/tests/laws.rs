@@ -1,6 +1,13 @@
 //! The laws of DESIGN (docs/architecture.md) as properties over random lists of operations: crashes, second tabs,
 //! clock jumps, lost, damaged and restored state included.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod world;
 

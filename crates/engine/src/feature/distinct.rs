@@ -13,7 +13,7 @@ use crate::zone::Moment;
 
 /// So many keys are counted one by one.
 const MOST_EXACT: usize = 64;
-const REGISTERS: i64 = 256;
+const REGISTERS: usize = 256;
 /// Ranks in a register's stretch of keys.
 const RANKS: i64 = 64;
 /// The key of the pair that says the rest are registers.
@@ -96,7 +96,7 @@ fn register(state: &mut State, key: i64, bucket: i64) {
 /// Estimates how many keys there are, from pairs sorted by register and rank.
 #[expect(clippy::cast_precision_loss, reason = "small whole numbers")]
 fn estimate<'a>(pairs: impl Iterator<Item = &'a (i64, i64)>) -> f64 {
-    let mut ranks = [0_i64; REGISTERS as usize];
+    let mut ranks = [0_i64; REGISTERS];
     for (key, _) in pairs {
         // Below 256 by the way the key was made.
         ranks[usize::try_from(key / RANKS).unwrap_or(0) % 256] = key % RANKS;
