@@ -1,4 +1,4 @@
-"""What the make_sample.py of every pack but the retail one has in common: where the tables are, who is chosen, how a log is written.
+"""Where the tables are, who is in a sample and how a log is written: what every make_sample.py but the retail one shares.
 
 The same tables give the same rows: a person is in the sample when the SHA-256 of the name is small enough, and the
 archive carries no time stamp. Needs Python 3.8 and nothing else.
@@ -34,8 +34,8 @@ def chosen(person, share):
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
-def make(doc, name, columns, rows, share, who="person"):
-    """Writes the sample beside the script, or with --all everything to target/data/."""
+def make(doc, name, columns, rows, share, who="person", notes=()):
+    """Writes the sample, or with --all everything, and says what was met in the tables on the way."""
     arguments = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--all", action="store_true", help="everyone")
     arguments.add_argument("--out", type=Path, required=True, help="the file to write")
@@ -49,6 +49,8 @@ def make(doc, name, columns, rows, share, who="person"):
     with open(arguments.out, "wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as archive:
         archive.write(text.getvalue().encode())
     size = arguments.out.stat().st_size
+    for note in notes:
+        print(f"{name}: {note}")
     print(f"{name}: {len(rows)} rows of {len({row[who] for row in rows})} people, {size} bytes")
     if not arguments.all and size > LIMIT:
         raise SystemExit(f"the sample is larger than {LIMIT} bytes; lower its share")

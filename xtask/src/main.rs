@@ -9,9 +9,11 @@
 mod bench;
 mod blame;
 mod browser;
+mod chart;
 mod ci;
 mod demo;
 mod js;
+mod logs;
 mod markers;
 mod paths;
 mod pkg;
@@ -59,6 +61,12 @@ enum Verb {
         #[arg(long)]
         write: bool,
     },
+    /// Surveys real logs with the packs and prints what was found, as tables and charts.
+    Logs {
+        /// Also writes them into docs/real-logs.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Runs every test there is; the last line is their sum.
     Test,
     /// Checks formatting, lints, docs and dependencies with warnings denied, then runs every test.
@@ -92,6 +100,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Bench { peers: true, write } => bench::peers(write),
         Verb::Bench { peers: false, write } => bench::run(write),
         Verb::Size { write } => size::run(write),
+        Verb::Logs { write } => logs::run(write),
         Verb::Test => return Ok(test::run()),
         Verb::Ci => return ci::run(),
         Verb::WasmTest(options) => wasm_test::run(&options),
