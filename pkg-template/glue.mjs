@@ -7,6 +7,13 @@ const CHANGES = [
   // modules do not have.
   [/\bself\.self\b/g, "globalThis"],
   [/const ret = module;/g, "const ret = undefined;"],
+  // The keeper frees its engine itself; what guards against forgetting it would only be loaded.
+  [/CoreFinalization\.unregister\(this\);/g, ""],
+  [/CoreFinalization\.register\(this, this\.__wbg_ptr, this\);/g, ""],
+  [/const CoreFinalization = [^;]*FinalizationRegistry\([^;]*;/g, ""],
+  [/if \(Symbol\.dispose\) Core\.prototype\[Symbol\.dispose\] = Core\.prototype\.free;/g, ""],
+  // Every browser of the package writes texts into bytes by itself.
+  [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""],
 ];
 
 /** Returns the text of core.js. */

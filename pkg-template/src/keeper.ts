@@ -4,7 +4,7 @@ import type { EventInput, SegmentChange, Withheld } from "./dto.js";
 import { KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
-import { zoneAround, zoneHolds } from "./host/zone.js";
+import { placeAt, zoneAround } from "./host/zone.js";
 import type { Vault } from "./host/vault.js";
 import { Gone, type Notice, type Op, type Signed, type View } from "./ops.js";
 import type { Settings } from "./options.js";
@@ -29,7 +29,10 @@ const MOST_UNSAVED = 64;
 export class Keeper {
   #core: Engine;
   #zone: Float64Array;
+  #place: string;
   #closed = false;
+  /** What the alarm is set for. */
+  #rings = 0;
   /** When what is due was last tried. */
   #looked = Number.NEGATIVE_INFINITY;
   /** Changes the storage has not confirmed yet, to be done again over another tab's newer record. */
@@ -61,6 +64,7 @@ export class Keeper {
     record: Uint8Array | undefined,
   ) {
     this.#zone = zoneAround(this.#now);
+    this.#place = placeAt(this.#now);
     const { core, seen } = start(make, record, this.#zone);
     this.#core = core;
     this.#seen = seen;
@@ -308,6 +312,7 @@ export class Keeper {
 
   /** Ticks, makes the report that is due and stores it. */
   async #look(): Promise<"queued" | Withheld> {
+    this.#rings = 0;
     this.#travel();
     this.#changed(this.#core.tick(this.#now));
     const state = this.#prepare();
@@ -319,7 +324,9 @@ export class Keeper {
 
   /** Tells the engine the device's time zone when it is another than it was. */
   #travel(): void {
-    if (zoneHolds(this.#zone, this.#now)) return;
+    const place = placeAt(this.#now);
+    if (place === this.#place) return;
+    this.#place = place;
     this.#zone = zoneAround(this.#now);
     this.#changed(this.#core.setZone(this.#zone, this.#now));
   }
@@ -335,7 +342,13 @@ export class Keeper {
   #setAlarm(): void {
     const now = this.#now;
     const at = this.#granted ? this.#core.nextTick(now) : undefined;
-    if (at === undefined) return this.#alarm.clear();
+    if (at === undefined) {
+      this.#rings = 0;
+      return this.#alarm.clear();
+    }
+    // The same alarm is not set anew for every event.
+    if (at > now && at === this.#rings) return;
+    this.#rings = at;
     // What is due and was just looked at cannot be done now: no collector, no randomness. Not at once again.
     const rest = Math.min(Math.max(this.#looked + LOOK_AGAIN_MS - now, 0), LOOK_AGAIN_MS);
     this.#alarm.set(at > now ? at - now : rest);

@@ -29,8 +29,9 @@ declare const adapter: StorageAdapter;
 const keepset: Keepset = init({ pack: new URL("https://shop.example/pack.json"), collector: "https://r.example", storage: adapter, debug: (level, message) => console.log(level, message) });
 keepset.track("purchase", { value: 2, gift: true, department: "x" });
 keepset.track("visit");
-keepset.track("visit", {}, { at: new Date() });
+keepset.track("visit", {}, { at: new Date(), id: "visit-7" });
 const off: () => void = keepset.on("change", ({ entered, left, snapshot }) => console.log(entered.length + left.length, snapshot.segments), { once: true });
+keepset.on("change", ({ reasons }) => reasons.forEach(({ segment, cause, by, because }) => console.log(segment, cause === "event" ? by : because)));
 keepset.on("error", (error) => { if (error.code === "csp_blocked") off(); });
 keepset.whenIn("regular", (membership: Membership) => console.log(membership.since));
 void keepset.consent.set({ segmentation: "granted", reporting: "denied" });
@@ -38,6 +39,9 @@ export async function read(): Promise<number> {
   const report = await keepset.preview({ signal: AbortSignal.abort() });
   const why = await keepset.explain("regular");
   if (why?.condition.kind === "feature" && why.condition.value !== undefined) return why.condition.value;
+  const changes = await keepset.simulate([{ name: "purchase", properties: { value: 2 }, at: new Date() }]);
+  if (why?.nearest?.kind === "event" && changes.length > 0) return why.nearest.times;
+  for (const { id, value, label } of await keepset.features()) console.log(id, value ?? label ?? why?.visitor);
   const { sent, skipped } = await keepset.flush();
   if (skipped === "not_due") return 0;
   return (report?.body.length ?? 0) + sent + ((await keepset.ledger.budget())?.limit ?? 0);
@@ -93,19 +97,31 @@ test("events and segments of one's own are checked by name and by property", () 
 test("what the engine really returns has exactly the declared shape", async () => {
   const { createClient } = await import(pathToFileURL(join(installed.dist, "node.js")).href);
   const clock = handClock();
+  const rest = { at_least: 1, of: [{ experiment: "spring", in: ["offer"] }, { feature: "trip", in: ["b", "c"] }, { feature: "orders", between: [5, 9] }] };
   const both = { all: [{ any: [{ feature: "orders", op: ">=", value: 1 }, { model: "score", op: ">", value: 9 }] }, { not: { segment: "fan" } }] };
   const models = { score: { kind: "linear", title: "score", intercept: 0, weights: { orders: 1 }, missing: 0 } };
-  const pack = shop({ models, segments: [...shop().segments, { id: "both", title: "Both", reason: "r", enter: both }] });
+  const features = { ...shop().features, trip: { kind: "last", event: "purchase", by: "trip", title: "trip" } };
+  const events = { ...shop().events, purchase: { title: "an order", properties: { ...shop().events.purchase.properties, trip: { type: "category", values: ["a", "b", "c"] } } } };
+  const experiments = { spring: { title: "spring", salt: "2026", arms: { control: 1, offer: 1 } } };
+  const segments = [...shop().segments, { id: "both", title: "Both", reason: "r", enter: both }, { id: "rest", title: "Rest", reason: "r", enter: rest, minimum_stay_days: 3 }];
+  const pack = shop({ models, features, events, experiments, segments });
   const client = createClient({ pack, clock, collector: { url: "https://r.example", transport: async () => ({ outcome: "accepted" }) } });
   await client.consent.set(ALL);
   const out = await client.explain("both");
-  client.track("purchase", { value: 1 });
+  const changes = [];
+  client.on("change", (change) => changes.push(change));
+  client.track("purchase", { value: 1, trip: "b" });
   await client.ledger.list();
+  const held = await client.explain("rest");
+  assert.equal(held.held.by, "minimum_stay");
   clock.skip(DAY);
   const values = {
     ConsentState: [client.consent.get()],
     Snapshot: [client.getSnapshot()],
-    Explanation: [out, await client.explain("both"), await client.explain("buyer")],
+    Explanation: [out, held, await client.explain("both"), await client.explain("buyer")],
+    SegmentChange: [...changes[0].reasons, ...(await client.simulate([{ name: "purchase", at: clock.now() + 99 * DAY }]))],
+    FeatureValue: await client.features(),
+    Intake: [(await client.exportData()).intake],
     Report: [await client.preview()],
     FlushResult: [await client.flush(), await client.flush()],
     LedgerEntry: await client.ledger.list(),
@@ -116,7 +132,7 @@ test("what the engine really returns has exactly the declared shape", async () =
   // As literals: TypeScript then refuses what is missing and what is too much, at every depth.
   const literal = (value) => JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? `BYTES${part.length}` : part)).replace(/"BYTES(\d+)"/g, "new Uint8Array($1)");
   const lines = Object.entries(values).flatMap(([type, list]) => list.map((value, n) => `export const ${type}${n}: ${type} = ${literal(value)};`));
-  assert.equal(lines.length, 11);
+  assert.ok(Object.values(values).every((list) => list.length > 0) && lines.length >= 18, `${lines.length} values`);
   const head = `import type { ${Object.keys(values).join(", ")} } from "keepset";\n`;
   assert.deepEqual(compile("shapes.ts", head + lines.join("\n"), BUNDLER).errors, []);
   assert.equal(compile("shapes.ts", `${head}${lines.join("\n").replace('"title"', '"titel"')}`, BUNDLER).errors.length > 0, true);
