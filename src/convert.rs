@@ -73,27 +73,42 @@ fn whole(number: f64) -> Option<i64> {
     (whole as f64 == number && whole.unsigned_abs() < 1 << 53).then_some(whole)
 }
 
-/// Reads the properties of an event; what is neither a flag, a number nor a text is left out, and so is `undefined`.
+/// Reads the properties of an event: those that are declared, by their names, and how many others there are.
 ///
 /// By hand, as is the change of consent: a deserializer for two small objects would be a tenth of the wasm.
-pub(crate) fn properties(object: &JsValue) -> Result<BTreeMap<String, Scalar>, JsValue> {
+pub(crate) fn values(object: &JsValue, names: &[JsValue]) -> Result<(Vec<Option<Scalar>>, u32), JsValue> {
+    if object.is_undefined() {
+        return Ok((names.iter().map(|_| None).collect(), 0));
+    }
+    let object = object.dyn_ref::<Object>().ok_or_else(|| error("argument", "properties are an object"))?;
+    let mut values = Vec::with_capacity(names.len());
+    for name in names {
+        values.push(scalar(&Reflect::get(object, name)?));
+    }
+    let found = values.iter().flatten().count();
+    let others = Object::keys(object).length().saturating_sub(u32::try_from(found).unwrap_or(0));
+    Ok((values, others))
+}
+
+/// Reads a value; what is neither a flag, a number nor a text is left out, and so is `undefined`.
+fn scalar(value: &JsValue) -> Option<Scalar> {
+    if let Some(number) = value.as_f64() {
+        return Some(Scalar::Number(number));
+    }
+    value.as_bool().map(Scalar::Flag).or_else(|| value.as_string().map(Scalar::Text))
+}
+
+/// Reads the properties of an event that is only supposed.
+fn properties(object: &JsValue) -> Result<BTreeMap<String, Scalar>, JsValue> {
     if object.is_undefined() {
         return Ok(BTreeMap::new());
     }
     let object = object.dyn_ref::<Object>().ok_or_else(|| error("argument", "properties are an object"))?;
-    let mut properties = BTreeMap::new();
-    for key in Object::keys(object).iter() {
-        let value = Reflect::get(object, &key)?;
-        let scalar = value
-            .as_bool()
-            .map(Scalar::Flag)
-            .or_else(|| value.as_f64().map(Scalar::Number))
-            .or_else(|| value.as_string().map(Scalar::Text));
-        if let (Some(name), Some(scalar)) = (key.as_string(), scalar) {
-            properties.insert(name, scalar);
-        }
-    }
-    Ok(properties)
+    let read = |key: JsValue| {
+        let value = scalar(&Reflect::get(object, &key)?);
+        Ok(key.as_string().zip(value))
+    };
+    Object::keys(object).iter().filter_map(|key| read(key).transpose()).collect()
 }
 
 /// Reads new choices; a purpose left out keeps its choice.

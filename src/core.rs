@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use keepset_engine::{Engine, Outcome, Pack, RawEvent};
+use keepset_engine::event::EventSpec;
+use keepset_engine::{Engine, Event, Outcome, Pack, Told};
 use keepset_wire::ReportId;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -15,6 +16,8 @@ use crate::host::entropy;
 #[wasm_bindgen]
 pub struct Core {
     engine: Engine,
+    /// By event: the names of its properties as the page knows them, so that they need not be read letter by letter.
+    names: Vec<Vec<JsValue>>,
     started_from: &'static str,
 }
 
@@ -45,7 +48,9 @@ impl Core {
             // Without a secret the device is in no arm of an experiment and makes no report.
             engine.draw_secret(&mut coins, now).ok();
         }
-        Ok(Self { engine, started_from })
+        let names = |spec: &EventSpec| spec.properties.iter().map(|p| p.name.as_str().into()).collect();
+        let names = engine.pack().events.iter().map(names).collect();
+        Ok(Self { engine, names, started_from })
     }
 
     /// Tells what the engine started from: `nothing`, `snapshot` or `unreadable`.
@@ -59,21 +64,33 @@ impl Core {
     ///
     /// # Errors
     /// When the event breaks the pack's declaration; nothing has changed then.
+    #[expect(clippy::needless_pass_by_value, reason = "the border hands over what it made")]
     pub fn track(
         &mut self,
-        name: String,
+        name: &str,
         properties: &JsValue,
         at: f64,
         id: Option<String>,
         now: f64,
     ) -> Result<JsValue, JsValue> {
         let now = convert::instant(now)?;
-        let properties = convert::properties(properties)?;
+        let Some(spec) = Event::declared(&self.engine.pack().events, name) else {
+            // Counted as undeclared.
+            return self
+                .engine
+                .take(None, now)
+                .map_err(|_| JsValue::UNDEFINED)
+                .and_then(|none| convert::changes(&none));
+        };
+        let (values, undeclared) = convert::values(properties, &self.names[spec])?;
+        let values = values.iter().map(Option::as_ref).collect();
         // A float that fits no integer saturates, and the engine refuses what is no instant.
         #[expect(clippy::cast_possible_truncation)]
-        let event = RawEvent { name, at: Some(at as i64), id, properties };
-        let changes =
-            self.engine.track(&event, now).map_err(|refused| error(refused.code(), &refused.to_string()))?;
+        let told = Told { spec, at: Some(at as i64), id: id.as_deref(), values, undeclared };
+        let changes = self
+            .engine
+            .take(Some(&told), now)
+            .map_err(|refused| error(refused.code(), &refused.to_string()))?;
         convert::changes(&changes)
     }
 
@@ -315,7 +332,7 @@ mod tests {
         core.set_consent(&granted(), day(0)).unwrap();
         let properties = object(&[("value", 3.into()), ("other", "dropped".into())]);
         let changes: Array =
-            core.track("purchase".into(), &properties, day(0), None, day(0)).unwrap().unchecked_into();
+            core.track("purchase", &properties, day(0), None, day(0)).unwrap().unchecked_into();
         assert_eq!(
             (text(&changes.get(0), "segment"), text(&changes.get(0), "kind")),
             ("buyer".into(), "entered".into())
@@ -363,13 +380,13 @@ mod tests {
         core.set_consent(&granted(), day(0)).unwrap();
         let symbol: JsValue = Symbol::iterator().into();
         for wrong in [7.into(), "text".into(), symbol.clone(), JsValue::NULL] {
-            let refused = core.track("purchase".into(), &wrong, day(0), None, day(0)).unwrap_err();
+            let refused = core.track("purchase", &wrong, day(0), None, day(0)).unwrap_err();
             assert_eq!(text(&refused, "code"), "argument");
         }
         let wrong = object(&[("value", 99.into()), ("symbol", symbol), ("object", object(&[]))]);
-        let refused = core.track("purchase".into(), &wrong, day(0), None, day(0)).unwrap_err();
+        let refused = core.track("purchase", &wrong, day(0), None, day(0)).unwrap_err();
         assert_eq!(text(&refused, "code"), "event_property");
-        core.track("visit".into(), &object(&[]), day(0), None, day(0)).unwrap();
+        core.track("visit", &object(&[]), day(0), None, day(0)).unwrap();
         assert_eq!(field(&core.intake().unwrap(), "undeclaredEvents").as_f64(), Some(1.0));
         for never in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
             assert_eq!(text(&core.tick(never).unwrap_err(), "code"), "time");
@@ -381,7 +398,7 @@ mod tests {
         assert_eq!(text(&core.uploaded("x", "lost").unwrap_err(), "code"), "argument");
         assert!(core.uploaded("x", "accepted").is_ok());
         let changes: Array =
-            core.track("purchase".into(), &object(&[]), day(0), None, day(0)).unwrap().unchecked_into();
+            core.track("purchase", &object(&[]), day(0), None, day(0)).unwrap().unchecked_into();
         assert_eq!(changes.length(), 1);
     }
 

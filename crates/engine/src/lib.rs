@@ -23,7 +23,7 @@ mod zone;
 
 pub use consent::{Choice, Consent, ConsentChange, Purpose};
 pub use engine::{Engine, Saved};
-pub use event::{Event, EventError, Intake, RawEvent, Scalar};
+pub use event::{Event, EventError, Intake, RawEvent, Scalar, Told};
 pub use gate::Withheld;
 pub use outbox::{Entry, Outcome, Pending, Status, Upload};
 pub use pack::Pack;

@@ -150,25 +150,56 @@ impl Event {
         specs.binary_search_by(|spec| spec.name.as_str().cmp(name)).ok()
     }
 
-    /// Checks an event against the declarations of a pack. One from the future, which only a clock set back can give, counts as
-    /// of now.
+    /// Checks an event against the declarations of a pack. One from the future, which only a clock set back can give,
+    /// counts as of now.
     ///
     /// # Errors
     /// The first [`EventError`].
     pub fn parse(specs: &[EventSpec], raw: &RawEvent, now: Timestamp) -> Result<Self, EventError> {
-        let spec = Self::declared(specs, &raw.name).ok_or(EventError::Undeclared)?;
-        let at = raw.at.map_or(Some(now), Timestamp::from_millis).ok_or(EventError::Time)?.min(now);
+        Told::of(specs, raw).ok_or(EventError::Undeclared)?.check(specs, now)
+    }
+}
+
+/// An event whose name and properties were found among the declarations, their values not yet checked.
+#[derive(Clone, Debug)]
+pub struct Told<'a> {
+    /// The index of its declaration.
+    pub spec: usize,
+    /// When it happened, in milliseconds since 1970; now when absent.
+    pub at: Option<i64>,
+    /// Its own id, when it may come twice.
+    pub id: Option<&'a str>,
+    /// One value per declared property, where it was given.
+    pub values: Vec<Option<&'a Scalar>>,
+    /// How many of its properties are not declared.
+    pub undeclared: u32,
+}
+
+impl<'a> Told<'a> {
+    /// Looks an event up among the declarations; nothing when its name is not declared.
+    #[must_use]
+    pub fn of(specs: &[EventSpec], raw: &'a RawEvent) -> Option<Self> {
+        let spec = Event::declared(specs, &raw.name)?;
         let properties = &specs[spec].properties;
         let mut values = vec![None; properties.len()];
         let mut undeclared = 0;
         for (name, scalar) in &raw.properties {
-            let Ok(index) = properties.binary_search_by(|property| property.name.as_str().cmp(name)) else {
-                undeclared += 1;
-                continue;
-            };
-            let refused = |expected| EventError::Property { name: properties[index].name.clone(), expected };
-            values[index] = Some(properties[index].kind.check(scalar).map_err(refused)?);
+            match properties.binary_search_by(|property| property.name.as_str().cmp(name)) {
+                Ok(index) => values[index] = Some(scalar),
+                Err(_) => undeclared += 1,
+            }
         }
-        Ok(Self { spec, at, values, undeclared })
+        Some(Self { spec, at: raw.at, id: raw.id.as_deref(), values, undeclared })
+    }
+
+    /// Checks the time and every value.
+    pub(crate) fn check(&self, specs: &[EventSpec], now: Timestamp) -> Result<Event, EventError> {
+        let at = self.at.map_or(Some(now), Timestamp::from_millis).ok_or(EventError::Time)?.min(now);
+        let mut values = Vec::with_capacity(self.values.len());
+        for (property, given) in specs[self.spec].properties.iter().zip(&self.values) {
+            let refused = |expected| EventError::Property { name: property.name.clone(), expected };
+            values.push(given.map(|scalar| property.kind.check(scalar).map_err(refused)).transpose()?);
+        }
+        Ok(Event { spec: self.spec, at, values, undeclared: self.undeclared })
     }
 }
