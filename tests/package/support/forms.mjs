@@ -20,7 +20,7 @@ export const ground = Object.freeze({
         items: { type: "number", unit: "pieces", min: 0, max: 500 },
         gift: { type: "flag" },
         aisle: { type: "category", values: ["fresh", "grocery"] },
-        review: { type: "text", words: { great: 1, refund: -2, schön: 0.5 } },
+        review: { type: "text", words: { great: 1, refund: -2, schön: 0.5, shop24: 1 } },
         sku: { type: "id" },
       },
     },
@@ -109,7 +109,7 @@ export const features = {
   ],
   sequence: [
     [{ steps, within_hours: 24, measure: "count", window_days: 28 }, { steps, within_days: 1, measure: "depth", without: { event: ["mail"], where: [{ property: "opened", is: true }] } }],
-    [{ steps: steps.slice(1), within_hours: 24, measure: "count" }, { steps, measure: "count" }, { steps, within_hours: 24 }, { steps: ["visit", "purchase"], within_hours: 24, measure: "count" }, order({ steps, within_hours: 24, measure: "count" }), { steps: Array(9).fill(steps[0]), within_hours: 24, measure: "count" }],
+    [{ steps: steps.slice(1), within_hours: 24, measure: "count" }, { steps, measure: "count" }, { steps, within_hours: 24 }, { steps: ["visit", "purchase"], within_hours: 24, measure: "count" }, { steps: [{ event: { visit: 2 } }, steps[1]], within_hours: 24, measure: "count" }, order({ steps, within_hours: 24, measure: "count" }), { steps: Array(9).fill(steps[0]), within_hours: 24, measure: "count" }],
   ],
   streak: [
     [order({ measure: "current" }), { event: ["visit", "mail"], measure: "longest", unit: "week" }],
@@ -117,7 +117,7 @@ export const features = {
   ],
   formula: [
     [{ value: 1 }, { value: "orders" }, { value: { divide: [{ multiply: ["orders", 4] }, { or: ["entry", 1] }] } }, { value: { cut: [{ subtract: [0, "orders"] }, [-9, -3, 0]] } }, { value: { add: [{ min: ["orders", 3] }, { max: ["orders", 1, 2] }] } }],
-    [{}, { value: { add: [] } }, { value: { divide: ["orders"] } }, { value: { divide: [1, 2, 3] } }, { value: { cut: ["orders", []] } }, { value: { cut: ["orders", 3] } }, { value: { power: ["orders", 2] } }, { value: { add: ["orders"], multiply: [2] } }, { value: true }],
+    [{}, { value: { add: [] } }, { value: { divide: ["orders"] } }, { value: { divide: [1, 2, 3] } }, { value: { cut: ["orders", []] } }, { value: { cut: ["orders", 3] } }, { value: { power: ["orders", 2] } }, { value: 1, event: "purchase" }, { value: 1, where: [] }, { value: { add: ["orders"], multiply: [2] } }, { value: true }],
   ],
 };
 
@@ -217,7 +217,12 @@ export const packs = [
     (pack) => delete pack.events.purchase.properties.review.words,
     (pack) => (pack.events.purchase.properties.review.words.great = 1001),
     (pack) => (pack.events.purchase.properties.review.words["two words"] = 1),
+    (pack) => (pack.events.purchase.properties.review.words.Great = 1),
     (pack) => (pack.events.purchase.properties.sku.type = "hash"),
+    (pack) => (pack.events.purchase.properties.sku.words = { great: 1 }),
+    (pack) => (pack.events.purchase.properties.gift.values = ["yes"]),
+    (pack) => (pack.events.purchase.properties.items.currency = "GBP"),
+    (pack) => (pack.events.purchase.properties.value.unit = "pounds"),
     (pack) => delete pack.experiments.spring.salt,
     (pack) => (pack.experiments.spring.arms = { all: 1 }),
     (pack) => (pack.experiments.spring.arms.control = 0),
