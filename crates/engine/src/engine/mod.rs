@@ -1,0 +1,272 @@
+//! The engine: one device's profile, from an event to a report that may leave.
+
+mod asking;
+mod reporting;
+mod saving;
+
+use std::rc::Rc;
+
+use keepset_wire::{DAY_MS, Timestamp};
+
+use crate::consent::{Consent, ConsentChange, Purpose};
+use crate::event::{Event, EventError, Intake, RawEvent, RecentIds, Told};
+use crate::feature::State;
+use crate::gate;
+use crate::gate::Gate;
+use crate::outbox::Outbox;
+use crate::pack::Pack;
+use crate::segment::{Cause, Change, Memberships, Values, View};
+use crate::snapshot::Stored;
+use crate::zone::{Moment, Zone};
+
+/// A state to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its number, larger than that of every earlier state of this engine.
+    pub revision: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether they go behind what is stored; else they take its place.
+    pub appends: bool,
+}
+
+/// One device's profile under one pack.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pack: Rc<Pack>,
+    zone: Rc<Zone>,
+    states: Vec<State>,
+    values: Values,
+    memberships: Memberships,
+    /// The device's arm in each experiment; none without a secret.
+    arms: Vec<usize>,
+    evaluated: Timestamp,
+    /// Nothing has been evaluated yet since the engine began.
+    waiting: bool,
+    /// When the latest event happened.
+    last_event: Option<Timestamp>,
+    /// When the memories are to be pruned next.
+    prune: Timestamp,
+    intake: Intake,
+    ids: RecentIds,
+    consent: Consent,
+    gate: Gate,
+    outbox: Outbox,
+    /// Changes not yet handed to the host.
+    changes: Vec<Change>,
+    reasons: bool,
+    /// What is stored; nothing when it has to be written whole, for more changed than events and time change.
+    stored: Option<Stored>,
+    /// The number of the last state saved.
+    revision: u64,
+    /// The number of the last state the host confirmed as durable.
+    durable: u64,
+}
+
+impl Engine {
+    fn touch_all(&mut self) {
+        self.values.touch_all(&self.pack.segments.watched);
+        self.memberships.touch_all();
+    }
+
+    /// Asks for a sentence with every change, saying which conditions decided.
+    pub fn tell_reasons(&mut self) {
+        self.reasons = true;
+    }
+
+    /// Takes in the time zone of the device. UTC holds until told.
+    pub fn set_zone(&mut self, zone: Zone, now: Timestamp) -> Vec<Change> {
+        if *self.zone != zone {
+            if !self.waiting {
+                self.advance(now);
+            }
+            self.zone = Rc::new(zone);
+            self.touch_all();
+            if !self.waiting {
+                self.evaluate(now, &|| Cause::Start);
+            }
+        }
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Takes in new choices. Withdrawal acts at once: hand-outs stop, then what the purpose allowed is erased.
+    pub fn set_consent(&mut self, change: &ConsentChange, now: Timestamp) -> Vec<Change> {
+        self.consent.apply(change, now);
+        self.stored = None;
+        if gate::check(&self.consent).is_err() {
+            self.outbox.withdraw();
+        }
+        if !self.consent.grants(Purpose::Segmentation) {
+            self.forget(now, &Cause::Consent);
+        }
+        self.touch_all();
+        self.evaluate(now, &|| Cause::Consent);
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Takes in an event. Without consent to segmentation it is dropped unread; one that is not declared, or whose id
+    /// was there before, is dropped and counted.
+    ///
+    /// # Errors
+    /// [`EventError`] when the event breaks the pack's declaration; nothing but a count has changed then.
+    pub fn track(&mut self, raw: &RawEvent, now: Timestamp) -> Result<Vec<Change>, EventError> {
+        let pack = Rc::clone(&self.pack);
+        self.take(Told::of(&pack.events, raw).as_ref(), now)
+    }
+
+    /// Takes in an event that was looked up among the pack's declarations; nothing is one whose name is not there.
+    ///
+    /// # Errors
+    /// As [`Engine::track`].
+    pub fn take(&mut self, told: Option<&Told<'_>>, now: Timestamp) -> Result<Vec<Change>, EventError> {
+        if !self.consent.grants(Purpose::Segmentation) {
+            return Ok(Vec::new());
+        }
+        let count = |counter: &mut u32| *counter = counter.saturating_add(1);
+        let Some(told) = told else {
+            count(&mut self.intake.undeclared_events);
+            return Ok(Vec::new());
+        };
+        if told.id.is_some_and(|id| self.ids.knows(id)) {
+            count(&mut self.intake.duplicates);
+            return Ok(Vec::new());
+        }
+        let event = told.check(&self.pack.events, now).inspect_err(|_| count(&mut self.intake.refused))?;
+        if let Some(id) = told.id {
+            self.ids.add(id);
+        }
+        self.take_in(&event, now);
+        Ok(std::mem::take(&mut self.changes))
+    }
+
+    /// Takes in a checked event.
+    pub(crate) fn take_in(&mut self, event: &Event, now: Timestamp) {
+        self.advance(now);
+        let pack = Rc::clone(&self.pack);
+        let spec = &pack.events[event.spec];
+        let undeclared = &mut self.intake.undeclared_properties;
+        *undeclared = undeclared.saturating_add(event.undeclared);
+        self.intake.accepted = self.intake.accepted.saturating_add(1);
+        if self.last_event.is_some_and(|latest| event.at < latest) {
+            self.intake.late = self.intake.late.saturating_add(1);
+        }
+        self.last_event = self.last_event.max(Some(event.at));
+        let Self { states, values, zone, .. } = self;
+        let moment = Moment { now, zone };
+        let mut concerned = false;
+        pack.features.observe(states, event, spec.channel as i64, moment, |memory| {
+            concerned = true;
+            values.touch_memory(&pack.segments.watched, memory);
+        });
+        if concerned {
+            self.evaluate(now, &|| Cause::Event(spec.name.clone()));
+        }
+    }
+
+    /// Lets time pass until `now`, through every instant at which time alone changes an answer: a page opened after
+    /// a week gives the answers of a page that stayed open.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
+        self.advance(now);
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Forgets everything derived from events, unsent reports included. Consent and spent budget stay.
+    pub fn erase(&mut self, now: Timestamp) -> Vec<Change> {
+        self.forget(now, &Cause::Erased);
+        self.touch_all();
+        self.evaluate(now, &|| Cause::Erased);
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Returns the next instant at which time alone changes something.
+    pub(crate) fn wake(&self) -> Option<Timestamp> {
+        if !self.is_live(self.evaluated) {
+            return None;
+        }
+        let due = [self.values.wake(), self.memberships.wake(), self.retired()];
+        due.into_iter().flatten().chain([self.pack.expires]).min()
+    }
+
+    /// When nothing has happened for so long that the profile is forgotten.
+    fn retired(&self) -> Option<Timestamp> {
+        self.last_event.map(|last| last.saturating_add(self.pack.retention))
+    }
+
+    fn is_live(&self, now: Timestamp) -> bool {
+        now < self.pack.expires && self.consent.grants(Purpose::Segmentation)
+    }
+
+    /// Lets time pass, one change at a time, so that a rule that held only in between has had its effect.
+    fn advance(&mut self, now: Timestamp) {
+        if self.waiting {
+            self.evaluate(self.evaluated.min(now), &|| Cause::Start);
+        }
+        while let Some(instant) = self.wake().filter(|instant| *instant <= now) {
+            if self.retired().is_some_and(|retired| retired <= instant) {
+                self.forget(instant, &Cause::Erased);
+                self.touch_all();
+            }
+            self.values.touch_due(instant);
+            self.memberships.touch_due(instant);
+            self.evaluate(instant, &|| Cause::Time);
+        }
+        if now < self.evaluated {
+            // The clock was set back: the answers are those of `now`, not of a time that has not come.
+            self.touch_all();
+            self.evaluate(now, &|| Cause::Time);
+        }
+        self.evaluated = now;
+        // Once a day what has left its window is dropped, so that it does not outlive it on disk.
+        if now >= self.prune || now.saturating_add(DAY_MS) < self.prune {
+            self.prune = now.saturating_add(DAY_MS);
+            self.pack.features.prune(&mut self.states, Moment { now, zone: &self.zone });
+        }
+    }
+
+    /// Evaluates what was touched.
+    fn evaluate(&mut self, now: Timestamp, cause: &dyn Fn() -> Cause) {
+        self.evaluated = now;
+        self.waiting = false;
+        if !self.is_live(now) {
+            let cause = if now < self.pack.expires { cause() } else { Cause::Expired };
+            self.memberships.clear(&self.pack.segments, now, &cause, &mut self.changes);
+            self.touch_all();
+            return;
+        }
+        let Self { pack, zone, states, values, arms, memberships, changes, reasons, .. } = self;
+        let Pack { features, models, experiments, segments, .. } = &**pack;
+        let moment = Moment { now, zone };
+        values.update(&segments.watched, features, models, states, moment, |place| memberships.touch(place));
+        let view = View { features, models, experiments, values: values.all(), arms, now };
+        memberships.evaluate(segments, &view, cause, *reasons, changes);
+    }
+
+    fn forget(&mut self, now: Timestamp, cause: &Cause) {
+        self.stored = None;
+        self.outbox.erase();
+        self.states.iter_mut().for_each(State::clear);
+        self.ids.clear();
+        self.last_event = None;
+        self.intake = Intake::default();
+        self.memberships.clear(&self.pack.segments, now, cause, &mut self.changes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Choice;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    #[test]
+    fn a_pack_without_features_takes_events_in_all_the_same() {
+        let text = r#"{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01",
+            "events": {"visit": {}}, "segments": []}"#;
+        let now = Timestamp::from_date("2026-01-01").unwrap();
+        let mut engine = Engine::install(Rc::new(Pack::parse(text).unwrap()), now);
+        engine.set_consent(&ConsentChange::all(Choice::Granted), now);
+        engine.track(&RawEvent { name: "visit".into(), ..RawEvent::default() }, now).unwrap();
+        assert_eq!(engine.intake().accepted, 1);
+    }
+}
