@@ -10,6 +10,7 @@ use crate::stories::{Manner, START, story};
 use crate::{STEPS, seeds, shrunk};
 
 const FREE: Manner = Manner { hourly: false, clock_back: false };
+const JUMPY: Manner = Manner { hourly: false, clock_back: true };
 
 /// London: an hour ahead from 29 March to 25 October 2026, and the years after.
 const LONDON: &[(i64, i32)] = &[
@@ -73,4 +74,38 @@ fn every_feature_is_right_where_clocks_change() {
     every_value_agrees(LONDON, FREE, seeds(100));
     every_value_agrees(BEIRUT, FREE, seeds(200).take(1));
     every_value_agrees(NEWFOUNDLAND, FREE, seeds(300).take(1));
+}
+
+/// The features whose memory a clock that is set back cannot have lost: those that look at everything. What had left a
+/// window or a list while the clock ran ahead may be gone, and the page does not say when; nor how far a weight that
+/// counts in full goes on to decay once others come in before it.
+fn look_at_everything(pack: &Value) -> impl Fn(&str) -> bool {
+    let kinds = ["session", "sequence", "distinct_days", "formula", "interval", "streak"];
+    let bounded = move |feature: &Value| {
+        kinds.iter().any(|kind| feature["kind"] == *kind)
+            || feature
+                .as_object()
+                .unwrap()
+                .keys()
+                .any(|key| key.starts_with("window_") || key.starts_with("half_life_"))
+    };
+    move |name| !bounded(&pack["features"][name])
+}
+
+#[test]
+fn what_looks_at_everything_is_right_when_the_clock_is_set_back() {
+    let pack = values();
+    for seed in seeds(400) {
+        let steps = story(&pack, seed, STEPS, JUMPY);
+        let mut pair = Pair::new(&pack, START);
+        pair.set_zone(LONDON, START);
+        for (index, step) in steps.iter().enumerate() {
+            let now = instant(step);
+            pair.step(step).unwrap_or_else(|wrong| panic!("seed {seed}, step {index}: {}", wrong.how));
+            if index % 83 == 0 || index + 1 == steps.len() {
+                let differs = pair.compare_some(now, &look_at_everything(&pack)).err();
+                assert!(differs.is_none(), "seed {seed}, step {index}: {}", differs.unwrap().how);
+            }
+        }
+    }
 }

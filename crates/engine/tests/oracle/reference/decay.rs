@@ -23,10 +23,10 @@ fn weight(feature: &Value, item: &Item, now: i64) -> f64 {
     decimal(item.weight.into()) * number * left(age(feature, item, now))
 }
 
-/// What is left of a weight; nothing is seen of what lies after now.
+/// What is left of a weight; one that lies after now counts in full.
 #[expect(clippy::cast_precision_loss)]
 fn left(steps: i64) -> f64 {
-    if steps < 0 { 0.0 } else { 0.5_f64.powf(steps as f64 / 64.0) }
+    0.5_f64.powf(steps.max(0) as f64 / 64.0)
 }
 
 /// How many 64ths of the half-life, in whole milliseconds, have begun since.
@@ -35,7 +35,13 @@ fn age(feature: &Value, item: &Item, now: i64) -> i64 {
     now.div_euclid(step) - item.t.div_euclid(step)
 }
 
+/// A weight dated after now counts in full, and the others as they did beside it.
+fn not_before(log: &[Item], now: i64) -> i64 {
+    log.iter().map(|item| item.t).fold(now, i64::max)
+}
+
 pub fn decayed(feature: &Value, log: &[Item], now: i64) -> Expected {
+    let now = not_before(log, now);
     let weights: Vec<f64> = log.iter().map(|item| weight(feature, item, now)).collect();
     if log.iter().all(|item| age(feature, item, now) == 0) {
         return Expected::some(weights.iter().sum());
@@ -45,7 +51,19 @@ pub fn decayed(feature: &Value, log: &[Item], now: i64) -> Expected {
     Expected::Near { value: weights.iter().sum(), within: ROUNDING * (1.0 + events) * (1.0 + size) }
 }
 
+/// When the clock was set back, weights dated after now count as of now from the next event on.
+pub fn set_back(feature: &Value, log: &mut [Item], now: i64) {
+    let Some(half_life) = duration(feature, "half_life") else { return };
+    let step = half_life / 64;
+    let newest = log.iter().map(|item| item.t.div_euclid(step)).max().unwrap_or(i64::MIN);
+    let ahead = newest.saturating_sub(now.div_euclid(step));
+    if ahead > 0 {
+        log.iter_mut().for_each(|item| item.t -= ahead * step);
+    }
+}
+
 pub fn affinity(pack: &Value, feature: &Value, log: &[Item], now: i64) -> Expected {
+    let now = not_before(log, now);
     let mut kept: Vec<(&Key, Vec<&Item>)> = Vec::new();
     for item in log {
         let key = item.key.as_ref().unwrap();

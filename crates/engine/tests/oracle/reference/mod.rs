@@ -126,17 +126,13 @@ impl Oracle {
     /// Takes an event in; false when it was dropped.
     pub fn track(&mut self, raw: &Value, now: i64) -> Result<bool, ()> {
         let Some(event) = self.gate.pass(&self.pack, raw, now)? else { return Ok(false) };
-        let today = self.zone.day(now);
         for (name, feature) in self.pack["features"].as_object().into_iter().flatten() {
             if feature["kind"] == "formula" {
                 continue;
             }
             let Some(item) = select::look(&self.pack, feature, &event, &self.zone) else { continue };
             let log = self.logs.entry(name.clone()).or_default();
-            // The clock was set back: what lies after now is taken back to now.
-            for later in log.iter_mut().filter(|earlier| earlier.t > now) {
-                (later.t, later.day) = (now, later.day.min(today));
-            }
+            decay::set_back(feature, log, now);
             log.push(item);
         }
         Ok(true)

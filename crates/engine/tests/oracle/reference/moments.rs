@@ -25,7 +25,10 @@ fn since(feature: &Value, then: Option<i64>, now: i64) -> Expected {
 }
 
 pub fn recency(feature: &Value, log: &[Item], now: i64) -> Expected {
-    since(feature, log.iter().map(|item| item.t).max(), now)
+    // One that lies after now gives way to what comes in before it.
+    let latest = log.iter().map(|item| (item.t, item.arrived));
+    let latest = latest.reduce(|last, item| if item.0 >= last.0 || last.0 > item.1 { item } else { last });
+    since(feature, latest.map(|(t, _)| t), now)
 }
 
 pub fn tenure(feature: &Value, log: &[Item], now: i64) -> Expected {

@@ -29,7 +29,7 @@ impl Window {
 
     pub fn holds(&self, t: i64, now: i64) -> bool {
         match self.length {
-            None => t <= now,
+            None => true,
             Some(length) if self.exact => now - length < t && t <= now,
             Some(_) => (self.bucket(now) - 31..=self.bucket(now)).contains(&self.bucket(t)),
         }
@@ -99,12 +99,17 @@ pub fn max(feature: &Value, log: &[Item], now: i64) -> Expected {
 
 /// Of equal times the first is the one that arrived first: `min_by_key` takes the first of equals.
 pub fn first(feature: &Value, log: &[Item], now: i64) -> Expected {
-    Expected::Exactly(inside(feature, log, now).into_iter().min_by_key(|item| item.t).map(number_or_label))
+    let first = inside(feature, log, now).into_iter().min_by_key(|item| item.t);
+    Expected::Exactly(first.filter(|item| item.t <= now).map(number_or_label))
 }
 
-/// Of equal times the last is the one that arrived last: `max_by_key` takes the last of equals.
+/// Of equal times the last is the one that arrived last. One that lies after now gives way to what comes in before it.
 pub fn last(feature: &Value, log: &[Item], now: i64) -> Expected {
-    Expected::Exactly(inside(feature, log, now).into_iter().max_by_key(|item| item.t).map(number_or_label))
+    let later = |last: &&Item, item: &&Item| item.t >= last.t || last.t > item.arrived;
+    let last = log.iter().reduce(|last, item| if later(&last, &item) { item } else { last });
+    let window = Window::read(feature);
+    let seen = last.filter(|item| item.t <= now && window.holds(item.t, now));
+    Expected::Exactly(seen.map(number_or_label))
 }
 
 #[expect(clippy::cast_precision_loss)]
@@ -123,11 +128,12 @@ pub fn distinct(feature: &Value, log: &[Item], now: i64) -> Expected {
     let mut latest: BTreeMap<&Key, i64> = BTreeMap::new();
     let mut estimated = false;
     for item in log {
-        latest.retain(|_, t| window.holds(*t, item.arrived));
+        let gone = |t: &i64| window.length.is_some() && window.bucket(*t) <= window.bucket(item.arrived) - 32;
+        latest.retain(|_, t| !gone(t));
         estimated &= !latest.is_empty();
         let t = latest.entry(item.key.as_ref().unwrap()).or_insert(item.t);
-        *t = item.t.max(*t);
-        latest.retain(|_, t| window.holds(*t, item.arrived));
+        *t = if *t > item.arrived { item.t } else { item.t.max(*t) };
+        latest.retain(|_, t| !gone(t));
         estimated |= latest.len() > EXACT_KEYS;
     }
     let keys = latest.values().filter(|t| window.holds(**t, now)).count();
