@@ -115,8 +115,9 @@ export class Client implements Unbound<Keepset> {
       const membership = this.#snapshot.segments.find(({ id }) => id === segment);
       if (membership) listener(membership);
     };
-    const off = this.#listen("change", ({ entered }) => {
-      if ((entered as readonly string[]).includes(segment)) tell();
+    const off = this.#listen("change", ({ entered, reasons }) => {
+      // Left and entered again in one go is entered, too.
+      if ([...entered, ...reasons.map((reason) => reason.kind === "entered" && reason.segment)].includes(segment)) tell();
     });
     if (typeof listener === "function") {
       try {
