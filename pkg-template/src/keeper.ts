@@ -363,7 +363,7 @@ export class Keeper {
     const rest = this.#wrote + SAVE_GAP_MS - Date.now();
     const gathers = this.#leaving === "gathers";
     // A rest longer than the gap is a device's clock set back.
-    const due = this.#leaving || rest <= 0 || rest > SAVE_GAP_MS || this.#unsaved.length > MOST_UNSAVED;
+    const due = this.#leaving || isHidden() || rest <= 0 || rest > SAVE_GAP_MS || this.#unsaved.length > MOST_UNSAVED;
     if (this.#queued || (due && !gathers)) return this.#save(this.#leaving === true);
     if (!this.#later) {
       let begin: (saving: Promise<void>) => void = () => undefined;
@@ -491,6 +491,11 @@ export class Keeper {
   get #now(): number {
     return read(this.settings.clock);
   }
+}
+
+/** The timers of a page nobody sees may rest for a minute. */
+function isHidden(): boolean {
+  return (globalThis as { document?: { visibilityState?: string } }).document?.visibilityState === "hidden";
 }
 
 function start(make: MakeEngine, record: Uint8Array | undefined, zone: Float64Array): { core: Engine; seen: Seen } {

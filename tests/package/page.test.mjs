@@ -271,6 +271,36 @@ test("a rush in two tabs and a third that is killed in the middle of its own: no
   await shopVisit.close();
 });
 
+test("a tab that holds the engine and is hidden saves at once, for its timers may rest", async () => {
+  const shopVisit = await visit();
+  const one = await shopVisit.open();
+  await ready(one);
+  await grant(one);
+  const two = await shopVisit.open();
+  await ready(two);
+  await one.waitForTimeout(200);
+  await one.evaluate(() => {
+    Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+    const real = setTimeout;
+    globalThis.setTimeout = (work, delay) => real(work, (delay ?? 0) + 60_000);
+  });
+  await track(two, 1);
+  await two.waitForTimeout(10);
+  await track(two, 1);
+  // Its events are answered, so they are stored: it takes its leave without waiting.
+  const took = await two.evaluate(async () => {
+    const start = performance.now();
+    await keepset.destroy();
+    return performance.now() - start;
+  });
+  assert.ok(took < 900, `${took} ms`);
+  await one.close({ runBeforeUnload: false });
+  const three = await shopVisit.open();
+  await ready(three);
+  assert.equal(await orders(three), 2);
+  await shopVisit.close();
+});
+
 test("what events change is put behind what is stored, a few bytes each, and is read as one", async () => {
   const shopVisit = await visit();
   const page = await shopVisit.open();
