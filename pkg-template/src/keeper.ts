@@ -9,6 +9,7 @@ import type { Vault } from "./host/vault.js";
 import { Gone, type Notice, type Op, type Signed, type View } from "./ops.js";
 import type { Settings } from "./options.js";
 import { decode, encode, Seen } from "./record.js";
+import { Saver } from "./saver.js";
 import { Sender } from "./sender.js";
 import type { DeviceData, FlushResult } from "./types.js";
 
@@ -17,8 +18,6 @@ type MakeEngine = (stored: Uint8Array | undefined, zone: Float64Array) => Engine
 
 /** What is due and could not be done is tried again after this while. */
 const LOOK_AGAIN_MS = 60_000;
-/** Events are saved at once after a pause, and in a rush together, so often at most: a page may be left a moment after. */
-const SAVE_GAP_MS = 25;
 /** So many lists of events are saved without waiting for more. */
 const MOST_UNSAVED = 64;
 
@@ -39,16 +38,10 @@ export class Keeper {
   #unsaved: Signed[] = [];
   /** The calls the engine's state holds, those included that an earlier holder did and had no time to answer. */
   #seen: Seen;
-  #running: Promise<void> = Promise.resolve();
-  /** Writes and deletions begun and not yet done. */
-  #busy = 0;
-  #queued: Promise<void> | undefined;
-  /** The save that waits for more events, and how to begin it. */
-  #later: { readonly saved: Promise<void>; readonly begin: (saving: Promise<void>) => void; readonly timer?: ReturnType<typeof setTimeout> } | undefined;
-  /** When the last write began. */
-  #wrote = 0;
-  /** The page is being left, so nothing waits for more; while it `gathers`, one write is to hold it all. */
-  #leaving: boolean | "gathers" = false;
+  readonly #saver = new Saver(
+    () => this.#write(),
+    (work) => void this.#guard(work),
+  );
   #granted = false;
   /** What the passing of time had changed when the engine was opened. */
   opening: readonly SegmentChange[] = [];
@@ -75,7 +68,7 @@ export class Keeper {
       done: async (id, outcome) => {
         if (this.#closed) return;
         this.#core.uploaded(id, outcome);
-        await this.#save();
+        await this.#saver.save();
       },
       tell,
       ring: () => void this.#guard(() => this.#sender.flush()),
@@ -108,7 +101,7 @@ export class Keeper {
   async #catchUp(): Promise<void> {
     const had = this.#core.intake().accepted;
     this.opening = this.#core.tick(this.#now);
-    if (had > 0 && this.#core.intake().accepted === 0) await this.#save();
+    if (had > 0 && this.#core.intake().accepted === 0) await this.#saver.save();
   }
 
   /** What a page can see now. */
@@ -143,15 +136,13 @@ export class Keeper {
   /** Does what still waits, and begins to store it within this call: the page may be gone a moment later. */
   leave(rest: () => void): void {
     if (this.#closed) return;
-    this.#leaving = "gathers";
-    rest();
-    this.#leaving = true;
-    if (this.#unsaved.length > 0) void this.#save(true).catch(() => undefined);
+    this.#saver.leave(rest);
+    if (this.#unsaved.length > 0) void this.#saver.save(true).catch(() => undefined);
   }
 
   /** Waits no longer for more events before saving. */
   async settle(): Promise<void> {
-    if (!this.#closed && this.#later) await this.#save();
+    if (!this.#closed) await this.#saver.settle();
   }
 
   /** Lets go of the engine at once. What was not durable is left to the next holder. */
@@ -159,9 +150,7 @@ export class Keeper {
     if (this.#closed) return;
     this.#closed = true;
     this.#alarm.clear();
-    clearTimeout(this.#later?.timer);
-    this.#later?.begin(Promise.reject(new Gone()));
-    this.#later = undefined;
+    this.#saver.close();
     this.#sender.close();
     this.#core.free();
   }
@@ -197,7 +186,7 @@ export class Keeper {
         this.#sender.abort();
         this.#changed(this.#core.erase(now));
         this.#seen = new Seen();
-        return this.#save();
+        return this.#saver.save();
       case "deleteAll":
         return this.#deleteAll();
     }
@@ -260,15 +249,15 @@ export class Keeper {
     if (!this.#apply(call)) return;
     this.#publish([]);
     if (change.segmentation === "denied") this.#seen = new Seen();
-    if (change.storage === "denied") await this.#inTurn(() => this.#wipe());
-    else await this.#save();
+    if (change.storage === "denied") await this.#saver.inTurn(() => this.#wipe());
+    else await this.#saver.save();
     await this.#look();
     if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
   }
 
   async #deleteAll(): Promise<void> {
     this.#sender.abort();
-    await this.#inTurn(async () => {
+    await this.#saver.inTurn(async () => {
       await this.#wipe();
       this.#replace(undefined);
       this.#publish([]);
@@ -318,7 +307,7 @@ export class Keeper {
     const state = this.#prepare();
     this.#looked = this.#now;
     this.#setAlarm();
-    await this.#save();
+    await this.#saver.save();
     return state;
   }
 
@@ -354,54 +343,15 @@ export class Keeper {
     this.#alarm.set(at > now ? at - now : rest);
   }
 
-  /** Stores the latest state soon, together with what else comes by then. */
+  /** Stores what an event changed, together with what else comes soon. */
   #saveSoon(): Promise<void> {
-    if (!this.vault.usable) {
-      this.#unsaved = [];
-      return Promise.resolve();
-    }
-    const rest = this.#wrote + SAVE_GAP_MS - Date.now();
-    const gathers = this.#leaving === "gathers";
-    // A rest longer than the gap is a device's clock set back.
-    const due = this.#leaving || isHidden() || rest <= 0 || rest > SAVE_GAP_MS || this.#unsaved.length > MOST_UNSAVED;
-    if (this.#queued || (due && !gathers)) return this.#save(this.#leaving === true);
-    if (!this.#later) {
-      let begin: (saving: Promise<void>) => void = () => undefined;
-      const saved = new Promise<void>((resolve) => {
-        begin = resolve;
-      });
-      // Not an alarm of ours: a Node process waits for what is to be saved.
-      this.#later = { saved, begin, ...(gathers ? {} : { timer: setTimeout(() => void this.#guard(() => this.#save()), rest) }) };
-    }
-    return this.#later.saved;
-  }
-
-  /** Stores the latest state. Calls during a write share the next one; with `now` it begins within this call if it can. */
-  #save(now = false): Promise<void> {
-    let saving = this.#queued;
-    if (!saving && now && (this.#busy === 0 || this.#leaving)) saving = this.#inTurn(() => this.#write(), true);
-    saving ??= this.#queued = this.#inTurn(() => {
-      this.#queued = undefined;
-      return this.#write();
-    });
-    clearTimeout(this.#later?.timer);
-    this.#later?.begin(saving);
-    this.#later = undefined;
-    return saving;
-  }
-
-  /** One write or deletion at a time. */
-  #inTurn(work: () => Promise<void>, now = false): Promise<void> {
-    const begin = (): Promise<void> => (this.#closed ? Promise.reject(new Gone()) : work());
-    const turn = now ? begin() : this.#running.then(begin);
-    this.#busy += 1;
-    this.#running = turn.catch(() => undefined).then(() => void (this.#busy -= 1));
-    return turn;
+    if (this.vault.usable) return this.#saver.soon(this.#unsaved.length > MOST_UNSAVED);
+    this.#unsaved = [];
+    return Promise.resolve();
   }
 
   async #write(): Promise<void> {
     const covered = this.#unsaved.length;
-    this.#wrote = Date.now();
     const saved = this.vault.usable ? this.#core.save() : undefined;
     if (!saved) {
       this.#unsaved.splice(0, covered);
@@ -484,6 +434,7 @@ export class Keeper {
     if (error instanceof KeepsetError || error instanceof Gone) return error;
     this.#closed = true;
     this.#alarm.clear();
+    this.#saver.close();
     this.#sender.close();
     return new KeepsetError("engine_crashed", "The engine stopped. Nothing more is computed or sent until the page is loaded again.", { cause: error });
   }
@@ -491,11 +442,6 @@ export class Keeper {
   get #now(): number {
     return read(this.settings.clock);
   }
-}
-
-/** The timers of a page nobody sees may rest for a minute. */
-function isHidden(): boolean {
-  return (globalThis as { document?: { visibilityState?: string } }).document?.visibilityState === "hidden";
 }
 
 function start(make: MakeEngine, record: Uint8Array | undefined, zone: Float64Array): { core: Engine; seen: Seen } {
