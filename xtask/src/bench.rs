@@ -16,12 +16,18 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let mut native = shell::cargo("bench");
     native.args(["--package", "keepset", "--bench", "device", "--locked"]);
     let native = table(&mut native)?;
+    shell::step("bench: a year of shopping, natively");
+    let mut replay = shell::cargo("bench");
+    replay.args(["--package", "keepset-cli", "--bench", "replay", "--locked"]);
+    let replay = table(&mut replay)?;
     shell::step("bench: the shipped package in Node");
     let mut node = shell::command("node");
     node.arg("benches/package.mjs").env("KEEPSET_PACKAGE", package);
     let node = table(&mut node)?;
     if write {
-        let tables = format!("## The engine, natively\n\n{native}\n## The shipped package in Node\n\n{node}");
+        let tables = format!(
+            "## The engine, natively\n\n{native}\n## A year of shopping, natively\n\nOne engine a person on one core, the log read before.\n\n{replay}\n## The shipped package in Node\n\n{node}"
+        );
         markers::write(&paths::at(PAGE), "bench", &tables)?;
         println!("    wrote the tables in {PAGE}");
     }

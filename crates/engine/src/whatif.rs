@@ -1,6 +1,6 @@
 //! What if: the nearest change that would turn an answer.
 
-use keepset_wire::{DAY_MS, Timestamp};
+use keepset_wire::{DAY_MS, HOUR_MS, Timestamp};
 use serde::Serialize;
 
 use crate::engine::Engine;
@@ -11,8 +11,9 @@ use crate::segment::{date, number};
 const MOST_EVENTS: usize = 12;
 /// So far ahead waiting is tried.
 const MOST_WAIT: i64 = 366 * DAY_MS;
-/// So far ahead it is said until when an event would do.
-const MOST_NOTICE: i64 = 92 * DAY_MS;
+/// So many days ahead it is said until when an event would do.
+const NOTICE_DAYS: i64 = 92;
+const MINUTE_MS: i64 = HOUR_MS / 60;
 /// So many instants are looked at.
 const MOST_STEPS: usize = 400;
 
@@ -50,7 +51,7 @@ pub(crate) fn nearest(engine: &Engine, segment: usize, now: Timestamp) -> Option
     engine.tick(now);
     let turned = |other: &Engine| other.is_in(segment) != engine.is_in(segment);
     let mut best: Option<(usize, Candidate)> = None;
-    for candidate in candidates(&engine, now) {
+    for candidate in candidates(&engine) {
         let most = best.as_ref().map_or(MOST_EVENTS, |(times, _)| times - 1);
         let mut copy = engine.clone();
         for times in 1..=most {
@@ -68,24 +69,36 @@ pub(crate) fn nearest(engine: &Engine, segment: usize, now: Timestamp) -> Option
             (0..times).for_each(|_| copy.take_in(&candidate.event(at), at));
             turned(&copy)
         };
-        let before = until(&engine, now.saturating_add(MOST_NOTICE), |at, _| !enough(at));
-        return Some(candidate.said(&engine, times, before));
+        return Some(candidate.said(&engine, times, first_not(now, enough)));
     }
-    let at = until(&engine, now.saturating_add(MOST_WAIT), |_, waited| turned(waited))?;
+    let at = turns_by_itself(&engine, now.saturating_add(MOST_WAIT), turned)?;
     Some(Nearest::Time { at: at.millis(), sentence: format!("by itself on {}", date(at)) })
 }
 
-/// Waits from instant to instant until something is so.
-fn until(engine: &Engine, end: Timestamp, so: impl Fn(Timestamp, &Engine) -> bool) -> Option<Timestamp> {
+/// Returns when waiting alone turns the answer.
+fn turns_by_itself(engine: &Engine, end: Timestamp, turned: impl Fn(&Engine) -> bool) -> Option<Timestamp> {
     let mut waiting = engine.clone();
     for _ in 0..MOST_STEPS {
         let next = waiting.wake().filter(|next| *next <= end)?;
         waiting.tick(next);
-        if so(next, &waiting) {
+        if turned(&waiting) {
             return Some(next);
         }
     }
     None
+}
+
+/// Returns when something that is so ceases to be, to the minute, if it does within the notice: a look a day, then halving.
+fn first_not(now: Timestamp, so: impl Fn(Timestamp) -> bool) -> Option<Timestamp> {
+    let at = |minutes: i64| now.saturating_add(minutes * MINUTE_MS);
+    let day = DAY_MS / MINUTE_MS;
+    let late = (1..=NOTICE_DAYS).find(|days| !so(at(days * day)))?;
+    let (mut before, mut after) = ((late - 1) * day, late * day);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        if so(at(middle)) { before = middle } else { after = middle }
+    }
+    Some(at(after))
 }
 
 /// An event that might do it.
@@ -93,6 +106,8 @@ struct Candidate {
     spec: usize,
     values: Vec<Option<Value>>,
     amount: Option<i64>,
+    /// What is not plain about it, for people.
+    with: String,
 }
 
 impl Candidate {
@@ -112,32 +127,37 @@ impl Candidate {
             times,
             amount,
             before: before.map(Timestamp::millis),
-            sentence: format!("{times} × “{}”{worth}{by}", spec.title),
+            sentence: format!("{times} × “{}”{worth}{}{by}", spec.title, self.with),
         }
     }
 }
 
 /// Lists events that might do it: of every declared event one for each value of each of its properties, the other
 /// properties at their plainest.
-fn candidates(engine: &Engine, _now: Timestamp) -> Vec<Candidate> {
+fn candidates(engine: &Engine) -> Vec<Candidate> {
     let mut all = Vec::new();
     for (spec, declared) in engine.pack().events.iter().enumerate() {
-        all.push(Candidate { spec, values: plain(declared), amount: None });
+        all.push(Candidate { spec, values: plain(declared), amount: None, with: String::new() });
         for (index, property) in declared.properties.iter().enumerate() {
-            let with = |value: Value, amount: Option<i64>| {
+            let with = |value: Value, amount: Option<i64>, said: &str| {
                 let mut values = plain(declared);
                 values[index] = Some(value);
-                Candidate { spec, values, amount }
+                let with =
+                    if said.is_empty() { String::new() } else { format!(" ({}: {said})", property.name) };
+                Candidate { spec, values, amount, with }
             };
             match &property.kind {
-                PropertyKind::Flag => all.push(with(Value::Flag(true), None)),
+                PropertyKind::Flag => all.push(with(Value::Flag(true), None, "yes")),
                 PropertyKind::Category(values) => {
-                    all.extend((1..values.len().min(16)).map(|value| with(Value::Category(value), None)));
+                    all.extend(
+                        (1..values.len().min(16))
+                            .map(|value| with(Value::Category(value), None, &values[value])),
+                    );
                 }
                 PropertyKind::Number { min, max, .. } => {
                     all.extend(AMOUNTS.iter().filter(|a| (*min..=*max).contains(*a)).map(|amount| {
                         let millionths = crate::event::to_millionths(*amount);
-                        with(Value::Millionths(millionths), Some(millionths))
+                        with(Value::Millionths(millionths), Some(millionths), "")
                     }));
                 }
                 PropertyKind::Text(_) | PropertyKind::Id => {}
@@ -161,4 +181,77 @@ fn plain(declared: &EventSpec) -> Vec<Option<Value>> {
         PropertyKind::Text(_) | PropertyKind::Id => None,
     };
     declared.properties.iter().map(|property| value(&property.kind)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+    use crate::{Choice, ConsentChange, Pack, RawEvent, Scalar};
+
+    const PACK: &str = r#"{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01",
+        "events": {"order": {"title": "an order", "properties": {
+            "value": {"type": "number", "min": 0, "max": 500}, "trip": {"type": "category", "values": ["quick", "fuel"]}}}},
+        "features": {
+            "orders": {"kind": "count", "event": "order", "window_days": 32},
+            "fuel": {"kind": "count", "event": "order", "window_days": 32, "where": {"property": "trip", "is": "fuel"}},
+            "spent": {"kind": "sum", "event": "order", "property": "value", "window_days": 32},
+            "quiet": {"kind": "recency", "event": "order"}
+        },
+        "segments": [
+            {"id": "often", "title": "O", "reason": "r", "enter": {"feature": "orders", "op": ">=", "value": 3}},
+            {"id": "driver", "title": "D", "reason": "r", "enter": {"feature": "fuel", "op": ">=", "value": 2}},
+            {"id": "big", "title": "B", "reason": "r", "enter": {"feature": "spent", "op": ">=", "value": 150}},
+            {"id": "gone", "title": "G", "reason": "r", "enter": {"feature": "quiet", "op": ">=", "value": 10}}
+        ]}"#;
+
+    fn engine() -> (Engine, Timestamp) {
+        let now = Timestamp::from_date("2026-03-01").unwrap();
+        let mut engine = Engine::install(Rc::new(Pack::parse(PACK).unwrap()), now);
+        engine.set_consent(&ConsentChange::all(Choice::Granted), now);
+        let properties =
+            [("value".to_owned(), Scalar::Number(10.0)), ("trip".to_owned(), Scalar::Text("fuel".into()))];
+        engine
+            .track(
+                &RawEvent { name: "order".into(), properties: properties.into(), ..RawEvent::default() },
+                now,
+            )
+            .unwrap();
+        (engine, now)
+    }
+
+    fn sentence(segment: &str) -> String {
+        let (engine, now) = engine();
+        match engine.explain(segment, now).unwrap().nearest.unwrap() {
+            Nearest::Event { sentence, .. } | Nearest::Time { sentence, .. } => sentence,
+        }
+    }
+
+    #[test]
+    fn the_nearest_change_is_the_fewest_events_and_says_until_when_they_would_do() {
+        // The order of 1 March leaves its window on 1 April, 32 days later in whole buckets.
+        assert_eq!(sentence("often"), "2 × “an order” before 2 April");
+        assert_eq!(sentence("driver"), "1 × “an order” (trip: fuel) before 2 April");
+        assert_eq!(sentence("big"), "1 × “an order” of 200");
+    }
+
+    #[test]
+    fn where_no_event_would_do_the_nearest_change_is_waiting() {
+        assert_eq!(sentence("gone"), "by itself on 11 March");
+    }
+
+    #[test]
+    fn what_is_found_turns_the_answer_when_it_is_done() {
+        let (engine, now) = engine();
+        let Some(Nearest::Event { times, .. }) = engine.explain("often", now).unwrap().nearest else {
+            unreachable!()
+        };
+        let order = RawEvent { name: "order".into(), ..RawEvent::default() };
+        let entered = |times| engine.simulate(&vec![order.clone(); times], now).unwrap().len();
+        assert_eq!((entered(times - 1), entered(times)), (0, 1));
+        assert!(!engine.is_in(0), "nothing changed");
+    }
 }
