@@ -269,4 +269,45 @@ mod tests {
         engine.track(&RawEvent { name: "visit".into(), ..RawEvent::default() }, now).unwrap();
         assert_eq!(engine.intake().accepted, 1);
     }
+
+    /// Forty exact windows of 256 instants are some 60 KiB; the pack allows 8.
+    #[test]
+    fn a_state_larger_than_the_pack_allows_gives_up_its_largest_memories_and_nothing_else() {
+        let features: Vec<String> = (0..40)
+            .map(|n| format!(r#""f{n}": {{"kind": "sum", "event": "visit", "property": "n", "window_days": {}, "exact": true}}"#, n + 30))
+            .collect();
+        let text = format!(
+            r#"{{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01", "state_limit_kib": 8,
+                "events": {{"visit": {{"properties": {{"n": {{"type": "number", "min": 0, "max": 1000000}}}}}}}},
+                "features": {{{}, "quiet": {{"kind": "recency", "event": "visit"}}}},
+                "segments": [{{"id": "here", "title": "h", "reason": "r", "enter": {{"feature": "quiet", "op": "<", "value": 9}}}}]}}"#,
+            features.join(",")
+        );
+        let pack = Rc::new(Pack::parse(&text).unwrap());
+        let mut now = Timestamp::from_date("2026-01-01").unwrap();
+        let mut engine = Engine::install(Rc::clone(&pack), now);
+        engine.set_consent(&ConsentChange::all(Choice::Granted), now);
+        let mut stored: Vec<u8> = Vec::new();
+        for number in 0..600_u32 {
+            now = now.saturating_add(3_600_000);
+            let n = crate::Scalar::Number(f64::from(number * 997));
+            let raw = RawEvent {
+                name: "visit".into(),
+                properties: [("n".to_owned(), n)].into(),
+                ..RawEvent::default()
+            };
+            engine.track(&raw, now).unwrap();
+            let saved = engine.save().unwrap();
+            if !saved.appends {
+                stored.clear();
+            }
+            stored.extend(saved.bytes);
+            // Within the allowance but for the last piece, which brings the next whole section.
+            assert!(stored.len() <= pack.state_limit + 2_048, "{}", stored.len());
+        }
+        assert!(engine.intake().evicted > 0);
+        assert!(engine.is_in(0), "the small memories are still there");
+        let (restored, error) = Engine::restore(pack, &stored, now);
+        assert_eq!((error, restored.intake().accepted, restored.is_in(0)), (None, 600, true));
+    }
 }
