@@ -215,6 +215,11 @@ impl Gate {
         Ok(slot)
     }
 
+    /// Tells whether another gate differs in more than the latest instant its ledger has seen.
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        !self.ledger.same_charges(&other.ledger) || self.secret != other.secret || self.slot != other.slot
+    }
+
     pub(crate) fn secret(&self) -> Option<&[u8; 32]> {
         self.secret.as_ref()
     }

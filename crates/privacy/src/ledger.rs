@@ -88,6 +88,12 @@ impl Ledger {
         Ok(Charge { window })
     }
 
+    /// Tells whether another ledger has charged and left out the same, whatever instants they have seen.
+    #[must_use]
+    pub fn same_charges(&self, other: &Self) -> bool {
+        self.busy_until == other.busy_until && self.charges == other.charges
+    }
+
     /// Leaves the window of `now` unanswered.
     pub fn leave_out(&mut self, plan: &Plan, now: Timestamp) {
         self.busy_until = self.busy_until.max(next_window_start(plan, now).millis());

@@ -44,7 +44,7 @@ impl Engine {
         let pack = Rc::clone(&self.pack);
         let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
         self.advance(now);
-        self.stored = None;
+        let before = (self.gate.clone(), self.outbox.clone());
         self.outbox.expire(now);
         let memberships = &self.memberships;
         let is_in = |asked: &Name| {
@@ -57,8 +57,12 @@ impl Engine {
             self.find_arms();
         }
         // The next state saved is the first to hold the charge.
-        self.outbox.push(cleared?, self.revision + 1);
-        Ok(())
+        let made = cleared.map(|cleared| self.outbox.push(cleared, self.revision + 1));
+        if self.gate.differs(&before.0) || self.outbox != before.1 {
+            // Charges are in whole sections alone.
+            self.stored = None;
+        }
+        made
     }
 
     /// Takes in what the network made of an upload.
