@@ -46,7 +46,7 @@ impl Coins for OneByte {
 }
 
 /// How many bytes the device's secret has.
-const SECRET: usize = 16;
+pub const SECRET: usize = 32;
 
 impl Pair {
     pub fn new(pack: &Value, start: i64) -> Self {

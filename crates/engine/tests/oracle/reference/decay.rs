@@ -14,7 +14,8 @@ const KEYS: usize = 32;
 const WITHIN: f64 = 1e-7;
 
 /// What is added up may be off by: every event rounds what is there, and itself, down to a 2^-32th, or of an amount to a 2^-10th
-/// of a millionth, which is less than a 2^-29th for the two; that then decays like the event itself.
+/// of a millionth, which is less than a 2^-29th for the two, and multiplies what is there by a factor that is good to a 2^-32th;
+/// that then decays like the event itself.
 const ROUNDING: [f64; 2] = [1.0 / (1_u64 << 31) as f64, 1.0 / (1_u64 << 29) as f64];
 
 /// One event's weight at `now`, in 64ths of a half-life.
@@ -51,7 +52,7 @@ pub fn decayed(feature: &Value, log: &[Item], now: i64) -> Expected {
     let arrived = |item: &Item| Item { t: item.arrived, ..item.clone() };
     let events: f64 = log.iter().map(|item| left(age(feature, &arrived(item), now))).sum();
     let rounding = ROUNDING[usize::from(feature["property"].is_string())];
-    Expected::Near { value: weights.iter().sum(), within: rounding * (1.0 + events) * (1.0 + size) }
+    Expected::Near { value: weights.iter().sum(), within: (1.0 + events) * (rounding + ROUNDING[0] * size) }
 }
 
 /// When the clock was set back, weights dated after now count as of now from the next event on.
