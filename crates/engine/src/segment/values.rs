@@ -152,6 +152,9 @@ impl Values {
     }
 }
 
+/// Among more inputs than this the parts are too small to be worth looking for.
+const MOST_SHARES: usize = 8;
+
 /// The value of a subject, and when time alone may carry it past a threshold.
 fn look(
     thresholds: &Thresholds,
@@ -172,10 +175,13 @@ fn look(
             let distance = thresholds.values.iter().map(|t| (t - score).abs()).fold(f64::INFINITY, f64::min);
             // While every input stays within its part of the distance, the score stays on its side of every cut;
             // a thousandth is left for rounding.
-            let share =
-                distance * 0.999 / f64::from(u32::try_from(model.terms().count()).unwrap_or(u32::MAX));
+            let terms = model.terms().count();
+            let share = distance * 0.999 / f64::from(u32::try_from(terms).unwrap_or(u32::MAX));
             let change = |(feature, weight): (usize, f64)| {
                 let change = |watch| features.next_change(feature, states, watch, moment);
+                if terms > MOST_SHARES {
+                    return change(Watch::Everything);
+                }
                 let Some(value) = value(feature) else { return change(Watch::Everything) };
                 let reach = share / weight.abs();
                 let (low, high) = (value - reach, value + reach);
