@@ -42,7 +42,7 @@ pub struct PackArguments {
     pub pack: PathBuf,
 }
 
-/// A log.
+/// A log, read with a pack.
 #[derive(Debug, Args)]
 pub struct LogArguments {
     /// The pack file
@@ -57,6 +57,14 @@ pub struct LogArguments {
     /// Stop with exit code 2 at the first line that cannot be used
     #[arg(long)]
     pub strict: bool,
+}
+
+/// A run through a whole log.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArguments,
     /// Show progress even when standard error is no terminal
     #[arg(long)]
     pub progress: bool,
@@ -68,9 +76,9 @@ pub struct LogArguments {
 /// A replay.
 #[derive(Debug, Args)]
 pub struct ReplayArguments {
-    /// The log.
+    /// The run.
     #[command(flatten)]
-    pub log: LogArguments,
+    pub run: RunArguments,
     /// The address of a collector that gets the reports and gives the estimates; without it nothing leaves this process
     #[arg(long)]
     pub collector: Option<String>,
@@ -85,9 +93,9 @@ pub struct ReplayArguments {
 /// A survey.
 #[derive(Debug, Args)]
 pub struct SurveyArguments {
-    /// The log.
+    /// The run.
     #[command(flatten)]
-    pub log: LogArguments,
+    pub run: RunArguments,
     /// Look at everyone once in so many days
     #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub every: u16,
@@ -96,18 +104,9 @@ pub struct SurveyArguments {
 /// A person of a log at one instant.
 #[derive(Debug, Args)]
 pub struct PersonArguments {
-    /// The pack file
-    #[arg(long)]
-    pub pack: PathBuf,
-    /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
-    #[arg(long, required = true)]
-    pub events: Vec<PathBuf>,
-    /// The mapping file that says which columns of a CSV log hold what
-    #[arg(long)]
-    pub mapping: Option<PathBuf>,
-    /// Stop with exit code 2 at the first line that cannot be used
-    #[arg(long)]
-    pub strict: bool,
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArguments,
     /// Who, as the log names them
     #[arg(long)]
     pub person: String,
@@ -144,9 +143,9 @@ pub struct SimulateArguments {
 /// A measurement of coverage.
 #[derive(Debug, Args)]
 pub struct CoverageArguments {
-    /// The log.
+    /// The run.
     #[command(flatten)]
-    pub log: LogArguments,
+    pub run: RunArguments,
     /// How many times everyone reports
     #[arg(long, default_value_t = 200)]
     pub seeds: u64,
@@ -155,9 +154,9 @@ pub struct CoverageArguments {
 /// A training.
 #[derive(Debug, Args)]
 pub struct TrainArguments {
-    /// The log.
+    /// The run.
     #[command(flatten)]
-    pub log: LogArguments,
+    pub run: RunArguments,
     /// The event the model is to foretell
     #[arg(long)]
     pub label: String,
@@ -201,9 +200,9 @@ impl TrainArguments {
     #[must_use]
     pub fn command(&self) -> String {
         let path = |path: &PathBuf| path.display().to_string();
-        let mut options = vec![("pack", path(&self.log.pack))];
-        options.extend(self.log.mapping.as_ref().map(|mapping| ("mapping", path(mapping))));
-        options.extend(self.log.events.iter().map(|events| ("events", path(events))));
+        let mut options = vec![("pack", path(&self.run.log.pack))];
+        options.extend(self.run.log.mapping.as_ref().map(|mapping| ("mapping", path(mapping))));
+        options.extend(self.run.log.events.iter().map(|events| ("events", path(events))));
         options.push(("label", self.label.clone()));
         options.push(("within-days", self.within_days.to_string()));
         options.extend(self.cut.iter().map(|cut| ("cut", cut.clone())));

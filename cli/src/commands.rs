@@ -26,7 +26,7 @@ use crate::{coverage as measure, log, story, table};
 /// # Errors
 /// As [`Replay::run`], or when a file cannot be read or written.
 pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
-    let mut terminal = Terminal::new(arguments.log.progress);
+    let mut terminal = Terminal::new(arguments.run.progress);
     if arguments.seed.is_some() {
         terminal.say("The noise comes from a seed: seeded noise is not private.");
     }
@@ -34,12 +34,12 @@ pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
         noise: arguments.seed.map_or(Noise::System, Noise::Seeded),
         collector: arguments.collector.clone(),
         window: arguments.window,
-        ..prepared(&arguments.log)?
+        ..prepared(&arguments.run.log)?
     };
     let summary = replay.run(&mut terminal);
     terminal.finish();
     let summary = summary?;
-    write_json(arguments.log.json.as_deref(), &summary)?;
+    write_json(arguments.run.json.as_deref(), &summary)?;
     Ok(table::replay(&summary))
 }
 
@@ -48,7 +48,7 @@ pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
 /// # Errors
 /// As [`Survey::run`], or when a file cannot be read or written.
 pub fn survey(arguments: &SurveyArguments) -> anyhow::Result<String> {
-    let log = &arguments.log;
+    let log = &arguments.run.log;
     let survey = Survey {
         pack: read_pack(&log.pack)?,
         events: log.events.clone(),
@@ -56,11 +56,11 @@ pub fn survey(arguments: &SurveyArguments) -> anyhow::Result<String> {
         strict: log.strict,
         every_days: arguments.every,
     };
-    let mut terminal = Terminal::new(log.progress);
+    let mut terminal = Terminal::new(arguments.run.progress);
     let found = survey.run(&mut terminal);
     terminal.finish();
     let found = found?;
-    write_json(log.json.as_deref(), &found)?;
+    write_json(arguments.run.json.as_deref(), &found)?;
     Ok(story::survey(&found))
 }
 
@@ -95,11 +95,12 @@ fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {
     let instant = |text: &String| {
         log::read_instant(text).with_context(|| format!("{text:?} is no time like 2017-12-01T18:30:00Z"))
     };
+    let log = &arguments.log;
     let question = person::Question {
-        pack: read_pack(&arguments.pack)?,
-        events: arguments.events.clone(),
-        mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
-        strict: arguments.strict,
+        pack: read_pack(&log.pack)?,
+        events: log.events.clone(),
+        mapping: log.mapping.as_deref().map(read_mapping).transpose()?,
+        strict: log.strict,
         person: arguments.person.clone(),
         at: arguments.at.as_ref().map(instant).transpose()?,
     };
@@ -114,13 +115,13 @@ fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {
 /// # Errors
 /// As [`measure::coverage`], or when a file cannot be read or written.
 pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
-    let mut terminal = Terminal::new(arguments.log.progress);
+    let mut terminal = Terminal::new(arguments.run.progress);
     // Seeded throughout, so that the figure can be quoted and checked.
-    let replay = Replay { noise: Noise::Seeded(0), ..prepared(&arguments.log)? };
+    let replay = Replay { noise: Noise::Seeded(0), ..prepared(&arguments.run.log)? };
     let coverage = measure::coverage(replay, arguments.seeds, &mut terminal);
     terminal.finish();
     let coverage = coverage?;
-    write_json(arguments.log.json.as_deref(), &coverage)?;
+    write_json(arguments.run.json.as_deref(), &coverage)?;
     Ok(table::coverage(&coverage))
 }
 
@@ -131,7 +132,7 @@ pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
 pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
     let date =
         |text: &String| Timestamp::from_date(text).with_context(|| format!("{text:?} is no day YYYY-MM-DD"));
-    let log = &arguments.log;
+    let log = &arguments.run.log;
     let place = || format!("the pack {} is wrong", log.pack.display());
     let training = Training {
         pack: document::parse(&read(&log.pack)?).with_context(place)?,
@@ -150,11 +151,11 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
         precision: arguments.precision,
         seed: arguments.seed,
     };
-    let mut terminal = Terminal::new(log.progress);
+    let mut terminal = Terminal::new(arguments.run.progress);
     let trained = training.run(&mut terminal);
     terminal.finish();
     let trained = trained?;
-    write_json(log.json.as_deref(), &trained)?;
+    write_json(arguments.run.json.as_deref(), &trained)?;
     write(&arguments.out, &(trained.member() + "\n"))?;
     let card = arguments.card.clone().unwrap_or_else(|| arguments.out.with_extension("md"));
     write(&card, &train::card(&trained, &arguments.command()))?;
