@@ -128,9 +128,9 @@ impl Outbox {
         }
     }
 
-    /// Gives up what waits past its window.
-    pub(crate) fn expire(&mut self, now: Timestamp) {
-        self.end_queued(Status::Expired, |entry| now.millis() >= entry.until);
+    /// Gives up what waits past its window, and tells whether anything did.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> bool {
+        self.end_queued(Status::Expired, |entry| now.millis() >= entry.until)
     }
 
     /// Stops every hand-out.
@@ -149,8 +149,13 @@ impl Outbox {
         self.0.iter_mut().for_each(|entry| entry.charged_in = revision);
     }
 
-    fn end_queued(&mut self, status: Status, which: impl Fn(&Entry) -> bool) {
-        let queued = self.0.iter_mut().filter(|entry| entry.status == Status::Queued);
-        queued.filter(|entry| which(entry)).for_each(|entry| entry.status = status);
+    /// Ends what waits and is meant, and tells whether anything was.
+    fn end_queued(&mut self, status: Status, which: impl Fn(&Entry) -> bool) -> bool {
+        let mut ended = false;
+        for entry in self.0.iter_mut().filter(|entry| entry.status == Status::Queued && which(entry)) {
+            entry.status = status;
+            ended = true;
+        }
+        ended
     }
 }

@@ -44,8 +44,8 @@ impl Engine {
         let pack = Rc::clone(&self.pack);
         let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
         self.advance(now);
-        let before = (self.gate.clone(), self.outbox.clone());
-        self.outbox.expire(now);
+        let before = self.gate.clone();
+        let expired = self.outbox.expire(now);
         let memberships = &self.memberships;
         let is_in = |asked: &Name| {
             let index = pack.segments.list.iter().position(|segment| segment.id == *asked);
@@ -58,7 +58,7 @@ impl Engine {
         }
         // The next state saved is the first to hold the charge.
         let made = cleared.map(|cleared| self.outbox.push(cleared, self.revision + 1));
-        if self.gate.differs(&before.0) || self.outbox != before.1 {
+        if expired || made.is_ok() || self.gate.differs(&before) {
             // Charges are in whole sections alone.
             self.stored = None;
         }
