@@ -9,7 +9,7 @@ import { collector } from "./support/collector.mjs";
 import { tools } from "./support/installed.mjs";
 import { DAY, shop } from "./support/packs.mjs";
 import { stores } from "./support/site.mjs";
-import { browser, code, codes, files, grant, HTML, installed, orders, ready, track, visit } from "./support/visit.mjs";
+import { arrived, browser, code, codes, files, grant, granted, HTML, installed, orders, ready, track, visit } from "./support/visit.mjs";
 
 const { dist, folder } = installed;
 
@@ -48,8 +48,7 @@ test("before consent nothing is stored, no request is made beyond the files, and
 test("the preview in a page is what the collector receives; cookies, referrer and page stay behind", async () => {
   const front = await collector();
   const shopVisit = await visit({ options: { collector: front.url } });
-  const page = await shopVisit.open();
-  await ready(page);
+  const page = await shopVisit.enter();
   await page.evaluate(() => { document.cookie = "id=7"; });
   await grant(page);
   await track(page, 3);
@@ -66,8 +65,7 @@ test("the preview in a page is what the collector receives; cookies, referrer an
 
 test("with storage denied segments live until the page is left, and nothing is written", async () => {
   const shopVisit = await visit({ options: { collector: "http://127.0.0.1:9" } });
-  const page = await shopVisit.open();
-  await ready(page);
+  const page = await shopVisit.enter();
   await grant(page, { segmentation: "granted", storage: "denied", reporting: "granted" });
   await track(page, 1);
   await page.waitForFunction(() => keepset.has("buyer"));
@@ -75,17 +73,13 @@ test("with storage denied segments live until the page is left, and nothing is w
   assert.equal(await page.evaluate(() => keepset.flush().then(({ skipped }) => skipped)), "storage_needed");
   assert.deepEqual(await stores(page), {});
   await page.reload();
-  await page.waitForFunction(() => globalThis.keepset);
-  await ready(page);
+  await arrived(page);
   assert.equal(await page.evaluate(() => keepset.has("buyer")), false);
   await shopVisit.close();
 });
 
 test("a damaged record says storage_corrupt and counts the budget as spent", async () => {
-  const shopVisit = await visit({ options: { collector: "http://127.0.0.1:9" } });
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted(1, { options: { collector: "http://127.0.0.1:9" } });
   await track(page, 1);
   await orders(page);
   await page.evaluate(async () => {
@@ -95,8 +89,7 @@ test("a damaged record says storage_corrupt and counts the budget as spent", asy
     db.close();
   });
   await page.goto(`${shopVisit.site.url}/?skip=${DAY * 30}`);
-  await page.waitForFunction(() => globalThis.keepset);
-  await ready(page);
+  await arrived(page);
   assert.deepEqual(await codes(page), ["storage_corrupt"]);
   await grant(page);
   await page.evaluate((day) => skip(day), DAY);
@@ -195,10 +188,7 @@ test("a plain script tag gives the same functions, from a server and from a file
 });
 
 test("a destroyed client leaves no lock, no channel and no listener behind", async () => {
-  const shopVisit = await visit();
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted();
   await page.evaluate(() => keepset.destroy());
   await page.waitForFunction(() => navigator.locks.query().then(({ held, pending }) => held.length + pending.length === 0));
   await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));

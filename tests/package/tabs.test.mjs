@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { DAY } from "./support/packs.mjs";
 import { stores } from "./support/site.mjs";
-import { codes, files, grant, HTML, orders, ready, track, visit } from "./support/visit.mjs";
+import { arrived, codes, files, grant, granted, HTML, orders, ready, track, visit } from "./support/visit.mjs";
 
 test("two tabs: one holds the engine, ten events here and one there are all counted, and both see the change", async () => {
   const shopVisit = await visit();
@@ -26,27 +26,16 @@ test("two tabs: one holds the engine, ten events here and one there are all coun
 
 test("two tabs of a browser without locks do not undo each other's work", async () => {
   const without = { "/off.js": "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });" };
-  const shopVisit = await visit({ files: { ...files(), ...without, "/": `<!doctype html><script src="/off.js"></script>${HTML}` } });
-  const one = await shopVisit.open();
-  await ready(one);
-  await grant(one);
-  const two = await shopVisit.open();
-  await ready(two);
+  const [shopVisit, one, two] = await granted(2, { files: { ...files(), ...without, "/": `<!doctype html><script src="/off.js"></script>${HTML}` } });
   for (let turn = 0; turn < 5; turn += 1) await Promise.all([track(one, 2), track(two, 1)]);
   await Promise.all([one, two].map((page) => page.evaluate(() => keepset.destroy())));
-  const three = await shopVisit.open();
-  await ready(three);
+  const three = await shopVisit.enter();
   assert.equal(await orders(three), 15);
   await shopVisit.close();
 });
 
 test("when the tab with the engine closes, another takes it over and nothing is lost", async () => {
-  const shopVisit = await visit();
-  const one = await shopVisit.open();
-  await ready(one);
-  await grant(one);
-  const two = await shopVisit.open();
-  await ready(two);
+  const [shopVisit, one, two] = await granted(2);
   await track(two, 5);
   assert.equal(await orders(two), 5);
   // The event is sent to a tab that is closing: it is kept until someone answers it.
@@ -57,14 +46,10 @@ test("when the tab with the engine closes, another takes it over and nothing is 
 });
 
 test("a tab that holds the engine and does not answer any more loses it", async () => {
-  const shopVisit = await visit();
-  const one = await shopVisit.open();
-  await ready(one);
-  await grant(one);
+  const [shopVisit, one] = await granted();
   await track(one, 1);
   assert.equal(await orders(one), 1);
-  const two = await shopVisit.open();
-  await ready(two);
+  const two = await shopVisit.enter();
   // As a browser freezes a page in the background: its lock stays, its code does not run.
   void one.evaluate(() => { for (const end = Date.now() + 25_000; Date.now() < end; ); }).catch(() => undefined);
   await track(two, 1);
@@ -77,8 +62,7 @@ test("a tab that holds the engine and does not answer any more loses it", async 
 test("a tab closed in the middle of its writes leaves a readable profile with what was confirmed", async () => {
   const shopVisit = await visit();
   for (let round = 1; round <= 5; round += 1) {
-    const page = await shopVisit.open();
-    await ready(page);
+    const page = await shopVisit.enter();
     if (round === 1) await grant(page);
     assert.deepEqual(await codes(page), []);
     const found = await orders(page);
@@ -89,8 +73,7 @@ test("a tab closed in the middle of its writes leaves a readable profile with wh
     void page.evaluate(() => { setInterval(() => keepset.track("purchase", { value: 1 }), 0); }).catch(() => undefined);
     await page.waitForTimeout(20 * round);
     await page.close({ runBeforeUnload: false });
-    const next = await shopVisit.open();
-    await ready(next);
+    const next = await shopVisit.enter();
     assert.ok((await orders(next)) >= found + 1, "a confirmed event was lost");
     assert.equal(await next.evaluate(() => keepset.consent.get().storage), "granted");
     await next.close();
@@ -99,10 +82,7 @@ test("a tab closed in the middle of its writes leaves a readable profile with wh
 });
 
 test("a rush of events right before the page is left is kept", async () => {
-  const shopVisit = await visit({ serve: { wait: (url) => (url.includes("again") ? 50 : 0) } });
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted(1, { serve: { wait: (url) => (url.includes("again") ? 50 : 0) } });
   for (let visits = 1; visits <= 3; visits += 1) {
     await page.evaluate(() => {
       // A write has just begun, and the next would wait for more.
@@ -114,18 +94,14 @@ test("a rush of events right before the page is left is kept", async () => {
       }, 5));
     });
     await page.waitForURL(/again/);
-    await page.waitForFunction(() => globalThis.keepset);
-    await ready(page);
+    await arrived(page);
     assert.equal(await orders(page), visits * 201);
   }
   await shopVisit.close();
 });
 
 test("a page that is hidden, perhaps for good, begins to write before anything else has its turn", async () => {
-  const shopVisit = await visit();
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted();
   await page.waitForTimeout(300);
   const writes = await page.evaluate(async () => {
     let begun = 0;
@@ -154,8 +130,7 @@ test("a rush in two tabs and a third that is killed in the middle of its own: no
   const two = await shopVisit.open();
   await Promise.all([ready(one), ready(two)]);
   await grant(one);
-  const third = await shopVisit.open();
-  await ready(third);
+  const third = await shopVisit.enter();
   // Its events have ids, so that what it told before it died can be told again without counting twice.
   const rush = (page, from, times) => page.evaluate(([from, times]) => { for (let n = 0; n < times; n += 1) keepset.track("purchase", { value: 1 }, { id: `${from}-${n}` }); }, [from, times]);
   await Promise.all([track(one, 300), track(two, 30), rush(third, "third", 60)]);
@@ -175,12 +150,7 @@ test("a rush in two tabs and a third that is killed in the middle of its own: no
 });
 
 test("a tab that holds the engine and is hidden saves at once, for its timers may rest", async () => {
-  const shopVisit = await visit();
-  const one = await shopVisit.open();
-  await ready(one);
-  await grant(one);
-  const two = await shopVisit.open();
-  await ready(two);
+  const [shopVisit, one, two] = await granted(2);
   await one.waitForTimeout(200);
   await one.evaluate(() => {
     Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
@@ -198,17 +168,13 @@ test("a tab that holds the engine and is hidden saves at once, for its timers ma
   });
   assert.ok(took < 900, `${took} ms`);
   await one.close({ runBeforeUnload: false });
-  const three = await shopVisit.open();
-  await ready(three);
+  const three = await shopVisit.enter();
   assert.equal(await orders(three), 2);
   await shopVisit.close();
 });
 
 test("what events change is put behind what is stored, a few bytes each, and is read as one", async () => {
-  const shopVisit = await visit();
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted();
   const parts = () => page.evaluate(async () => {
     const db = await new Promise((resolve) => { const r = indexedDB.open("keepset:default"); r.onsuccess = () => resolve(r.result); });
     const all = await new Promise((resolve) => { const r = db.transaction("profile").objectStore("profile").getAll(); r.onsuccess = () => resolve(r.result); });
@@ -221,8 +187,7 @@ test("what events change is put behind what is stored, a few bytes each, and is 
   }
   const [whole, ...behind] = await parts();
   assert.ok(behind.length >= 4 && behind.every((bytes) => bytes < 200 && bytes < whole), `${whole}, ${behind}`);
-  const again = await shopVisit.open("/?again");
-  await ready(again);
+  const again = await shopVisit.enter("/?again");
   await page.close({ runBeforeUnload: false });
   await again.waitForFunction(() => navigator.locks.query().then(({ held, pending }) => held.length === 1 && pending.length === 0));
   assert.equal(await orders(again), 4);
@@ -233,15 +198,11 @@ test("what events change is put behind what is stored, a few bytes each, and is 
 });
 
 test("a profile left alone for three years is gone when the page is opened, and with it what lay on disk", async () => {
-  const shopVisit = await visit();
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted();
   await track(page, 20);
   await page.evaluate(() => keepset.destroy());
   await page.goto(`${shopVisit.site.url}/?skip=${DAY * 3 * 365}`);
-  await page.waitForFunction(() => globalThis.keepset);
-  await ready(page);
+  await arrived(page);
   const data = await page.evaluate(() => keepset.exportData());
   assert.deepEqual([data.memberships, data.intake.accepted, data.features.find(({ id }) => id === "orders").value], [[], 0, 0]);
   assert.equal(data.consent.storage, "granted");
@@ -252,15 +213,11 @@ test("a profile left alone for three years is gone when the page is opened, and 
 
 test("an event tracked as a link is followed is kept", async () => {
   // A next page that is there within a tenth of a second is a fast one.
-  const shopVisit = await visit({ serve: { wait: (url) => (url.includes("again") ? 100 : 0) } });
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted(1, { serve: { wait: (url) => (url.includes("again") ? 100 : 0) } });
   for (let click = 1; click <= 3; click += 1) {
     await page.evaluate(() => { keepset.track("purchase", { value: 1 }); keepset.track("purchase", { value: 1 }); location.href = "/?again"; });
     await page.waitForURL(/again/);
-    await page.waitForFunction(() => globalThis.keepset);
-    await ready(page);
+    await arrived(page);
     assert.equal(await orders(page), 2 * click);
   }
   await shopVisit.close();
@@ -268,10 +225,8 @@ test("an event tracked as a link is followed is kept", async () => {
 
 test("deleteAll and a withdrawn storage leave nothing in any store, from any tab", async () => {
   const shopVisit = await visit();
-  const one = await shopVisit.open();
-  await ready(one);
-  const two = await shopVisit.open();
-  await ready(two);
+  const one = await shopVisit.enter();
+  const two = await shopVisit.enter();
   for (const end of [() => keepset.deleteAll(), () => keepset.consent.set({ storage: "denied" })]) {
     await grant(one);
     await track(one, 1);
@@ -284,10 +239,7 @@ test("deleteAll and a withdrawn storage leave nothing in any store, from any tab
 });
 
 test("a page kept for the back button gives the engine up and takes it again", async () => {
-  const shopVisit = await visit();
-  const page = await shopVisit.open();
-  await ready(page);
-  await grant(page);
+  const [shopVisit, page] = await granted();
   await track(page, 1);
   assert.equal(await orders(page), 1);
   // The events a browser gives to a page it keeps; headless Chromium keeps none by itself.

@@ -44,11 +44,28 @@ export async function visit({ options, from, serve, files: given } = {}) {
     await page.waitForFunction(() => globalThis.keepset);
     return page;
   };
-  return { open, context, site: shopSite, close: () => context.close().then(() => shopSite.close()) };
+  /** Opens a tab and waits until its client is ready. */
+  const enter = async (path) => {
+    const page = await open(path);
+    await ready(page);
+    return page;
+  };
+  return { open, enter, context, site: shopSite, close: () => context.close().then(() => shopSite.close()) };
+}
+
+/** A visit and so many tabs of it, one opened after the other; everything is granted in the first as soon as it is ready. */
+export async function granted(tabs = 1, options = {}) {
+  const shopVisit = await visit(options);
+  const pages = [await shopVisit.enter()];
+  await grant(pages[0]);
+  while (pages.length < tabs) pages.push(await shopVisit.enter());
+  return [shopVisit, ...pages];
 }
 
 /** Waits until the client is there and says how far it is. */
 export const ready = (page) => page.evaluate(() => keepset.ready.then(() => keepset.status));
+/** The same in a page that was just gone to. */
+export const arrived = (page) => page.waitForFunction(() => globalThis.keepset).then(() => ready(page));
 /** Makes choices; all granted when left out. */
 export const grant = (page, choice = ALL) => page.evaluate((choice) => keepset.consent.set(choice), choice);
 /** Buys so many times. */
