@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createClient, init, nextWindow, start } from "./support/client.mjs";
-import { ALL, DAY, handClock, shop } from "./support/packs.mjs";
+import { ALL, DAY, handClock, shelf, shop } from "./support/packs.mjs";
 
 test("calls made before the engine is ready are kept, in order", async () => {
   const { client, heard } = start();
@@ -48,12 +48,7 @@ test("the snapshot is the same object until something changes, and whenIn and su
 });
 
 test("a profile outlives its client, and another writer's newer record is built upon, not overwritten", async () => {
-  const values = new Map();
-  const storage = {
-    get: async (key) => values.get(key)?.slice(),
-    set: async (key, value) => void values.set(key, value.slice()),
-    delete: async (key) => void values.delete(key),
-  };
+  const storage = shelf();
   const clock = handClock();
   const one = createClient({ pack: shop(), clock, storage });
   await one.consent.set(ALL);
@@ -76,7 +71,7 @@ test("a profile outlives its client, and another writer's newer record is built 
 
 test("deleteAll forgets events, choices and ledger, and a new device waits again", async () => {
   const values = new Map();
-  const storage = { get: async (key) => values.get(key), set: async (key, value) => void values.set(key, value), delete: async (key) => void values.delete(key) };
+  const storage = shelf(values);
   const run = start({ storage, collector: { url: "https://r.example", transport: async () => ({ outcome: "accepted" }) } });
   run.client.consent.set(ALL);
   run.client.track("purchase", { value: 1 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createClient, start } from "./support/client.mjs";
-import { ALL, DAY, handClock, shop } from "./support/packs.mjs";
+import { ALL, DAY, handClock, shelf, shop } from "./support/packs.mjs";
 
 const intake = (client) => client.exportData().then((data) => data.intake);
 
@@ -81,8 +81,7 @@ test("a change says of each segment what made it so, and in what order", async (
 });
 
 test("what time changed while the page was closed has its reason in the next visit's first change", async () => {
-  const values = new Map();
-  const storage = { get: async (key) => values.get(key), set: async (key, value) => void values.set(key, value), delete: async (key) => void values.delete(key) };
+  const storage = shelf();
   const pack = shop();
   pack.segments.push({ id: "gone", title: "Gone", reason: "because you have not been here", enter: { feature: "ordered", op: ">=", value: 30 } });
   const first = start({ storage, pack });

@@ -5,15 +5,11 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { createClient, installed, isKeepsetError, KeepsetError, nextWindow, start } from "./support/client.mjs";
-import { ALL, DAY, handClock, shop } from "./support/packs.mjs";
+import { ALL, DAY, handClock, shelf, shop } from "./support/packs.mjs";
 
 test("a stored profile that was damaged starts empty, says so, and buys no second answer", async () => {
   const values = new Map();
-  const storage = {
-    get: async (key) => values.get(key)?.slice(),
-    set: async (key, value) => void values.set(key, value.slice()),
-    delete: async (key) => void values.delete(key),
-  };
+  const storage = shelf(values);
   const transport = async () => ({ outcome: "accepted" });
   const options = { storage, collector: { url: "https://r.example", transport } };
   const first = start(options);

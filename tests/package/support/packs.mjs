@@ -58,11 +58,14 @@ export function handClock(now = START) {
   };
 }
 
-/** Every purpose granted. */
-/** A store that lasts as long as whoever holds it: what a host application would hand in. */
-export function shelf() {
-  const values = new Map();
-  return { get: async (key) => values.get(key), set: async (key, value) => void values.set(key, value), delete: async (key) => void values.delete(key) };
+/** A store that lasts as long as whoever holds its values: what a host application would hand in. */
+export function shelf(values = new Map()) {
+  return {
+    get: async (key) => values.get(key)?.slice(),
+    set: async (key, value) => void values.set(key, value.slice()),
+    delete: async (key) => void values.delete(key),
+  };
 }
 
+/** Every purpose granted. */
 export const ALL = Object.freeze({ segmentation: "granted", storage: "granted", reporting: "granted", sharing: "granted" });
