@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { visit } from "./support/capture.mjs";
+import { later, visit } from "./support/capture.mjs";
 
 test("a form is started once by typing, and ends in a submission or in being left", async () => {
   const lab = await visit({ form: true });
@@ -61,7 +61,7 @@ test("copying is told, pasting and cutting are not", async () => {
 });
 
 test("another query soon after the first is a refinement; the same one, an empty one and a late one are not", async () => {
-  const lab = await visit({ searchRefinement: true }, { before: () => { const real = performance.now.bind(performance); globalThis.later = 0; performance.now = () => real() + later; } });
+  const lab = await visit({ searchRefinement: true }, { before: later });
   const { page } = lab;
   await page.evaluate(() => document.addEventListener("submit", (event) => event.preventDefault()));
   const search = async (query) => {

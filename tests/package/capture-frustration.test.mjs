@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { BODY, centre, clicks, DEAD_MS, frustration, pack, shake, visit } from "./support/capture.mjs";
+import { BODY, centre, clicks, DEAD_MS, frustration, later, pack, shake, visit } from "./support/capture.mjs";
 
 test("three quick clicks on a spot are rage, once a burst", async () => {
   const lab = await visit({ rageClick: true });
@@ -163,7 +163,7 @@ test("a mouse shaken to and fro is thrashing, once a burst; slow, short, few tur
 });
 
 test("errors nothing caught are told at most once in five seconds; notices, missing pictures and given-up requests are not", async () => {
-  const lab = await visit({ scriptError: true }, { before: () => { const real = performance.now.bind(performance); globalThis.later = 0; performance.now = () => real() + later; } });
+  const lab = await visit({ scriptError: true }, { before: later });
   const { page } = lab;
   await page.evaluate(async () => {
     const image = new Image();

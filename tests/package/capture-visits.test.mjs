@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { visit } from "./support/capture.mjs";
+import { later, visit } from "./support/capture.mjs";
 import { tools } from "./support/installed.mjs";
 
 test("a page view is told at first, at every change of the path, and not for a query or a fragment", async () => {
@@ -98,7 +98,7 @@ test("there and back within ten seconds is back and forth; on to a third page, o
 });
 
 test("going back after more than ten seconds is not back and forth", async () => {
-  const lab = await visit({ backAndForth: true }, { before: () => { const real = performance.now.bind(performance); globalThis.later = 0; performance.now = () => real() + later; } });
+  const lab = await visit({ backAndForth: true }, { before: later });
   await lab.page.click("#route");
   await lab.page.evaluate(() => { later = 10_100; });
   await lab.page.click("#home");

@@ -53,22 +53,24 @@ test("what is told holds no text, value, address, clipboard or message, and none
   await lab.close();
 });
 
+/** Copies, and returns how often that was told so far. */
+async function copied({ page, names }) {
+  await page.click("#text", { clickCount: 3 });
+  await page.keyboard.press("Control+C");
+  return (await names()).filter((name) => name === "copy").length;
+}
+
 test("several calls count once, and a kind ends with the last that asked for it", async () => {
   const lab = await visit({ pageView: true, copy: true });
-  const copies = async () => {
-    await lab.page.click("#text", { clickCount: 3 });
-    await lab.page.keyboard.press("Control+C");
-    return (await lab.names()).filter((name) => name === "copy").length;
-  };
   await lab.page.evaluate(() => { globalThis.second = capture(keepset, { pageView: true, copy: true, thrash: true }); });
-  assert.equal(await copies(), 1);
+  assert.equal(await copied(lab), 1);
   assert.equal((await lab.of("page_view")).length, 1);
   await lab.page.evaluate(() => { stop(); stop(); });
-  assert.equal(await copies(), 2);
+  assert.equal(await copied(lab), 2);
   await shake(lab.page);
   assert.equal((await lab.of("thrash")).length, 1, "the second call adds a kind");
   await lab.page.evaluate(() => { second(); stop(); });
-  assert.equal(await copies(), 2);
+  assert.equal(await copied(lab), 2);
   await lab.page.evaluate(() => {
     // A component that is mounted, unmounted and mounted again.
     capture(keepset, { pageView: true })();
@@ -76,9 +78,9 @@ test("several calls count once, and a kind ends with the last that asked for it"
     capture(keepset, { pageView: true, copy: true, signal: gone.signal });
   });
   assert.equal((await lab.of("page_view")).length, 1);
-  assert.equal(await copies(), 3);
+  assert.equal(await copied(lab), 3);
   await lab.page.evaluate(() => { gone.abort(); capture(keepset, { copy: true, signal: gone.signal }); });
-  assert.equal(await copies(), 3);
+  assert.equal(await copied(lab), 3);
   await lab.page.click("#route");
   assert.equal((await lab.of("page_view")).length, 1);
   await lab.close();
@@ -117,29 +119,24 @@ test("stop leaves no listener behind, and every listener is passive", async () =
 test("without consent, after its withdrawal, paused and destroyed nothing is listened to; with the grant the page counts as viewed", async () => {
   const lab = await visit({ pageView: true, copy: true, dwell: true }, { consent: null });
   const { page } = lab;
-  const copied = async () => {
-    await page.click("#text", { clickCount: 3 });
-    await page.keyboard.press("Control+C");
-    return (await lab.names()).filter((name) => name === "copy").length;
-  };
-  assert.equal(await copied(), 0);
+  assert.equal(await copied(lab), 0);
   assert.deepEqual(await lab.names(), []);
   await page.waitForTimeout(1200);
   await page.evaluate((all) => keepset.consent.set(all), ALL);
   assert.deepEqual(await lab.names(), ["page_view"]);
-  assert.equal(await copied(), 1);
+  assert.equal(await copied(lab), 1);
   await page.evaluate(() => history.pushState(null, "", "/blog/one"));
   assert.deepEqual(await lab.of("dwell"), [], "the time before the grant does not count");
   await page.evaluate(() => keepset.pause());
-  assert.equal(await copied(), 1);
+  assert.equal(await copied(lab), 1);
   await page.evaluate(() => keepset.resume());
-  assert.equal(await copied(), 2);
+  assert.equal(await copied(lab), 2);
   await page.evaluate(() => { void keepset.consent.set({ segmentation: "denied" }); told.length = 0; });
-  assert.equal(await copied(), 0);
+  assert.equal(await copied(lab), 0);
   await page.evaluate((all) => keepset.consent.set(all), ALL);
-  assert.equal(await copied(), 1);
+  assert.equal(await copied(lab), 1);
   await page.evaluate(() => keepset.destroy());
-  assert.equal(await copied(), 1);
+  assert.equal(await copied(lab), 1);
   await lab.close();
 });
 
