@@ -26,19 +26,18 @@ use crate::{coverage as measure, log, story, table};
 /// # Errors
 /// As [`Replay::run`], or when a file cannot be read or written.
 pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
-    let mut terminal = Terminal::new(arguments.run.progress);
-    if arguments.seed.is_some() {
-        terminal.say("The noise comes from a seed: seeded noise is not private.");
-    }
-    let replay = Replay {
-        noise: arguments.seed.map_or(Noise::System, Noise::Seeded),
-        collector: arguments.collector.clone(),
-        window: arguments.window,
-        ..prepared(&arguments.run.log)?
-    };
-    let summary = replay.run(&mut terminal);
-    terminal.finish();
-    let summary = summary?;
+    let summary = watched(arguments.run.progress, |terminal| {
+        if arguments.seed.is_some() {
+            terminal.say("The noise comes from a seed: seeded noise is not private.");
+        }
+        let replay = Replay {
+            noise: arguments.seed.map_or(Noise::System, Noise::Seeded),
+            collector: arguments.collector.clone(),
+            window: arguments.window,
+            ..prepared(&arguments.run.log)?
+        };
+        replay.run(terminal)
+    })?;
     write_json(arguments.run.json.as_deref(), &summary)?;
     Ok(table::replay(&summary))
 }
@@ -56,10 +55,7 @@ pub fn survey(arguments: &SurveyArguments) -> anyhow::Result<String> {
         strict: log.strict,
         every_days: arguments.every,
     };
-    let mut terminal = Terminal::new(arguments.run.progress);
-    let found = survey.run(&mut terminal);
-    terminal.finish();
-    let found = found?;
+    let found = watched(arguments.run.progress, |terminal| survey.run(terminal))?;
     write_json(arguments.run.json.as_deref(), &found)?;
     Ok(story::survey(&found))
 }
@@ -104,10 +100,7 @@ fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {
         person: arguments.person.clone(),
         at: arguments.at.as_ref().map(instant).transpose()?,
     };
-    let mut terminal = Terminal::new(false);
-    let known = question.answer(&mut terminal);
-    terminal.finish();
-    known
+    watched(false, |terminal| question.answer(terminal))
 }
 
 /// Measures coverage.
@@ -115,12 +108,10 @@ fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {
 /// # Errors
 /// As [`measure::coverage`], or when a file cannot be read or written.
 pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
-    let mut terminal = Terminal::new(arguments.run.progress);
     // Seeded throughout, so that the figure can be quoted and checked.
     let replay = Replay { noise: Noise::Seeded(0), ..prepared(&arguments.run.log)? };
-    let coverage = measure::coverage(replay, arguments.seeds, &mut terminal);
-    terminal.finish();
-    let coverage = coverage?;
+    let coverage =
+        watched(arguments.run.progress, |terminal| measure::coverage(replay, arguments.seeds, terminal))?;
     write_json(arguments.run.json.as_deref(), &coverage)?;
     Ok(table::coverage(&coverage))
 }
@@ -151,10 +142,7 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
         precision: arguments.precision,
         seed: arguments.seed,
     };
-    let mut terminal = Terminal::new(arguments.run.progress);
-    let trained = training.run(&mut terminal);
-    terminal.finish();
-    let trained = trained?;
+    let trained = watched(arguments.run.progress, |terminal| training.run(terminal))?;
     write_json(arguments.run.json.as_deref(), &trained)?;
     write(&arguments.out, &(trained.member() + "\n"))?;
     let card = arguments.card.clone().unwrap_or_else(|| arguments.out.with_extension("md"));
@@ -200,6 +188,14 @@ fn prepared(arguments: &LogArguments) -> anyhow::Result<Replay> {
         collector: None,
         window: None,
     })
+}
+
+/// Does the work with its progress and its faults on the terminal, which is left tidy whatever comes of it.
+fn watched<T>(progress: bool, work: impl FnOnce(&mut Terminal) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let mut terminal = Terminal::new(progress);
+    let done = work(&mut terminal);
+    terminal.finish();
+    done
 }
 
 /// Reads a pack file.
