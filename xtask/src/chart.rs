@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
+use keepset_wire::Timestamp;
 use serde_json::Value;
 
 const WIDTH: f64 = 760.0;
@@ -48,16 +49,7 @@ pub(crate) fn shares(title: &str, found: &Value, names: &[&str]) -> Result<Strin
 
 /// Writes milliseconds since 1970 as a day.
 pub(crate) fn day(value: &Value) -> String {
-    let days = value.as_i64().unwrap_or(0).div_euclid(86_400_000);
-    // Days since 0000-03-01, the start of a 400-year cycle of 146,097 days.
-    let shifted = days + 719_468;
-    let (era, in_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year = (in_era - in_era / 1_460 + in_era / 36_524 - in_era / 146_096) / 365;
-    let in_year = in_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * in_year + 2) / 153;
-    let day = in_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    format!("{:04}-{month:02}-{day:02}", era * 400 + year + i64::from(month <= 2))
+    value.as_i64().and_then(Timestamp::from_millis).unwrap_or_default().date()
 }
 
 fn draw(title: &str, series: &[Series<'_>], instants: &[f64], dates: &(String, String)) -> String {
