@@ -9,6 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::convert;
+use crate::dto;
 use crate::error::error;
 use crate::host::entropy;
 
@@ -27,13 +28,12 @@ impl Core {
     /// an offset holds and its minutes east of UTC.
     ///
     /// # Errors
-    /// When the pack has a mistake; the message names its path. When the offsets are those of no zone.
+    /// When the bytes are no compiled pack. When the offsets are those of no zone.
     #[wasm_bindgen(constructor)]
-    pub fn new(pack: &str, stored: Option<Box<[u8]>>, zone: &[f64], now: f64) -> Result<Core, JsValue> {
+    pub fn new(pack: &[u8], stored: Option<Box<[u8]>>, zone: &[f64], now: f64) -> Result<Core, JsValue> {
         let now = convert::instant(now)?;
         let zone = convert::zone(zone)?;
-        let document = convert::json(pack)?;
-        let pack = Pack::read(&document).map_err(|mistake| error("pack", &mistake.to_string()))?;
+        let pack = Pack::load(pack).map_err(|mistake| error("pack", &mistake.to_string()))?;
         let pack = Rc::new(pack);
         let (mut engine, started_from) = match stored {
             None => (Engine::install(pack, now), "nothing"),
@@ -82,7 +82,7 @@ impl Core {
                 .map_err(|_| JsValue::UNDEFINED)
                 .and_then(|none| convert::changes(&none));
         };
-        let (values, undeclared) = convert::values(properties, &self.names[spec])?;
+        let (values, undeclared) = dto::values(properties, &self.names[spec])?;
         let values = values.iter().map(Option::as_ref).collect();
         // A float that fits no integer saturates, and the engine refuses what is no instant.
         #[expect(clippy::cast_possible_truncation)]
@@ -110,7 +110,7 @@ impl Core {
     #[wasm_bindgen(js_name = nextTick)]
     pub fn next_tick(&self, now: f64) -> Result<Option<f64>, JsValue> {
         let next = self.engine.next_tick(convert::instant(now)?);
-        Ok(next.map(convert::number))
+        Ok(next.map(dto::number))
     }
 
     /// Returns the segments the device is in.
@@ -118,19 +118,7 @@ impl Core {
     /// # Errors
     /// Never in practice: the list can be written.
     pub fn memberships(&self) -> Result<JsValue, JsValue> {
-        convert::memberships(&self.engine.memberships())
-    }
-
-    /// Answers "what if": the changes these events would make. Nothing changes.
-    ///
-    /// # Errors
-    /// When an event breaks the pack's declaration; the message names its place in the list.
-    pub fn simulate(&self, events: &JsValue, now: f64) -> Result<JsValue, JsValue> {
-        let now = convert::instant(now)?;
-        let changes = self.engine.simulate(&convert::events(events)?, now);
-        let changes =
-            changes.map_err(|(index, refused)| error(refused.code(), &format!("[{index}].{refused}")))?;
-        convert::changes(&changes)
+        dto::memberships(&self.engine.memberships())
     }
 
     /// Returns the value of every feature.
@@ -138,7 +126,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn features(&self, now: f64) -> Result<JsValue, JsValue> {
-        convert::features(&self.engine, convert::instant(now)?)
+        dto::features(&self.engine, convert::instant(now)?)
     }
 
     /// Returns what became of the events so far: counts only.
@@ -159,20 +147,12 @@ impl Core {
         convert::changes(&changes)
     }
 
-    /// Explains a segment; `undefined` when the pack has no such segment.
-    ///
-    /// # Errors
-    /// When `now` is no instant.
-    pub fn explain(&self, segment: &str, now: f64) -> Result<JsValue, JsValue> {
-        convert::write(&self.engine.explain(segment, convert::instant(now)?))
-    }
-
     /// Returns the choices.
     ///
     /// # Errors
     /// Never in practice: the choices can be written.
     pub fn consent(&self) -> Result<JsValue, JsValue> {
-        convert::consent(self.engine.consent())
+        dto::consent(self.engine.consent())
     }
 
     /// Takes in new choices and returns what changed.
@@ -181,7 +161,7 @@ impl Core {
     /// When the change is not understood; nothing has changed then.
     #[wasm_bindgen(js_name = setConsent)]
     pub fn set_consent(&mut self, change: &JsValue, now: f64) -> Result<JsValue, JsValue> {
-        let changes = self.engine.set_consent(&convert::consent_change(change)?, convert::instant(now)?);
+        let changes = self.engine.set_consent(&dto::consent_change(change)?, convert::instant(now)?);
         convert::changes(&changes)
     }
 
@@ -203,7 +183,7 @@ impl Core {
     /// # Errors
     /// Never in practice: the report can be written.
     pub fn pending(&self) -> Result<JsValue, JsValue> {
-        convert::report(self.engine.pending())
+        dto::report(self.engine.pending())
     }
 
     /// Returns the bytes that may leave at this moment.
@@ -213,7 +193,7 @@ impl Core {
     #[wasm_bindgen(js_name = nextUpload)]
     pub fn next_upload(&self, now: f64) -> Result<JsValue, JsValue> {
         let upload = self.engine.next_upload(convert::instant(now)?);
-        convert::upload(upload.as_ref())
+        dto::upload(upload.as_ref())
     }
 
     /// Takes in what the network made of an upload.
@@ -239,7 +219,13 @@ impl Core {
     /// # Errors
     /// Never in practice: the state can be written.
     pub fn save(&mut self) -> Result<JsValue, JsValue> {
-        convert::saved(self.engine.save().as_ref())
+        dto::saved(self.engine.save().as_ref())
+    }
+
+    /// Returns the whole state as it stands, for [`crate::explain`] and [`crate::simulate`].
+    #[must_use]
+    pub fn copy(&self) -> Vec<u8> {
+        self.engine.copy()
     }
 
     /// Takes in that what is stored was lost: the next state is written whole.
@@ -259,7 +245,7 @@ impl Core {
     /// # Errors
     /// Never in practice: the list can be written.
     pub fn ledger(&self) -> Result<JsValue, JsValue> {
-        convert::reports(self.engine.ledger())
+        dto::reports(self.engine.ledger())
     }
 
     /// Returns what is spent and what may be; `undefined` when the pack asks nothing.
@@ -267,7 +253,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn budget(&self, now: f64) -> Result<JsValue, JsValue> {
-        convert::budget(self.engine.budget(convert::instant(now)?))
+        dto::budget(self.engine.budget(convert::instant(now)?))
     }
 
     /// Forgets everything derived from events and returns what changed.
@@ -283,6 +269,7 @@ impl Core {
 #[cfg(all(test, target_arch = "wasm32"))]
 mod tests {
     use js_sys::{Array, Object, Reflect, Symbol, Uint8Array};
+    use keepset_engine::Pack;
     use keepset_wire::{DAY_MS, Plan, Report, Timestamp};
     use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -299,7 +286,7 @@ mod tests {
 
     fn day(number: i64) -> f64 {
         let start = Timestamp::from_date("2026-01-01").unwrap();
-        super::convert::number(start.saturating_add(number * DAY_MS))
+        super::dto::number(start.saturating_add(number * DAY_MS))
     }
 
     fn field(value: &JsValue, name: &str) -> JsValue {
@@ -322,8 +309,12 @@ mod tests {
         object(&["segmentation", "storage", "reporting"].map(|purpose| (purpose, "granted".into())))
     }
 
+    fn pack() -> Vec<u8> {
+        Pack::parse(&PACK.replace("PLAN", PLAN)).unwrap().compile()
+    }
+
     fn core() -> Core {
-        Core::new(&PACK.replace("PLAN", PLAN), None, &[0.0, 0.0], day(0)).unwrap()
+        Core::new(&pack(), None, &[0.0, 0.0], day(0)).unwrap()
     }
 
     #[test]
@@ -340,10 +331,6 @@ mod tests {
         let memberships: Array = core.memberships().unwrap().unchecked_into();
         assert_eq!((memberships.length(), text(&memberships.get(0), "id")), (1, "buyer".into()));
         assert_eq!(field(&memberships.get(0), "since").as_f64(), Some(day(0)));
-        let why = core.explain("buyer", day(0)).unwrap();
-        assert_eq!(text(&why, "decidedBy"), "stay");
-        assert_eq!(field(&field(&why, "condition"), "value").as_f64(), Some(1.0));
-        assert!(core.explain("nobody", day(0)).unwrap().is_undefined());
         assert_eq!(core.next_tick(day(0)).unwrap(), Some(day(1)));
     }
 
@@ -366,14 +353,14 @@ mod tests {
         assert_eq!(text(&ledger.get(0), "outcome"), "accepted");
         assert_eq!(field(&core.budget(day(1)).unwrap(), "spent").as_f64(), Some(2.0));
         let bytes = field(&saved, "bytes").unchecked_into::<Uint8Array>().to_vec();
-        let again = Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), &[0.0, 0.0], day(1)).unwrap();
+        let again = Core::new(&pack(), Some(bytes.into()), &[0.0, 0.0], day(1)).unwrap();
         assert_eq!(again.started_from(), "snapshot");
         assert_eq!(text(&again.pending().unwrap(), "id"), report.id.to_string());
     }
 
     #[test]
     fn what_is_wrong_is_an_error_with_a_code_and_the_engine_goes_on() {
-        let refused = Core::new("{}", None, &[0.0, 0.0], day(0)).err().unwrap();
+        let refused = Core::new(b"{}", None, &[0.0, 0.0], day(0)).err().unwrap();
         assert_eq!(text(&refused, "code"), "pack");
         assert!(text(&refused, "message").starts_with("$"));
         let mut core = core();
@@ -405,8 +392,7 @@ mod tests {
     #[test]
     fn stored_bytes_that_cannot_be_read_are_said_to_be_so() {
         for bytes in [vec![], vec![7; 100], b"KSST".to_vec()] {
-            let core =
-                Core::new(&PACK.replace("PLAN", PLAN), Some(bytes.into()), &[0.0, 0.0], day(0)).unwrap();
+            let core = Core::new(&pack(), Some(bytes.into()), &[0.0, 0.0], day(0)).unwrap();
             assert_eq!(core.started_from(), "unreadable");
             assert_eq!(text(&core.consent().unwrap(), "storage"), "pending");
         }

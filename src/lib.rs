@@ -8,8 +8,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod convert;
+#[cfg(feature = "core")]
 mod core;
+#[cfg(feature = "core")]
+mod dto;
 mod error;
+#[cfg(feature = "core")]
 mod host;
+#[cfg(feature = "study")]
+mod study;
 
+#[cfg(feature = "core")]
 pub use crate::core::Core;
+#[cfg(feature = "study")]
+pub use crate::study::{compile, explain, simulate};

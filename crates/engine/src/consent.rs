@@ -1,7 +1,8 @@
 //! Consent: four gates with a time each, all closed at the start.
 
 use keepset_wire::Timestamp;
-use serde::{Deserialize, Serialize};
+use keepset_wire::codec;
+use serde::Serialize;
 
 /// What consent may be given for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Purpose {
 }
 
 /// What a person said about one purpose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Choice {
     /// Yes.
@@ -29,8 +30,10 @@ pub enum Choice {
     Pending,
 }
 
+codec!(enum Choice { 0 => Granted, 1 => Denied, 2 => Pending });
+
 /// A choice and since when it stands, in milliseconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The choice.
     pub choice: Choice,
@@ -38,8 +41,10 @@ pub struct Standing {
     pub since: i64,
 }
 
+codec!(struct Standing { choice, since });
+
 /// What a person said about every purpose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
     /// Computing on the device.
     pub segmentation: Standing,
@@ -50,6 +55,8 @@ pub struct Consent {
     /// Handing out labels.
     pub sharing: Standing,
 }
+
+codec!(struct Consent { segmentation, storage, reporting, sharing });
 
 /// New choices; a purpose left out keeps its choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,8 +5,9 @@
 use std::fmt;
 
 use keepset_privacy::{Coins, Ledger, NoEntropy, Refusal, SetSelect};
+use keepset_wire::codec;
 use keepset_wire::{Epoch, Epsilon, Name, Plan, PlanHash, Report, ReportId, Timestamp, Window};
-use serde::{Deserialize, Serialize};
+
 use sha2::{Digest, Sha256};
 
 use crate::consent::{Consent, Purpose};
@@ -95,7 +96,7 @@ pub(crate) struct Cleared {
 }
 
 /// What the gate keeps between reports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Gate {
     ledger: Ledger,
     /// Names this device's reports and assigns it to experiments; never sent.
@@ -103,14 +104,18 @@ pub(crate) struct Gate {
     slot: Option<Slot>,
 }
 
+codec!(struct Gate { ledger, secret, slot });
+
 /// When in a window, and to which question, a device reports: drawn by chance alone, before and apart from any behaviour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {
     plan: [u8; 16],
     window: u32,
     epoch: u32,
     question: u16,
 }
+
+codec!(struct Slot { plan, window, epoch, question });
 
 impl Gate {
     pub(crate) fn new(ledger: Ledger) -> Self {

@@ -7,6 +7,7 @@
 //! The life of one report, a file each: [`event`], [`feature`], [`model`], [`segment`], `gate`, [`outbox`], `snapshot`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod compiled;
 mod consent;
 mod engine;
 pub mod event;

@@ -1,7 +1,8 @@
 //! The outbox: reports whose bytes are fixed, handed out only when their charge is durable, and the record of all of them.
 
+use keepset_wire::codec;
 use keepset_wire::{ReportId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::gate::Cleared;
 
@@ -9,7 +10,7 @@ use crate::gate::Cleared;
 const MAX_ENTRIES: usize = 64;
 
 /// What became of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Charged and waiting to be handed out.
@@ -24,6 +25,8 @@ pub enum Status {
     Expired,
 }
 
+codec!(enum Status { 0 => Queued, 1 => Accepted, 2 => Refused, 3 => Withdrawn, 4 => Expired });
+
 /// What the network made of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -36,7 +39,7 @@ pub enum Outcome {
 }
 
 /// A report in the person's own record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its random name.
     pub id: [u8; 16],
@@ -62,6 +65,8 @@ pub struct Entry {
     charged_in: u64,
 }
 
+codec!(struct Entry { id, at, plan, question, window, epsilon_micro, until, status, attempts, bytes, charged_in });
+
 /// A report ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
@@ -75,8 +80,10 @@ pub struct Upload {
 pub type Pending = Entry;
 
 /// Every report of this device, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outbox(Vec<Entry>);
+
+codec!(tuple Outbox);
 
 impl Outbox {
     /// Takes in a report that passed the gate; it waits until state `charged_in` is durable.

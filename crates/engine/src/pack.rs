@@ -1,5 +1,6 @@
 //! The pack: one JSON document with everything a device is to compute and may be asked.
 
+use keepset_wire::codec;
 use keepset_wire::document::{self, Mistake, Name, Node};
 use keepset_wire::{DAY_MS, Plan, PlanHash, Timestamp};
 
@@ -41,6 +42,10 @@ pub struct Pack {
     /// The plan's hash, computed once: the gate asks for it at every event.
     plan_hash: Option<PlanHash>,
 }
+
+codec!(struct Pack {
+    id, version, title, expires, events, models, experiments, plan, retention, state_limit, features, segments, plan_hash,
+});
 
 impl Pack {
     /// The largest pack accepted, in bytes of text.
@@ -114,6 +119,11 @@ impl Pack {
             features,
             segments,
         })
+    }
+
+    /// Tells whether a pack that was read from elsewhere asks nothing that [`Pack::parse`] would refuse to ask.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.plan.as_ref().is_none_or(Plan::is_sound) && self.plan_hash == self.plan.as_ref().map(Plan::hash)
     }
 
     /// Lists the features, sorted by name.

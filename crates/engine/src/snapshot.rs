@@ -3,8 +3,8 @@
 //! What is stored is one whole section and, behind it, what changed since, a section a save:
 //!
 //! ```text
-//! "KSST" | version u8 | length u32 | checksum | postcard of a snapshot
-//! "KSSD" | version u8 | length u32 | checksum | postcard of what changed
+//! "KSST" | version u8 | length u32 | checksum | the snapshot
+//! "KSSD" | version u8 | length u32 | checksum | what changed
 //! ```
 //! A checksum is the first 8 bytes of the SHA-256 of the checksum before it and the body, so sections cannot be left out or
 //! swapped. A last section cut short is left out: charges are in whole sections alone, so nothing spent is
@@ -12,7 +12,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use keepset_wire::codec;
+use keepset_wire::codec::{Codec, decode, encode};
 use sha2::{Digest, Sha256};
 
 use crate::consent::Consent;
@@ -54,7 +55,7 @@ impl fmt::Display for StateError {
 impl std::error::Error for StateError {}
 
 /// What a device remembers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Snapshot {
     pub(crate) pack: String,
     /// The part that changes with events and time.
@@ -64,8 +65,10 @@ pub(crate) struct Snapshot {
     pub(crate) outbox: Outbox,
 }
 
+codec!(struct Snapshot { pack, profile, consent, gate, outbox });
+
 /// What is derived from events.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Profile {
     pub(crate) now: Now,
     pub(crate) ids: RecentIds,
@@ -75,8 +78,10 @@ pub(crate) struct Profile {
     pub(crate) standings: Vec<(String, Standing)>,
 }
 
+codec!(struct Profile { now, ids, memories, standings });
+
 /// What changes with every save.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Now {
     pub(crate) revision: u64,
     /// The last instant at which memberships were evaluated.
@@ -86,8 +91,10 @@ pub(crate) struct Now {
     pub(crate) intake: Intake,
 }
 
+codec!(struct Now { revision, evaluated, last_event, intake });
+
 /// What changed from one save to the next.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Changed {
     now: Now,
     ids: Vec<i64>,
@@ -95,13 +102,17 @@ struct Changed {
     standings: Vec<(u32, Standing)>,
 }
 
+codec!(struct Changed { now, ids, memories, standings });
+
 /// A list of pairs from an earlier one: so many of its first, the new ones, so many of its last.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Patch {
     first: u32,
     rows: Vec<(i64, i64)>,
     last: u32,
 }
+
+codec!(struct Patch { first, rows, last });
 
 impl Patch {
     fn between(old: &[(i64, i64)], new: &[(i64, i64)]) -> Self {
@@ -218,15 +229,15 @@ impl Stored {
 }
 
 /// Writes a section; returns its checksum too.
-fn section(magic: [u8; 4], version: u8, before: [u8; 8], body: &impl Serialize) -> (Vec<u8>, [u8; 8]) {
-    // Writing plain data to a growing vector cannot fail.
-    let body = postcard::to_allocvec(body).unwrap_or_default();
+fn section(magic: [u8; 4], version: u8, before: [u8; 8], body: &impl Codec) -> (Vec<u8>, [u8; 8]) {
+    let body = encode(body);
     let checksum = checksum(before, &body);
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
     ([&magic[..], &[version], &length, &checksum, &body].concat(), checksum)
 }
 
-fn checksum(before: [u8; 8], body: &[u8]) -> [u8; 8] {
+/// The first 8 bytes of the SHA-256 of the checksum before a section and its body.
+pub(crate) fn checksum(before: [u8; 8], body: &[u8]) -> [u8; 8] {
     let digest = Sha256::new().chain_update(before).chain_update(body).finalize();
     let mut checksum = [0; 8];
     checksum.copy_from_slice(&digest[..8]);
@@ -265,31 +276,31 @@ fn open(
     Ok(Some((body, sum, behind)))
 }
 
-fn read_all<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, StateError> {
-    match postcard::take_from_bytes(body) {
-        Ok((value, [])) => Ok(value),
-        _ => Err(StateError::Corrupt),
-    }
+fn read_all<T: Codec>(body: &[u8]) -> Result<T, StateError> {
+    decode(body).ok_or(StateError::Corrupt)
 }
 
 /// Version 1: a memory a feature, under the feature's name, and a membership's beginning alone.
 mod version_1 {
+    use keepset_wire::codec;
+
     use super::{
-        Consent, Deserialize, Digest, Gate, HEADER_1, Now, Outbox, Profile, Sha256, Snapshot, Standing,
-        State, StateError, read_all,
+        Consent, Digest, Gate, HEADER_1, Now, Outbox, Profile, Sha256, Snapshot, Standing, State, StateError,
+        read_all,
     };
 
-    #[derive(Deserialize)]
     struct Snapshot1 {
         revision: u64,
         pack: String,
         evaluated: i64,
-        features: Vec<(String, u64, State)>,
+        features: Vec<(String, (u64, State))>,
         memberships: Vec<(String, i64)>,
         consent: Consent,
         gate: Gate,
         outbox: Outbox,
     }
+
+    codec!(struct Snapshot1 { revision, pack, evaluated, features, memberships, consent, gate, outbox });
 
     pub(super) fn read(bytes: &[u8]) -> Result<Snapshot, StateError> {
         let (header, body) = bytes.split_at_checked(HEADER_1).ok_or(StateError::Corrupt)?;
@@ -303,7 +314,7 @@ mod version_1 {
         let now = Now { revision, evaluated, last_event: evaluated, ..Now::default() };
         let profile = Profile {
             now,
-            memories: features.into_iter().map(|(_, fingerprint, state)| (fingerprint, state)).collect(),
+            memories: features.into_iter().map(|(_, memory)| memory).collect(),
             standings: memberships.into_iter().map(|(name, since)| (name, standing(since))).collect(),
             ..Profile::default()
         };

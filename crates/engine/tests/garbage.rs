@@ -4,14 +4,19 @@
 use std::rc::Rc;
 
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent, Scalar};
-use keepset_wire::{Plan, Timestamp};
+use keepset_wire::{Epsilon, Plan, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const RETAIL: &str = include_str!("../../../packs/retail/pack.json");
+
+thread_local! {
+    static COMPILED: Vec<u8> = Pack::parse(RETAIL).unwrap().compile();
+}
 
 /// Any JSON value, small.
 fn anything() -> impl Strategy<Value = Value> {
@@ -76,6 +81,28 @@ proptest! {
                 let mut engine = Engine::install(Rc::new(pack), now);
                 engine.set_consent(&ConsentChange::all(Choice::Granted), now);
                 engine.tick(Timestamp::MAX);
+            }
+        }
+    }
+
+    /// Once as it comes, once with a checksum that agrees: damage, and malice as far as reading goes.
+    #[test]
+    fn a_bent_compiled_pack_is_refused_and_a_forged_one_read_without_harm(
+        place in any::<prop::sample::Index>(), bits in 1..=255_u8, cut in any::<bool>(),
+    ) {
+        let mut compiled = COMPILED.with(Clone::clone);
+        let place = place.index(compiled.len());
+        if cut {
+            compiled.truncate(place);
+        } else {
+            compiled[place] ^= bits;
+        }
+        prop_assert!(Pack::load(&compiled).is_err());
+        if let Some((header, body)) = compiled.split_at_mut_checked(13) {
+            header[5..].copy_from_slice(&Sha256::new().chain_update([0; 8]).chain_update(&*body).finalize()[..8]);
+            if let Ok(pack) = Pack::load(&compiled) {
+                let plan = pack.plan.unwrap();
+                prop_assert!(plan.epsilon <= Epsilon::MAX && plan.is_sound());
             }
         }
     }

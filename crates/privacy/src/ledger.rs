@@ -3,14 +3,14 @@
 //! It knows instants and whole micro-epsilons, not plans: a new plan with another calendar finds the same
 //! window taken and the same year charged.
 
+use keepset_wire::codec;
 use keepset_wire::{DAY_MS, Plan, Timestamp, Window};
-use serde::{Deserialize, Serialize};
 
 /// A budget year in milliseconds.
 const YEAR_MS: i64 = 365 * DAY_MS;
 
 /// The spent budget of a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
     /// The latest instant seen: time does not run backwards here.
     latest: i64,
@@ -19,6 +19,8 @@ pub struct Ledger {
     /// What was charged in the last year, and when.
     charges: Vec<(i64, u64)>,
 }
+
+codec!(struct Ledger { latest, busy_until, charges });
 
 /// Why nothing may be charged now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

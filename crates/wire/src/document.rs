@@ -52,6 +52,11 @@ impl Name {
         (starts && rest && text.len() <= 64).then(|| Self(text.into()))
     }
 
+    /// What a decoder that failed gives in a name's place.
+    pub(crate) fn none() -> Self {
+        Self("none".into())
+    }
+
     /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {

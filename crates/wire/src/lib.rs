@@ -4,6 +4,7 @@
 //! A value of a type here is proof that it was checked where it came in.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod codec;
 pub mod document;
 mod plan;
 mod report;

@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::codec;
+use crate::codec::{Codec, Decoder};
 use crate::document::{Mistake, Name, Node};
 use crate::time::{DAY_MS, Epoch, Timestamp, Window};
 
@@ -49,6 +51,19 @@ impl Epsilon {
     }
 }
 
+impl Codec for Epsilon {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Self {
+        Self::from_micro(u32::decode(from)).unwrap_or_else(|| {
+            from.fail();
+            Self::MIN
+        })
+    }
+}
+
 /// A question: in which of these segments is the device?
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
@@ -64,12 +79,22 @@ pub struct Question {
     pub weight: u32,
 }
 
+codec!(struct Question { id, reason, segments, cap, weight });
+
 impl Question {
     /// Returns the number of cells of an answer: one per segment and `cap` that stand for "none".
     #[must_use]
     pub fn cells(&self) -> u16 {
         // At most 256 + 8, by `Question::read`.
         u16::try_from(self.segments.len()).unwrap_or(u16::MAX).saturating_add(u16::from(self.cap))
+    }
+
+    fn is_sound(&self) -> bool {
+        let segments = self.segments.len();
+        (1..=256).contains(&segments)
+            && first_repeated(&self.segments).is_none()
+            && (1..=segments.min(8)).contains(&self.cap.into())
+            && (1..=1_000).contains(&self.weight)
     }
 
     fn read(node: &Node<'_>) -> Result<Self, Mistake> {
@@ -97,6 +122,8 @@ impl Question {
 /// The first 16 bytes of the SHA-256 of a plan's canonical bytes: it travels in every report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanHash(pub [u8; 16]);
+
+codec!(tuple PlanHash);
 
 impl fmt::Display for PlanHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +159,8 @@ pub struct Plan {
     /// The questions; a device draws one per window.
     pub questions: Vec<Question>,
 }
+
+codec!(struct Plan { id, owner, reason, starts, expires, epoch_days, window_epochs, windows_per_year, epsilon, questions });
 
 impl Plan {
     /// Reads a plan from JSON text.
@@ -188,6 +217,19 @@ impl Plan {
             return Err(fields.need("expires")?.mistake("a plan ends after it starts"));
         }
         Ok(plan)
+    }
+
+    /// Tells whether the plan keeps the limits that [`Plan::read`] holds plans to, for one that was read from elsewhere.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let ids: Vec<Name> = self.questions.iter().map(|question| question.id.clone()).collect();
+        (1..=366).contains(&self.epoch_days)
+            && (1..=53).contains(&self.window_epochs)
+            && (1..=366).contains(&self.windows_per_year)
+            && self.starts < self.expires
+            && (1..=16).contains(&self.questions.len())
+            && first_repeated(&ids).is_none()
+            && self.questions.iter().all(Question::is_sound)
     }
 
     /// Writes the plan as the JSON that [`Plan::read`] reads.

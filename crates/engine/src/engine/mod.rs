@@ -270,6 +270,25 @@ mod tests {
         assert_eq!(engine.intake().accepted, 1);
     }
 
+    #[test]
+    fn what_a_clock_set_back_has_not_reached_is_not_counted() {
+        let text = r#"{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01",
+            "events": {"visit": {}}, "features": {"visits": {"kind": "count", "event": "visit", "window_days": 32}},
+            "segments": [{"id": "here", "title": "h", "reason": "r", "enter": {"feature": "visits", "op": ">=", "value": 2}}]}"#;
+        let day = |number: i64| Timestamp::from_millis((20_000 + number) * DAY_MS).unwrap();
+        let mut engine = Engine::install(Rc::new(Pack::parse(text).unwrap()), day(0));
+        engine.set_consent(&ConsentChange::all(Choice::Granted), day(0));
+        for number in [0, 5] {
+            engine.track(&RawEvent { name: "visit".into(), ..RawEvent::default() }, day(number)).unwrap();
+        }
+        assert!(engine.is_in(0));
+        engine.tick(day(2));
+        assert_eq!(engine.features(day(2)).next().and_then(|(_, value)| value), Some(1.0));
+        assert!(!engine.is_in(0));
+        engine.tick(day(5));
+        assert!(engine.is_in(0));
+    }
+
     /// Forty exact windows of 256 instants are some 60 KiB; the pack allows 8.
     #[test]
     fn a_state_larger_than_the_pack_allows_gives_up_its_largest_memories_and_nothing_else() {

@@ -117,6 +117,12 @@ impl Engine {
         Some(Saved { revision: self.revision, bytes, appends })
     }
 
+    /// Returns the whole state as it stands, whether or not it may be stored: for a second engine that answers in this one's place.
+    #[must_use]
+    pub fn copy(&self) -> Vec<u8> {
+        Stored::write(&self.snapshot()).1
+    }
+
     /// Writes everything, giving up the largest memories while it is larger than the pack allows.
     fn save_whole(&mut self) -> Vec<u8> {
         loop {

@@ -1,5 +1,6 @@
 //! What a pack declares of its events: their channel, and the type and range of their properties.
 
+use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
 
 use super::value::decimal;
@@ -31,6 +32,8 @@ pub enum Channel {
     Import,
 }
 
+codec!(enum Channel { 0 => Web, 1 => App, 2 => Email, 3 => Ads, 4 => Social, 5 => Call, 6 => Store, 7 => Import });
+
 impl Channel {
     /// Every channel by its name, in the order of their numbers.
     pub(crate) const ALL: &[(&str, Self)] = &[
@@ -58,6 +61,8 @@ pub struct EventSpec {
     pub properties: Vec<PropertySpec>,
 }
 
+codec!(struct EventSpec { name, title, channel, properties });
+
 /// What a pack declares of one property.
 #[derive(Clone, Debug)]
 pub struct PropertySpec {
@@ -66,6 +71,8 @@ pub struct PropertySpec {
     /// Its type and range.
     pub kind: PropertyKind,
 }
+
+codec!(struct PropertySpec { name, kind });
 
 /// The type and range of a property.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +95,8 @@ pub enum PropertyKind {
     /// A text of which a hash alone is looked at.
     Id,
 }
+
+codec!(enum PropertyKind { 0 => Number { min, max, currency }, 1 => Flag, 2 => Category(a), 3 => Text(a), 4 => Id });
 
 /// Reads the keys of a type.
 type Read = fn(&Fields<'_>) -> Result<PropertyKind, Mistake>;

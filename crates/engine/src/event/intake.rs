@@ -1,6 +1,7 @@
 //! What came in: counts, and the ids of recent events, so that an event that comes twice counts once.
 
-use serde::{Deserialize, Serialize};
+use keepset_wire::codec;
+use serde::Serialize;
 
 use super::value::hash;
 
@@ -8,7 +9,7 @@ use super::value::hash;
 const MAX_IDS: usize = 128;
 
 /// What became of the events a device was told. Counts only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intake {
     /// Taken in.
@@ -27,9 +28,13 @@ pub struct Intake {
     pub evicted: u32,
 }
 
+codec!(struct Intake { accepted, late, duplicates, undeclared_events, undeclared_properties, refused, evicted });
+
 /// The hashes of the ids of recent events, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RecentIds(Vec<i64>);
+
+codec!(tuple RecentIds);
 
 impl RecentIds {
     /// Tells whether an id is known.

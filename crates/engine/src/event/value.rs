@@ -1,5 +1,7 @@
 //! The value of a property, checked: nothing of a text but a number survives.
 
+use keepset_wire::codec;
+
 use super::Scalar;
 use super::declare::{PropertyKind, to_millionths};
 
@@ -20,6 +22,8 @@ pub enum Value {
     /// The hash of an id.
     Id(i64),
 }
+
+codec!(enum Value { 0 => Millionths(a), 1 => Flag(a), 2 => Category(a), 3 => Id(a) });
 
 impl PropertyKind {
     /// Checks a value; the error says what would be right.

@@ -4,10 +4,11 @@
 //! shares and ranks do not change with time and need not be brought up to date to be read.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::{Mistake, quoted};
 
 use super::decay::{HalfLife, decay, worth};
-use super::{Compute, Definition, Kind, Made, Observation, State};
+use super::{Compute, Definition, HALF_LIFE, Kind, Made, Observation, State};
 use crate::zone::Moment;
 
 /// So many categories are kept.
@@ -15,26 +16,16 @@ const MOST: usize = 32;
 /// The key of the step.
 const STEP: i64 = i64::MIN;
 
-pub(super) const KIND: Kind = Kind {
-    name: "affinity",
-    keys: &[
-        "half_life_days",
-        "half_life_hours",
-        "half_life_minutes",
-        "property",
-        "by",
-        "measure",
-        "of",
-        "rank",
-    ],
-    read,
-};
+pub(super) const KINDS: &[Kind] =
+    &[Kind { name: "affinity", keys: &[&HALF_LIFE.0, &["property", "by", "measure", "of", "rank"]], read }];
 
 enum Measure {
     Share(i64),
     Top(usize),
     TopShare,
 }
+
+codec!(enum Measure { 0 => Share(a), 1 => Top(a), 2 => TopShare });
 
 #[derive(Clone, Copy)]
 enum Word {
@@ -64,15 +55,17 @@ fn read(def: &Definition<'_>) -> Result<Made, Mistake> {
         labels.clear();
     }
     let amounts = def.fields.get("property").is_some();
-    let compute = Box::new(Affinity { clock: HalfLife::read(def)?, amounts, measure });
+    let compute = Affinity { clock: HalfLife::read(def)?, amounts, measure }.into();
     Ok(Made { source: def.source("property")?, compute, labels })
 }
 
-struct Affinity {
+pub(super) struct Affinity {
     clock: HalfLife,
     amounts: bool,
     measure: Measure,
 }
+
+codec!(struct Affinity { clock, amounts, measure });
 
 /// The heavier first, of equal ones the smaller key.
 fn ranked(rows: &[(i64, i64)]) -> Vec<(i64, i64)> {

@@ -1,24 +1,27 @@
 //! `distinct_days`: on how many of the last local days, today included, there was an event.
 
+use keepset_wire::codec;
 use keepset_wire::{DAY_MS, Timestamp};
 
 use super::{Compute, Kind, Made, Observation, State, WINDOW};
 use crate::zone::Moment;
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KINDS: &[Kind] = &[Kind {
     name: "distinct_days",
-    keys: &["window_days"],
+    keys: &[&WINDOW.0],
     read: |def| {
         def.unweighted()?;
         let days = def.fields.need_duration(WINDOW)? / DAY_MS;
         Made::new(def.source("property")?, DistinctDays { days })
     },
-};
+}];
 
 /// Pairs of a day and how many events it had.
-struct DistinctDays {
+pub(super) struct DistinctDays {
     days: i64,
 }
+
+codec!(struct DistinctDays { days });
 
 impl Compute for DistinctDays {
     fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {

@@ -5,6 +5,7 @@
 //! every target.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::Mistake;
 
 use super::{Compute, Definition, HALF_LIFE, Kind, Made, Observation, State, Watch};
@@ -20,16 +21,14 @@ const ONE_MILLIONTH: i64 = 1 << 10;
 /// After this many steps nothing is left of any weight.
 const FORGOTTEN: i64 = 63 * STEPS;
 
-pub(super) const COUNT: Kind = Kind {
-    name: "decayed_count",
-    keys: &["half_life_days", "half_life_hours", "half_life_minutes"],
-    read: |def| read(def, false),
-};
-pub(super) const SUM: Kind = Kind {
-    name: "decayed_sum",
-    keys: &["half_life_days", "half_life_hours", "half_life_minutes", "property"],
-    read: |def| def.need("property").and_then(|()| read(def, true)),
-};
+pub(super) const KINDS: &[Kind] = &[
+    Kind { name: "decayed_count", keys: &[&HALF_LIFE.0], read: |def| read(def, false) },
+    Kind {
+        name: "decayed_sum",
+        keys: &[&HALF_LIFE.0, &["property"]],
+        read: |def| def.need("property").and_then(|()| read(def, true)),
+    },
+];
 
 fn read(def: &Definition<'_>, amounts: bool) -> Result<Made, Mistake> {
     Made::new(def.source("property")?, Decayed { clock: HalfLife::read(def)?, amounts })
@@ -40,6 +39,8 @@ fn read(def: &Definition<'_>, amounts: bool) -> Result<Made, Mistake> {
 pub(super) struct HalfLife {
     step: i64,
 }
+
+codec!(struct HalfLife { step });
 
 impl HalfLife {
     pub(super) fn read(def: &Definition<'_>) -> Result<Self, Mistake> {
@@ -62,10 +63,12 @@ pub(super) fn worth(seen: &Observation, amounts: bool) -> i64 {
 }
 
 /// One pair: the step at which the weight was last brought up to date, and the weight.
-struct Decayed {
+pub(super) struct Decayed {
     clock: HalfLife,
     amounts: bool,
 }
+
+codec!(struct Decayed { clock, amounts });
 
 impl Decayed {
     fn weight(&self, state: &State, number: i64) -> i64 {

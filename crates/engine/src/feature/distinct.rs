@@ -5,9 +5,10 @@
 //! as no higher rank was reached later.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 
 use super::window::Window;
-use super::{Compute, Kind, Made, Observation, State};
+use super::{Compute, Kind, Made, Observation, State, WINDOW};
 use crate::event::spread;
 use crate::zone::Moment;
 
@@ -19,19 +20,21 @@ const RANKS: i64 = 64;
 /// The key of the pair that says the rest are registers.
 const ESTIMATED: i64 = i64::MIN;
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KINDS: &[Kind] = &[Kind {
     name: "distinct",
-    keys: &["window_days", "window_hours", "window_minutes", "by"],
+    keys: &[&WINDOW.0, &["by"]],
     read: |def| {
         def.need("by")?;
         def.unweighted()?;
         Made::new(def.source("property")?, Distinct { window: Window::read(&def.fields)? })
     },
-};
+}];
 
-struct Distinct {
+pub(super) struct Distinct {
     window: Window,
 }
+
+codec!(struct Distinct { window });
 
 impl Compute for Distinct {
     fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {

@@ -4,16 +4,19 @@
 //! window, for the earliest in the window is the next one when it leaves.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::Mistake;
 
 use super::window::Window;
-use super::{Compute, Definition, Kind, Made, Observation, State};
+use super::{Compute, Definition, Keys, Kind, Made, Observation, State, WINDOW};
 use crate::zone::Moment;
 
-const KEYS: &[&str] = &["window_days", "window_hours", "window_minutes", "exact", "property", "by"];
+const KEYS: Keys = &[&WINDOW.0, &["exact", "property", "by"]];
 
-pub(super) const FIRST: Kind = Kind { name: "first", keys: KEYS, read: |def| read(def, false) };
-pub(super) const LAST: Kind = Kind { name: "last", keys: KEYS, read: |def| read(def, true) };
+pub(super) const KINDS: &[Kind] = &[
+    Kind { name: "first", keys: KEYS, read: |def| read(def, false) },
+    Kind { name: "last", keys: KEYS, read: |def| read(def, true) },
+];
 
 fn read(def: &Definition<'_>, last: bool) -> Result<Made, Mistake> {
     def.unweighted()?;
@@ -22,15 +25,17 @@ fn read(def: &Definition<'_>, last: bool) -> Result<Made, Mistake> {
         return Err(def.fields.mistake("expected either \"property\" or \"by\""));
     }
     let labels = if by { def.labels()? } else { Vec::new() };
-    let compute = Box::new(Ends { window: Window::read(&def.fields)?, last, by });
+    let compute = Ends { window: Window::read(&def.fields)?, last, by }.into();
     Ok(Made { source: def.source("property")?, compute, labels })
 }
 
-struct Ends {
+pub(super) struct Ends {
     window: Window,
     last: bool,
     by: bool,
 }
+
+codec!(struct Ends { window, last, by });
 
 impl Ends {
     fn shown<'a>(&self, state: &'a State, now: Timestamp) -> Option<&'a (i64, i64)> {

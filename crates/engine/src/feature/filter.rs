@@ -1,5 +1,6 @@
 //! Filters: which events of a kind a feature looks at.
 
+use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Node};
 
 use crate::event::{Event, EventSpec, PropertyKind, Value, to_millionths, within};
@@ -20,6 +21,8 @@ pub(super) enum Filter {
     /// It happened on one of these days of the week.
     Weekdays(Vec<i64>),
 }
+
+codec!(enum Filter { 0 => Among(a, b), 1 => Range(a, b, c), 2 => Hours(a, b), 3 => Weekdays(a) });
 
 impl Filter {
     pub(super) fn read(node: &Node<'_>, event: &EventSpec) -> Result<Self, Mistake> {

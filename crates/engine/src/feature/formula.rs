@@ -1,5 +1,6 @@
 //! `formula`: arithmetic of other features.
 
+use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Name, Node, quoted};
 use serde_json::Value as Json;
 
@@ -8,17 +9,55 @@ const MAX_DEPTH: u32 = 16;
 const FORMS: [&str; 8] = ["add", "multiply", "min", "max", "subtract", "divide", "cut", "or"];
 
 /// A formula.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Formula {
     Number(f64),
     Feature(usize),
     /// Joins its parts from the first to the last.
-    Fold(fn(f64, f64) -> f64, Vec<Formula>),
+    Fold(Join, Vec<Formula>),
     Divide(Box<(Formula, Formula)>),
     /// How many of the cut points are at most the value, plus one.
     Cut(Box<Formula>, Vec<f64>),
     /// The first that has a value.
     Or(Box<(Formula, Formula)>),
+}
+
+codec!(enum Formula { 0 => Number(a), 1 => Feature(a), 2 => Fold(a, b), 3 => Divide(a), 4 => Cut(a, b), 5 => Or(a) });
+
+/// How two values become one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Join {
+    Add,
+    Subtract,
+    Multiply,
+    Min,
+    Max,
+}
+
+codec!(enum Join { 0 => Add, 1 => Subtract, 2 => Multiply, 3 => Min, 4 => Max });
+
+impl Join {
+    fn of(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::Add => a + b,
+            Self::Subtract => a - b,
+            Self::Multiply => a * b,
+            Self::Min => {
+                if b < a {
+                    b
+                } else {
+                    a
+                }
+            }
+            Self::Max => {
+                if b > a {
+                    b
+                } else {
+                    a
+                }
+            }
+        }
+    }
 }
 
 impl Formula {
@@ -56,17 +95,17 @@ impl Formula {
             if parts.is_empty() { Err(wrong("at least one formula")) } else { Ok(Self::Fold(join, parts)) }
         };
         match form {
-            "add" => return fold(|a, b| a + b, parts),
-            "multiply" => return fold(|a, b| a * b, parts),
-            "min" => return fold(|a, b| if b < a { b } else { a }, parts),
-            "max" => return fold(|a, b| if b > a { b } else { a }, parts),
+            "add" => return fold(Join::Add, parts),
+            "multiply" => return fold(Join::Multiply, parts),
+            "min" => return fold(Join::Min, parts),
+            "max" => return fold(Join::Max, parts),
             _ => {}
         }
         let (Some(second), Some(first), None) = (parts.pop(), parts.pop(), parts.pop()) else {
             return Err(wrong("two formulas"));
         };
         Ok(match form {
-            "subtract" => Self::Fold(|a, b| a - b, vec![first, second]),
+            "subtract" => Self::Fold(Join::Subtract, vec![first, second]),
             "divide" => Self::Divide(Box::new((first, second))),
             _ => Self::Or(Box::new((first, second))),
         })
@@ -79,7 +118,8 @@ impl Formula {
             Self::Feature(index) => feature(*index),
             Self::Fold(join, parts) => {
                 let (first, rest) = parts.split_first()?;
-                rest.iter().try_fold(first.value(feature)?, |sum, part| Some(join(sum, part.value(feature)?)))
+                rest.iter()
+                    .try_fold(first.value(feature)?, |sum, part| Some(join.of(sum, part.value(feature)?)))
             }
             Self::Divide(parts) => {
                 let (above, below) = (parts.0.value(feature)?, parts.1.value(feature)?);

@@ -2,6 +2,7 @@
 //!
 //! Pairs of an instant and how many events happened at it.
 
+use keepset_wire::codec;
 use keepset_wire::{DAY_MS, Timestamp};
 
 use super::{Compute, Kind, Made, Observation, State};
@@ -10,19 +11,21 @@ use crate::zone::Moment;
 /// So many events are looked at.
 const MOST: i64 = 32;
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KINDS: &[Kind] = &[Kind {
     name: "interval",
-    keys: &["measure"],
+    keys: &[&["measure"]],
     read: |def| {
         def.unweighted()?;
         let deviation = def.fields.need("measure")?.one_of(&[("mean", false), ("deviation", true)])?;
         Made::new(def.source("property")?, Interval { deviation })
     },
-};
+}];
 
-struct Interval {
+pub(super) struct Interval {
     deviation: bool,
 }
+
+codec!(struct Interval { deviation });
 
 impl Compute for Interval {
     fn observe(&self, state: &mut State, seen: &Observation, _moment: Moment<'_>) {

@@ -1,6 +1,6 @@
 //! Features: constant time per event, bounded state, no raw events kept.
 //!
-//! `docs/features.md` defines every kind. A kind is one file and one line of `KINDS`; its value is a step function of
+//! `docs/features.md` defines every kind. A kind is one file and one line of `kinds!`; its value is a step function of
 //! time, so the engine can say when it next changes. Kinds see events as [`Observation`]s, already filtered.
 
 mod affinity;
@@ -21,7 +21,10 @@ mod state;
 mod streak;
 mod window;
 
+use std::ops::Deref;
+
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::{Duration, Fields, Mistake};
 
 use crate::event::EventSpec;
@@ -31,39 +34,66 @@ pub(crate) use set::Features;
 use source::{Observation, Source};
 pub use state::State;
 
-/// Every kind a pack may name, but for `formula`, which reads other features instead of events.
-const KINDS: &[Kind] = &[
-    window::COUNT,
-    window::SUM,
-    window::MEAN,
-    window::MIN,
-    window::MAX,
-    ends::FIRST,
-    ends::LAST,
-    distinct::KIND,
-    days::KIND,
-    recency::RECENCY,
-    recency::TENURE,
-    decay::COUNT,
-    decay::SUM,
-    affinity::KIND,
-    interval::KIND,
-    session::KIND,
-    sequence::KIND,
-    streak::KIND,
-];
+/// Lists the kinds, a file each: what packs may name, and how a compiled pack holds it.
+macro_rules! kinds {
+    ($($number:literal => $module:ident::$kind:ident,)*) => {
+        /// Every kind a pack may name, but for `formula`, which reads other features instead of events.
+        const KINDS: &[&[Kind]] = &[$($module::KINDS),*];
+
+        /// How a feature reads its memory.
+                enum Computation {
+            $($kind($module::$kind),)*
+        }
+
+        codec!(enum Computation { $($number => $kind(kind)),* });
+
+        $(impl From<$module::$kind> for Computation {
+            fn from(kind: $module::$kind) -> Self {
+                Self::$kind(kind)
+            }
+        })*
+
+        impl Deref for Computation {
+            type Target = dyn Compute;
+
+            fn deref(&self) -> &Self::Target {
+                match self {
+                    $(Self::$kind(kind) => kind,)*
+                }
+            }
+        }
+    };
+}
+
+// Compiled packs name kinds by these numbers.
+kinds! {
+    0 => window::Windowed,
+    1 => ends::Ends,
+    2 => distinct::Distinct,
+    3 => days::DistinctDays,
+    4 => recency::Since,
+    5 => decay::Decayed,
+    6 => affinity::Affinity,
+    7 => interval::Interval,
+    8 => session::Session,
+    9 => sequence::Sequence,
+    10 => streak::Streak,
+}
 
 /// Keys that every kind knows.
 const COMMON: &[&str] = &["kind", "title", "event", "where"];
 const WINDOW: Duration = Duration(["window_days", "window_hours", "window_minutes"]);
 const HALF_LIFE: Duration = Duration(["half_life_days", "half_life_hours", "half_life_minutes"]);
 
+/// Lists of keys.
+type Keys = &'static [&'static [&'static str]];
+
 /// A kind of feature.
 struct Kind {
     /// Its name in packs.
     name: &'static str,
     /// The keys it knows beside [`COMMON`].
-    keys: &'static [&'static str],
+    keys: Keys,
     /// Reads a definition.
     read: fn(&Definition<'_>) -> Result<Made, Mistake>,
 }
@@ -77,14 +107,14 @@ struct Definition<'a> {
 /// What a definition makes.
 struct Made {
     source: Source,
-    compute: Box<dyn Compute>,
+    compute: Computation,
     /// What the values stand for, where they are numbers of labels.
     labels: Vec<String>,
 }
 
 impl Made {
-    fn new(source: Source, compute: impl Compute + 'static) -> Result<Self, Mistake> {
-        Ok(Self { source, compute: Box::new(compute), labels: Vec::new() })
+    fn new(source: Source, compute: impl Into<Computation>) -> Result<Self, Mistake> {
+        Ok(Self { source, compute: compute.into(), labels: Vec::new() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `recency` and `tenure`: whole days, hours or minutes since the latest and since the earliest event, 3,650 at most; no value
 //! before the first.
 
+use keepset_wire::codec;
 use keepset_wire::document::Mistake;
 use keepset_wire::{DAY_MS, HOUR_MS, Timestamp};
 
@@ -12,8 +13,10 @@ const MOST: i64 = 3_650;
 
 const UNITS: &[(&str, i64)] = &[("days", DAY_MS), ("hours", HOUR_MS), ("minutes", HOUR_MS / 60)];
 
-pub(super) const RECENCY: Kind = Kind { name: "recency", keys: &["unit"], read: |def| read(def, true) };
-pub(super) const TENURE: Kind = Kind { name: "tenure", keys: &["unit"], read: |def| read(def, false) };
+pub(super) const KINDS: &[Kind] = &[
+    Kind { name: "recency", keys: &[&["unit"]], read: |def| read(def, true) },
+    Kind { name: "tenure", keys: &[&["unit"]], read: |def| read(def, false) },
+];
 
 fn read(def: &Definition<'_>, latest: bool) -> Result<Made, Mistake> {
     def.unweighted()?;
@@ -22,10 +25,12 @@ fn read(def: &Definition<'_>, latest: bool) -> Result<Made, Mistake> {
 }
 
 /// One pair: the instant, and 1.
-struct Since {
+pub(super) struct Since {
     unit: i64,
     latest: bool,
 }
+
+codec!(struct Since { unit, latest });
 
 impl Since {
     /// The instant that counts, and the units since then; nothing while the clock stands before it.

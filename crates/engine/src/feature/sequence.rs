@@ -4,6 +4,7 @@
 //! ones, of arrival. The value is read from the whole list, so a late event takes its place.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::{Duration, Mistake};
 
 use super::{Compute, Definition, Kind, Made, Observation, State, WINDOW};
@@ -15,21 +16,8 @@ const MOST: usize = 64;
 pub(super) const BREAKS: i64 = 1 << 62;
 const WITHIN: Duration = Duration(["within_days", "within_hours", "within_minutes"]);
 
-pub(super) const KIND: Kind = Kind {
-    name: "sequence",
-    keys: &[
-        "steps",
-        "within_days",
-        "within_hours",
-        "within_minutes",
-        "without",
-        "window_days",
-        "window_hours",
-        "window_minutes",
-        "measure",
-    ],
-    read,
-};
+pub(super) const KINDS: &[Kind] =
+    &[Kind { name: "sequence", keys: &[&WINDOW.0, &WITHIN.0, &["steps", "without", "measure"]], read }];
 
 fn read(def: &Definition<'_>) -> Result<Made, Mistake> {
     if let Some(node) = def.fields.get("event").or(def.fields.get("where")) {
@@ -41,12 +29,14 @@ fn read(def: &Definition<'_>) -> Result<Made, Mistake> {
     Made::new(source, Sequence { steps, within, window, depth })
 }
 
-struct Sequence {
+pub(super) struct Sequence {
     steps: usize,
     within: i64,
     window: Option<i64>,
     depth: bool,
 }
+
+codec!(struct Sequence { steps, within, window, depth });
 
 impl Sequence {
     /// Walks through the list: calls `completed` with the instant of every completion, and returns for each step when

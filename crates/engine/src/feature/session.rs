@@ -3,11 +3,12 @@
 //! Pairs of the current session first ([`START`] to [`ENTRY`]), then of each bucket of the window four amounts of the
 //! sessions before it that began there ([`NUMBER`] to [`BOUNCES`]).
 
+use keepset_wire::codec;
 use keepset_wire::document::{Duration, Mistake};
 use keepset_wire::{HOUR_MS, Timestamp};
 
 use super::window::Window;
-use super::{Compute, Definition, Kind, Made, Observation, State};
+use super::{Compute, Definition, Kind, Made, Observation, State, WINDOW};
 use crate::zone::Moment;
 
 const GAP: Duration = Duration(["gap_days", "gap_hours", "gap_minutes"]);
@@ -25,20 +26,8 @@ const EVENTS: i64 = 1;
 const MILLIS: i64 = 2;
 const BOUNCES: i64 = 3;
 
-pub(super) const KIND: Kind = Kind {
-    name: "session",
-    keys: &[
-        "gap_days",
-        "gap_hours",
-        "gap_minutes",
-        "window_days",
-        "window_hours",
-        "window_minutes",
-        "measure",
-        "by",
-    ],
-    read,
-};
+pub(super) const KINDS: &[Kind] =
+    &[Kind { name: "session", keys: &[&WINDOW.0, &GAP.0, &["measure", "by"]], read }];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Measure {
@@ -50,6 +39,8 @@ enum Measure {
     CurrentDuration,
     Entry,
 }
+
+codec!(enum Measure { 0 => Count, 1 => Depth, 2 => Duration, 3 => Bounces, 4 => CurrentDepth, 5 => CurrentDuration, 6 => Entry });
 
 fn read(def: &Definition<'_>) -> Result<Made, Mistake> {
     def.unweighted()?;
@@ -64,15 +55,17 @@ fn read(def: &Definition<'_>) -> Result<Made, Mistake> {
     ])?;
     let gap = def.fields.duration(GAP)?.unwrap_or(30 * MINUTE);
     let labels = if measure == Measure::Entry { def.labels()? } else { Vec::new() };
-    let compute = Box::new(Session { gap, window: Window::read(&def.fields)?, measure });
+    let compute = Session { gap, window: Window::read(&def.fields)?, measure }.into();
     Ok(Made { source: def.source("property")?, compute, labels })
 }
 
-struct Session {
+pub(super) struct Session {
     gap: i64,
     window: Window,
     measure: Measure,
 }
+
+codec!(struct Session { gap, window, measure });
 
 /// The latest session.
 struct Current {

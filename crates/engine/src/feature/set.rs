@@ -3,12 +3,13 @@
 use std::fmt;
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Name, Node};
 
 use super::fingerprint::fingerprint;
 use super::formula::Formula;
 use super::source::Source;
-use super::{COMMON, Compute, Definition, KINDS, Kind, Made, State, Watch};
+use super::{COMMON, Computation, Definition, KINDS, Kind, Made, State, Watch};
 use crate::event::{Event, EventSpec};
 use crate::order;
 use crate::zone::Moment;
@@ -24,11 +25,15 @@ pub struct Feature {
     reading: Reading,
 }
 
+codec!(struct Feature { id, title, labels, reading });
+
 /// Where a feature's value comes from.
 enum Reading {
-    Memory(usize, Box<dyn Compute>),
+    Memory(usize, Computation),
     Formula(Formula),
 }
+
+codec!(enum Reading { 0 => Memory(a, b), 1 => Formula(a) });
 
 /// What several features may read.
 struct Memory {
@@ -38,6 +43,8 @@ struct Memory {
     keeper: usize,
 }
 
+codec!(struct Memory { fingerprint, source, keeper });
+
 /// The features of a pack, sorted by name, and their memories.
 #[derive(Default)]
 pub(crate) struct Features {
@@ -46,6 +53,8 @@ pub(crate) struct Features {
     /// By event: the memories it may concern.
     by_event: Vec<Vec<usize>>,
 }
+
+codec!(struct Features { list, memories, by_event });
 
 /// By hand: `Debug` on every kind would stay in the wasm behind the trait object.
 impl fmt::Debug for Feature {
@@ -64,15 +73,15 @@ impl Features {
     pub(crate) fn read(node: &Node<'_>, events: &[EventSpec]) -> Result<Self, Mistake> {
         let names: Vec<Name> = node.each_member(|name, _| Ok(name))?;
         let mut features = Self::default();
-        let kinds: Vec<(&str, Option<&Kind>)> = KINDS.iter().map(|kind| (kind.name, Some(kind))).collect();
-        let kinds = [kinds, vec![("formula", None)]].concat();
+        let kinds = KINDS.iter().copied().flatten().map(|kind| (kind.name, Some(kind)));
+        let kinds: Vec<(&str, Option<&Kind>)> = kinds.chain([("formula", None)]).collect();
         node.each_member(|id, node| {
             let Some(kind) = node.value().get("kind") else {
                 return Err(node.mistake("the key \"kind\" is missing"));
             };
             let kind = node.step("kind", kind).one_of(&kinds)?;
             let fields = match kind {
-                Some(kind) => node.object_of(&[COMMON, kind.keys])?,
+                Some(kind) => node.object_of(&[&[COMMON], kind.keys].concat())?,
                 None => node.object(&["kind", "title", "value"])?,
             };
             let title = fields.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned();

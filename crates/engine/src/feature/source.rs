@@ -1,6 +1,7 @@
 //! Where a feature looks: which events, through which filters, and what it takes of them.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Node, quoted};
 use serde_json::Value as Json;
 
@@ -33,6 +34,8 @@ pub(super) struct Observation {
 #[derive(Debug)]
 pub(super) struct Source(Vec<Reader>);
 
+codec!(tuple Source);
+
 /// How one kind of event is read.
 #[derive(Clone, Debug)]
 struct Reader {
@@ -45,11 +48,15 @@ struct Reader {
     anew: bool,
 }
 
+codec!(struct Reader { spec, weight, filters, property, by, steps, anew });
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum By {
     Channel,
     Property(usize),
 }
+
+codec!(enum By { 0 => Channel, 1 => Property(a) });
 
 impl Source {
     /// Looks at an event; nothing when it does not concern the feature.

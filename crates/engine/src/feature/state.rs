@@ -5,14 +5,13 @@
 
 use std::cell::Cell;
 
-use serde::{Deserialize, Serialize};
+use keepset_wire::codec::{Codec, Decoder};
 
 /// Pairs in the order of their keys.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     rows: Vec<(i64, i64)>,
     /// What the pairs add up to, for who asked last.
-    #[serde(skip)]
     tally: Cell<Option<Tally>>,
 }
 
@@ -33,6 +32,16 @@ pub(super) struct Tally {
 const MOST_TALLY: u64 = 1 << 62;
 
 /// What is remembered is the pairs alone.
+impl Codec for State {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.rows.encode(out);
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Self {
+        Self { rows: Codec::decode(from), tally: Cell::new(None) }
+    }
+}
+
 impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
         self.rows == other.rows
@@ -78,12 +87,16 @@ impl State {
         tally
     }
 
-    /// Adds `amount` to that of `key`, which counts in the tally.
-    pub(super) fn add(&mut self, key: i64, amount: i64) {
+    /// Adds `amount` to that of `key`, which counts in the tally from `now` on.
+    pub(super) fn add(&mut self, key: i64, amount: i64, now: i64) {
         let counts = |tally: &Tally| self.rows.get(tally.start).is_some_and(|(first, _)| *first <= key);
         let tally = self.tally.take().filter(counts);
         self.merge(key, amount, i64::saturating_add);
-        let more = |tally: Tally| Tally { total: tally.total.saturating_add(amount), ..tally };
+        let more = |tally: Tally| Tally {
+            total: tally.total.saturating_add(amount),
+            since: tally.since.max(now),
+            ..tally
+        };
         self.tally.set(tally.map(more));
     }
 

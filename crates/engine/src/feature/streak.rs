@@ -3,6 +3,7 @@
 //! Pairs of the first and the last day of a streak; streaks do not touch.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 
 use super::{Compute, Kind, Made, Observation, State};
 use crate::zone::{Moment, week};
@@ -10,9 +11,9 @@ use crate::zone::{Moment, week};
 /// So many streaks are kept.
 const MOST: usize = 16;
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KINDS: &[Kind] = &[Kind {
     name: "streak",
-    keys: &["unit", "measure"],
+    keys: &[&["unit", "measure"]],
     read: |def| {
         def.unweighted()?;
         let units = [("day", false), ("week", true)];
@@ -20,12 +21,14 @@ pub(super) const KIND: Kind = Kind {
         let longest = def.fields.need("measure")?.one_of(&[("current", false), ("longest", true)])?;
         Made::new(def.source("property")?, Streak { weeks, longest })
     },
-};
+}];
 
-struct Streak {
+pub(super) struct Streak {
     weeks: bool,
     longest: bool,
 }
+
+codec!(struct Streak { weeks, longest });
 
 impl Streak {
     fn number(&self, moment: Moment<'_>) -> i64 {

@@ -4,25 +4,34 @@
 //! millisecond as a bucket and keeps the latest 256 that hold an event.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake};
 
 use super::state::Tally;
-use super::{Compute, Definition, Kind, Made, Observation, State, WINDOW, Watch};
+use super::{Compute, Definition, Keys, Kind, Made, Observation, State, WINDOW, Watch};
 use crate::event::ONE_MILLIONTHS;
 use crate::zone::Moment;
 
 /// Buckets in a window.
 const BUCKETS: i64 = 32;
 /// So many instants are kept of an exact window.
-const MAX_EXACT: usize = 256;
+const MAX_EXACT: u32 = 256;
 /// The key of the pair whose amount is the instant from which the count began anew.
 const ANEW: i64 = i64::MIN;
 /// Keys from here on are buckets.
 const DATES: i64 = 0;
 
-pub(super) const COUNT: Kind = Kind {
+pub(super) const KINDS: &[Kind] = &[
+    COUNT,
+    Kind { name: "sum", keys: FOLDED, read: |def| folded(def, Fold::Sum) },
+    Kind { name: "mean", keys: FOLDED, read: |def| folded(def, Fold::Mean) },
+    Kind { name: "min", keys: FOLDED, read: |def| folded(def, Fold::Min) },
+    Kind { name: "max", keys: FOLDED, read: |def| folded(def, Fold::Max) },
+];
+
+const COUNT: Kind = Kind {
     name: "count",
-    keys: &["window_days", "window_hours", "window_minutes", "exact", "since", "signed_by"],
+    keys: &[&WINDOW.0, &["exact", "since", "signed_by"]],
     read: |def| {
         let signed = def.fields.get("signed_by").is_some();
         let weighted = def.fields.need("event")?.value().is_object();
@@ -33,12 +42,8 @@ pub(super) const COUNT: Kind = Kind {
         )
     },
 };
-pub(super) const SUM: Kind = Kind { name: "sum", keys: FOLDED, read: |def| folded(def, Fold::Sum) };
-pub(super) const MEAN: Kind = Kind { name: "mean", keys: FOLDED, read: |def| folded(def, Fold::Mean) };
-pub(super) const MIN: Kind = Kind { name: "min", keys: FOLDED, read: |def| folded(def, Fold::Min) };
-pub(super) const MAX: Kind = Kind { name: "max", keys: FOLDED, read: |def| folded(def, Fold::Max) };
 
-const FOLDED: &[&str] = &["window_days", "window_hours", "window_minutes", "exact", "since", "property"];
+const FOLDED: Keys = &[&WINDOW.0, &["exact", "since", "property"]];
 
 fn folded(def: &Definition<'_>, fold: Fold) -> Result<Made, Mistake> {
     def.need("property")?;
@@ -54,14 +59,16 @@ pub(super) struct Window {
     width: i64,
     span: i64,
     /// So many buckets are kept.
-    most: usize,
+    most: u32,
 }
+
+codec!(struct Window { width, span, most });
 
 impl Window {
     /// Reads a window; without one it is all time.
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self, Mistake> {
         let exact = fields.get("exact").map_or(Ok(false), |node| node.flag())?;
-        let most = if exact { MAX_EXACT } else { usize::MAX };
+        let most = if exact { MAX_EXACT } else { u32::MAX };
         Ok(match fields.duration(WINDOW)? {
             None if exact => return Err(fields.mistake("an exact window needs a length")),
             None => Self { width: i64::MAX, span: BUCKETS, most },
@@ -101,6 +108,8 @@ enum Fold {
     Max,
 }
 
+codec!(enum Fold { 0 => Count { signed, unit }, 1 => Sum, 2 => Mean, 3 => Min, 4 => Max });
+
 /// A total in its unit.
 #[expect(clippy::cast_precision_loss, reason = "the nearest f64 to the exact sum is what is meant")]
 fn scaled(total: i64, unit: i64) -> f64 {
@@ -108,10 +117,12 @@ fn scaled(total: i64, unit: i64) -> f64 {
 }
 
 /// Pairs of a bucket and its amount; of a mean two a bucket, the sum and then the number.
-struct Windowed {
+pub(super) struct Windowed {
     window: Window,
     fold: Fold,
 }
+
+codec!(struct Windowed { window, fold });
 
 impl Windowed {
     /// Keys in a bucket.
@@ -197,9 +208,9 @@ impl Compute for Windowed {
             Fold::Count { signed, unit } => {
                 let weight = if unit == 1 { 1 } else { seen.weight };
                 let amount = if signed && seen.amount < 0 { -weight } else { weight };
-                state.add(bucket, amount);
+                state.add(bucket, amount, now.millis());
             }
-            Fold::Sum => state.add(bucket, seen.amount),
+            Fold::Sum => state.add(bucket, seen.amount, now.millis()),
             Fold::Mean => {
                 state.merge(bucket * 2, seen.amount, i64::saturating_add);
                 state.merge(bucket * 2 + 1, 1, i64::saturating_add);
@@ -208,7 +219,7 @@ impl Compute for Windowed {
             Fold::Max => state.merge(bucket, seen.amount, i64::max),
         }
         let stride = usize::from(self.fold == Fold::Mean) + 1;
-        if let Some(surplus) = (state.rows().len() / stride).checked_sub(self.window.most)
+        if let Some(surplus) = (state.rows().len() / stride).checked_sub(self.window.most as usize)
             && surplus > 0
         {
             let oldest = state.rows().iter().filter(|(key, _)| *key >= DATES).nth(surplus * stride);

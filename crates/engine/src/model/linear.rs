@@ -1,5 +1,6 @@
 //! A linear model: `intercept + sum(weight * feature)`. Its score is a margin; decisions compare margins.
 
+use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Name, Node};
 
 use crate::feature::Features;
@@ -17,6 +18,8 @@ pub struct Linear {
     /// What stands in for a feature that has no value yet.
     missing: f64,
 }
+
+codec!(struct Linear { id, title, intercept, weights, missing });
 
 impl Linear {
     pub(crate) fn read(id: Name, node: &Node<'_>, features: &Features) -> Result<Self, Mistake> {

@@ -1,5 +1,6 @@
 //! Experiments: which arm a device is in, the same on every day and unrelated between experiments.
 
+use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Name, Node};
 use sha2::{Digest, Sha256};
 
@@ -14,6 +15,8 @@ pub struct Experiment {
     pub arms: Vec<(Name, u32)>,
     salt: String,
 }
+
+codec!(struct Experiment { id, title, arms, salt });
 
 impl Experiment {
     pub(crate) fn read(id: Name, node: &Node<'_>) -> Result<Self, Mistake> {

@@ -1,7 +1,7 @@
 //! Memberships: who is in, since when, and what changed. Only what something changed for is evaluated again.
 
+use keepset_wire::codec;
 use keepset_wire::{Name, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::wakes::Wakes;
 use super::{Segment, Segments, View, sentence};
@@ -87,7 +87,7 @@ pub struct Change {
 }
 
 /// Where a device stands with a segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// Since when it is in, in milliseconds since 1970.
     pub(crate) since: Option<i64>,
@@ -96,6 +96,8 @@ pub(crate) struct Standing {
     /// Its membership ended by age, and what began it has not ceased to hold since.
     pub(crate) spent: bool,
 }
+
+codec!(struct Standing { since, left, spent });
 
 /// What is decided about one segment.
 struct Decision {

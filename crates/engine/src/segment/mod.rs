@@ -8,6 +8,7 @@ mod sentence;
 mod values;
 mod wakes;
 
+use keepset_wire::codec;
 use keepset_wire::document::{Duration, Mistake, Name, Node};
 
 use crate::feature::Features;
@@ -46,6 +47,8 @@ pub struct Segment {
     pub(crate) higher: Vec<usize>,
 }
 
+codec!(struct Segment { id, title, reason, enter, stay, minimum_stay, cool_down, ttl, higher });
+
 /// The segments of a pack, and what must be looked at again when something changes.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
@@ -60,6 +63,8 @@ pub(crate) struct Segments {
     /// What their rules compare.
     pub(crate) watched: Watched,
 }
+
+codec!(struct Segments { list, order, places, readers, watched });
 
 /// The keys of a segment.
 const KEYS: &[&str] = &["id", "title", "reason", "enter", "stay", "group"];

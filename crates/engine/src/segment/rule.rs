@@ -1,6 +1,7 @@
 //! Rules: comparisons joined by all, any, not and "at least so many of".
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Node};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -56,6 +57,8 @@ pub enum Op {
     In,
 }
 
+codec!(enum Op { 0 => Less, 1 => AtMost, 2 => Greater, 3 => AtLeast, 4 => Equal, 5 => NotEqual, 6 => Between, 7 => In });
+
 /// What is compared, by its index in the pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -64,6 +67,8 @@ pub enum Subject {
     /// A model's score.
     Model(usize),
 }
+
+codec!(enum Subject { 0 => Feature(a), 1 => Model(a) });
 
 /// A comparison of something with constants.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +80,8 @@ pub struct Comparison {
     /// With what: two for [`Op::Between`], any number for [`Op::In`], else one.
     pub thresholds: Vec<f64>,
 }
+
+codec!(struct Comparison { subject, op, thresholds });
 
 /// A rule; it either holds or does not.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +101,8 @@ pub enum Rule {
     /// The device is in one of these arms of an experiment.
     Experiment(usize, Vec<usize>),
 }
+
+codec!(enum Rule { 0 => All(a), 1 => Any(a), 2 => AtLeast(a, b), 3 => Not(a), 4 => Compare(a), 5 => Segment(a), 6 => Experiment(a, b) });
 
 /// What a rule looks at: a moment of one device.
 #[derive(Clone, Copy)]

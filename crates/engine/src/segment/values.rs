@@ -5,6 +5,7 @@
 //! value past one: cost goes with what is affected, not with what is declared.
 
 use keepset_wire::Timestamp;
+use keepset_wire::codec;
 
 use super::wakes::Wakes;
 use super::{Comparison, Subject};
@@ -21,6 +22,8 @@ pub(crate) struct Watched {
     by_memory: Vec<Vec<usize>>,
 }
 
+codec!(struct Watched { subjects, by_memory });
+
 /// Where comparisons of one subject change their answer.
 #[derive(Debug)]
 struct Thresholds {
@@ -30,6 +33,8 @@ struct Thresholds {
     /// For each of them the place of a segment that has it.
     places: Vec<usize>,
 }
+
+codec!(struct Thresholds { subject, values, places });
 
 impl Watched {
     /// Indexes comparisons, each with the place of its segment.

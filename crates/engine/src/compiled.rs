@@ -1,0 +1,52 @@
+//! The compiled form of a pack: what its reader found, so that a page need not carry a reader of JSON and its messages.
+//!
+//! ```text
+//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it
+//! ```
+//! The checksum, the first 8 bytes of the SHA-256 of the body, is against damage. Against who serves a page another pack it
+//! cannot help; but whatever the bytes say, the plan in them keeps the limits of every plan, and its hash is its own.
+
+use keepset_wire::codec::{decode, encode};
+use keepset_wire::document::Mistake;
+
+use crate::pack::Pack;
+use crate::snapshot::checksum;
+
+const MAGIC: [u8; 4] = *b"KSPK";
+/// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
+const FORMAT: u8 = 1;
+const HEADER: usize = 4 + 1 + 8;
+
+impl Pack {
+    /// Writes the compiled form.
+    #[must_use]
+    pub fn compile(&self) -> Vec<u8> {
+        let body = encode(self);
+        [&MAGIC[..], &[FORMAT], &checksum([0; 8], &body), &body].concat()
+    }
+
+    /// Tells whether bytes begin as a compiled pack does.
+    #[must_use]
+    pub fn is_compiled(bytes: &[u8]) -> bool {
+        bytes.starts_with(&MAGIC)
+    }
+
+    /// Reads the compiled form.
+    ///
+    /// # Errors
+    /// A [`Mistake`] at `$` when the bytes are no compiled pack, a damaged one, or one of another format.
+    pub fn load(bytes: &[u8]) -> Result<Self, Mistake> {
+        let damaged = || Mistake::new("$", "this is no compiled pack, or a damaged one");
+        let (header, body) = bytes.split_at_checked(HEADER).ok_or_else(damaged)?;
+        if header[..4] != MAGIC {
+            return Err(damaged());
+        }
+        if header[4] != FORMAT {
+            return Err(Mistake::new("$", "another version of keepset compiled this pack; compile it again"));
+        }
+        if header[5..] != checksum([0; 8], body) {
+            return Err(damaged());
+        }
+        decode(body).filter(Self::is_sound).ok_or_else(damaged)
+    }
+}
