@@ -1,5 +1,6 @@
-// Puts the npm package together: `node build.mjs --core DIR --out DIR`.
-// DIR(core) holds core.js (wasm-bindgen, target web) and core.wasm; DIR(out) becomes ready for `npm pack`.
+// Puts the npm package together: `node build.mjs --modules DIR --out DIR`.
+// DIR(modules) holds core.js (wasm-bindgen, target web) and core.wasm, study.js and study.wasm; DIR(out) becomes ready for
+// `npm pack`.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,9 +16,9 @@ import { glue } from "./glue.mjs";
 import { shorten } from "./names.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { values } = parseArgs({ options: { core: { type: "string" }, out: { type: "string" } } });
-if (!values.core || !values.out) throw new Error("usage: node build.mjs --core DIR --out DIR");
-const core = resolve(values.core);
+const { values } = parseArgs({ options: { modules: { type: "string" }, out: { type: "string" } } });
+if (!values.modules || !values.out) throw new Error("usage: node build.mjs --modules DIR --out DIR");
+const modules = resolve(values.modules);
 const out = resolve(values.out);
 const dist = join(out, "dist");
 const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
@@ -25,44 +26,60 @@ const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
 // Private methods and WebAssembly reference types came to all engines in 2021; older ones get neither.
 const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
-/** The engine and its glue as they ship. */
-const shipped = shorten(readFileSync(join(core, "core.wasm")), glue(join(core, "core.js")));
+/** The modules and their glue as they ship. */
+const shipped = Object.fromEntries(
+  ["core", "study"].map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+);
 
-/** Puts the real engine in the place of its declaration, and keeps the inlined copy a file of its own. */
-const engine = (inline) => ({
-  name: "engine",
+/** Puts the core's real glue in the place of its declaration; what a page seldom loads stays a file of its own. */
+const parts = (extension) => ({
+  name: "parts",
   setup({ onLoad, onResolve }) {
-    onLoad({ filter: /core\.js$/ }, () => ({ contents: shipped.glue, loader: "js" }));
-    onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: join(core, "core.js") }));
-    onResolve({ filter: /^\.\/core-inline\.js$/ }, () => ({ path: inline, external: true }));
+    onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
+    onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
+    onResolve({ filter: /^\.\/(core-inline|study|study-inline)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
   },
 });
 
-async function bundle(entry, file, format) {
+const bundle = (entry, file, format) =>
+  write(file, format, { entryPoints: [join(here, "src", `${entry}.ts`)], sourcemap: true, plugins: [parts(format === "cjs" ? "cjs" : "js")] });
+
+/** The glue of the study part, as far as it is used. */
+const bundleStudy = (file, format) => {
+  const contents = `export { initSync, compile, explain, simulate } from "glue";`;
+  const glue = {
+    name: "glue",
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: /^glue$/ }, () => ({ path: "study", namespace: "glue" }));
+      onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: shipped.study.glue, loader: "js" }));
+    },
+  };
+  return write(file, format, { stdin: { contents }, globalName: "keepsetStudy", plugins: [glue] });
+};
+
+async function write(file, format, what) {
   await build({
-    entryPoints: [join(here, "src", `${entry}.ts`)],
+    ...what,
     outfile: join(dist, file),
     bundle: true,
     format,
     target,
     platform: "neutral",
     minify: true,
-    sourcemap: true,
     // Jest and old Node run no `import()` in CommonJS.
     supported: format === "cjs" ? { "dynamic-import": false } : {},
     define: { __KEEPSET_VERSION__: JSON.stringify(manifest.version) },
-    plugins: [engine(format === "cjs" ? "./core-inline.cjs" : "./core-inline.js")],
     logLevel: "warning",
   });
 }
 
-function writeModule() {
-  const { wasm } = shipped;
+function writeModule(name, global) {
+  const { wasm } = shipped[name];
   const text = JSON.stringify(wasm.toString("base64"));
-  writeFileSync(join(dist, "core.wasm"), wasm);
-  writeFileSync(join(dist, "core-inline.js"), `export default ${text};\n`);
-  writeFileSync(join(dist, "core-inline.cjs"), `module.exports = { __esModule: true, default: ${text} };\n`);
-  writeFileSync(join(dist, "core-inline.global.js"), `globalThis.keepsetCore = ${text};\n`);
+  writeFileSync(join(dist, `${name}.wasm`), wasm);
+  writeFileSync(join(dist, `${name}-inline.js`), `export default ${text};\n`);
+  writeFileSync(join(dist, `${name}-inline.cjs`), `module.exports = { __esModule: true, default: ${text} };\n`);
+  writeFileSync(join(dist, `${name}-inline.global.js`), `globalThis.${global} = ${text};\n`);
 }
 
 function writeTypes() {
@@ -100,7 +117,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "capture.js"]) {
+  for (const file of ["index.js", "core.wasm", "study.js", "study.wasm", "capture.js"]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -118,8 +135,12 @@ await Promise.all([
   bundle("global", "global.js", "iife"),
   bundle("capture/index", "capture.js", "esm"),
   bundle("capture/index", "capture.cjs", "cjs"),
+  bundleStudy("study.js", "esm"),
+  bundleStudy("study.cjs", "cjs"),
+  bundleStudy("study.global.js", "iife"),
 ]);
-writeModule();
+writeModule("core", "keepsetCoreBytes");
+writeModule("study", "keepsetStudyBytes");
 writeTypes();
 writeIntegrity();
 writeManifest();

@@ -1,4 +1,4 @@
-// The engine's imports and exports under short names: wasm-bindgen's are long, many end in a hash, and a page loads each twice.
+// A module's imports and exports under short names: wasm-bindgen's are long, many end in a hash, and a page loads each twice.
 
 const IMPORTS = 2;
 const EXPORTS = 7;
@@ -19,7 +19,7 @@ export function shorten(wasm, glue) {
 /** A name the glue does not hold, or holds more often than it can, would be a module that no longer fits its glue. */
 function replaced(text, pattern, to, most) {
   const found = text.match(pattern)?.length ?? 0;
-  if (found > most || (most === 1 && found !== 1)) throw new Error(`core.js: found ${pattern} ${found} times`);
+  if (found > most || (most === 1 && found !== 1)) throw new Error(`the glue: found ${pattern} ${found} times`);
   return text.replace(pattern, to);
 }
 
@@ -42,7 +42,7 @@ function importsOf(body, short) {
   for (let n = 0, at = first; n < count; n += 1) {
     const [moduleLength, moduleAt] = number(body, at);
     const [name, end] = nameAt(body, moduleAt + moduleLength);
-    if (body[end] !== FUNCTION) throw new Error("core.wasm imports something other than functions");
+    if (body[end] !== FUNCTION) throw new Error("the module imports something other than functions");
     const [, next] = number(body, end + 1);
     out.push(body.subarray(at, moduleAt + moduleLength), named(short.get(name)), body.subarray(end, next));
     at = next;

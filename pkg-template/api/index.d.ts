@@ -16,6 +16,8 @@ export declare class KeepsetError extends Error {
 }
 /** Says whether a value is an error of this package, also when two copies of it are loaded. */
 export declare function isKeepsetError(value: unknown): value is KeepsetError;
+/** Gives a refusal of the engine, which has a code, its place among ours; anything else stays what it is. */
+export declare function fromEngine(error: unknown, code: ErrorCode, where?: string): unknown;
 
 /** Stops what it was returned for. Calling it again does nothing. */
 export type Unsubscribe = () => void;
@@ -277,8 +279,11 @@ export type Events = Registered<"events", EventMap>;
 export type SegmentId = Registered<"segments", string> & string;
 /** What a client is made of. Only `pack` is needed. */
 export interface Options {
-    /** The pack: the object, its JSON text, or the URL it is fetched from. */
-    pack: object | string | URL;
+    /**
+     * The pack as `npx keepset compile` wrote it: its URL, or its bytes. Or as JSON: its URL, its text, or the object; then the
+     * page also loads what reads it, which is larger than everything else it loads. What a URL gives is told by its bytes.
+     */
+    pack: string | URL | Uint8Array | ArrayBuffer | object;
     /** Where reports go. Left out, nothing can ever leave the device. */
     collector?: string | URL | CollectorOptions;
     /** `"auto"` (the default) is IndexedDB in a page and memory elsewhere; `"memory"` writes nothing to disk, and what does not last makes no report. */

@@ -1,11 +1,9 @@
-// The module that wasm-bindgen writes beside `core.wasm`, as far as this package uses it. `build.mjs` puts the real
-// one in its place; the workspace's `src/core.rs` is its source.
+// The glue that wasm-bindgen writes beside `core.wasm`, as far as this package uses it. `build.mjs` puts the real one in
+// its place; the workspace's `src/core.rs` is its source.
 import type {
   Budget,
   ConsentChange,
   ConsentState,
-  EventInput,
-  Explanation,
   FeatureValue,
   Intake,
   LedgerEntry,
@@ -22,18 +20,16 @@ export function initSync(options: { module: WebAssembly.Module }): unknown;
 
 /** One profile's engine. Times are milliseconds since 1970. */
 export class Core {
-  /** `zone`: pairs of the millisecond from which an offset holds and its minutes east of UTC. */
-  constructor(pack: string, stored: Uint8Array | undefined, zone: Float64Array, now: number);
+  /** `pack`: compiled. `zone`: pairs of the millisecond from which an offset holds and its minutes east of UTC. */
+  constructor(pack: Uint8Array, stored: Uint8Array | undefined, zone: Float64Array, now: number);
   readonly startedFrom: "nothing" | "snapshot" | "unreadable";
   track(name: string, properties: Readonly<Record<string, Scalar>>, at: number, id: string | undefined, now: number): SegmentChange[];
   tick(now: number): SegmentChange[];
   nextTick(now: number): number | undefined;
   memberships(): Membership[];
-  simulate(events: readonly EventInput[], now: number): SegmentChange[];
   features(now: number): FeatureValue[];
   intake(): Intake;
   setZone(zone: Float64Array, now: number): SegmentChange[];
-  explain(segment: string, now: number): Explanation | undefined;
   consent(): ConsentState;
   setConsent(change: ConsentChange, now: number): SegmentChange[];
   prepare(now: number): "queued" | Withheld;
@@ -42,6 +38,8 @@ export class Core {
   uploaded(id: string, outcome: Outcome): void;
   /** `appends`: the bytes go behind what is stored; else they take its place. */
   save(): { revision: number; appends: boolean; bytes: Uint8Array } | undefined;
+  /** The whole state as it stands, for the study part; never to be stored. */
+  copy(): Uint8Array;
   rewrite(): void;
   stored(revision: number): void;
   ledger(): LedgerEntry[];

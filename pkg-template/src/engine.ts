@@ -1,9 +1,11 @@
-import type { KeepsetError } from "./errors.js";
+import { Core, initSync } from "./core.js";
+import { fromEngine, type KeepsetError } from "./errors.js";
 import { chooseStorage, Vault } from "./host/vault.js";
-import { Keeper } from "./keeper.js";
-import { loadCore, type WasmHome } from "./loader.js";
+import { Keeper, type Study } from "./keeper.js";
+import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
-import { packText, type Settings } from "./options.js";
+import type { Settings } from "./options.js";
+import { compiled } from "./pack.js";
 
 /** Opens the engine of a client in this tab. An entry without one, for servers, carries none of this code. */
 export type OpenEngine = (
@@ -12,12 +14,22 @@ export type OpenEngine = (
   fail: (error: KeepsetError) => void,
 ) => Promise<Keeper>;
 
-/** Opens engines from a module found at `home`. */
-export function engineAt(home: WasmHome): OpenEngine {
+/** Opens engines from the modules found at these places; the study part and its glue only when they are asked for. */
+export function engineAt(core: Home, study: Home & { glue: () => Promise<Study> }): OpenEngine {
+  const openCore = loader({ name: "core", glue: () => ({ Core, initSync }), ...core });
+  const openStudy = loader({ name: "study", ...study });
+  const compile = async (text: string): Promise<Uint8Array> => {
+    const { compile } = await openStudy();
+    try {
+      return compile(text);
+    } catch (error) {
+      throw fromEngine(error, "pack_invalid");
+    }
+  };
   return async (settings, tell, fail) => {
-    const [core, pack] = await Promise.all([loadCore(home, settings.wasm), packText(settings.pack)]);
+    const [{ Core }, pack] = await Promise.all([openCore(settings.wasm), compiled(settings.pack, compile)]);
     const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
     const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-    return Keeper.open(settings, core, pack, vault, tell, fail);
+    return Keeper.open(settings, { Core, pack, openStudy }, vault, tell, fail);
   };
 }

@@ -43,3 +43,9 @@ export class KeepsetError extends Error {
 export function isKeepsetError(value: unknown): value is KeepsetError {
   return value instanceof Error && value.name === "KeepsetError" && typeof (value as KeepsetError).code === "string";
 }
+
+/** Gives a refusal of the engine, which has a code, its place among ours; anything else stays what it is. */
+export function fromEngine(error: unknown, code: ErrorCode, where = ""): unknown {
+  const refusal = error instanceof Error && typeof (error as { code?: unknown }).code === "string";
+  return refusal && !(error instanceof KeepsetError) ? new KeepsetError(code, where + error.message) : error;
+}

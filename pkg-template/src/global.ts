@@ -8,24 +8,36 @@ import { version } from "./version.js";
 const script = (globalThis as { document?: Document }).document?.currentScript as HTMLScriptElement | null | undefined;
 const beside = (file: string): URL | undefined => (script?.src ? new URL(file, script.src) : undefined);
 
-/** A page opened from a file cannot fetch; it can still add a script that brings the copy. */
-function inline(): Promise<string> {
-  const address = beside("./core-inline.global.js");
+/**
+ * What a script beside this one puts into `globalThis[name]`. Neither a plain script nor a page opened from a file can import;
+ * both can add a script.
+ */
+function added<T>(file: string, name: string): Promise<T> {
+  const address = beside(file);
   return new Promise((resolve, reject) => {
-    if (!address) return reject(new KeepsetError("wasm_load_failed", "The script's address is not known; name core.wasm in the option `wasm`."));
+    if (!address) return reject(new Error("The address of the script is not known."));
     const element = document.createElement("script");
     element.src = address.href;
     element.onload = () => {
       element.remove();
-      resolve((globalThis as { keepsetCore?: string }).keepsetCore ?? "");
+      resolve((globalThis as Record<string, unknown>)[name] as T);
     };
-    element.onerror = () => reject(new KeepsetError("wasm_load_failed", "core-inline.global.js could not be loaded."));
+    element.onerror = () => reject(new Error(`${file} could not be loaded.`));
     document.head.append(element);
   });
 }
 
 (globalThis as { keepset?: unknown }).keepset = Object.freeze({
-  ...api(engineAt({ url: () => beside("./core.wasm"), inline })),
+  ...api(
+    engineAt(
+      { url: () => beside("./core.wasm"), inline: () => added("./core-inline.global.js", "keepsetCoreBytes") },
+      {
+        glue: () => added("./study.global.js", "keepsetStudy"),
+        url: () => beside("./study.wasm"),
+        inline: () => added("./study-inline.global.js", "keepsetStudyBytes"),
+      },
+    ),
+  ),
   isKeepsetError,
   KeepsetError,
   version,

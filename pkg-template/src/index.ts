@@ -1,4 +1,4 @@
-// Keepset in a page: the module beside this script, else the copy inside the package.
+// Keepset in a page: the modules beside this script, else the copies inside the package.
 import { engineAt } from "./engine.js";
 import { api } from "./start.js";
 import type { Keepset, Options } from "./types.js";
@@ -7,11 +7,18 @@ export * from "./surface.js";
 export { version } from "./version.js";
 
 const functions = api(
-  engineAt({
-    // Written out in full: bundlers look for exactly this form, and copy the file.
-    url: () => new URL("./core.wasm", import.meta.url),
-    inline: async () => (await import("./core-inline.js")).default,
-  }),
+  engineAt(
+    {
+      // Written out in full: bundlers look for exactly this form, and copy the file.
+      url: () => new URL("./core.wasm", import.meta.url),
+      inline: async () => (await import("./core-inline.js")).default,
+    },
+    {
+      glue: () => import("./study.js"),
+      url: () => new URL("./study.wasm", import.meta.url),
+      inline: async () => (await import("./study-inline.js")).default,
+    },
+  ),
 );
 
 /** Starts the client of a name, or returns the one there is. Returns at once and never throws. */

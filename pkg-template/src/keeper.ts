@@ -1,7 +1,7 @@
 import { toBase64 } from "./bytes.js";
 import type { Core } from "./core.js";
-import type { EventInput, SegmentChange, Withheld } from "./dto.js";
-import { KeepsetError } from "./errors.js";
+import type { SegmentChange, Withheld } from "./dto.js";
+import { type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import { placeAt, zoneAround } from "./host/zone.js";
@@ -13,8 +13,17 @@ import { Saver } from "./saver.js";
 import { Sender } from "./sender.js";
 import type { DeviceData, FlushResult } from "./types.js";
 
-type Engine = InstanceType<typeof Core>;
-type MakeEngine = (stored: Uint8Array | undefined, zone: Float64Array) => Engine;
+/** What a page needs seldom: the glue of the study part. */
+export type Study = typeof import("./study.js");
+
+/** What engines are made of. */
+export interface Kit {
+  readonly Core: typeof Core;
+  /** Compiled. */
+  readonly pack: Uint8Array;
+  /** Loads the study part, once. */
+  readonly openStudy: () => Promise<Study>;
+}
 
 /** What is due and could not be done is tried again after this while. */
 const LOOK_AGAIN_MS = 60_000;
@@ -26,7 +35,7 @@ const MOST_UNSAVED = 64;
  * order: snapshot saved, storage confirms, engine told, only then upload.
  */
 export class Keeper {
-  #core: Engine;
+  #core: Core;
   #zone: Float64Array;
   #place: string;
   #closed = false;
@@ -50,7 +59,7 @@ export class Keeper {
 
   private constructor(
     private readonly settings: Settings,
-    private readonly make: MakeEngine,
+    private readonly kit: Kit,
     private readonly vault: Vault,
     private readonly tell: (notice: Notice) => void,
     private readonly fail: (error: KeepsetError) => void,
@@ -58,7 +67,7 @@ export class Keeper {
   ) {
     this.#zone = zoneAround(this.#now);
     this.#place = placeAt(this.#now);
-    const { core, seen } = start(make, record, this.#zone);
+    const { core, seen } = this.#start(record);
     this.#core = core;
     this.#seen = seen;
     this.#granted = this.#consents();
@@ -78,20 +87,12 @@ export class Keeper {
   /** Reads what is stored and starts the engine on it. */
   static async open(
     settings: Settings,
-    core: typeof Core,
-    pack: string,
+    kit: Kit,
     vault: Vault,
     tell: (notice: Notice) => void,
     fail: (error: KeepsetError) => void,
   ): Promise<Keeper> {
-    const make: MakeEngine = (stored, zone) => {
-      try {
-        return new core(pack, stored, zone, read(settings.clock));
-      } catch (error) {
-        throw fromEngine(error, "pack_invalid");
-      }
-    };
-    const keeper = new Keeper(settings, make, vault, tell, fail, await vault.load());
+    const keeper = new Keeper(settings, kit, vault, tell, fail, await vault.load());
     keeper.#complainIfUnreadable();
     await keeper.#catchUp();
     return keeper;
@@ -164,9 +165,9 @@ export class Keeper {
       case "consent":
         return this.#consent(call, op);
       case "explain":
-        return this.#core.explain(op.segment, now) ?? null;
+        return this.#study("wasm_load_failed", ({ explain }, ...twin) => explain(...twin, op.segment, now) ?? null);
       case "simulate":
-        return this.#simulate(op.events);
+        return this.#study("invalid_event", ({ simulate }, ...twin) => simulate(...twin, op.events, now));
       case "features":
         return this.#core.features(now);
       case "ledger":
@@ -231,11 +232,17 @@ export class Keeper {
     this.#changed(changes);
   }
 
-  #simulate(events: readonly EventInput[]): SegmentChange[] {
+  /** Asks the study part about the engine as it stands at this moment. `code` is what a refusal of it means. */
+  async #study<T>(code: ErrorCode, ask: (study: Study, pack: Uint8Array, state: Uint8Array, zone: Float64Array) => T): Promise<T> {
+    const { pack, openStudy } = this.kit;
+    const state = this.#core.copy();
+    const zone = this.#zone;
+    const study = await openStudy();
+    if (this.#closed) throw new Gone();
     try {
-      return this.#core.simulate(events, this.#now);
+      return ask(study, pack, state, zone);
     } catch (error) {
-      throw fromEngine(error, "invalid_event");
+      throw fromEngine(error, code);
     }
   }
 
@@ -387,13 +394,25 @@ export class Keeper {
   }
 
   #replace(record: Uint8Array | undefined): void {
-    const { core, seen } = start(this.make, record, this.#zone);
+    const { core, seen } = this.#start(record);
     this.#core.free();
     this.#core = core;
     this.#seen = seen;
     this.#granted = this.#consents();
     this.#unsaved = [];
     this.#setAlarm();
+  }
+
+  #start(record: Uint8Array | undefined): { core: Core; seen: Seen } {
+    const { snapshot, seen, last } = record ? decode(record) : { snapshot: undefined, seen: new Seen(), last: undefined };
+    try {
+      const core = new this.kit.Core(this.kit.pack, snapshot, this.#zone, this.#now);
+      // Nothing may be put behind a piece cut short.
+      if (record && !last) core.rewrite();
+      return { core, seen };
+    } catch (error) {
+      throw fromEngine(error, "pack_invalid");
+    }
   }
 
   #complainIfUnreadable(): void {
@@ -442,19 +461,4 @@ export class Keeper {
   get #now(): number {
     return read(this.settings.clock);
   }
-}
-
-function start(make: MakeEngine, record: Uint8Array | undefined, zone: Float64Array): { core: Engine; seen: Seen } {
-  if (!record) return { core: make(undefined, zone), seen: new Seen() };
-  const { snapshot, seen, last } = decode(record);
-  const core = make(snapshot, zone);
-  // Nothing may be put behind a piece cut short.
-  if (!last) core.rewrite();
-  return { core, seen };
-}
-
-/** Gives a refusal of the engine, which has a code, its place among ours; anything else stays what it is. */
-function fromEngine(error: unknown, code: "pack_invalid" | "invalid_event", where = ""): unknown {
-  const refusal = error instanceof Error && typeof (error as { code?: unknown }).code === "string";
-  return refusal && !(error instanceof KeepsetError) ? new KeepsetError(code, where + error.message) : error;
 }

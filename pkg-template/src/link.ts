@@ -258,7 +258,7 @@ export class Link {
       this.#take(id)?.resolve(value);
     } catch (error) {
       if (error instanceof Gone) return;
-      const known = this.#known(error);
+      const known = this.#refused(error);
       this.#take(id)?.reject(known);
     }
   }
@@ -272,7 +272,7 @@ export class Link {
       send(channel, { is: "reply", to: from, id, value: await keeper.do({ op, from, id }) });
     } catch (error) {
       if (error instanceof Gone) return;
-      const { code, message } = this.#known(error);
+      const { code, message } = this.#refused(error);
       send(channel, { is: "reply", to: from, id, error: { code, message } });
     }
   }
@@ -397,23 +397,31 @@ export class Link {
 
   /** This tab cannot hold the engine; another may. */
   #fail(error: unknown): void {
-    const known = this.#known(error);
+    const known = asKnown(error);
     this.#lock?.release();
     this.drop(known);
+    this.#over(known);
   }
 
-  #known(error: unknown): KeepsetError {
-    const known = error instanceof KeepsetError ? error : new KeepsetError("engine_crashed", "The engine stopped unexpectedly.", { cause: error });
-    if (["engine_crashed", "pack_invalid", "pack_load_failed", "wasm_load_failed", "csp_blocked", "wasm_unsupported"].includes(known.code)) {
-      this.stop();
-      this.ends.failed(known);
-    }
+  /** A call was refused; or the engine has stopped, and with it the client. */
+  #refused(error: unknown): KeepsetError {
+    const known = asKnown(error);
+    if (known.code === "engine_crashed") this.#over(known);
     return known;
+  }
+
+  #over(error: KeepsetError): void {
+    this.stop();
+    this.ends.failed(error);
   }
 
   #post(message: Message): void {
     send(this.#channel, message);
   }
+}
+
+function asKnown(error: unknown): KeepsetError {
+  return error instanceof KeepsetError ? error : new KeepsetError("engine_crashed", "The engine stopped unexpectedly.", { cause: error });
 }
 
 /** Sends to the other tabs. What cannot cross, an error's cause, stays behind. */

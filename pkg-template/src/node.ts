@@ -1,4 +1,4 @@
-// Keepset where there is no script address: the module is the copy inside the package, read when first needed.
+// Keepset where there is no script address: the modules are the copies inside the package, read when first needed.
 import { engineAt } from "./engine.js";
 import { api } from "./start.js";
 import type { Keepset, Options } from "./types.js";
@@ -7,9 +7,10 @@ export * from "./surface.js";
 export { version } from "./version.js";
 
 const functions = api(
-  engineAt({
-    inline: async () => (await import("./core-inline.js")).default,
-  }),
+  engineAt(
+    { inline: async () => (await import("./core-inline.js")).default },
+    { glue: () => import("./study.js"), inline: async () => (await import("./study-inline.js")).default },
+  ),
 );
 
 /** Starts the client of a name, or returns the one there is. Returns at once and never throws. */

@@ -7,7 +7,7 @@ import type { Clock, Logger, Options, StorageAdapter, Transport, WasmSource } fr
 /** Options after every one of them was looked at. */
 export interface Settings {
   name: string;
-  pack: object | string | URL;
+  pack: Options["pack"];
   collector: { url: string; headers: Record<string, string>; transport: Transport } | undefined;
   storage: "auto" | "memory" | StorageAdapter;
   wasm: WasmSource | Promise<WasmSource> | undefined;
@@ -31,7 +31,7 @@ export function settle(options: Options): Settings {
   const stranger = Object.keys(options).find((key) => !KEYS.includes(key));
   if (stranger !== undefined) wrong(stranger, `is not an option; there are ${KEYS.join(", ")}`);
   const { pack, collector, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock } = options;
-  if (!(isObject(pack) || (typeof pack === "string" && pack !== ""))) wrong("pack", "must be a pack: the object, its JSON text or its URL");
+  if (!(isObject(pack) || (typeof pack === "string" && pack !== ""))) wrong("pack", "must be a pack: its compiled bytes, its object, its JSON text or its URL");
   if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name)) wrong("name", "must be 1 to 64 letters, digits, dots, dashes or underscores");
   if (!(storage === "auto" || storage === "memory" || isAdapter(storage))) wrong("storage", 'must be "auto", "memory" or an adapter with get, set and delete');
   if (beforeSend !== undefined && typeof beforeSend !== "function") wrong("beforeSend", "must be a function");
@@ -69,25 +69,6 @@ function settleCollector(given: NonNullable<Options["collector"]>, wrong: Wrong)
   base.pathname = `${base.pathname.replace(/\/+$/, "")}/v1/reports`;
   base.hash = "";
   return { url: base.href, headers, transport };
-}
-
-/** A pack's text: given, made from the object, or fetched. */
-export async function packText(pack: object | string | URL): Promise<string> {
-  try {
-    if (pack instanceof URL) return await fetchText(pack);
-    if (typeof pack === "object") return JSON.stringify(pack);
-    // JSON text of a pack begins with a brace; no URL does.
-    return pack.trimStart().startsWith("{") ? pack : await fetchText(pack);
-  } catch (cause) {
-    if (cause instanceof KeepsetError) throw cause;
-    throw new KeepsetError("pack_load_failed", "The pack could not be loaded.", { cause });
-  }
-}
-
-async function fetchText(url: string | URL): Promise<string> {
-  const response = await fetch(url, { credentials: "omit" });
-  if (!response.ok) throw new KeepsetError("pack_load_failed", `The pack could not be loaded: the server answered ${response.status}.`);
-  return response.text();
 }
 
 const toConsole: Logger = (level, message, data) => {

@@ -36,8 +36,11 @@ export type SegmentId = Registered<"segments", string> & string;
 
 /** What a client is made of. Only `pack` is needed. */
 export interface Options {
-  /** The pack: the object, its JSON text, or the URL it is fetched from. */
-  pack: object | string | URL;
+  /**
+   * The pack as `npx keepset compile` wrote it: its URL, or its bytes. Or as JSON: its URL, its text, or the object; then the
+   * page also loads what reads it, which is larger than everything else it loads. What a URL gives is told by its bytes.
+   */
+  pack: string | URL | Uint8Array | ArrayBuffer | object;
   /** Where reports go. Left out, nothing can ever leave the device. */
   collector?: string | URL | CollectorOptions;
   /** `"auto"` (the default) is IndexedDB in a page and memory elsewhere; `"memory"` writes nothing to disk, and what does not last makes no report. */

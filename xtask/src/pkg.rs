@@ -1,4 +1,4 @@
-//! `pkg`: Rust to wasm, wasm to its JavaScript glue, both to the npm package in `target/pkg/keepset`.
+//! `pkg`: Rust to two wasm modules, each to its JavaScript glue, all to the npm package in `target/pkg/keepset`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,68 +19,76 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// The module that every page loads.
+pub(crate) const CORE: &str = "core";
+/// The modules of the package, each named as the feature of the root crate that it is built from.
+const MODULES: [&str; 2] = [CORE, "study"];
+
 /// Builds the package and returns its folder.
 pub(crate) fn run() -> Result<PathBuf> {
     shell::step("pkg: building the npm package into target/pkg/keepset");
     let toolchain = Toolchain::ensure()?;
     setup::js_tools()?;
     shell::alone("pkg", || {
-        let core = paths::at("target/pkg-build");
-        build_core(&toolchain, &core)?;
-        assemble(&core)
+        let modules = paths::at("target/pkg-build");
+        shell::empty_folder(&modules)?;
+        for name in MODULES {
+            build(&toolchain, name, &modules)?;
+        }
+        assemble(&modules)
     })
 }
 
-/// Builds `core.js`, `core.wasm` and `core.d.ts` into `out`.
-fn build_core(toolchain: &Toolchain, out: &Path) -> Result<()> {
-    let module = compile(toolchain)?;
-    shell::empty_folder(out)?;
-    bind(&module, out)?;
-    optimise(out)
+/// Builds `name.js`, `name.wasm` and `name.d.ts` into `out`.
+fn build(toolchain: &Toolchain, name: &str, out: &Path) -> Result<()> {
+    bind(&compile(toolchain, name)?, name, out)?;
+    optimise(name, out)
 }
 
-fn compile(toolchain: &Toolchain) -> Result<PathBuf> {
+/// Compiles a module; the next one takes its place.
+fn compile(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo_for_size("rustc")?;
     // The manifest says `rlib` only: a `cdylib` there would drop link-time optimisation.
     cargo.args(["--package", "keepset", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--locked"]);
+    cargo.args(["--no-default-features", "--features", name]);
     shell::run(&mut cargo)?;
     Ok(paths::wasm_target().join(TARGET).join("wasm/keepset.wasm"))
 }
 
-fn bind(module: &Path, out: &Path) -> Result<()> {
+fn bind(module: &Path, name: &str, out: &Path) -> Result<()> {
     println!("    wasm-bindgen {}", paths::shown(module));
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name("core").web(true)?;
+    bindgen.input_path(module).out_name(name).web(true)?;
     bindgen.omit_default_module_path(true).typescript(true);
     // The names are for `size`; nothing of them ships.
     bindgen.remove_name_section(false).remove_producers_section(true);
     bindgen.generate(out).context("wasm-bindgen could not read the compiled module")
 }
 
-fn optimise(out: &Path) -> Result<()> {
-    let bound = out.join("core_bg.wasm");
-    let small = out.join("core.wasm");
+fn optimise(name: &str, out: &Path) -> Result<()> {
+    let bound = out.join(format!("{name}_bg.wasm"));
+    let small = out.join(format!("{name}.wasm"));
     let mut opt = smallest()?;
     opt.args(["--strip-debug", "--strip-producers", "--strip-target-features", "-o"]).arg(&small).arg(&bound);
     shell::run(&mut opt)?;
-    std::fs::rename(&bound, bound_with_names())?;
-    std::fs::remove_file(out.join("core_bg.wasm.d.ts"))?;
+    std::fs::rename(&bound, bound_with_names(name))?;
+    std::fs::remove_file(out.join(format!("{name}_bg.wasm.d.ts")))?;
     let bytes = std::fs::read(&small)?;
-    println!("    core.wasm: {} bytes, sha256 {}", bytes.len(), js::hex(&bytes));
+    println!("    {name}.wasm: {} bytes, sha256 {}", bytes.len(), js::hex(&bytes));
     Ok(())
 }
 
-/// The module that ships, its functions still named; [`run`] comes first.
-pub(crate) fn named() -> Result<Vec<u8>> {
-    let named = paths::at("target/core.named.wasm");
+/// A module that ships, its functions still named; [`run`] comes first.
+pub(crate) fn named(name: &str) -> Result<Vec<u8>> {
+    let named = paths::at(&format!("target/{name}.named.wasm"));
     let mut opt = smallest()?;
-    opt.arg("-g").arg("-o").arg(&named).arg(bound_with_names());
+    opt.arg("-g").arg("-o").arg(&named).arg(bound_with_names(name));
     shell::run(&mut opt)?;
     std::fs::read(&named).with_context(|| paths::shown(&named))
 }
 
-fn bound_with_names() -> PathBuf {
-    paths::at("target/core.bound.wasm")
+fn bound_with_names(name: &str) -> PathBuf {
+    paths::at(&format!("target/{name}.bound.wasm"))
 }
 
 /// `wasm-opt` with everything on that makes a module smaller.
@@ -91,7 +99,7 @@ fn smallest() -> Result<Command> {
 }
 
 /// Lets the package's own build script put the package together.
-fn assemble(core: &Path) -> Result<PathBuf> {
+fn assemble(modules: &Path) -> Result<PathBuf> {
     let out = paths::at("target/pkg/keepset");
     ensure!(
         paths::at("pkg-template/build.mjs").is_file(),
@@ -101,8 +109,8 @@ fn assemble(core: &Path) -> Result<PathBuf> {
     let mut node = shell::command("node");
     node.current_dir(paths::at("pkg-template"))
         .arg("build.mjs")
-        .arg("--core")
-        .arg(core)
+        .arg("--modules")
+        .arg(modules)
         .arg("--out")
         .arg(&out);
     shell::run(&mut node)?;

@@ -35,7 +35,7 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let sizes = measure(&package.join("dist"))?;
     let table = table(&sizes);
     println!("{table}");
-    let blame = blame::table(&pkg::named()?)?;
+    let blame = blame::table(&pkg::named(pkg::CORE)?)?;
     println!("{blame}");
     if write {
         markers::write(&paths::at(PAGE), "size", &table)?;
