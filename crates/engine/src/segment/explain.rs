@@ -156,8 +156,7 @@ pub(crate) fn explain(
     let member = memberships.since(index);
     let (decided_by, rule) =
         if member.is_some() { ("stay", segment.staying()) } else { ("enter", &segment.enter) };
-    let is_in = |other: usize| memberships.since(other).is_some();
-    let condition = Explainer { segments, view, is_in: &is_in }.condition(rule);
+    let condition = Explainer { segments, view, memberships }.condition(rule);
     let reason = sentence::filled(&segment.reason, view);
     Explanation {
         segment: segment.id.to_string(),
@@ -177,36 +176,31 @@ pub(crate) fn explain(
 fn held(segments: &Segments, index: usize, memberships: &Memberships, now: Timestamp) -> Option<Held> {
     let segment = &segments.list[index];
     let standing = memberships.standings()[index];
-    let until = |from: Option<i64>, length: Option<i64>| {
-        from.zip(length).map(|(from, length)| from.saturating_add(length)).filter(|end| now.millis() < *end)
-    };
-    if let Some(end) = until(standing.since, segment.minimum_stay) {
-        return Some(Held { by: "minimum_stay", until: Some(end), segment: None });
+    let ahead = |end: &i64| now.millis() < *end;
+    let held = |by, until| Some(Held { by, until, segment: None });
+    if let Some(end) = standing.must_stay_until(segment).filter(ahead) {
+        return held("minimum_stay", Some(end));
     }
-    if let Some(end) = until(standing.left, segment.cool_down) {
-        return Some(Held { by: "cool_down", until: Some(end), segment: None });
+    if let Some(end) = standing.cools_until(segment).filter(ahead) {
+        return held("cool_down", Some(end));
     }
     if standing.spent {
-        return Some(Held { by: "ttl", until: None, segment: None });
+        return held("ttl", None);
     }
-    let higher = segment.higher.iter().find(|higher| memberships.since(**higher).is_some());
-    higher.map(|higher| Held {
-        by: "group",
-        until: None,
-        segment: Some(segments.list[*higher].id.to_string()),
-    })
+    let higher = memberships.higher(segment)?;
+    Some(Held { by: "group", until: None, segment: Some(segments.list[higher].id.to_string()) })
 }
 
 /// What an explanation is made of.
-pub(super) struct Explainer<'a, F> {
+pub(super) struct Explainer<'a> {
     pub(super) segments: &'a Segments,
     pub(super) view: &'a View<'a>,
-    pub(super) is_in: &'a F,
+    pub(super) memberships: &'a Memberships,
 }
 
-impl<F: Fn(usize) -> bool> Explainer<'_, F> {
+impl Explainer<'_> {
     pub(super) fn condition(&self, rule: &Rule) -> Condition {
-        let holds = rule.holds(self.view, self.is_in);
+        let holds = rule.holds(self.view, self.memberships);
         let all = |parts: &[Rule]| parts.iter().map(|part| self.condition(part)).collect();
         match rule {
             Rule::All(parts) => Condition::All { holds, parts: all(parts) },

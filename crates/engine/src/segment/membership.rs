@@ -3,7 +3,7 @@
 use keepset_wire::codec;
 use keepset_wire::{Name, Timestamp};
 
-use super::wakes::Wakes;
+use super::agenda::Agenda;
 use super::{Segment, Segments, View, sentence};
 
 /// A membership of this device.
@@ -99,6 +99,27 @@ pub(crate) struct Standing {
 
 codec!(struct Standing { since, left, spent });
 
+impl Standing {
+    /// Until when who is in stays, whatever the rule says.
+    pub(super) fn must_stay_until(&self, segment: &Segment) -> Option<i64> {
+        after(self.since, segment.minimum_stay)
+    }
+
+    /// When the membership ends by age.
+    fn ages_out(&self, segment: &Segment) -> Option<i64> {
+        after(self.since, segment.ttl)
+    }
+
+    /// Until when who left stays out.
+    pub(super) fn cools_until(&self, segment: &Segment) -> Option<i64> {
+        after(self.left, segment.cool_down)
+    }
+}
+
+fn after(from: Option<i64>, length: Option<i64>) -> Option<i64> {
+    Some(from?.saturating_add(length?))
+}
+
 /// What is decided about one segment.
 struct Decision {
     standing: Standing,
@@ -112,18 +133,25 @@ struct Decision {
 #[derive(Clone, Debug)]
 pub(crate) struct Memberships {
     standings: Vec<Standing>,
-    wakes: Wakes,
-    /// The places that must be looked at, a bit each.
-    dirty: Vec<u64>,
+    /// The places of segments to be looked at.
+    agenda: Agenda,
 }
 
 impl Memberships {
     pub(crate) fn none(segments: usize) -> Self {
         Self {
             standings: vec![Standing::default(); segments],
-            wakes: Wakes::new(segments),
-            dirty: vec![0; segments.div_ceil(64)],
+            agenda: Agenda::new(segments),
         }
+    }
+
+    pub(super) fn is_in(&self, segment: usize) -> bool {
+        self.standings[segment].since.is_some()
+    }
+
+    /// Returns the first segment of its group before a segment that holds.
+    pub(super) fn higher(&self, segment: &Segment) -> Option<usize> {
+        segment.higher.iter().copied().find(|higher| self.is_in(*higher))
     }
 
     pub(crate) fn since(&self, segment: usize) -> Option<Timestamp> {
@@ -141,22 +169,21 @@ impl Memberships {
 
     /// Notes that the segment at a place must be looked at.
     pub(crate) fn touch(&mut self, place: usize) {
-        self.dirty[place / 64] |= 1 << (place % 64);
+        self.agenda.add(place);
     }
 
     pub(crate) fn touch_all(&mut self) {
-        (0..self.standings.len()).for_each(|place| self.touch(place));
+        (0..self.standings.len()).for_each(|place| self.agenda.add(place));
     }
 
     /// Notes whose terms may have changed it by `now`.
     pub(crate) fn touch_due(&mut self, now: Timestamp) {
-        let Self { wakes, dirty, .. } = self;
-        wakes.due(now.millis(), |place| dirty[place / 64] |= 1 << (place % 64));
+        self.agenda.add_due(now);
     }
 
     /// Returns the next instant at which the terms of a membership may change it.
     pub(crate) fn wake(&self) -> Option<Timestamp> {
-        self.wakes.first().and_then(Timestamp::from_millis)
+        self.agenda.wake()
     }
 
     /// Evaluates what was touched, at the moment of `view`, and appends what changed.
@@ -169,49 +196,42 @@ impl Memberships {
         changes: &mut Vec<Change>,
     ) {
         // A change touches only places behind its own.
-        for word in 0..self.dirty.len() {
-            while self.dirty[word] != 0 {
-                let place = word * 64 + self.dirty[word].trailing_zeros() as usize;
-                self.dirty[word] &= self.dirty[word] - 1;
-                let index = segments.order[place];
-                let segment = &segments.list[index];
-                let before = self.standings[index];
-                let Decision { standing, wake, cause: own } = self.decide(index, segment, segments, view);
-                self.standings[index] = standing;
-                self.wakes.set(place, wake);
-                let entered = standing.since.is_some();
-                if entered == before.since.is_some() {
-                    continue;
-                }
-                let is_in = |other: usize| self.standings[other].since.is_some();
-                let because = match &own {
-                    _ if !reasons => String::new(),
-                    Some(cause) => sentence::of_cause(cause, segments),
-                    None => {
-                        let rule = if entered { &segment.enter } else { segment.staying() };
-                        sentence::deciding(rule, segments, view, &is_in)
-                    }
-                };
-                changes.push(Change {
-                    segment: segment.id.clone(),
-                    kind: if entered { ChangeKind::Entered } else { ChangeKind::Left },
-                    at: view.now,
-                    cause: own.unwrap_or_else(cause),
-                    because,
-                });
-                segments.readers[index].iter().for_each(|reader| self.touch(*reader));
+        while let Some(place) = self.agenda.next() {
+            let index = segments.order[place];
+            let segment = &segments.list[index];
+            let was_in = self.is_in(index);
+            let Decision { standing, wake, cause: own } = self.decide(index, segment, segments, view);
+            self.standings[index] = standing;
+            self.agenda.set(place, wake);
+            let entered = standing.since.is_some();
+            if entered == was_in {
+                continue;
             }
+            let because = match &own {
+                _ if !reasons => String::new(),
+                Some(cause) => sentence::of_cause(cause, segments),
+                None => {
+                    let rule = if entered { &segment.enter } else { segment.staying() };
+                    sentence::deciding(rule, segments, view, self)
+                }
+            };
+            changes.push(Change {
+                segment: segment.id.clone(),
+                kind: if entered { ChangeKind::Entered } else { ChangeKind::Left },
+                at: view.now,
+                cause: own.unwrap_or_else(cause),
+                because,
+            });
+            segments.readers[index].iter().for_each(|reader| self.agenda.add(*reader));
         }
     }
 
     fn decide(&self, index: usize, segment: &Segment, segments: &Segments, view: &View<'_>) -> Decision {
         let now = view.now.millis();
-        let is_in = |other: usize| self.standings[other].since.is_some();
-        let higher = segment.higher.iter().copied().find(|higher| is_in(*higher));
-        let after = |from: i64, length: Option<i64>| length.map(|length| from.saturating_add(length));
+        let higher = self.higher(segment);
         let inside = |since: i64| {
-            let ends = [after(since, segment.minimum_stay), after(since, segment.ttl)];
             let standing = Standing { since: Some(since), ..Standing::default() };
+            let ends = [standing.must_stay_until(segment), standing.ages_out(segment)];
             Decision {
                 standing,
                 wake: ends.into_iter().flatten().filter(|end| *end > now).min(),
@@ -223,20 +243,19 @@ impl Memberships {
         if let Some(since) = standing.since {
             if let Some(higher) = higher {
                 cause = Some(Cause::Group(segments.list[higher].id.clone()));
-            } else if after(since, segment.ttl).is_some_and(|end| now >= end) {
+            } else if standing.ages_out(segment).is_some_and(|end| now >= end) {
                 cause = Some(Cause::Ttl);
-            } else if after(since, segment.minimum_stay).is_some_and(|end| now < end)
-                || segment.staying().holds(view, &is_in)
+            } else if standing.must_stay_until(segment).is_some_and(|end| now < end)
+                || segment.staying().holds(view, self)
             {
                 return inside(since);
             }
             let left = segment.cool_down.map(|_| now);
             standing = Standing { since: None, left, spent: cause == Some(Cause::Ttl) };
         }
-        let enters = segment.enters(view, &is_in);
+        let enters = segment.enters(view, self);
         standing.spent &= enters;
-        let cooled =
-            standing.left.and_then(|left| after(left, segment.cool_down)).filter(|cooled| now < *cooled);
+        let cooled = standing.cools_until(segment).filter(|cooled| now < *cooled);
         if standing.spent || cooled.is_some() {
             return Decision { standing, wake: cooled, cause };
         }
@@ -264,8 +283,8 @@ impl Memberships {
                     because: String::new(),
                 });
             }
-            self.wakes.set(segments.places[index], None);
+            self.agenda.set(segments.places[index], None);
         }
-        self.dirty.fill(0);
+        self.agenda.clear();
     }
 }

@@ -1,12 +1,12 @@
 //! Segments: rules over features, scores and other segments, and who is in.
 
+mod agenda;
 mod experiment;
 mod explain;
 mod membership;
 mod rule;
 mod sentence;
 mod values;
-mod wakes;
 
 use keepset_wire::codec;
 use keepset_wire::document::{Duration, Mistake, Name, Node};
@@ -166,8 +166,9 @@ impl Segment {
     }
 
     /// Tells whether who is out may come in: by both rules, or a membership would end as it begins.
-    fn enters(&self, view: &View<'_>, is_in: &impl Fn(usize) -> bool) -> bool {
-        self.enter.holds(view, is_in) && self.stay.as_ref().is_none_or(|stay| stay.holds(view, is_in))
+    fn enters(&self, view: &View<'_>, memberships: &Memberships) -> bool {
+        self.enter.holds(view, memberships)
+            && self.stay.as_ref().is_none_or(|stay| stay.holds(view, memberships))
     }
 
     fn visit(&self, visitor: &mut impl FnMut(&Rule)) {

@@ -6,7 +6,7 @@ use keepset_wire::document::{Fields, Mistake, Node};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Experiment, Names};
+use super::{Experiment, Memberships, Names};
 use crate::feature::Features;
 use crate::model::Linear;
 
@@ -259,16 +259,16 @@ impl Rule {
     }
 
     /// Tells whether the rule holds, given who is in the other segments.
-    pub(crate) fn holds(&self, view: &View<'_>, is_in: &impl Fn(usize) -> bool) -> bool {
+    pub(super) fn holds(&self, view: &View<'_>, memberships: &Memberships) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(view, is_in)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(view, is_in)),
+            Self::All(parts) => parts.iter().all(|part| part.holds(view, memberships)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(view, memberships)),
             Self::AtLeast(needed, parts) => {
-                parts.iter().filter(|part| part.holds(view, is_in)).take(*needed).count() == *needed
+                parts.iter().filter(|part| part.holds(view, memberships)).take(*needed).count() == *needed
             }
-            Self::Not(part) => !part.holds(view, is_in),
+            Self::Not(part) => !part.holds(view, memberships),
             Self::Compare(comparison) => comparison.holds(view.raw(comparison.subject)),
-            Self::Segment(segment) => is_in(*segment),
+            Self::Segment(segment) => memberships.is_in(*segment),
             Self::Experiment(experiment, arms) => {
                 view.arms.get(*experiment).is_some_and(|arm| arms.contains(arm))
             }

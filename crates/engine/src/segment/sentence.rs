@@ -3,7 +3,7 @@
 use keepset_wire::Timestamp;
 
 use super::explain::{Compared, Condition, Explainer};
-use super::{Cause, Op, Rule, Segments, View};
+use super::{Cause, Memberships, Op, Rule, Segments, View};
 use crate::event::decimal;
 use crate::feature::Feature;
 
@@ -62,9 +62,9 @@ pub(super) fn deciding(
     rule: &Rule,
     segments: &Segments,
     view: &View<'_>,
-    is_in: &impl Fn(usize) -> bool,
+    memberships: &Memberships,
 ) -> String {
-    of(&Explainer { segments, view, is_in }.condition(rule))
+    of(&Explainer { segments, view, memberships }.condition(rule))
 }
 
 /// Says what ended a membership, where that is no rule.

@@ -7,7 +7,7 @@
 use keepset_wire::Timestamp;
 use keepset_wire::codec;
 
-use super::wakes::Wakes;
+use super::agenda::Agenda;
 use super::{Comparison, Subject};
 use crate::feature::{Features, State, Watch};
 use crate::model::Linear;
@@ -88,19 +88,14 @@ impl Thresholds {
 pub(crate) struct Values {
     /// By the number of the subject; not a number where there is none. Between wakes a value may lag behind, never past a threshold.
     values: Vec<f64>,
-    wakes: Wakes,
-    /// The subjects to be looked at, a bit each.
-    dirty: Vec<u64>,
+    /// The numbers of subjects to be looked at.
+    agenda: Agenda,
 }
 
 impl Values {
     pub(crate) fn none(watched: &Watched) -> Self {
         let subjects = watched.subjects.len();
-        Self {
-            values: vec![f64::NAN; subjects],
-            wakes: Wakes::new(subjects),
-            dirty: vec![0; subjects.div_ceil(64)],
-        }
+        Self { values: vec![f64::NAN; subjects], agenda: Agenda::new(subjects) }
     }
 
     pub(crate) fn all(&self) -> &[f64] {
@@ -109,26 +104,22 @@ impl Values {
 
     /// Notes that a memory changed.
     pub(crate) fn touch_memory(&mut self, watched: &Watched, memory: usize) {
-        for number in &watched.by_memory[memory] {
-            self.dirty[number / 64] |= 1 << (number % 64);
-        }
+        watched.by_memory[memory].iter().for_each(|number| self.agenda.add(*number));
     }
 
     pub(crate) fn touch_all(&mut self, watched: &Watched) {
-        for (number, _) in watched.subjects.iter().enumerate().filter(|(_, subject)| subject.is_some()) {
-            self.dirty[number / 64] |= 1 << (number % 64);
-        }
+        let subjects = watched.subjects.iter().enumerate().filter(|(_, subject)| subject.is_some());
+        subjects.for_each(|(number, _)| self.agenda.add(number));
     }
 
     /// Notes what time alone may have changed by `now`.
     pub(crate) fn touch_due(&mut self, now: Timestamp) {
-        let Self { wakes, dirty, .. } = self;
-        wakes.due(now.millis(), |number| dirty[number / 64] |= 1 << (number % 64));
+        self.agenda.add_due(now);
     }
 
     /// Returns the next instant at which time alone may carry a value past a threshold.
     pub(crate) fn wake(&self) -> Option<Timestamp> {
-        self.wakes.first().and_then(Timestamp::from_millis)
+        self.agenda.wake()
     }
 
     /// Brings up to date what was touched; calls `touch` with the place of every segment it may matter to.
@@ -141,17 +132,13 @@ impl Values {
         moment: Moment<'_>,
         mut touch: impl FnMut(usize),
     ) {
-        for word in 0..self.dirty.len() {
-            while self.dirty[word] != 0 {
-                let number = word * 64 + self.dirty[word].trailing_zeros() as usize;
-                self.dirty[word] &= self.dirty[word] - 1;
-                let Some(thresholds) = &watched.subjects[number] else { continue };
-                let (value, next) = look(thresholds, features, models, states, moment);
-                self.wakes.set(number, next.map(Timestamp::millis));
-                let old = std::mem::replace(&mut self.values[number], value);
-                if old.to_bits() != value.to_bits() {
-                    thresholds.between(old, value, &mut touch);
-                }
+        while let Some(number) = self.agenda.next() {
+            let Some(thresholds) = &watched.subjects[number] else { continue };
+            let (value, next) = look(thresholds, features, models, states, moment);
+            self.agenda.set(number, next.map(Timestamp::millis));
+            let old = std::mem::replace(&mut self.values[number], value);
+            if old.to_bits() != value.to_bits() {
+                thresholds.between(old, value, &mut touch);
             }
         }
     }

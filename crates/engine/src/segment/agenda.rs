@@ -1,0 +1,107 @@
+//! What must be looked at now, and when each of many things must be looked at again.
+
+use keepset_wire::Timestamp;
+
+/// Later than every instant.
+const NEVER: i64 = i64::MAX;
+
+/// A set of places, and one instant per place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Agenda {
+    /// The places to be looked at, a bit each.
+    places: Vec<u64>,
+    /// The instants, in a tree whose every knot holds the earlier of its two: setting one costs as many steps as the tree is
+    /// high, and the first of all is at the root.
+    tree: Vec<i64>,
+    leaves: usize,
+}
+
+impl Agenda {
+    pub(super) fn new(places: usize) -> Self {
+        let leaves = places.next_power_of_two();
+        Self { places: vec![0; places.div_ceil(64)], tree: vec![NEVER; 2 * leaves], leaves }
+    }
+
+    /// Notes that a place must be looked at.
+    pub(super) fn add(&mut self, place: usize) {
+        self.places[place / 64] |= 1 << (place % 64);
+    }
+
+    /// Notes every place whose instant is at or before `now`.
+    pub(super) fn add_due(&mut self, now: Timestamp) {
+        self.add_due_below(1, now.millis());
+    }
+
+    fn add_due_below(&mut self, knot: usize, now: i64) {
+        if self.tree.get(knot).is_some_and(|instant| *instant <= now) {
+            if knot >= self.leaves {
+                self.add(knot - self.leaves);
+            } else {
+                self.add_due_below(2 * knot, now);
+                self.add_due_below(2 * knot + 1, now);
+            }
+        }
+    }
+
+    /// Takes the first of the places to be looked at.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        let word = self.places.iter().position(|word| *word != 0)?;
+        let bits = &mut self.places[word];
+        let place = word * 64 + bits.trailing_zeros() as usize;
+        *bits &= *bits - 1;
+        Some(place)
+    }
+
+    /// Nothing need be looked at now.
+    pub(super) fn clear(&mut self) {
+        self.places.fill(0);
+    }
+
+    /// Says when a place must be looked at again by itself.
+    pub(super) fn set(&mut self, place: usize, instant: Option<i64>) {
+        let mut knot = self.leaves + place;
+        self.tree[knot] = instant.unwrap_or(NEVER);
+        while knot > 1 {
+            knot /= 2;
+            let earlier = self.tree[2 * knot].min(self.tree[2 * knot + 1]);
+            if self.tree[knot] == earlier {
+                return;
+            }
+            self.tree[knot] = earlier;
+        }
+    }
+
+    /// Returns the earliest instant.
+    pub(super) fn wake(&self) -> Option<Timestamp> {
+        // The largest number is no instant.
+        self.tree.get(1).and_then(|instant| Timestamp::from_millis(*instant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    #[test]
+    fn the_first_is_the_smallest_whatever_was_set_before() {
+        for places in [0, 1, 2, 5, 100] {
+            let mut agenda = Agenda::new(places);
+            let mut plain = vec![None; places];
+            assert_eq!(agenda.wake(), None);
+            for step in 0..1_000_usize.min(places * 50) {
+                let (place, instant) = (step * 7 % places, (step * step * 31 % 97) as i64);
+                plain[place] = (instant > 20).then_some(instant);
+                agenda.set(place, plain[place]);
+                let first = plain.iter().flatten().min();
+                assert_eq!(agenda.wake().map(Timestamp::millis), first.copied());
+                agenda.add_due(Timestamp::from_millis(50).unwrap());
+                let due: Vec<usize> = std::iter::from_fn(|| agenda.next()).collect();
+                let expected: Vec<usize> =
+                    (0..places).filter(|p| plain[*p].is_some_and(|at| at <= 50)).collect();
+                assert_eq!(due, expected);
+            }
+        }
+    }
+}
