@@ -1,31 +1,52 @@
-// The glue of the modules as wasm-bindgen writes it, made fit for every runtime.
+// The glue of the modules as wasm-bindgen writes it, made fit for every runtime, without what none of ours needs.
 import { readFileSync } from "node:fs";
 
-/** What is replaced, and by what. Each must occur exactly once, so that a new wasm-bindgen is looked at, not guessed. */
+const OFTEN = Infinity;
+
+/** What is replaced, and by what. Each must occur once, or often where that is said: a new wasm-bindgen is looked at, not guessed. */
 const CHANGES = {
   both: [
-    // Every browser of the package writes texts into bytes by itself.
+    // Every browser of the package writes texts into bytes by itself, and sees when a memory has grown by its buffer.
     [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""],
+    [/cachedDataViewMemory0\.buffer\.detached === true \|\| \(cachedDataViewMemory0\.buffer\.detached === undefined && (.*)\)\) \{/g, "$1) {"],
+    // No page makes the two gigabytes of texts after which old Safaris read no more.
+    [/ {4}numBytesDecoded \+= [^]*?\n {4}\}\n/g, ""],
+    // The loader gives a module and no address, every call gives what grows a text's memory, and no one asks what was started.
+    [/if \(module !== undefined\) \{\n {8}if \(Object[^]*?\n {4}\}\n/g, "({ module } = module);\n"],
+    [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^]*?\n {4}\}\n/g, ""],
+    // Our own code checked the arguments; what frees some of them when another cannot be passed would only be loaded.
+    [/try \{([^{}]*)\} catch \(e\) \{(?:\s*if \(ptr\d\) \{.*\})+\s*throw e;\s*\}/g, "$1", OFTEN],
+    [/if \(realloc === undefined\) \{[^]*?\n {4}\}\n/g, ""],
+    [/let wasmModule, wasmInstance, wasm;/g, "let wasm;"],
+    [/wasmInstance = instance;/g, ""],
+    [/wasmModule = module;/g, ""],
   ],
   core: [
-    // The random source asks for `self`, which Node does not have; without it, it would call `module.require`, which
-    // modules do not have.
+    // The random source asks for `self`, which Node does not have; given `globalThis`, it asks for nothing else.
     [/\bself\.self\b/g, "globalThis"],
-    [/const ret = module;/g, "const ret = undefined;"],
+    [/const ret = module;\s*return ret;/g, ""],
+    [/const ret = arg0\.require\(.*\);\s*return ret;/g, ""],
+    [/arg0\.randomFillSync\(.*\);/g, ""],
+    // Nor does the other one.
+    [/const ret = typeof globalThis === .*;\s*return .*;/g, "return addToExternrefTable0(globalThis);"],
+    [/const ret = typeof global === .*;\s*return .*;/g, ""],
+    [/const ret = typeof self === .*;\s*return .*;/g, ""],
+    [/const ret = typeof window === .*;\s*return .*;/g, ""],
     // The keeper frees its engine itself; what guards against forgetting it would only be loaded.
     [/CoreFinalization\.unregister\(this\);/g, ""],
     [/CoreFinalization\.register\(this, this\.__wbg_ptr, this\);/g, ""],
     [/const CoreFinalization = [^;]*FinalizationRegistry\([^;]*;/g, ""],
     [/if \(Symbol\.dispose\) Core\.prototype\[Symbol\.dispose\] = Core\.prototype\.free;/g, ""],
+    [/__wbg_ptr/g, "ptr", OFTEN],
   ],
   study: [],
 };
 
 /** Returns the text of the glue of `core` or `study`, which lies in `folder`. */
 export function glue(folder, name) {
-  return [...CHANGES.both, ...CHANGES[name]].reduce((text, [from, to]) => {
+  return [...CHANGES.both, ...CHANGES[name]].reduce((text, [from, to, most = 1]) => {
     const found = text.match(from)?.length ?? 0;
-    if (found !== 1) throw new Error(`${name}.js: expected ${from} once and found it ${found} times`);
+    if (found < 1 || found > most) throw new Error(`${name}.js: expected ${from} once and found it ${found} times`);
     return text.replace(from, to);
   }, readFileSync(`${folder}/${name}.js`, "utf8"));
 }

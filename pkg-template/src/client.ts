@@ -1,4 +1,5 @@
 import type { Budget, ConsentState, Explanation, FeatureValue, LedgerEntry, Membership, Report, SegmentChange, Withheld } from "./dto.js";
+import { deferred } from "./deferred.js";
 import type { OpenEngine } from "./engine.js";
 import { Emitter, type Unsubscribe, surface } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
@@ -29,7 +30,6 @@ const NO_SEGMENTS: readonly Membership[] = Object.freeze([]);
 /** The client of a page: takes calls at once, hands them to whoever holds the engine, and survives its absence. */
 export class Client implements Unbound<Keepset> {
   readonly name: string;
-  readonly ready: Promise<Keepset>;
   readonly consent: Consent;
   readonly ledger: Ledger;
   readonly #events = new Emitter<ClientEvents & { snapshot: undefined }>();
@@ -43,12 +43,10 @@ export class Client implements Unbound<Keepset> {
   #ending: Promise<void> | undefined;
   #consent = UNDECIDED;
   #snapshot: Snapshot = Object.freeze({ status: "starting", segments: NO_SEGMENTS, updatedAt: 0 });
-  #settled: (client: Keepset) => void = () => undefined;
+  readonly #settled = deferred<Keepset>();
+  readonly ready: Promise<Keepset> = this.#settled.promise;
 
   constructor(options: Options, open: OpenEngine | undefined, onDestroy: (client: Client) => void) {
-    this.ready = new Promise((resolve) => {
-      this.#settled = resolve;
-    });
     this.consent = {
       get: () => this.#consent,
       set: (choice) => this.#choose(choice),
@@ -215,7 +213,7 @@ export class Client implements Unbound<Keepset> {
     this.#link?.stop();
     this.#link?.drop(new KeepsetError("destroyed", "The client was destroyed."));
     this.#become("destroyed");
-    this.#settled(this);
+    this.#settled.resolve(this);
     this.#leave.abort();
     this.#events.clear();
   }
@@ -259,7 +257,7 @@ export class Client implements Unbound<Keepset> {
 
   /** Asks the engine; everything that goes wrong becomes an `error` event and the neutral answer. */
   #ask<T>(op: Op, otherwise: T, options?: Cancellable): Promise<T> {
-    const signal = readSignal(options);
+    const { signal } = readOptions(options);
     const aborted = (): KeepsetError => new KeepsetError("aborted", "The caller gave up waiting.", { cause: signal?.reason });
     if (signal?.aborted) return Promise.reject(aborted());
     if (!this.#link || this.#ending || this.#over) return Promise.resolve(otherwise);
@@ -284,8 +282,7 @@ export class Client implements Unbound<Keepset> {
     options?: { once?: boolean; signal?: AbortSignal },
   ): Unsubscribe {
     if (typeof listener === "function") {
-      const signal = readSignal(options);
-      return this.#events.on(type, listener, { once: isOnce(options), ...(signal ? { signal } : {}) });
+      return this.#events.on(type, listener, readOptions(options));
     }
     this.#complain(new KeepsetError("invalid_argument", "A listener is not a function."));
     return () => undefined;
@@ -305,7 +302,7 @@ export class Client implements Unbound<Keepset> {
     if (starting) this.#status = this.#paused ? "paused" : "ready";
     this.#show(view, reasons);
     if (!starting) return;
-    this.#settled(this);
+    this.#settled.resolve(this);
     this.#events.emit("ready", { client: this });
   }
 
@@ -354,7 +351,7 @@ export class Client implements Unbound<Keepset> {
     // Later, so that the caller of `init` can listen first.
     queueMicrotask(() => {
       this.#complain(error);
-      this.#settled(this);
+      this.#settled.resolve(this);
       this.#events.emit("ready", { client: this });
     });
   }
@@ -392,20 +389,13 @@ function hexBytes(_key: string, value: unknown): unknown {
   return Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The signal of some options, if it is one. */
-function readSignal(options: unknown): AbortSignal | undefined {
+/** The options of a call, as far as they are some. */
+function readOptions(options: unknown): { signal?: AbortSignal; once: boolean } {
   try {
-    const signal: unknown = (options as { signal?: unknown } | null | undefined)?.signal;
-    return typeof (signal as AbortSignal | undefined)?.addEventListener === "function" ? (signal as AbortSignal) : undefined;
+    const { signal, once } = options as { signal?: unknown; once?: unknown };
+    const known = typeof (signal as AbortSignal | undefined)?.addEventListener === "function";
+    return { once: once === true, ...(known ? { signal: signal as AbortSignal } : {}) };
   } catch {
-    return undefined;
-  }
-}
-
-function isOnce(options: unknown): boolean {
-  try {
-    return (options as { once?: unknown } | null | undefined)?.once === true;
-  } catch {
-    return false;
+    return { once: false };
   }
 }

@@ -48,11 +48,6 @@ export class Emitter<Events extends object> {
     }
   }
 
-  /** Says whether anyone listens to an event. */
-  has(type: keyof Events): boolean {
-    return (this.#listeners.get(type)?.size ?? 0) > 0;
-  }
-
   /** Removes every listener. */
   clear(): void {
     this.#listeners.clear();

@@ -49,3 +49,8 @@ export function fromEngine(error: unknown, code: ErrorCode, where = ""): unknown
   const refusal = error instanceof Error && typeof (error as { code?: unknown }).code === "string";
   return refusal && !(error instanceof KeepsetError) ? new KeepsetError(code, where + error.message) : error;
 }
+
+/** What is left to say when the engine failed in a way it should not have. */
+export function crashed(cause: unknown): KeepsetError {
+  return new KeepsetError("engine_crashed", "The engine stopped. Nothing more is computed or sent until the page is loaded again.", { cause });
+}

@@ -11,12 +11,12 @@ const functions = api(
     {
       // Written out in full: bundlers look for exactly this form, and copy the file.
       url: () => new URL("./core.wasm", import.meta.url),
-      inline: async () => (await import("./core-inline.js")).default,
+      inline: () => import("./core-inline.js"),
     },
     {
       glue: () => import("./study.js"),
       url: () => new URL("./study.wasm", import.meta.url),
-      inline: async () => (await import("./study-inline.js")).default,
+      inline: () => import("./study-inline.js"),
     },
   ),
 );

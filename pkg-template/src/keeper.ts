@@ -1,7 +1,7 @@
 import { toBase64 } from "./bytes.js";
 import type { Core } from "./core.js";
 import type { SegmentChange, Withheld } from "./dto.js";
-import { type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
+import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import { placeAt, zoneAround } from "./host/zone.js";
@@ -42,7 +42,7 @@ export class Keeper {
   /** What the alarm is set for. */
   #rings = 0;
   /** When what is due was last tried. */
-  #looked = Number.NEGATIVE_INFINITY;
+  #looked = -Infinity;
   /** Changes the storage has not confirmed yet, to be done again over another tab's newer record. */
   #unsaved: Signed[] = [];
   /** The calls the engine's state holds, those included that an earlier holder did and had no time to answer. */
@@ -52,8 +52,7 @@ export class Keeper {
     (work) => void this.#guard(work),
   );
   #granted = false;
-  /** What the passing of time had changed when the engine was opened. */
-  opening: readonly SegmentChange[] = [];
+  #opening: readonly SegmentChange[] = [];
   readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
   readonly #sender: Sender;
 
@@ -101,8 +100,13 @@ export class Keeper {
   /** Lets the time pass since the profile was last open, before anything is answered: what has outlived its time is gone, here and on disk. */
   async #catchUp(): Promise<void> {
     const had = this.#core.intake().accepted;
-    this.opening = this.#core.tick(this.#now);
+    this.#opening = this.#core.tick(this.#now);
     if (had > 0 && this.#core.intake().accepted === 0) await this.#saver.save();
+  }
+
+  /** What the passing of time had changed when the engine was opened. */
+  get opening(): readonly SegmentChange[] {
+    return this.#opening;
   }
 
   /** What a page can see now. */
@@ -455,7 +459,7 @@ export class Keeper {
     this.#alarm.clear();
     this.#saver.close();
     this.#sender.close();
-    return new KeepsetError("engine_crashed", "The engine stopped. Nothing more is computed or sent until the page is loaded again.", { cause: error });
+    return crashed(error);
   }
 
   get #now(): number {

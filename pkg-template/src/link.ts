@@ -1,4 +1,5 @@
-import { KeepsetError, type ErrorCode } from "./errors.js";
+import { type Deferred, deferred } from "./deferred.js";
+import { crashed, type ErrorCode, KeepsetError } from "./errors.js";
 import { type Hold, TabLock } from "./host/lock.js";
 import { Timer } from "./host/timer.js";
 import type { Keeper } from "./keeper.js";
@@ -27,17 +28,8 @@ type Message =
   | { is: "pong" };
 
 /** A call and the answer it waits for. */
-class Call {
-  resolve: (value: unknown) => void = () => undefined;
-  reject: (error: KeepsetError) => void = () => undefined;
-  readonly answered: Promise<unknown>;
-
-  constructor(readonly op: Op) {
-    this.answered = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
+interface Call extends Deferred<unknown> {
+  readonly op: Op;
 }
 
 /** What a link needs of its client. */
@@ -126,7 +118,7 @@ export class Link {
     const call = this.#put(op);
     this.#batch = undefined;
     this.#drain();
-    return call.answered;
+    return call.promise;
   }
 
   /**
@@ -145,12 +137,12 @@ export class Link {
       return undefined;
     }
     this.#batch = [event];
-    const { answered } = this.#put({ do: "track", events: this.#batch, debug });
+    const { promise } = this.#put({ do: "track", events: this.#batch, debug });
     if (!this.#draining) {
       this.#draining = true;
       queueMicrotask(() => this.#drain());
     }
-    return answered;
+    return promise;
   }
 
   /** Looks again at the clock, if the engine is here. */
@@ -183,7 +175,7 @@ export class Link {
     if (this.#calls.size === 0 || !this.#open) return;
     this.#drain(Infinity);
     this.#keeper?.settle().catch(() => undefined);
-    const answered = [...this.#calls.values()].map((call) => call.answered);
+    const answered = [...this.#calls.values()].map(({ promise }) => promise);
     let alarm: Timer | undefined;
     const patience = new Promise<void>((resolve) => {
       alarm = new Timer(resolve);
@@ -319,7 +311,7 @@ export class Link {
   /** Puts a call at the end of the line. */
   #put(op: Op): Call {
     this.#last += 1;
-    const call = new Call(op);
+    const call = { op, ...deferred() };
     this.#calls.set(this.#last, call);
     return call;
   }
@@ -421,7 +413,7 @@ export class Link {
 }
 
 function asKnown(error: unknown): KeepsetError {
-  return error instanceof KeepsetError ? error : new KeepsetError("engine_crashed", "The engine stopped unexpectedly.", { cause: error });
+  return error instanceof KeepsetError ? error : crashed(error);
 }
 
 /** Sends to the other tabs. What cannot cross, an error's cause, stays behind. */

@@ -1,15 +1,14 @@
 import { bytesOf, fromBase64 } from "./bytes.js";
 import { KeepsetError } from "./errors.js";
 import { download } from "./host/download.js";
-import { hasWebAssembly } from "./support.js";
 import type { WasmSource } from "./types.js";
 
 /** Where an entry of the package finds the bytes of a module. */
 export interface Home {
   /** The file beside the script; left out where there is none. */
   url?: () => URL | undefined;
-  /** The copy inside the package, in base64. */
-  inline: () => Promise<string>;
+  /** The copy inside the package. */
+  inline: () => Promise<{ readonly base64: string }>;
 }
 
 /** A module of the package: its name, its glue, and where its bytes are. */
@@ -37,7 +36,6 @@ export function loader<Glue extends Startable>(part: Part<Glue>): (given?: WasmS
 }
 
 async function load<Glue extends Startable>(part: Part<Glue>, given: WasmSource | Promise<WasmSource> | undefined): Promise<Glue> {
-  if (!hasWebAssembly()) throw new KeepsetError("wasm_unsupported", "This browser has no WebAssembly, so segments cannot be computed here.");
   refuseIfBlocked();
   const from = given === undefined ? ", neither from beside the script nor from the copy inside the package" : " from the option `wasm`";
   let wrong = `could not be loaded${from}`;
@@ -68,7 +66,7 @@ async function fromHome({ url, inline }: Home): Promise<WebAssembly.Module> {
   } catch {
     // Falls through to the copy.
   }
-  return compile(fromBase64(await inline()));
+  return compile(fromBase64((await inline()).base64));
 }
 
 async function fromGiven(source: WasmSource): Promise<WebAssembly.Module> {

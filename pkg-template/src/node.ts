@@ -8,8 +8,8 @@ export { version } from "./version.js";
 
 const functions = api(
   engineAt(
-    { inline: async () => (await import("./core-inline.js")).default },
-    { glue: () => import("./study.js"), inline: async () => (await import("./study-inline.js")).default },
+    { inline: () => import("./core-inline.js") },
+    { glue: () => import("./study.js"), inline: () => import("./study-inline.js") },
   ),
 );
 

@@ -19,6 +19,9 @@ export interface Settings {
 
 const KEYS = ["pack", "collector", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock"];
 
+/** The kinds of objects that are packs or hold one; a promise or a response is a mistake easily made. */
+const PACK = /(Object|Array|URL|Buffer|View)]$/;
+
 /** The profile's name when none is given. */
 export const DEFAULT_NAME = "default";
 
@@ -31,7 +34,7 @@ export function settle(options: Options): Settings {
   const stranger = Object.keys(options).find((key) => !KEYS.includes(key));
   if (stranger !== undefined) wrong(stranger, `is not an option; there are ${KEYS.join(", ")}`);
   const { pack, collector, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock } = options;
-  if (!(isObject(pack) || (typeof pack === "string" && pack !== ""))) wrong("pack", "must be a pack: its compiled bytes, its object, its JSON text or its URL");
+  if (!(typeof pack === "string" ? pack : isObject(pack) && PACK.test(Object.prototype.toString.call(pack)))) wrong("pack", "must be a pack: its compiled bytes, its object, its JSON text or its URL");
   if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name)) wrong("name", "must be 1 to 64 letters, digits, dots, dashes or underscores");
   if (!(storage === "auto" || storage === "memory" || isAdapter(storage))) wrong("storage", 'must be "auto", "memory" or an adapter with get, set and delete');
   if (beforeSend !== undefined && typeof beforeSend !== "function") wrong("beforeSend", "must be a function");
@@ -71,10 +74,7 @@ function settleCollector(given: NonNullable<Options["collector"]>, wrong: Wrong)
   return { url: base.href, headers, transport };
 }
 
-const toConsole: Logger = (level, message, data) => {
-  if (data === undefined) console[level](`keepset: ${message}`);
-  else console[level](`keepset: ${message}`, data);
-};
+const toConsole: Logger = (level, message, data) => console[level](`keepset: ${message}`, ...(data === undefined ? [] : [data]));
 
 function isAdapter(value: unknown): value is StorageAdapter {
   return isObject(value) && ["get", "set", "delete"].every((method) => typeof (value as Record<string, unknown>)[method] === "function");

@@ -67,8 +67,8 @@ export interface Record {
   /** What the engine starts from. */
   readonly snapshot: Uint8Array;
   readonly seen: Seen;
-  /** The last piece; absent when nothing may be put behind it. */
-  readonly last?: Uint8Array;
+  /** The last piece; none when nothing may be put behind it. */
+  readonly last: Uint8Array | undefined;
 }
 
 /**
@@ -99,8 +99,8 @@ export function decode(record: Uint8Array): Record {
     if (!(error instanceof RangeError)) parts.length = 0;
     last = undefined;
   }
-  if (parts.length === 0) return { snapshot: record, seen: new Seen() };
-  return { snapshot: join(parts), seen: new Seen(entries), ...(last ? { last } : {}) };
+  if (parts.length === 0) return { snapshot: record, seen: new Seen(), last: undefined };
+  return { snapshot: join(parts), seen: new Seen(entries), last };
 }
 
 /** Puts byte strings one behind the other. */

@@ -1,3 +1,4 @@
+import { type Deferred, deferred } from "./deferred.js";
 import { Gone } from "./ops.js";
 
 /** Events are saved at once after a pause, and in a rush together, so often at most: a page may be left a moment after. */
@@ -9,8 +10,8 @@ export class Saver {
   /** Writes and deletions begun and not yet done. */
   #busy = 0;
   #queued: Promise<void> | undefined;
-  /** The save that waits for more events, and how to begin it. */
-  #later: { readonly saved: Promise<void>; readonly begin: (saving: Promise<void>) => void; readonly timer?: ReturnType<typeof setTimeout> } | undefined;
+  /** The save that waits for more events. */
+  #later: (Deferred<void> & { readonly timer?: ReturnType<typeof setTimeout> }) | undefined;
   /** When the last write began. */
   #wrote = 0;
   /** The page is being left, so nothing waits for more; while it `gathers`, one write is to hold it all. */
@@ -31,14 +32,10 @@ export class Saver {
     const due = this.#leaving || isHidden() || rest <= 0 || rest > SAVE_GAP_MS || much;
     if (this.#queued || (due && !gathers)) return this.save(this.#leaving === true);
     if (!this.#later) {
-      let begin: (saving: Promise<void>) => void = () => undefined;
-      const saved = new Promise<void>((resolve) => {
-        begin = resolve;
-      });
       // Not an alarm of ours: a Node process waits for what is to be saved.
-      this.#later = { saved, begin, ...(gathers ? {} : { timer: setTimeout(() => this.guard(() => this.save()), rest) }) };
+      this.#later = { ...deferred<void>(), ...(gathers ? {} : { timer: setTimeout(() => this.guard(() => this.save()), rest) }) };
     }
-    return this.#later.saved;
+    return this.#later.promise;
   }
 
   /** Writes next. With `now` it begins within this call if it can. */
@@ -88,7 +85,7 @@ export class Saver {
     const later = this.#later;
     this.#later = undefined;
     clearTimeout(later?.timer);
-    if (later) later.begin(saving);
+    if (later) later.resolve(saving);
     else saving.catch(() => undefined);
   }
 }

@@ -128,7 +128,7 @@ export class Sender {
   }
 
   #complain(code: "network" | "collector_rejected" | "invalid_options", message: string, cause?: unknown): void {
-    this.source.tell({ is: "error", code, message, ...(cause === undefined ? {} : { cause }) });
+    this.source.tell({ is: "error", code, message, cause });
   }
 
   get #idle(): boolean {

@@ -1,3 +1,5 @@
+import { deferred } from "../deferred.js";
+
 const PREFIX = "keepset:";
 
 /** What a tab holds while it holds the lock. */
@@ -35,10 +37,7 @@ export class TabLock {
     const asking = new AbortController();
     this.#asking = asking;
     let granted = false;
-    let end: () => void = () => undefined;
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
-    });
+    const over = deferred<void>();
     // `steal` and `signal` exclude each other.
     const options: LockOptions = steal ? { steal } : { signal: asking.signal };
     navigator.locks
@@ -48,13 +47,13 @@ export class TabLock {
         return new Promise<void>((resolve) => {
           this.#release = () => {
             resolve();
-            end();
+            over.resolve();
           };
-          this.got({ over });
+          this.got({ over: over.promise });
         });
       })
-      .then(end, () => {
-        end();
+      .then(over.resolve, () => {
+        over.resolve();
         // A frame without an origin has the API and may not use it.
         if (!granted && !asking.signal.aborted) this.refused();
       });
