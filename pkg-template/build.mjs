@@ -36,6 +36,7 @@ const shipped = Object.fromEntries(
 const parts = (extension) => ({
   name: "parts",
   setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|study|study-inline)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
@@ -141,6 +142,7 @@ await Promise.all([
   bundle("node", "node.cjs", "cjs"),
   bundle("edge", "edge.js", "esm"),
   bundle("global", "global.js", "iife"),
+  bundle("cli", "cli.js", "esm"),
   bundle("capture/index", "capture.js", "esm"),
   bundle("capture/index", "capture.cjs", "cjs"),
   bundleStudy("study.js", "esm"),

@@ -25,11 +25,11 @@ test("installing adds no other package and runs no script", () => {
 
 test("the tarball holds what the exports map names, the sources, the licences and nothing foreign", () => {
   const files = installed.packed.files.map(({ path }) => path);
-  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs/errors.md", "dist/core.wasm", "dist/integrity.json", "src/index.ts"]) {
+  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs/errors.md", "dist/core.wasm", "dist/study.wasm", "dist/cli.js", "dist/integrity.json", "src/index.ts"]) {
     assert.ok(files.includes(path), `${path} is missing`);
   }
   const named = JSON.stringify(manifest.exports).match(/\.\/dist\/[\w.-]+/g);
-  for (const path of [...named, manifest.main, manifest.module, manifest.types]) assert.ok(existsSync(join(installed.package, path)), `${path} is missing`);
+  for (const path of [...named, manifest.main, manifest.module, manifest.types, manifest.bin.keepset]) assert.ok(existsSync(join(installed.package, path)), `${path} is missing`);
   assert.deepEqual(files.filter((path) => !/^(dist|src|docs)\/|^(README\.md|LICENSE-\w+|package\.json)$/.test(path)), []);
 });
 
@@ -98,7 +98,7 @@ test("in a runtime that only serves pages every method answers, with nothing", (
 
 test("the entry for such runtimes carries no engine at all", () => {
   const text = readFileSync(join(installed.dist, "edge.js"), "utf8");
-  assert.doesNotMatch(text, /core-inline|core\.wasm|WebAssembly\.(Instance|instantiate)|indexedDB/);
+  assert.doesNotMatch(text, /core-inline|core\.wasm|study|WebAssembly\.(Instance|instantiate)|indexedDB/);
 });
 
 test("the page of errors explains every code, and no code that does not exist", () => {

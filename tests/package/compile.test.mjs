@@ -1,0 +1,105 @@
+// `npx keepset compile`: the program that a site runs when it is built.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { createClient, installed } from "./support/client.mjs";
+import { ALL, shop } from "./support/packs.mjs";
+
+const program = join(installed.dist, "cli.js");
+const USAGE = /^usage: keepset compile PACK\.json \[-o PACK\.keepset\]\n/;
+
+/** A folder of its own with these files in it. */
+function folder(files = {}) {
+  const path = mkdtempSync(join(installed.folder, "site-"));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
+  return path;
+}
+
+/** Runs the program in a folder. */
+function keepset(cwd, ...args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+test("npx compiles a pack beside it, says its size and its hash, and a client starts from it", async () => {
+  const home = folder({ "pack.json": JSON.stringify(shop()) });
+  const { status, stdout, stderr } = spawnSync("npx", ["--offline", "keepset", "compile", "pack.json"], { cwd: home, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  const bytes = readFileSync(join(home, "pack.keepset"));
+  assert.equal(stdout, `pack.keepset: ${bytes.length} bytes, sha256 ${createHash("sha256").update(bytes).digest("hex")}\n`);
+  assert.equal(bytes.subarray(0, 4).toString(), "KSPK");
+  const client = createClient({ pack: bytes, storage: "memory" });
+  await client.consent.set(ALL);
+  client.track("purchase", { value: 1 });
+  await client.ledger.list();
+  assert.ok(client.has("buyer"));
+  await client.destroy();
+});
+
+test("the same pack gives the same bytes, wherever they are put", () => {
+  const home = folder({ "pack.json": `\ufeff${JSON.stringify(shop())}`, "again.v2.json": JSON.stringify(shop(), null, 4) });
+  mkdirSync(join(home, "out"));
+  assert.equal(keepset(home, "compile", "pack.json", "-o", "out/a.bin").status, 0);
+  assert.equal(keepset(home, "compile", "--output", "out/b", "pack.json").status, 0);
+  assert.equal(keepset(home, "compile", "again.v2.json").status, 0);
+  const [one, two, three] = ["out/a.bin", "out/b", "again.v2.keepset"].map((name) => readFileSync(join(home, name)));
+  assert.deepEqual(one, two);
+  assert.deepEqual(one, three);
+});
+
+test("without a pack to compile it says how it is used, and leaves nothing behind", () => {
+  for (const args of [[], ["compile"], ["compose", "pack.json"], ["compile", "a.json", "b.json"], ["compile", "a.json", "-o"], ["compile", "a.json", "-o", ""], ["compile", "--fast", "a.json"]]) {
+    const home = folder();
+    const { status, stdout, stderr } = keepset(home, ...args);
+    assert.deepEqual([status, stdout], [2, ""], args.join(" "));
+    assert.match(stderr, USAGE);
+    assert.deepEqual(readdirSync(home), []);
+  }
+  const asked = keepset(folder(), "--help");
+  assert.deepEqual([asked.status, asked.stderr], [0, ""]);
+  assert.match(asked.stdout, USAGE);
+});
+
+test("what cannot be compiled is said in one sentence that names the file, and nothing is written", () => {
+  const bytes = (...list) => Buffer.from(list);
+  const wrong = shop({ segments: [{ ...shop().segments[0], enter: { feature: "orders", op: "=>", value: 1 } }] });
+  const files = { "pack.json": JSON.stringify(wrong), "empty.json": "", "text.json": "good morning", "list.json": "[]", "cut.json": JSON.stringify(shop()).slice(0, 99), "bytes.json": bytes(0xff, 0xfe, 0), "ready.json": bytes(0x4b, 0x53, 0x50, 0x4b, 0xff) };
+  const said = {
+    "pack.json": /^pack\.json: \$\.segments\[0\]\.enter\.op: "=>" is not known here; expected one of .+\n$/,
+    "empty.json": /^empty\.json: \$: .+\n$/,
+    "text.json": /^text\.json: \$: .+\n$/,
+    "list.json": /^list\.json: \$: .+\n$/,
+    "cut.json": /^cut\.json: \$: .+\n$/,
+    "bytes.json": /^bytes\.json: this is no text\n$/,
+    "ready.json": /^ready\.json: this pack is compiled already\n$/,
+    "none.json": /^none\.json could not be read: no such file or folder\n$/,
+    ".": /^\. could not be read: this is a folder\n$/,
+  };
+  const home = folder(files);
+  for (const [name, sentence] of Object.entries(said)) {
+    const { status, stdout, stderr } = keepset(home, "compile", name);
+    assert.deepEqual([status, stdout], [1, ""], name);
+    assert.match(stderr, sentence);
+  }
+  assert.deepEqual(readdirSync(home).sort(), Object.keys(files).sort());
+});
+
+test("what cannot be written is said, and the pack itself is never written over", () => {
+  const home = folder({ "pack.json": JSON.stringify(shop()), "odd.keepset": JSON.stringify(shop()) });
+  mkdirSync(join(home, "full.keepset"));
+  for (const [args, sentence] of [
+    [["pack.json", "-o", "nowhere/pack.keepset"], /^nowhere\/pack\.keepset could not be written: no such file or folder\n$/],
+    [["pack.json", "-o", "full.keepset"], /^full\.keepset could not be written: this is a folder\n$/],
+    [["pack.json", "-o", "./pack.json"], /^\.\/pack\.json: this is the pack itself; name another file with -o\n$/],
+    [["odd.keepset"], /^odd\.keepset: this is the pack itself; name another file with -o\n$/],
+  ]) {
+    const { status, stdout, stderr } = keepset(home, "compile", ...args);
+    assert.deepEqual([status, stdout], [1, ""], args.join(" "));
+    assert.match(stderr, sentence);
+  }
+  for (const name of ["pack.json", "odd.keepset"]) assert.deepEqual(JSON.parse(readFileSync(join(home, name), "utf8")), shop());
+});
