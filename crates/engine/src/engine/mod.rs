@@ -15,7 +15,7 @@ use crate::gate;
 use crate::gate::Gate;
 use crate::outbox::Outbox;
 use crate::pack::Pack;
-use crate::segment::{Cause, Change, Memberships, Values, View};
+use crate::segment::{Cause, Change, Memberships, Sight, Values, View};
 use crate::snapshot::Stored;
 use crate::zone::{Moment, Zone};
 
@@ -236,7 +236,8 @@ impl Engine {
         let Self { pack, zone, states, values, arms, memberships, changes, reasons, .. } = self;
         let Pack { features, models, experiments, segments, .. } = &**pack;
         let moment = Moment { now, zone };
-        values.update(&segments.watched, features, models, states, moment, |place| memberships.touch(place));
+        let sight = Sight { watched: &segments.watched, features, models, states, moment };
+        values.update(&sight, |place| memberships.touch(place));
         let view = View { features, models, experiments, values: values.all(), arms, now };
         memberships.evaluate(segments, &view, cause, *reasons, changes);
     }

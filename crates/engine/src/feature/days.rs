@@ -3,7 +3,7 @@
 use keepset_wire::codec;
 use keepset_wire::{DAY_MS, Timestamp};
 
-use super::{Compute, Kind, Made, Observation, State, WINDOW};
+use super::{Compute, Kind, Made, Observation, State, Stretch, WINDOW};
 use crate::zone::Moment;
 
 pub(super) const KINDS: &[Kind] = &[Kind {
@@ -25,8 +25,9 @@ codec!(struct DistinctDays { days });
 
 impl Compute for DistinctDays {
     fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {
-        self.prune(state, moment);
-        let (day, today) = (moment.zone.day(seen.at), moment.day());
+        let today = moment.day();
+        let day = if seen.at == moment.now { today } else { moment.zone.day(seen.at) };
+        state.drop_before(i64::MIN, today - self.days + 1);
         if day > today - self.days {
             state.merge(day, 1, i64::saturating_add);
         }
@@ -43,6 +44,24 @@ impl Compute for DistinctDays {
         let leaving = state.between(today - self.days + 1, today + 1).first().map(|(day, _)| day + self.days);
         let ahead = state.rows().iter().map(|(day, _)| *day).find(|day| *day > today);
         super::earliest([leaving, ahead].map(|day| moment.zone.start_of_day(day?)))
+    }
+
+    /// As the default does it, but at once: while no day lies ahead of the clock, each that leaves takes one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        reason = "at most 730; a float cast saturates"
+    )]
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
+        let today = moment.day();
+        let days = state.between(today - self.days + 1, today + 1);
+        if state.rows().last().is_some_and(|(day, _)| *day > today) {
+            return self.look_ahead(state, stretch, moment);
+        }
+        // So many may leave before the number is below the stretch.
+        let spare = days.len().saturating_sub(stretch.low.max(0.0).ceil() as usize);
+        moment.zone.start_of_day(days.get(spare)?.0 + self.days)
     }
 
     fn prune(&self, state: &mut State, moment: Moment<'_>) {

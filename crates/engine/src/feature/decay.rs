@@ -8,7 +8,7 @@ use keepset_wire::Timestamp;
 use keepset_wire::codec;
 use keepset_wire::document::Mistake;
 
-use super::{Compute, Definition, HALF_LIFE, Kind, Made, Observation, State, Watch};
+use super::{Compute, Definition, HALF_LIFE, Kind, Made, Observation, State, Stretch};
 use crate::event::ONE_MILLIONTHS;
 use crate::zone::Moment;
 
@@ -88,7 +88,7 @@ impl Compute for Decayed {
         // A weight dated after now comes from a clock that ran ahead: it counts as of now.
         let kept = self.weight(state, today);
         let weight = kept.saturating_add(decay(worth(seen, self.amounts), today - happened));
-        *state.rows_mut() = vec![(today, weight)];
+        state.keep_only((today, weight));
     }
 
     fn value(&self, state: &State, moment: Moment<'_>) -> Option<f64> {
@@ -103,17 +103,16 @@ impl Compute for Decayed {
     }
 
     /// The value only moves toward zero, so it passes every threshold at most once: the first is found by halving.
-    fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
         let last = state.rows().first()?.0;
         let number = self.clock.number(moment.now).max(last);
-        let Some(stretch) = watch.stretch(Some(self.value_at(state, number))) else {
-            return self.next_step(state, moment);
-        };
         let changed = |steps: i64| !stretch.holds(Some(self.value_at(state, number + steps)));
         if !changed(FORGOTTEN) {
             return None;
         }
-        let (mut before, mut after) = (0, FORGOTTEN);
+        // Mostly a few half-lives away.
+        let halvings = (1..).find(|halvings| changed(halvings * STEPS))?;
+        let (mut before, mut after) = ((halvings - 1) * STEPS, halvings * STEPS);
         while after - before > 1 {
             let middle = before + (after - before) / 2;
             if changed(middle) { after = middle } else { before = middle }

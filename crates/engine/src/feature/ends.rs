@@ -60,13 +60,13 @@ impl Compute for Ends {
         if bucket < self.window.first(moment.now) {
             return;
         }
-        let rows = state.rows_mut();
         if self.last {
-            if rows.first().is_none_or(|(last, _)| at >= *last || *last > moment.now.millis()) {
-                *rows = vec![(at, said)];
+            if state.rows().first().is_none_or(|(last, _)| at >= *last || *last > moment.now.millis()) {
+                state.keep_only((at, said));
             }
             return;
         }
+        let rows = state.rows_mut();
         let place = rows.partition_point(|(kept, _)| self.bucket(*kept) < bucket);
         match rows.get_mut(place) {
             Some(kept) if self.bucket(kept.0) == bucket => {

@@ -41,7 +41,7 @@ macro_rules! kinds {
         const KINDS: &[&[Kind]] = &[$($module::KINDS),*];
 
         /// How a feature reads its memory.
-                enum Computation {
+        enum Computation {
             $($kind($module::$kind),)*
         }
 
@@ -129,16 +129,13 @@ trait Compute {
     /// Returns the first instant after the moment at which time alone may change the value.
     fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp>;
 
-    /// Returns the first instant after the moment at which time alone may change what is watched.
-    fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
-        self.look_ahead(state, watch, moment)
+    /// Returns the first instant after the moment at which time alone may carry the value out of the stretch it lies in.
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
+        self.look_ahead(state, stretch, moment)
     }
 
     /// Looks from step to step.
-    fn look_ahead(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
-        let Some(stretch) = watch.stretch(self.value(state, moment)) else {
-            return self.next_step(state, moment);
-        };
+    fn look_ahead(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
         let mut next = self.next_step(state, moment)?;
         for _ in 0..MAX_STEPS {
             let then = moment.at(next);
@@ -157,40 +154,31 @@ trait Compute {
 /// So many steps are looked ahead; an engine woken after them looks further.
 const MAX_STEPS: u32 = 256;
 
-/// What of a value matters to who asks.
+/// Values among which who asks makes no difference: from `low` up to, not including, `high`; or, where both are no numbers, no value.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Watch<'a> {
-    /// Every change.
-    Everything,
-    /// On which side of each of these cuts, which rise, it lies; a cut itself lies on its upper side.
-    Cuts(&'a [f64]),
-}
-
-/// Values that compare alike: from a cut up to, not including, the next; or no value.
-#[derive(Clone, Copy, Debug)]
-struct Stretch(Option<(f64, f64)>);
-
-impl Watch<'_> {
-    /// Returns the stretch a value lies in; nothing where everything matters.
-    fn stretch(&self, value: Option<f64>) -> Option<Stretch> {
-        let Self::Cuts(cuts) = self else { return None };
-        Some(Stretch(value.map(|value| {
-            let above = cuts.iter().position(|cut| *cut > value).unwrap_or(cuts.len());
-            let cut = |place: Option<usize>, end: f64| {
-                place.and_then(|place| cuts.get(place)).map_or(end, |cut| *cut)
-            };
-            (cut(above.checked_sub(1), f64::NEG_INFINITY), cut(Some(above), f64::INFINITY))
-        })))
-    }
+pub(crate) struct Stretch {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 impl Stretch {
-    /// Tells whether another value lies in it too.
-    fn holds(self, value: Option<f64>) -> bool {
-        match (self.0, value) {
-            (Some((low, high)), Some(value)) => low <= value && value < high,
-            (stretch, value) => stretch.is_none() && value.is_none(),
+    /// Every change matters.
+    pub(crate) const NONE: Self = Self { low: f64::INFINITY, high: f64::NEG_INFINITY };
+
+    /// The stretch a value lies in, from one of these cuts, which rise, up to the next; not a number is no value.
+    pub(crate) fn around(cuts: &[f64], value: f64) -> Self {
+        if value.is_nan() {
+            return Self { low: value, high: value };
         }
+        let above = cuts.partition_point(|cut| *cut <= value);
+        let cut =
+            |place: Option<usize>, end: f64| place.and_then(|place| cuts.get(place)).map_or(end, |cut| *cut);
+        Self { low: cut(above.checked_sub(1), f64::NEG_INFINITY), high: cut(Some(above), f64::INFINITY) }
+    }
+
+    /// Tells whether another value lies in it too.
+    pub(crate) fn holds(self, value: Option<f64>) -> bool {
+        value.map_or(self.low.is_nan(), |value| self.low <= value && value < self.high)
     }
 }
 

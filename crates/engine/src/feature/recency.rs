@@ -5,7 +5,7 @@ use keepset_wire::codec;
 use keepset_wire::document::Mistake;
 use keepset_wire::{DAY_MS, HOUR_MS, Timestamp};
 
-use super::{Compute, Definition, Kind, Made, Observation, State, Watch};
+use super::{Compute, Definition, Kind, Made, Observation, State, Stretch};
 use crate::zone::Moment;
 
 /// After so many units "long ago" is all there is to say, and the engine need not be woken for it.
@@ -46,7 +46,7 @@ impl Compute for Since {
         let better =
             |kept: i64| kept > moment.now.millis() || if self.latest { at > kept } else { at < kept };
         if state.rows().first().is_none_or(|(kept, _)| better(*kept)) {
-            *state.rows_mut() = vec![(at, 1)];
+            state.keep_only((at, 1));
         }
     }
 
@@ -63,17 +63,12 @@ impl Compute for Since {
     }
 
     /// As the default does it, but at once: units only grow.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "at most 3,650; a float cast saturates"
-    )]
-    fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
-        let (Watch::Cuts(cuts), Some((at, units))) = (watch, self.passed(state, moment.now)) else {
+    #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
+        let Some((at, units)) = self.passed(state, moment.now) else {
             return self.next_step(state, moment);
         };
-        let cut = cuts.iter().find(|cut| **cut > units as f64)?;
-        let next = (cut.ceil() as i64).max(units + 1);
+        let next = (stretch.high.ceil() as i64).max(units + 1);
         if next > MOST {
             return None;
         }

@@ -9,7 +9,7 @@ use keepset_wire::document::{Mistake, Name, Node};
 use super::fingerprint::fingerprint;
 use super::formula::Formula;
 use super::source::Source;
-use super::{COMMON, Computation, Definition, KINDS, Kind, Made, State, Watch};
+use super::{COMMON, Computation, Definition, KINDS, Kind, Made, State, Stretch};
 use crate::event::{Event, EventSpec};
 use crate::order;
 use crate::zone::Moment;
@@ -173,20 +173,20 @@ impl Features {
         }
     }
 
-    /// Returns the first instant after the moment at which time alone may change what is watched of a feature.
+    /// Returns the first instant after the moment at which time alone may carry a feature's value out of the stretch it lies in.
     pub(crate) fn next_change(
         &self,
         feature: usize,
         states: &[State],
-        watch: Watch<'_>,
+        stretch: Stretch,
         moment: Moment<'_>,
     ) -> Option<Timestamp> {
         match &self.list[feature].reading {
-            Reading::Memory(memory, compute) => compute.next_change(&states[*memory], watch, moment),
+            Reading::Memory(memory, compute) => compute.next_change(&states[*memory], stretch, moment),
             Reading::Formula(formula) => {
                 let mut next = None;
                 formula.visit(&mut |input| {
-                    let change = self.next_change(input, states, Watch::Everything, moment);
+                    let change = self.next_change(input, states, Stretch::NONE, moment);
                     next = super::earliest([next, change]);
                 });
                 next

@@ -120,6 +120,12 @@ impl State {
         self.merge(key, amount, |_, new| new);
     }
 
+    /// Keeps one pair alone.
+    pub(super) fn keep_only(&mut self, pair: (i64, i64)) {
+        self.clear();
+        self.rows.push(pair);
+    }
+
     /// Returns the amount at `key`.
     pub(super) fn get(&self, key: i64) -> Option<i64> {
         self.rows.binary_search_by_key(&key, |(kept, _)| *kept).ok().map(|found| self.rows[found].1)

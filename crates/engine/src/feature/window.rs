@@ -8,7 +8,7 @@ use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake};
 
 use super::state::Tally;
-use super::{Compute, Definition, Keys, Kind, Made, Observation, State, WINDOW, Watch};
+use super::{Compute, Definition, Keys, Kind, Made, Observation, State, Stretch, WINDOW};
 use crate::event::ONE_MILLIONTHS;
 use crate::zone::Moment;
 
@@ -248,16 +248,14 @@ impl Compute for Windowed {
     }
 
     /// As the default does it, but in one walk for totals, which nearly all features are.
-    fn next_change(&self, state: &State, watch: Watch<'_>, moment: Moment<'_>) -> Option<Timestamp> {
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
         let Some((tally, unit)) = self.tally(state, moment.now) else {
-            return self.look_ahead(state, watch, moment);
+            return self.look_ahead(state, stretch, moment);
         };
-        let shown = |total: i64| Some(scaled(total, unit));
-        let Some(stretch) = watch.stretch(shown(tally.total)) else { return self.next_step(state, moment) };
         let mut total = tally.total;
         for (bucket, amount) in &state.rows()[tally.start..] {
             total = total.saturating_sub(*amount);
-            if !stretch.holds(shown(total)) {
+            if !stretch.holds(Some(scaled(total, unit))) {
                 return self.window.leaves(*bucket);
             }
         }

@@ -5,11 +5,46 @@ use keepset_wire::Timestamp;
 /// Later than every instant.
 const NEVER: i64 = i64::MAX;
 
+/// A set of small numbers, a bit each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks(Vec<u64>);
+
+impl Marks {
+    pub(super) fn new(most: usize) -> Self {
+        Self(vec![0; most.div_ceil(64)])
+    }
+
+    pub(super) fn add(&mut self, number: usize) {
+        self.0[number / 64] |= 1 << (number % 64);
+    }
+
+    pub(super) fn add_all(&mut self) {
+        self.0.fill(u64::MAX);
+    }
+
+    pub(super) fn has(&self, number: usize) -> bool {
+        self.0[number / 64] >> (number % 64) & 1 == 1
+    }
+
+    /// Takes the smallest out.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        let word = self.0.iter().position(|word| *word != 0)?;
+        let bits = &mut self.0[word];
+        let number = word * 64 + bits.trailing_zeros() as usize;
+        *bits &= *bits - 1;
+        Some(number)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.fill(0);
+    }
+}
+
 /// A set of places, and one instant per place.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Agenda {
-    /// The places to be looked at, a bit each.
-    places: Vec<u64>,
+    /// The places to be looked at.
+    pub(super) marks: Marks,
     /// The instants, in a tree whose every knot holds the earlier of its two: setting one costs as many steps as the tree is
     /// high, and the first of all is at the root.
     tree: Vec<i64>,
@@ -19,12 +54,7 @@ pub(super) struct Agenda {
 impl Agenda {
     pub(super) fn new(places: usize) -> Self {
         let leaves = places.next_power_of_two();
-        Self { places: vec![0; places.div_ceil(64)], tree: vec![NEVER; 2 * leaves], leaves }
-    }
-
-    /// Notes that a place must be looked at.
-    pub(super) fn add(&mut self, place: usize) {
-        self.places[place / 64] |= 1 << (place % 64);
+        Self { marks: Marks::new(places), tree: vec![NEVER; 2 * leaves], leaves }
     }
 
     /// Notes every place whose instant is at or before `now`.
@@ -35,7 +65,7 @@ impl Agenda {
     fn add_due_below(&mut self, knot: usize, now: i64) {
         if self.tree.get(knot).is_some_and(|instant| *instant <= now) {
             if knot >= self.leaves {
-                self.add(knot - self.leaves);
+                self.marks.add(knot - self.leaves);
             } else {
                 self.add_due_below(2 * knot, now);
                 self.add_due_below(2 * knot + 1, now);
@@ -43,18 +73,9 @@ impl Agenda {
         }
     }
 
-    /// Takes the first of the places to be looked at.
-    pub(super) fn next(&mut self) -> Option<usize> {
-        let word = self.places.iter().position(|word| *word != 0)?;
-        let bits = &mut self.places[word];
-        let place = word * 64 + bits.trailing_zeros() as usize;
-        *bits &= *bits - 1;
-        Some(place)
-    }
-
-    /// Nothing need be looked at now.
-    pub(super) fn clear(&mut self) {
-        self.places.fill(0);
+    /// Tells whether the instant of a place is at or before `now`.
+    pub(super) fn is_due(&self, place: usize, now: Timestamp) -> bool {
+        self.tree[self.leaves + place] <= now.millis()
     }
 
     /// Says when a place must be looked at again by itself.
@@ -97,7 +118,7 @@ mod tests {
                 let first = plain.iter().flatten().min();
                 assert_eq!(agenda.wake().map(Timestamp::millis), first.copied());
                 agenda.add_due(Timestamp::from_millis(50).unwrap());
-                let due: Vec<usize> = std::iter::from_fn(|| agenda.next()).collect();
+                let due: Vec<usize> = std::iter::from_fn(|| agenda.marks.next()).collect();
                 let expected: Vec<usize> =
                     (0..places).filter(|p| plain[*p].is_some_and(|at| at <= 50)).collect();
                 assert_eq!(due, expected);

@@ -139,10 +139,7 @@ pub(crate) struct Memberships {
 
 impl Memberships {
     pub(crate) fn none(segments: usize) -> Self {
-        Self {
-            standings: vec![Standing::default(); segments],
-            agenda: Agenda::new(segments),
-        }
+        Self { standings: vec![Standing::default(); segments], agenda: Agenda::new(segments) }
     }
 
     pub(super) fn is_in(&self, segment: usize) -> bool {
@@ -169,11 +166,11 @@ impl Memberships {
 
     /// Notes that the segment at a place must be looked at.
     pub(crate) fn touch(&mut self, place: usize) {
-        self.agenda.add(place);
+        self.agenda.marks.add(place);
     }
 
     pub(crate) fn touch_all(&mut self) {
-        (0..self.standings.len()).for_each(|place| self.agenda.add(place));
+        (0..self.standings.len()).for_each(|place| self.agenda.marks.add(place));
     }
 
     /// Notes whose terms may have changed it by `now`.
@@ -196,7 +193,7 @@ impl Memberships {
         changes: &mut Vec<Change>,
     ) {
         // A change touches only places behind its own.
-        while let Some(place) = self.agenda.next() {
+        while let Some(place) = self.agenda.marks.next() {
             let index = segments.order[place];
             let segment = &segments.list[index];
             let was_in = self.is_in(index);
@@ -222,7 +219,7 @@ impl Memberships {
                 cause: own.unwrap_or_else(cause),
                 because,
             });
-            segments.readers[index].iter().for_each(|reader| self.agenda.add(*reader));
+            segments.readers[index].iter().for_each(|reader| self.agenda.marks.add(*reader));
         }
     }
 
@@ -285,6 +282,6 @@ impl Memberships {
             }
             self.agenda.set(segments.places[index], None);
         }
-        self.agenda.clear();
+        self.agenda.marks.clear();
     }
 }

@@ -7,9 +7,9 @@
 use keepset_wire::Timestamp;
 use keepset_wire::codec;
 
-use super::agenda::Agenda;
+use super::agenda::{Agenda, Marks};
 use super::{Comparison, Subject};
-use crate::feature::{Features, State, Watch};
+use crate::feature::{Features, State, Stretch};
 use crate::model::Linear;
 use crate::zone::Moment;
 
@@ -83,19 +83,65 @@ impl Thresholds {
     }
 }
 
+/// What values are made of, at a moment of one device.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    pub(crate) watched: &'a Watched,
+    pub(crate) features: &'a Features,
+    pub(crate) models: &'a [Linear],
+    pub(crate) states: &'a [State],
+    pub(crate) moment: Moment<'a>,
+}
+
+impl Sight<'_> {
+    fn value(&self, feature: usize) -> Option<f64> {
+        self.features.value(feature, self.states, self.moment)
+    }
+
+    fn is_compared(&self, number: usize) -> bool {
+        self.watched.subjects[number].is_some()
+    }
+
+    /// The cuts of a subject; none where no rule compares it.
+    fn cuts(&self, number: usize) -> &[f64] {
+        self.watched.subjects[number].as_ref().map_or(&[], |thresholds| &thresholds.values)
+    }
+}
+
 /// The values of one device.
+///
+/// Each feature that is compared, or read by a model that is, has a stretch: as long as its value stays in it, no rule
+/// changes. Its ends are the nearest cuts of rules that compare the feature itself, and what each model can bear: a
+/// model's distance to the nearest cut is divided among its features, so while each stays within its part, the score
+/// stays on its side. The engine is woken when time alone carries a value out of its stretch. An event makes anew the
+/// stretches of what it concerns, and with them the parts of every model that reads it, whose score is then that of the very moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
-    /// By the number of the subject; not a number where there is none. Between wakes a value may lag behind, never past a threshold.
+    /// By the number of the subject; not a number where there is none. Between wakes a value may lag behind, never out of its stretch.
     values: Vec<f64>,
-    /// The numbers of subjects to be looked at.
+    /// By feature.
+    stretches: Vec<Stretch>,
+    /// The subjects to be looked at, and when a feature may leave its stretch.
     agenda: Agenda,
+    /// The memories that changed since the last update.
+    changed: Marks,
+    /// While an update runs: the features whose values are those of its moment.
+    known: Marks,
+    /// While an update runs: the features whose stretches changed, so that it must be asked anew when they end.
+    asked: Marks,
 }
 
 impl Values {
-    pub(crate) fn none(watched: &Watched) -> Self {
-        let subjects = watched.subjects.len();
-        Self { values: vec![f64::NAN; subjects], agenda: Agenda::new(subjects) }
+    pub(crate) fn none(watched: &Watched, features: &Features) -> Self {
+        let (subjects, count) = (watched.subjects.len(), features.list().len());
+        Self {
+            values: vec![f64::NAN; subjects],
+            stretches: vec![Stretch::NONE; count],
+            agenda: Agenda::new(subjects),
+            changed: Marks::new(features.memories()),
+            known: Marks::new(count),
+            asked: Marks::new(count),
+        }
     }
 
     pub(crate) fn all(&self) -> &[f64] {
@@ -104,12 +150,14 @@ impl Values {
 
     /// Notes that a memory changed.
     pub(crate) fn touch_memory(&mut self, watched: &Watched, memory: usize) {
-        watched.by_memory[memory].iter().for_each(|number| self.agenda.add(*number));
+        self.changed.add(memory);
+        watched.by_memory[memory].iter().for_each(|number| self.agenda.marks.add(*number));
     }
 
     pub(crate) fn touch_all(&mut self, watched: &Watched) {
+        self.changed.add_all();
         let subjects = watched.subjects.iter().enumerate().filter(|(_, subject)| subject.is_some());
-        subjects.for_each(|(number, _)| self.agenda.add(number));
+        subjects.for_each(|(number, _)| self.agenda.marks.add(number));
     }
 
     /// Notes what time alone may have changed by `now`.
@@ -123,68 +171,99 @@ impl Values {
     }
 
     /// Brings up to date what was touched; calls `touch` with the place of every segment it may matter to.
-    pub(crate) fn update(
-        &mut self,
-        watched: &Watched,
-        features: &Features,
-        models: &[Linear],
-        states: &[State],
-        moment: Moment<'_>,
-        mut touch: impl FnMut(usize),
-    ) {
-        while let Some(number) = self.agenda.next() {
-            let Some(thresholds) = &watched.subjects[number] else { continue };
-            let (value, next) = look(thresholds, features, models, states, moment);
-            self.agenda.set(number, next.map(Timestamp::millis));
+    pub(crate) fn update(&mut self, sight: &Sight<'_>, mut touch: impl FnMut(usize)) {
+        let features = sight.features.list().len();
+        // Models come behind all features, so a feature is looked at before a model reads it.
+        while let Some(number) = self.agenda.marks.next() {
+            let value = match number.checked_sub(features) {
+                None => self.look(number, sight),
+                Some(model) => self.rescore(&sight.models[model], sight.cuts(number), sight),
+            };
             let old = std::mem::replace(&mut self.values[number], value);
-            if old.to_bits() != value.to_bits() {
+            if let Some(thresholds) = &sight.watched.subjects[number]
+                && old.to_bits() != value.to_bits()
+            {
                 thresholds.between(old, value, &mut touch);
             }
         }
+        while let Some(feature) = self.asked.next() {
+            let stretch = self.stretches[feature];
+            let next = sight.features.next_change(feature, sight.states, stretch, sight.moment);
+            self.agenda.set(feature, next.map(Timestamp::millis));
+        }
+        self.known.clear();
+        self.changed.clear();
+    }
+
+    /// The value of a feature that changed or is due. It begins a new stretch, which every model that reads it is to narrow.
+    fn look(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
+        if self.agenda.is_due(feature, sight.moment.now) {
+            let models = sight.models.iter().zip(sight.features.list().len()..);
+            let readers = models.filter(|(model, number)| sight.is_compared(*number) && model.reads(feature));
+            readers.for_each(|(_, number)| self.agenda.marks.add(number));
+        }
+        let value = sight.value(feature).unwrap_or(f64::NAN);
+        self.stretches[feature] = Stretch::around(sight.cuts(feature), value);
+        self.known.add(feature);
+        self.asked.add(feature);
+        value
+    }
+
+    /// The score of a model, with its distance to the nearest cut divided among its features.
+    fn rescore(&mut self, model: &Linear, cuts: &[f64], sight: &Sight<'_>) -> f64 {
+        for feature in model.features() {
+            if !self.known.has(feature) {
+                self.values[feature] = self.read(feature, sight);
+            }
+        }
+        let value = |feature| {
+            let value: f64 = self.values[feature];
+            // One that is there and no number is not missing.
+            if value.is_nan() { sight.value(feature) } else { Some(value) }
+        };
+        let score = model.score(value);
+        let distance = cuts.iter().map(|cut| (cut - score).abs()).fold(f64::INFINITY, f64::min);
+        let terms = model.terms().count();
+        // Among many features the parts are too small to be worth looking for. A thousandth is left for rounding.
+        let share = if terms > MOST_SHARES { 0.0 } else { distance * 0.999 / terms as f64 };
+        model.terms().for_each(|(feature, weight)| self.narrow(feature, share / weight.abs()));
+        score
+    }
+
+    /// The value of a model's feature, which has a new stretch if its memory changed.
+    fn read(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
+        let mut changed = false;
+        sight.features.memories_of(feature, &mut |memory| changed |= self.changed.has(memory));
+        if changed {
+            return self.look(feature, sight);
+        }
+        self.known.add(feature);
+        sight.value(feature).unwrap_or(f64::NAN)
+    }
+
+    /// Lets the stretch of a feature end where its value has moved by `reach`.
+    fn narrow(&mut self, feature: usize, reach: f64) {
+        let (value, stretch) = (self.values[feature], self.stretches[feature]);
+        // That there is a value at all ends the stretch of one that is not there.
+        if value.is_nan() || (value - reach <= stretch.low && stretch.high <= value + reach) {
+            return;
+        }
+        // A stretch that would be left as it is gives up more than it must, so that it need not be asked at every event.
+        let reach = if self.asked.has(feature) { reach } else { reach / 2.0 };
+        let (low, high) = (value - reach, value + reach);
+        // At a cut itself, or so near that a number cannot tell, every change counts.
+        let apart = low < value && value < high;
+        self.stretches[feature] = if apart {
+            Stretch { low: low.max(stretch.low), high: high.min(stretch.high) }
+        } else {
+            Stretch::NONE
+        };
+        self.asked.add(feature);
     }
 }
 
-/// Among more inputs than this the parts are too small to be worth looking for.
+/// Among more features than this a model's distance is not divided.
 const MOST_SHARES: usize = 8;
-
-/// The value of a subject, and when time alone may carry it past a threshold.
-fn look(
-    thresholds: &Thresholds,
-    features: &Features,
-    models: &[Linear],
-    states: &[State],
-    moment: Moment<'_>,
-) -> (f64, Option<Timestamp>) {
-    let value = |feature| features.value(feature, states, moment);
-    match thresholds.subject {
-        Subject::Feature(feature) => {
-            let next = features.next_change(feature, states, Watch::Cuts(&thresholds.values), moment);
-            (value(feature).unwrap_or(f64::NAN), next)
-        }
-        Subject::Model(model) => {
-            let model = &models[model];
-            let score = model.score(value);
-            let distance = thresholds.values.iter().map(|t| (t - score).abs()).fold(f64::INFINITY, f64::min);
-            // While every input stays within its part of the distance, the score stays on its side of every cut;
-            // a thousandth is left for rounding.
-            let terms = model.terms().count();
-            let share = distance * 0.999 / f64::from(u32::try_from(terms).unwrap_or(u32::MAX));
-            let change = |(feature, weight): (usize, f64)| {
-                let change = |watch| features.next_change(feature, states, watch, moment);
-                if terms > MOST_SHARES {
-                    return change(Watch::Everything);
-                }
-                let Some(value) = value(feature) else { return change(Watch::Everything) };
-                let reach = share / weight.abs();
-                let (low, high) = (value - reach, value + reach);
-                // At a cut itself, or so near that a number cannot tell, every change counts.
-                let apart = low < value && value < high;
-                if apart { change(Watch::Cuts(&[low, high])) } else { change(Watch::Everything) }
-            };
-            (score, model.terms().filter_map(change).min())
-        }
-    }
-}
 
 /// The values of all features and models at a moment, from nothing.
 pub(crate) fn fresh(
