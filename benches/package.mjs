@@ -1,15 +1,25 @@
 // What a page pays: the shipped package in Node, its wasm included. `cargo xtask bench` prints the table.
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const dist = join(process.env.KEEPSET_PACKAGE ?? join(root, "target/pkg/keepset"), "dist");
 const { createClient } = await import(pathToFileURL(join(dist, "node.js")).href);
-const pack = readFileSync(join(root, "packs/retail/pack.json"), "utf8");
+const source = join(root, "packs/retail/pack.json");
+const pack = compiled();
 const granted = { segmentation: "granted", storage: "granted", reporting: "granted", sharing: "granted" };
+
+/** The retail pack as a site ships it. */
+function compiled() {
+  const out = join(mkdtempSync(join(tmpdir(), "keepset-bench-")), "pack.keepset");
+  execFileSync(process.execPath, [join(dist, "cli.js"), "compile", source, "-o", out]);
+  return readFileSync(out);
+}
 
 const row = (name, figure) => console.log(`| ${name} | ${figure} |`);
 const time = async (work) => {
@@ -72,7 +82,7 @@ async function bytesInChromium() {
     IDBObjectStore.prototype.put = function (value, key) { bytes += value.length; writes += 1; return put.call(this, value, key); };
     globalThis.measure = async (pack, consent, events) => {
       let now = Date.parse("2026-06-01");
-      const client = createClient({ pack, clock: { now: () => now } });
+      const client = createClient({ pack: Uint8Array.from(pack), clock: { now: () => now } });
       await client.consent.set(consent);
       await client.consent.set({ sharing: "granted" });
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -98,7 +108,7 @@ async function bytesInChromium() {
     const tab = await browser.newPage();
     await tab.goto(`http://127.0.0.1:${server.address().port}/`);
     await tab.waitForFunction(() => globalThis.measure);
-    return await tab.evaluate(([pack, consent]) => measure(pack, consent, 1_000), [pack, granted]);
+    return await tab.evaluate(([pack, consent]) => measure(pack, consent, 1_000), [[...pack], granted]);
   } finally {
     await browser.close();
     server.close();
@@ -111,6 +121,12 @@ row("first client, from import to ready", `${first.toFixed(1)} ms`);
 const more = [];
 for (let n = 0; n < 50; n += 1) more.push(await time(() => started(`more-${n}`)));
 row("one more client", `${median(more).toFixed(2)} ms`);
+const curious = await started("curious");
+const why = () => curious.explain("regular");
+row("its first explanation, the study part loaded for it", `${(await time(why)).toFixed(1)} ms`);
+const explained = [];
+for (let n = 0; n < 50; n += 1) explained.push(await time(why));
+row("one more explanation", `${median(explained).toFixed(2)} ms`);
 
 const EVENTS = 2_000;
 const runs = [];

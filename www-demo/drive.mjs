@@ -29,9 +29,10 @@ const must = (holds, sentence) => {
 
 /** What the page did on the network and what went wrong in it, from outside the page. */
 function watch(page) {
-  const seen = { away: [], reports: [], trouble: [] };
+  const seen = { away: [], reports: [], study: [], trouble: [] };
   page.on("request", (request) => {
     if (!request.url().startsWith(`${base}/demo/`)) seen.away.push(request.url());
+    if (/\/study\.\w+$/.test(request.url())) seen.study.push(request.url());
     if (request.method() === "POST") seen.reports.push(request.postDataBuffer()?.toString("hex") ?? "");
   });
   page.on("pageerror", (error) => seen.trouble.push(error.message));
@@ -109,7 +110,8 @@ async function consentAndShop(page) {
   await appears(page, ".segment.in", "looking at six products changed no segment");
 }
 
-async function openWhy(page) {
+async function openWhy(page, seen) {
+  must(seen.study.length === 0, `before anyone asked why the page already loaded ${seen.study[0]}`);
   await page.locator(".segment.in").first().click();
   await appears(page, "#why[open] .test", "the explanation shows no condition");
   const said = async (id) => (await page.textContent(`#why-${id}`).catch(() => "")) ?? "";
@@ -236,7 +238,7 @@ async function visit(context) {
   await consentAndShop(page);
   await page.evaluate(() => document.getElementById("shop").scrollIntoView({ behavior: "instant" }));
   await picture("segments");
-  await openWhy(page);
+  await openWhy(page, seen);
   await picture("why");
   await accessible(page, "the explanation");
   await page.keyboard.press("Escape");

@@ -13,12 +13,14 @@ import { time } from "./time.js";
 import { bytes } from "./words.js";
 
 const clock = new DemoClock();
-const pack = await (await fetch("pack.json")).json();
 const client = init({
-  pack,
+  pack: "pack.keepset",
   collector: location.origin,
   clock: { now: () => clock.now(), onJump: (listener) => clock.onJump(listener) },
 });
+
+/** The same pack before it was compiled: the titles, reasons and rules that the page shows. */
+const pack = await (await fetch("pack.json")).json();
 
 /** What every panel may ask and do. */
 const app = {

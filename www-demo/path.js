@@ -20,13 +20,13 @@ export function path(app) {
   );
   let lastEvent;
 
-  /** A number the newest segment rests on, or any that has a value. */
+  /** A number the newest segment rests on that has a value. */
   async function lastFeature(newest) {
     if (!app.granted("segmentation")) return "No number yet";
-    const explanation = await app.client.explain((newest ?? app.pack.segments[0]).id);
-    const known = leaves(explanation?.condition).filter(({ kind, value }) => kind === "feature" && value !== undefined && value !== null);
-    const shown = known.find(({ holds }) => holds) ?? known[0];
-    return shown ? `${shown.title}: ${amount(shown.value)}` : "No number yet";
+    const rule = app.pack.segments.find(({ id }) => id === newest?.id) ?? app.pack.segments[0];
+    const named = features(rule.enter);
+    const shown = (await app.client.features()).find(({ id, value }) => named.includes(id) && value !== undefined);
+    return shown ? `${shown.title}: ${shown.label ?? amount(shown.value)}` : "No number yet";
   }
 
   return {
@@ -49,9 +49,5 @@ export function path(app) {
   };
 }
 
-/** Every comparison in a condition. */
-const leaves = (condition) => {
-  if (!condition) return [];
-  const inner = condition.parts ?? (condition.part ? [condition.part] : undefined);
-  return inner ? inner.flatMap(leaves) : [condition];
-};
+/** Every feature a rule names, however deep. */
+const features = (rule) => (typeof rule !== "object" || rule === null ? [] : [rule.feature, ...Object.values(rule).flatMap(features)].filter(Boolean));

@@ -24,8 +24,8 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
   return {
     name,
     level: "engine",
-    start({ Core }) {
-      const core = new Core(JSON.stringify(pack), undefined, UTC, before[0]?.at ?? at(0));
+    start({ Core, compile }) {
+      const core = new Core(compile(JSON.stringify(pack)), undefined, UTC, before[0]?.at ?? at(0));
       const inside = new Set();
       const take = (changes) => {
         for (const { segment, kind } of changes) kind === "entered" ? inside.add(segment) : inside.delete(segment);
@@ -58,11 +58,11 @@ export function client({ pack, at, event, truth, before = [], name = "Keepset, t
   return {
     name,
     level: "client",
-    async start({ createClient, storage }) {
+    async start({ createClient, compile, storage }) {
       let now = before[0]?.at ?? at(0);
       made += 1;
       const problems = [];
-      const keepset = createClient({ pack, name: `bench-${made}`, storage: storage(), clock: { now: () => now } });
+      const keepset = createClient({ pack: compile(JSON.stringify(pack)), name: `bench-${made}`, storage: storage(), clock: { now: () => now } });
       keepset.on("error", (error) => problems.push(error.code));
       await keepset.ready;
       await keepset.consent.set({ segmentation: "granted", storage: "granted" });

@@ -1,20 +1,25 @@
-// Measures in Node: `node --expose-gc node-host.mjs BUNDLE DIST CORE quick|full ID...` prints a line of JSON for each workload.
+// Measures in Node: `node --expose-gc node-host.mjs BUNDLE DIST MODULES quick|full ID...` prints a line of JSON for each workload.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [bundle, dist, core, quick, ...ids] = process.argv.slice(2);
+const [bundle, dist, modules, quick, ...ids] = process.argv.slice(2);
 const load = (path) => import(pathToFileURL(path).href);
 const { run, emptyTurn, shelf } = await load(bundle);
 const { createClient } = await load(join(dist, "node.js"));
-const { Core, initSync } = await load(join(core, "core.mjs"));
-initSync({ module: new WebAssembly.Module(readFileSync(join(core, "core.wasm"))) });
+const started = async (name) => {
+  const glue = await load(join(modules, `${name}.mjs`));
+  glue.initSync({ module: new WebAssembly.Module(readFileSync(join(modules, `${name}.wasm`))) });
+  return glue;
+};
+const { Core } = await started("core");
+const { compile } = await started("study");
 
 const note = (text) => console.error(`    Node, ${text}`);
 const options = { note, ...(quick === "quick" ? { rounds: 1, samples: 50 } : {}) };
 try {
   for (const id of ids) {
-    console.log(JSON.stringify({ id, rows: await run(id, { createClient, Core, storage: shelf }, options) }));
+    console.log(JSON.stringify({ id, rows: await run(id, { createClient, Core, compile, storage: shelf }, options) }));
   }
   console.log(JSON.stringify({ turn: await emptyTurn() }));
   process.exit(0);

@@ -11,10 +11,14 @@ const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "a
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 const PAGE = `<!doctype html><title>benchmark</title><script type="module">
   import { createClient } from "/keepset/index.js";
-  import { Core, initSync } from "/core/core.mjs";
+  import * as core from "/modules/core.mjs";
+  import * as study from "/modules/study.mjs";
   import { run, emptyTurn } from "/bench/BUNDLE";
-  initSync({ module: new WebAssembly.Module(await (await fetch("/core/core.wasm")).arrayBuffer()) });
-  globalThis.measure = (id, options) => run(id, { createClient, Core, storage: () => "auto" }, { ...options, note: globalThis.note });
+  for (const [name, glue] of Object.entries({ core, study })) {
+    glue.initSync({ module: new WebAssembly.Module(await (await fetch("/modules/" + name + ".wasm")).arrayBuffer()) });
+  }
+  const host = { createClient, Core: core.Core, compile: study.compile, storage: () => "auto" };
+  globalThis.measure = (id, options) => run(id, host, { ...options, note: globalThis.note });
   globalThis.emptyTurn = emptyTurn;
 </script>`;
 
@@ -35,8 +39,8 @@ async function serve(folders, html) {
 }
 
 /** Measures the workloads of these ids and hands each one's rows to `done`; returns the browser's version and what an empty turn costs. */
-export async function measureInPage({ bundle, dist, core, ids, quick }, done) {
-  const site = await serve({ keepset: dist, core, bench: dirname(bundle) }, PAGE.replace("BUNDLE", basename(bundle)));
+export async function measureInPage({ bundle, dist, modules, ids, quick }, done) {
+  const site = await serve({ keepset: dist, modules, bench: dirname(bundle) }, PAGE.replace("BUNDLE", basename(bundle)));
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--js-flags=--expose-gc"],

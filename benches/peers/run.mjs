@@ -1,7 +1,7 @@
 // Keepset beside others: the same workloads in one run, in Node and in headless Chromium, as Markdown on standard output.
 // `node benches/peers/run.mjs [--only W1,S1a] [--in node|chromium] [--quick] [--json FILE]`; progress goes to standard error.
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,24 +10,23 @@ import { parseArgs } from "node:util";
 
 import { bundle } from "./bundle.mjs";
 import { install } from "./install.mjs";
-import { prepareCore } from "./keepset-module.mjs";
+import { prepareModules } from "./keepset-module.mjs";
 import { measureInPage } from "./page-host.mjs";
 import { micros, report } from "./table.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { values } = parseArgs({ options: { only: { type: "string" }, in: { type: "string" }, quick: { type: "boolean" }, json: { type: "string" } } });
 const dist = join(resolve(process.env.KEEPSET_PACKAGE ?? join(root, "target/pkg/keepset")), "dist");
-const built = resolve(process.env.KEEPSET_CORE ?? join(root, "target/pkg-build"));
+const built = resolve(process.env.KEEPSET_MODULES ?? join(root, "target/pkg-build"));
 const scratch = join(root, "target/peers");
-const core = join(scratch, "bench/core");
+const modules = join(scratch, "bench/modules");
 const bundles = { node: join(scratch, "bench/node.mjs"), browser: join(scratch, "bench/browser.mjs") };
 const say = (text) => console.error(`==> ${text}`);
 
 async function prepare() {
   say("installing the peers into target/peers");
   install(scratch);
-  mkdirSync(core, { recursive: true });
-  prepareCore(built, core);
+  prepareModules(built, modules);
   for (const [platform, file] of Object.entries(bundles)) await bundle(platform, scratch, file);
 }
 
@@ -43,7 +42,7 @@ async function choose() {
 
 /** Runs everything in one Node process, so that the subjects share what the machine is doing. */
 async function inNode(ids, done) {
-  const args = ["--expose-gc", join(root, "benches/peers/node-host.mjs"), bundles.node, dist, core, values.quick ? "quick" : "full", ...ids];
+  const args = ["--expose-gc", join(root, "benches/peers/node-host.mjs"), bundles.node, dist, modules, values.quick ? "quick" : "full", ...ids];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.on("close", resolve));
   let turn = 0;
@@ -70,7 +69,7 @@ async function main() {
   if (values.in !== "node") {
     say("measuring in headless Chromium");
     const ids = chosen.filter(({ only }) => only !== "node").map(({ id }) => id);
-    const { browser, turn } = await measureInPage({ bundle: bundles.browser, dist, core, ids, quick: values.quick }, keep("chromium"));
+    const { browser, turn } = await measureInPage({ bundle: bundles.browser, dist, modules, ids, quick: values.quick }, keep("chromium"));
     machine.browser = browser;
     machine.turns.push(`${micros(turn)} µs in Chromium`);
   }

@@ -5,14 +5,17 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
+import { compiled } from "../package/support/compiled.mjs";
 import { install } from "../package/support/installed.mjs";
 import { ALL, DAY, handClock, shelf } from "../package/support/packs.mjs";
 import { collect, folder, keepset, pack } from "./support/programs.mjs";
 
 const installed = install();
 const { createClient } = await import(pathToFileURL(join(installed.dist, "node.js")).href);
-const text = readFileSync(pack, "utf8");
-const { plan } = JSON.parse(text);
+const source = JSON.parse(readFileSync(pack, "utf8"));
+const { plan } = source;
+/** What a page of the shop loads. */
+const shipped = compiled(installed, source);
 const WINDOW_MS = plan.epoch_days * plan.window_epochs * DAY;
 /** The first day of a window, years after the plan began. */
 const START = Date.parse(plan.starts) + 100 * WINDOW_MS;
@@ -20,7 +23,7 @@ const START = Date.parse(plan.starts) + 100 * WINDOW_MS;
 /** One device: its own clock, its own store, everything granted unless said otherwise. */
 async function device(name, collector, consent = ALL) {
   const clock = handClock(START + DAY);
-  const client = createClient({ pack: text, name, clock, collector, storage: shelf() });
+  const client = createClient({ pack: shipped, name, clock, collector, storage: shelf() });
   client.consent.set(consent);
   await client.ready;
   return { client, clock };

@@ -92,13 +92,16 @@ fn build_programs() -> Result<PathBuf> {
     Ok(shell::target_folder()?.join("release"))
 }
 
-/// Lays out what the collector serves under `/demo/`: the page, the built package, the pack.
+/// Lays out what the collector serves under `/demo/`: the page, the built package, the pack as it is and compiled.
 fn stage_site(package: &Path, site: &Path) -> Result<()> {
     copy_folder(&paths::at("www-demo"), site)?;
     copy_folder(&package.join("dist"), &site.join("pkg"))?;
     std::fs::copy(paths::at(PACK), site.join("pack.json"))
         .with_context(|| format!("could not copy {PACK}"))?;
-    Ok(())
+    // With the program that ships, as a site does it.
+    let mut compile = shell::command("node");
+    compile.arg(package.join("dist/cli.js")).args(["compile", PACK, "-o"]).arg(site.join("pack.keepset"));
+    shell::run(&mut compile)
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
