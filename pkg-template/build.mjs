@@ -29,7 +29,7 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
 /** The modules and their glue as they ship. */
 const shipped = Object.fromEntries(
-  ["core", "study"].map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+  ["core", "report", "study"].map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
 
 /** Puts the core's real glue in the place of its declaration; what a page seldom loads stays a file of its own. */
@@ -39,25 +39,30 @@ const parts = (extension) => ({
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
-    onResolve({ filter: /^\.\/(core-inline|study|study-inline)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
+    onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
   },
 });
 
 const bundle = (entry, file, format) =>
   write(file, format, { entryPoints: [join(here, "src", `${entry}.ts`)], sourcemap: true, plugins: [parts(format === "cjs" ? "cjs" : "js")] });
 
-/** The glue of the study part, as far as it is used. */
-const bundleStudy = (file, format) => {
-  const contents = `export { initSync, compile, explain, simulate } from "glue";`;
+/** What is used of the glue of each part that is loaded when it is asked for. */
+const LATER = { report: "initSync, decide", study: "initSync, compile, explain, simulate" };
+
+const bundlePart = (name, ending, format) => {
+  const contents = `export { ${LATER[name]} } from "glue";`;
   const glue = {
     name: "glue",
     setup({ onLoad, onResolve }) {
-      onResolve({ filter: /^glue$/ }, () => ({ path: "study", namespace: "glue" }));
-      onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: shipped.study.glue, loader: "js" }));
+      onResolve({ filter: /^glue$/ }, () => ({ path: name, namespace: "glue" }));
+      onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: shipped[name].glue, loader: "js" }));
     },
   };
-  return write(file, format, { stdin: { contents }, globalName: "keepsetStudy", plugins: [glue] });
+  return write(`${name}.${ending}`, format, { stdin: { contents }, globalName: globalOf(name), plugins: [glue] });
 };
+
+/** The name under which a plain script hands over a part. */
+const globalOf = (name) => `keepset${name[0].toUpperCase()}${name.slice(1)}`;
 
 async function write(file, format, what) {
   const { outputFiles } = await build({
@@ -82,13 +87,13 @@ async function write(file, format, what) {
   if (map) writeFileSync(join(dist, `${file}.map`), small.map);
 }
 
-function writeModule(name, global) {
+function writeModule(name) {
   const { wasm } = shipped[name];
   const text = JSON.stringify(wasm.toString("base64"));
   writeFileSync(join(dist, `${name}.wasm`), wasm);
   writeFileSync(join(dist, `${name}-inline.js`), `export const base64 = ${text};\n`);
   writeFileSync(join(dist, `${name}-inline.cjs`), `exports.base64 = ${text};\n`);
-  writeFileSync(join(dist, `${name}-inline.global.js`), `globalThis.${global} = { base64: ${text} };\n`);
+  writeFileSync(join(dist, `${name}-inline.global.js`), `globalThis.${globalOf(name)}Bytes = { base64: ${text} };\n`);
 }
 
 function writeTypes() {
@@ -126,7 +131,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "study.js", "study.wasm", "capture.js"]) {
+  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js"]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -145,12 +150,13 @@ await Promise.all([
   bundle("cli", "cli.js", "esm"),
   bundle("capture/index", "capture.js", "esm"),
   bundle("capture/index", "capture.cjs", "cjs"),
-  bundleStudy("study.js", "esm"),
-  bundleStudy("study.cjs", "cjs"),
-  bundleStudy("study.global.js", "iife"),
+  ...Object.keys(LATER).flatMap((name) => [
+    bundlePart(name, "js", "esm"),
+    bundlePart(name, "cjs", "cjs"),
+    bundlePart(name, "global.js", "iife"),
+  ]),
 ]);
-writeModule("core", "keepsetCoreBytes");
-writeModule("study", "keepsetStudyBytes");
+Object.keys(shipped).forEach(writeModule);
 writeTypes();
 writeIntegrity();
 writeManifest();

@@ -3,35 +3,43 @@ import { readFileSync } from "node:fs";
 
 const OFTEN = Infinity;
 
+/** Where the page's own random source is looked for. */
+const GLOBAL = [
+  [/const ret = typeof globalThis === .*;\s*return .*;/g, "return addToExternrefTable0(globalThis);"],
+  [/const ret = typeof global === .*;\s*return .*;/g, ""],
+  [/const ret = typeof self === .*;\s*return .*;/g, ""],
+  [/const ret = typeof window === .*;\s*return .*;/g, ""],
+];
+
+/** In the glue of a module that takes in texts and values of the page. */
+const VALUES = [
+  // Every browser of the package writes texts into bytes by itself, and sees when a memory has grown by its buffer.
+  [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""],
+  [/cachedDataViewMemory0\.buffer\.detached === true \|\| \(cachedDataViewMemory0\.buffer\.detached === undefined && .*\)\) \{/g, "cachedDataViewMemory0.buffer.byteLength === 0) {"],
+  // Our own code checked the arguments; what frees some of them when another cannot be passed would only be loaded.
+  [/try \{([^{}]*)\} catch \(e\) \{(?:\s*if \(ptr\d\) \{.*\})+\s*throw e;\s*\}/g, "$1", OFTEN],
+  // Every call gives what grows a text's memory.
+  [/if \(realloc === undefined\) \{[^]*?\n {4}\}\n/g, ""],
+];
+
+/** In every glue. */
+const ALL = [
+  // No page makes the two gigabytes of texts after which old Safaris read no more.
+  [/ {4}numBytesDecoded \+= [^]*?\n {4}\}\n/g, ""],
+  // The loader gives a module and no address, and no one asks what was started.
+  [/if \(module !== undefined\) \{\n {8}if \(Object[^]*?\n {4}\}\n/g, "({ module } = module);\n"],
+  [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^]*?\n {4}\}\n/g, ""],
+  [/let wasmModule, wasmInstance, wasm;/g, "let wasm;"],
+  [/wasmInstance = instance;/g, ""],
+  [/wasmModule = module;/g, ""],
+];
+
 /** What is replaced, and by what. Each must occur once, or often where that is said: a new wasm-bindgen is looked at, not guessed. */
 const CHANGES = {
-  both: [
-    // Every browser of the package writes texts into bytes by itself, and sees when a memory has grown by its buffer.
-    [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""],
-    [/cachedDataViewMemory0\.buffer\.detached === true \|\| \(cachedDataViewMemory0\.buffer\.detached === undefined && (.*)\)\) \{/g, "$1) {"],
-    // No page makes the two gigabytes of texts after which old Safaris read no more.
-    [/ {4}numBytesDecoded \+= [^]*?\n {4}\}\n/g, ""],
-    // The loader gives a module and no address, every call gives what grows a text's memory, and no one asks what was started.
-    [/if \(module !== undefined\) \{\n {8}if \(Object[^]*?\n {4}\}\n/g, "({ module } = module);\n"],
-    [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^]*?\n {4}\}\n/g, ""],
-    // Our own code checked the arguments; what frees some of them when another cannot be passed would only be loaded.
-    [/try \{([^{}]*)\} catch \(e\) \{(?:\s*if \(ptr\d\) \{.*\})+\s*throw e;\s*\}/g, "$1", OFTEN],
-    [/if \(realloc === undefined\) \{[^]*?\n {4}\}\n/g, ""],
-    [/let wasmModule, wasmInstance, wasm;/g, "let wasm;"],
-    [/wasmInstance = instance;/g, ""],
-    [/wasmModule = module;/g, ""],
-  ],
   core: [
-    // The random source asks for `self`, which Node does not have; given `globalThis`, it asks for nothing else.
-    [/\bself\.self\b/g, "globalThis"],
-    [/const ret = module;\s*return ret;/g, ""],
-    [/const ret = arg0\.require\(.*\);\s*return ret;/g, ""],
-    [/arg0\.randomFillSync\(.*\);/g, ""],
-    // Nor does the other one.
-    [/const ret = typeof globalThis === .*;\s*return .*;/g, "return addToExternrefTable0(globalThis);"],
-    [/const ret = typeof global === .*;\s*return .*;/g, ""],
-    [/const ret = typeof self === .*;\s*return .*;/g, ""],
-    [/const ret = typeof window === .*;\s*return .*;/g, ""],
+    ...ALL,
+    ...VALUES,
+    ...GLOBAL,
     // The keeper frees its engine itself; what guards against forgetting it would only be loaded.
     [/CoreFinalization\.unregister\(this\);/g, ""],
     [/CoreFinalization\.register\(this, this\.__wbg_ptr, this\);/g, ""],
@@ -39,12 +47,21 @@ const CHANGES = {
     [/if \(Symbol\.dispose\) Core\.prototype\[Symbol\.dispose\] = Core\.prototype\.free;/g, ""],
     [/__wbg_ptr/g, "ptr", OFTEN],
   ],
-  study: [],
+  report: [
+    ...ALL,
+    ...GLOBAL,
+    // The random source asks for `self`, which Node does not have; given `globalThis`, it asks for nothing else.
+    [/\bself\.self\b/g, "globalThis"],
+    [/const ret = module;\s*return ret;/g, ""],
+    [/const ret = arg0\.require\(.*\);\s*return ret;/g, ""],
+    [/arg0\.randomFillSync\(.*\);/g, ""],
+  ],
+  study: [...ALL, ...VALUES],
 };
 
-/** Returns the text of the glue of `core` or `study`, which lies in `folder`. */
+/** Returns the text of the glue of a module, which lies in `folder`. */
 export function glue(folder, name) {
-  return [...CHANGES.both, ...CHANGES[name]].reduce((text, [from, to, most = 1]) => {
+  return CHANGES[name].reduce((text, [from, to, most = 1]) => {
     const found = text.match(from)?.length ?? 0;
     if (found < 1 || found > most) throw new Error(`${name}.js: expected ${from} once and found it ${found} times`);
     return text.replace(from, to);

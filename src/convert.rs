@@ -1,8 +1,8 @@
 //! What crosses the border in both modules.
 
+use js_sys::{Array, Object, Reflect};
 use keepset_engine::{Change, ChangeKind, Scalar, Zone};
 use keepset_wire::{Name, Timestamp};
-use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 use crate::error::error;
@@ -23,45 +23,49 @@ pub(crate) fn scalar(value: &JsValue) -> Option<Scalar> {
     value.as_bool().map(Scalar::Flag).or_else(|| value.as_string().map(Scalar::Text))
 }
 
-/// Writes a value for JavaScript; what is absent is `undefined`.
-pub(crate) fn write(value: &impl Serialize) -> Result<JsValue, JsValue> {
-    let writer = serde_wasm_bindgen::Serializer::new();
-    value.serialize(&writer).map_err(|_| error("argument", "a result could not be written"))
-}
-
 /// Milliseconds since 1970 as JavaScript counts them: every instant the engine knows is exact in a double.
 #[expect(clippy::cast_precision_loss)]
 pub(crate) fn millis(millis: i64) -> f64 {
     millis as f64
 }
 
-#[derive(Serialize)]
-struct ChangeDto<'a> {
-    segment: &'a str,
-    kind: &'static str,
-    at: f64,
-    cause: &'static str,
-    by: Option<&'a str>,
-    because: &'a str,
+/// Makes an object of these members. What is absent is `undefined`.
+///
+/// By hand: a serializer for a dozen small objects would be a twentieth of the wasm that every page loads.
+pub(crate) fn object(members: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (key, value) in members {
+        // Setting a property of an object made above cannot fail.
+        let _ = Reflect::set(&object, &(*key).into(), value);
+    }
+    object.into()
+}
+
+/// Makes a list.
+pub(crate) fn list<T>(items: &[T], write: impl Fn(&T) -> JsValue) -> JsValue {
+    let list = Array::new();
+    for item in items {
+        list.push(&write(item));
+    }
+    list.into()
 }
 
 /// Writes what was entered and left.
-pub(crate) fn changes(changes: &[Change]) -> Result<JsValue, JsValue> {
-    let list: Vec<ChangeDto<'_>> = changes
-        .iter()
-        .map(|change| ChangeDto {
-            segment: change.segment.as_str(),
-            kind: match change.kind {
-                ChangeKind::Entered => "entered",
-                ChangeKind::Left => "left",
-            },
-            at: millis(change.at.millis()),
-            cause: change.cause.code(),
-            by: change.cause.by().map(Name::as_str),
-            because: &change.because,
-        })
-        .collect();
-    write(&list)
+pub(crate) fn changes(changes: &[Change]) -> JsValue {
+    list(changes, |change| {
+        let kind = match change.kind {
+            ChangeKind::Entered => "entered",
+            ChangeKind::Left => "left",
+        };
+        object(&[
+            ("segment", change.segment.as_str().into()),
+            ("kind", kind.into()),
+            ("at", millis(change.at.millis()).into()),
+            ("cause", change.cause.code().into()),
+            ("by", change.cause.by().map(Name::as_str).into()),
+            ("because", change.because.as_str().into()),
+        ])
+    })
 }
 
 /// Reads the offsets of a time zone: pairs of the millisecond from which one holds and its minutes east of UTC.

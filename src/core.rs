@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use keepset_engine::event::EventSpec;
-use keepset_engine::{Engine, Event, Outcome, Pack, Told};
+use keepset_engine::{Decided, Engine, Event, Outcome, Pack, Told};
 use keepset_wire::ReportId;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -44,9 +44,9 @@ impl Core {
         };
         engine.tell_reasons();
         engine.set_zone(zone, now);
-        if let Ok(mut coins) = entropy::open() {
-            // Without a secret the device is in no arm of an experiment and makes no report.
-            engine.draw_secret(&mut coins, now).ok();
+        if let Ok(secret) = entropy::secret() {
+            // Without one the device is in no arm of an experiment and makes no report.
+            engine.keep_secret(secret, now);
         }
         let names = |spec: &EventSpec| spec.properties.iter().map(|p| p.name.as_str().into()).collect();
         let names = engine.pack().events.iter().map(names).collect();
@@ -79,8 +79,8 @@ impl Core {
             return self
                 .engine
                 .take(None, now)
-                .map_err(|_| JsValue::UNDEFINED)
-                .and_then(|none| convert::changes(&none));
+                .map(|none| convert::changes(&none))
+                .map_err(|_| JsValue::UNDEFINED);
         };
         let (values, undeclared) = dto::values(properties, &self.names[spec])?;
         let values = values.iter().map(Option::as_ref).collect();
@@ -91,7 +91,7 @@ impl Core {
             .engine
             .take(Some(&told), now)
             .map_err(|refused| error(refused.code(), &refused.to_string()))?;
-        convert::changes(&changes)
+        Ok(convert::changes(&changes))
     }
 
     /// Lets time pass and returns what it changed.
@@ -100,7 +100,7 @@ impl Core {
     /// When `now` is no instant.
     pub fn tick(&mut self, now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.tick(convert::instant(now)?);
-        convert::changes(&changes)
+        Ok(convert::changes(&changes))
     }
 
     /// Returns when time alone may change an answer or make a report due.
@@ -114,10 +114,8 @@ impl Core {
     }
 
     /// Returns the segments the device is in.
-    ///
-    /// # Errors
-    /// Never in practice: the list can be written.
-    pub fn memberships(&self) -> Result<JsValue, JsValue> {
+    #[must_use]
+    pub fn memberships(&self) -> JsValue {
         dto::memberships(&self.engine.memberships())
     }
 
@@ -126,15 +124,13 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn features(&self, now: f64) -> Result<JsValue, JsValue> {
-        dto::features(&self.engine, convert::instant(now)?)
+        Ok(dto::features(&self.engine, convert::instant(now)?))
     }
 
     /// Returns what became of the events so far: counts only.
-    ///
-    /// # Errors
-    /// Never in practice: the counts can be written.
-    pub fn intake(&self) -> Result<JsValue, JsValue> {
-        convert::write(self.engine.intake())
+    #[must_use]
+    pub fn intake(&self) -> JsValue {
+        dto::intake(self.engine.intake())
     }
 
     /// Takes in the time zone of the device, as the constructor does, and returns what changed.
@@ -144,14 +140,12 @@ impl Core {
     #[wasm_bindgen(js_name = setZone)]
     pub fn set_zone(&mut self, zone: &[f64], now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.set_zone(convert::zone(zone)?, convert::instant(now)?);
-        convert::changes(&changes)
+        Ok(convert::changes(&changes))
     }
 
     /// Returns the choices.
-    ///
-    /// # Errors
-    /// Never in practice: the choices can be written.
-    pub fn consent(&self) -> Result<JsValue, JsValue> {
+    #[must_use]
+    pub fn consent(&self) -> JsValue {
         dto::consent(self.engine.consent())
     }
 
@@ -162,28 +156,33 @@ impl Core {
     #[wasm_bindgen(js_name = setConsent)]
     pub fn set_consent(&mut self, change: &JsValue, now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.set_consent(&dto::consent_change(change)?, convert::instant(now)?);
-        convert::changes(&changes)
+        Ok(convert::changes(&changes))
     }
 
-    /// Makes the report that is due and returns `queued`, or the code that says why there is none.
+    /// Returns what [`crate::decide`] is to decide on, as bytes, or the code that says why there is no report now.
     ///
     /// # Errors
     /// When `now` is no instant.
-    pub fn prepare(&mut self, now: f64) -> Result<String, JsValue> {
-        let now = convert::instant(now)?;
-        let prepared = match entropy::open() {
-            Ok(coins) => self.engine.prepare(now, coins),
-            Err(none) => Err(none.into()),
-        };
-        Ok(prepared.map_or_else(|withheld| withheld.code(), |()| "queued").into())
+    pub fn due(&mut self, now: f64) -> Result<JsValue, JsValue> {
+        let due = self.engine.due(convert::instant(now)?);
+        Ok(due.map_or_else(|withheld| withheld.code().into(), |due| dto::bytes(&due.to_bytes())))
+    }
+
+    /// Takes in what was decided on [`Core::due`] within the same turn, and returns `queued`, or the code that says why
+    /// there is no report.
+    ///
+    /// # Errors
+    /// When the bytes are none of [`crate::decide`].
+    pub fn decided(&mut self, decided: &[u8]) -> Result<String, JsValue> {
+        let decided = Decided::from_bytes(decided)
+            .ok_or_else(|| error("argument", "these bytes are not from decide"))?;
+        Ok(self.engine.decided(decided).map_or_else(|withheld| withheld.code(), |()| "queued").into())
     }
 
     /// Returns the report that waits, byte for byte.
-    ///
-    /// # Errors
-    /// Never in practice: the report can be written.
-    pub fn pending(&self) -> Result<JsValue, JsValue> {
-        dto::report(self.engine.pending())
+    #[must_use]
+    pub fn pending(&self) -> JsValue {
+        self.engine.pending().map(dto::report).into()
     }
 
     /// Returns the bytes that may leave at this moment.
@@ -193,7 +192,7 @@ impl Core {
     #[wasm_bindgen(js_name = nextUpload)]
     pub fn next_upload(&self, now: f64) -> Result<JsValue, JsValue> {
         let upload = self.engine.next_upload(convert::instant(now)?);
-        dto::upload(upload.as_ref())
+        Ok(upload.as_ref().map(dto::upload).into())
     }
 
     /// Takes in what the network made of an upload.
@@ -215,11 +214,8 @@ impl Core {
     }
 
     /// Returns the state to be stored, or what of it is to be put behind what is stored; `undefined` unless storage is granted.
-    ///
-    /// # Errors
-    /// Never in practice: the state can be written.
-    pub fn save(&mut self) -> Result<JsValue, JsValue> {
-        dto::saved(self.engine.save().as_ref())
+    pub fn save(&mut self) -> JsValue {
+        self.engine.save().as_ref().map(dto::saved).into()
     }
 
     /// Returns the whole state as it stands, for [`crate::explain`] and [`crate::simulate`].
@@ -241,10 +237,8 @@ impl Core {
     }
 
     /// Returns every report on record.
-    ///
-    /// # Errors
-    /// Never in practice: the list can be written.
-    pub fn ledger(&self) -> Result<JsValue, JsValue> {
+    #[must_use]
+    pub fn ledger(&self) -> JsValue {
         dto::reports(self.engine.ledger())
     }
 
@@ -253,7 +247,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn budget(&self, now: f64) -> Result<JsValue, JsValue> {
-        dto::budget(self.engine.budget(convert::instant(now)?))
+        Ok(self.engine.budget(convert::instant(now)?).map(dto::budget).into())
     }
 
     /// Forgets everything derived from events and returns what changed.
@@ -262,7 +256,7 @@ impl Core {
     /// When `now` is no instant.
     pub fn erase(&mut self, now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.erase(convert::instant(now)?);
-        convert::changes(&changes)
+        Ok(convert::changes(&changes))
     }
 }
 
@@ -328,7 +322,7 @@ mod tests {
             (text(&changes.get(0), "segment"), text(&changes.get(0), "kind")),
             ("buyer".into(), "entered".into())
         );
-        let memberships: Array = core.memberships().unwrap().unchecked_into();
+        let memberships: Array = core.memberships().unchecked_into();
         assert_eq!((memberships.length(), text(&memberships.get(0), "id")), (1, "buyer".into()));
         assert_eq!(field(&memberships.get(0), "since").as_f64(), Some(day(0)));
         assert_eq!(core.next_tick(day(0)).unwrap(), Some(day(1)));
@@ -338,10 +332,12 @@ mod tests {
     fn a_report_leaves_only_after_its_state_is_durable_and_reads_as_a_report_of_the_plan() {
         let mut core = core();
         core.set_consent(&granted(), day(0)).unwrap();
-        assert_eq!(core.prepare(day(0)).unwrap(), "answered");
-        assert_eq!(core.prepare(day(1)).unwrap(), "queued");
+        assert_eq!(core.due(day(0)).unwrap().as_string(), Some("answered".into()));
+        let due = core.due(day(1)).unwrap().unchecked_into::<Uint8Array>().to_vec();
+        assert!(crate::decide(&due[1..]).is_err() && core.decided(&due).is_err());
+        assert_eq!(core.decided(&crate::decide(&due).unwrap()).unwrap(), "queued");
         assert!(core.next_upload(day(1)).unwrap().is_undefined());
-        let saved = core.save().unwrap();
+        let saved = core.save();
         core.stored(field(&saved, "revision").as_f64().unwrap());
         let upload = core.next_upload(day(1)).unwrap();
         let body = field(&upload, "body").unchecked_into::<Uint8Array>().to_vec();
@@ -349,13 +345,13 @@ mod tests {
         let report = Report::decode(&plan, plan.hash(), &body).unwrap();
         assert_eq!(text(&upload, "id"), report.id.to_string());
         core.uploaded(&text(&upload, "id"), "accepted").unwrap();
-        let ledger: Array = core.ledger().unwrap().unchecked_into();
+        let ledger: Array = core.ledger().unchecked_into();
         assert_eq!(text(&ledger.get(0), "outcome"), "accepted");
         assert_eq!(field(&core.budget(day(1)).unwrap(), "spent").as_f64(), Some(2.0));
         let bytes = field(&saved, "bytes").unchecked_into::<Uint8Array>().to_vec();
         let again = Core::new(&pack(), Some(bytes.into()), &[0.0, 0.0], day(1)).unwrap();
         assert_eq!(again.started_from(), "snapshot");
-        assert_eq!(text(&again.pending().unwrap(), "id"), report.id.to_string());
+        assert_eq!(text(&again.pending(), "id"), report.id.to_string());
     }
 
     #[test]
@@ -374,7 +370,7 @@ mod tests {
         let refused = core.track("purchase", &wrong, day(0), None, day(0)).unwrap_err();
         assert_eq!(text(&refused, "code"), "event_property");
         core.track("visit", &object(&[]), day(0), None, day(0)).unwrap();
-        assert_eq!(field(&core.intake().unwrap(), "undeclaredEvents").as_f64(), Some(1.0));
+        assert_eq!(field(&core.intake(), "undeclaredEvents").as_f64(), Some(1.0));
         for never in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
             assert_eq!(text(&core.tick(never).unwrap_err(), "code"), "time");
         }
@@ -394,7 +390,7 @@ mod tests {
         for bytes in [vec![], vec![7; 100], b"KSST".to_vec()] {
             let core = Core::new(&pack(), Some(bytes.into()), &[0.0, 0.0], day(0)).unwrap();
             assert_eq!(core.started_from(), "unreadable");
-            assert_eq!(text(&core.consent().unwrap(), "storage"), "pending");
+            assert_eq!(text(&core.consent(), "storage"), "pending");
         }
     }
 }

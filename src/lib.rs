@@ -3,7 +3,8 @@
 //! Every method converts, calls the engine and converts back; nothing is decided here. What fails becomes a
 //! JavaScript `Error` with a stable `code`, and the page goes on. `pkg-template/src` is the other side.
 //!
-//! The life of one report as seen from here: [`Core::track`], [`Core::prepare`], [`Core::save`], [`Core::stored`],
+//! The life of one report as seen from here: [`Core::track`], [`Core::due`], [`decide`],
+//! [`Core::decided`], [`Core::save`], [`Core::stored`],
 //! [`Core::next_upload`], [`Core::uploaded`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -13,12 +14,16 @@ mod core;
 #[cfg(feature = "core")]
 mod dto;
 mod error;
-#[cfg(feature = "core")]
+#[cfg(any(feature = "core", feature = "report"))]
 mod host;
+#[cfg(feature = "report")]
+mod report;
 #[cfg(feature = "study")]
 mod study;
 
 #[cfg(feature = "core")]
 pub use crate::core::Core;
+#[cfg(feature = "report")]
+pub use crate::report::decide;
 #[cfg(feature = "study")]
 pub use crate::study::{compile, explain, simulate};

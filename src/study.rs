@@ -7,6 +7,7 @@ use std::rc::Rc;
 use js_sys::{Array, Object, Reflect};
 use keepset_engine::{Engine, Pack, RawEvent, Scalar};
 use keepset_wire::Timestamp;
+use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -29,7 +30,7 @@ pub fn compile(pack: &str) -> Result<Vec<u8>, JsValue> {
 #[wasm_bindgen]
 pub fn explain(pack: &[u8], state: &[u8], zone: &[f64], segment: &str, now: f64) -> Result<JsValue, JsValue> {
     let now = convert::instant(now)?;
-    convert::write(&twin(pack, state, zone, now)?.explain(segment, now))
+    write(&twin(pack, state, zone, now)?.explain(segment, now))
 }
 
 /// Answers "what if": the changes these events would make.
@@ -48,7 +49,13 @@ pub fn simulate(
     let changes = twin(pack, state, zone, now)?.simulate(&events(list)?, now);
     let changes =
         changes.map_err(|(index, refused)| error(refused.code(), &format!("[{index}].{refused}")))?;
-    convert::changes(&changes)
+    Ok(convert::changes(&changes))
+}
+
+/// Writes a value for JavaScript; what is absent is `undefined`.
+fn write(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    let writer = serde_wasm_bindgen::Serializer::new();
+    value.serialize(&writer).map_err(|_| error("argument", "a result could not be written"))
 }
 
 /// An engine that stands where another does.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use keepset_engine::{
     Change, Choice, ConsentChange, Engine, Event, EventError, Intake, Outcome, Pack, RawEvent, Withheld,
 };
-use keepset_privacy::{SeededCoins, SystemCoins};
+use keepset_privacy::{Coins, SeededCoins, SystemCoins};
 use keepset_wire::{Plan, PlanHash, Report, Timestamp, Window};
 use serde::Serialize;
 
@@ -171,14 +171,13 @@ impl Fleet {
         let (mut engine, _) = willing(Rc::clone(&self.pack), now);
         if !self.pack.experiments.is_empty() {
             // Without entropy a device is in no arm, as in the field.
-            let _ = match self.noise {
-                Noise::System => {
-                    SystemCoins::open().and_then(|mut coins| engine.draw_secret(&mut coins, now))
-                }
-                Noise::Seeded(seed) => {
-                    engine.draw_secret(&mut SeededCoins::new(mix(seed ^ fingerprint(person))), now)
-                }
+            let secret = match self.noise {
+                Noise::System => SystemCoins::open().and_then(|mut coins| coins.secret()),
+                Noise::Seeded(seed) => SeededCoins::new(mix(seed ^ fingerprint(person))).secret(),
             };
+            if let Ok(secret) = secret {
+                engine.keep_secret(secret, now);
+            }
         }
         let due = engine.next_report(now);
         self.devices.push(Device { engine, clock: now, due, salt: fingerprint(person) });
@@ -288,8 +287,9 @@ pub(crate) fn repeatable(pack: &Rc<Pack>, person: &str, now: Timestamp) -> (Engi
     let (mut engine, mut changes) = willing(Rc::clone(pack), now);
     if !pack.experiments.is_empty() {
         // Seeded coins do not run out.
-        let drawn = engine.draw_secret(&mut SeededCoins::new(mix(fingerprint(person))), now);
-        changes.extend(drawn.unwrap_or_default());
+        if let Ok(secret) = SeededCoins::new(mix(fingerprint(person))).secret() {
+            changes.extend(engine.keep_secret(secret, now));
+        }
     }
     (engine, changes)
 }

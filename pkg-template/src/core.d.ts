@@ -32,7 +32,10 @@ export class Core {
   setZone(zone: Float64Array, now: number): SegmentChange[];
   consent(): ConsentState;
   setConsent(change: ConsentChange, now: number): SegmentChange[];
-  prepare(now: number): "queued" | Withheld;
+  /** What `decide` of the report part is to decide on, or why there is no report now. */
+  due(now: number): Uint8Array | Withheld;
+  /** Takes in what was decided on `due` within the same turn. */
+  decided(decided: Uint8Array): "queued" | Withheld;
   pending(): Report | undefined;
   nextUpload(now: number): { id: string; body: Uint8Array } | undefined;
   uploaded(id: string, outcome: Outcome): void;

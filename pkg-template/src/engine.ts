@@ -1,7 +1,7 @@
 import { Core, initSync } from "./core.js";
 import { fromEngine, type KeepsetError } from "./errors.js";
 import { chooseStorage, Vault } from "./host/vault.js";
-import { Keeper, type Study } from "./keeper.js";
+import { Keeper, type Report, type Study } from "./keeper.js";
 import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";
@@ -14,9 +14,15 @@ export type OpenEngine = (
   fail: (error: KeepsetError) => void,
 ) => Promise<Keeper>;
 
-/** Opens engines from the modules found at these places; the study part and its glue only when they are asked for. */
-export function engineAt(core: Home, study: Home & { glue: () => Promise<Study> }): OpenEngine {
+/** The home of a part that is loaded when it is asked for, its glue too. */
+interface Later<Glue> extends Home {
+  glue: () => Promise<Glue>;
+}
+
+/** Opens engines from the modules found at these places. */
+export function engineAt(core: Home, report: Later<Report>, study: Later<Study>): OpenEngine {
   const openCore = loader({ name: "core", glue: () => ({ Core, initSync }), ...core });
+  const openReport = loader({ name: "report", ...report });
   const openStudy = loader({ name: "study", ...study });
   const compile = async (text: string): Promise<Uint8Array> => {
     const { compile } = await openStudy();
@@ -30,6 +36,6 @@ export function engineAt(core: Home, study: Home & { glue: () => Promise<Study> 
     const [{ Core }, pack] = await Promise.all([openCore(settings.wasm), compiled(settings.pack, compile)]);
     const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
     const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-    return Keeper.open(settings, { Core, pack, openStudy }, vault, tell, fail);
+    return Keeper.open(settings, { Core, pack, openReport, openStudy }, vault, tell, fail);
   };
 }

@@ -32,6 +32,11 @@ function added<T>(file: string, name: string): Promise<T> {
     engineAt(
       { url: () => beside("./core.wasm"), inline: () => added("./core-inline.global.js", "keepsetCoreBytes") },
       {
+        glue: () => added("./report.global.js", "keepsetReport"),
+        url: () => beside("./report.wasm"),
+        inline: () => added("./report-inline.global.js", "keepsetReportBytes"),
+      },
+      {
         glue: () => added("./study.global.js", "keepsetStudy"),
         url: () => beside("./study.wasm"),
         inline: () => added("./study-inline.global.js", "keepsetStudyBytes"),

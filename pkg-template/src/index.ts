@@ -14,6 +14,11 @@ const functions = api(
       inline: () => import("./core-inline.js"),
     },
     {
+      glue: () => import("./report.js"),
+      url: () => new URL("./report.wasm", import.meta.url),
+      inline: () => import("./report-inline.js"),
+    },
+    {
       glue: () => import("./study.js"),
       url: () => new URL("./study.wasm", import.meta.url),
       inline: () => import("./study-inline.js"),

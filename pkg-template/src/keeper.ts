@@ -13,6 +13,9 @@ import { Saver } from "./saver.js";
 import { Sender } from "./sender.js";
 import type { DeviceData, FlushResult } from "./types.js";
 
+/** The mechanism and its randomness: the glue of the report part. */
+export type Report = typeof import("./report.js");
+
 /** What a page needs seldom: the glue of the study part. */
 export type Study = typeof import("./study.js");
 
@@ -21,6 +24,8 @@ export interface Kit {
   readonly Core: typeof Core;
   /** Compiled. */
   readonly pack: Uint8Array;
+  /** Loads the report part, once. */
+  readonly openReport: () => Promise<Report>;
   /** Loads the study part, once. */
   readonly openStudy: () => Promise<Study>;
 }
@@ -276,9 +281,9 @@ export class Keeper {
     if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
   }
 
-  #next(): { state: "queued" | Withheld; lookAgainAt?: number } {
+  async #next(): Promise<{ state: "queued" | Withheld; lookAgainAt?: number }> {
     const again = this.#core.nextTick(this.#now);
-    return { state: this.#prepare(), ...(again === undefined ? {} : { lookAgainAt: again }) };
+    return { state: await this.#prepare(), ...(again === undefined ? {} : { lookAgainAt: again }) };
   }
 
   async #flush(): Promise<FlushResult> {
@@ -315,7 +320,7 @@ export class Keeper {
     this.#rings = 0;
     this.#travel();
     this.#changed(this.#core.tick(this.#now));
-    const state = this.#prepare();
+    const state = await this.#prepare();
     this.#looked = this.#now;
     this.#setAlarm();
     await this.#saver.save();
@@ -332,11 +337,26 @@ export class Keeper {
   }
 
   /** Without a collector nothing is drawn, so nothing is charged for nothing. */
-  #prepare(): "queued" | Withheld {
+  async #prepare(): Promise<"queued" | Withheld> {
     if (!this.settings.collector) return "no_collector";
-    const state = this.#core.prepare(this.#now);
+    const report = typeof this.#core.due(this.#now) === "string" ? undefined : await this.#report();
+    // Asked again: what is decided on is of this turn, or the engine may have gone on in between.
+    const due = this.#core.due(this.#now);
+    const state = typeof due === "string" ? due : report ? this.#core.decided(report.decide(due)) : "not_loaded";
     if (state === "no_entropy") this.#error(new KeepsetError("no_entropy", "This device has no source of randomness, so no report can be made."));
     return this.#core.pending() ? "queued" : state;
+  }
+
+  /** Loads the report part; without it there is no report, and it is tried again with the next look. */
+  async #report(): Promise<Report | undefined> {
+    let report: Report | undefined;
+    try {
+      report = await this.kit.openReport();
+    } catch (error) {
+      if (!this.#closed) this.#error(error as KeepsetError);
+    }
+    if (this.#closed) throw new Gone();
+    return report;
   }
 
   #setAlarm(): void {

@@ -9,6 +9,7 @@ export { version } from "./version.js";
 const functions = api(
   engineAt(
     { inline: () => import("./core-inline.js") },
+    { glue: () => import("./report.js"), inline: () => import("./report-inline.js") },
     { glue: () => import("./study.js"), inline: () => import("./study-inline.js") },
   ),
 );

@@ -1,7 +1,9 @@
 //! Whether the page has randomness to draw from, asked before anything is drawn.
 
 use js_sys::{Reflect, global};
-use keepset_privacy::{NoEntropy, SystemCoins};
+use keepset_privacy::NoEntropy;
+#[cfg(feature = "report")]
+use keepset_privacy::SystemCoins;
 use wasm_bindgen::JsCast;
 use web_sys::Crypto;
 
@@ -15,7 +17,17 @@ use web_sys::Crypto;
 /// seeded with zeros, that one looks alive and can be foretold. And the samplers reach the source through a binding
 /// that cannot catch, so a page whose `getRandomValues` throws would tear the engine down in the middle of a draw;
 /// here it is called with a net.
+#[cfg(feature = "report")]
 pub(crate) fn open() -> Result<SystemCoins, NoEntropy> {
+    secret()?;
+    SystemCoins::open()
+}
+
+/// Draws 32 bytes from the page's own source.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn secret() -> Result<[u8; 32], NoEntropy> {
     let crypto = Reflect::get(&global(), &"crypto".into()).map_err(|_| NoEntropy)?;
     // Not `dyn_into`: in another realm the class is another one that works as well.
     let crypto: Crypto = if crypto.is_object() { crypto.unchecked_into() } else { return Err(NoEntropy) };
@@ -24,7 +36,7 @@ pub(crate) fn open() -> Result<SystemCoins, NoEntropy> {
     if first == second || first == [0; 32] || second == [0; 32] {
         return Err(NoEntropy);
     }
-    SystemCoins::open()
+    Ok(first)
 }
 
 fn draw(crypto: &Crypto) -> Result<[u8; 32], NoEntropy> {

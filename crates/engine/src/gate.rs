@@ -1,6 +1,7 @@
 //! The gate: in this order consent, live plan, not yet answered, slot, budget, charge, noise.
 //!
-//! Only the gate makes a [`Cleared`], and only a [`Cleared`] enters the outbox.
+//! Only the gate makes a [`Cleared`], and only a [`Cleared`] enters the outbox. What needs no chance is asked first, by
+//! [`Gate::ready`]; the rest may stand in a module of its own, see [`crate::Due`].
 
 use std::fmt;
 
@@ -82,6 +83,11 @@ impl From<Refusal> for Withheld {
     }
 }
 
+codec!(enum Withheld {
+    0 => NoPlan, 1 => NoConsent, 2 => StorageNeeded, 3 => PlanNotLive, 4 => ClockBehind, 5 => Answered, 6 => NotDue,
+    7 => Budget, 8 => NoEntropy, 9 => Mechanism,
+});
+
 /// A report that passed the gate.
 #[derive(Debug)]
 pub(crate) struct Cleared {
@@ -94,6 +100,8 @@ pub(crate) struct Cleared {
     pub(crate) until: Timestamp,
     pub(crate) bytes: Vec<u8>,
 }
+
+codec!(struct Cleared { id, plan, question, window, epsilon, at, until, bytes });
 
 /// What the gate keeps between reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +134,27 @@ impl Gate {
         &self.ledger
     }
 
+    /// Says why there is no report now, as far as that can be said without chance. Remembers `now` as seen.
+    pub(crate) fn ready(
+        &mut self,
+        plan: &Plan,
+        hash: PlanHash,
+        consent: &Consent,
+        now: Timestamp,
+    ) -> Result<(), Withheld> {
+        check(consent)?;
+        // Without a secret the window is left out, which is for `clear` to note.
+        if self.secret.is_none() {
+            return Ok(());
+        }
+        let window = self.ledger.permits(plan, now)?;
+        let epoch = plan.epoch_at(now).ok_or(Withheld::PlanNotLive)?;
+        match self.slot_of(hash, window) {
+            Some(slot) if epoch < Epoch(slot.epoch) => Err(Withheld::NotDue),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets one report through, or says why not. `is_in` tells the memberships of now.
     ///
     /// # Privacy
@@ -142,7 +171,7 @@ impl Gate {
     ) -> Result<Cleared, Withheld> {
         check(consent)?;
         if self.secret.is_none() {
-            self.draw_secret(Some(plan), now, &mut coins)?;
+            self.keep_secret(coins.secret()?, Some(plan), now);
         }
         let secret = self.secret.ok_or(Withheld::NoEntropy)?;
         let window = self.ledger.permits(plan, now)?;
@@ -191,6 +220,10 @@ impl Gate {
         due.filter(same_window).map_or(from, |due| due.max(from))
     }
 
+    fn slot_of(&self, hash: PlanHash, window: Window) -> Option<Slot> {
+        self.slot.filter(|slot| slot.plan == hash.0 && slot.window == window.0)
+    }
+
     /// Returns the slot of this window, drawing it if there is none yet.
     fn slot(
         &mut self,
@@ -199,7 +232,7 @@ impl Gate {
         window: Window,
         coins: &mut impl Coins,
     ) -> Result<Slot, NoEntropy> {
-        if let Some(slot) = self.slot.filter(|slot| slot.plan == hash.0 && slot.window == window.0) {
+        if let Some(slot) = self.slot_of(hash, window) {
             return Ok(slot);
         }
         let offset = coins.below(plan.window_epochs.into())?;
@@ -220,6 +253,11 @@ impl Gate {
         Ok(slot)
     }
 
+    /// Tells whether this can be another gate some time later: an old one is not to be put in a new one's place.
+    pub(crate) fn follows(&self, other: &Self) -> bool {
+        self.ledger.follows(&other.ledger) && (other.secret.is_none() || self.secret == other.secret)
+    }
+
     /// Tells whether another gate differs in more than the latest instant its ledger has seen.
     pub(crate) fn differs(&self, other: &Self) -> bool {
         !self.ledger.same_charges(&other.ledger) || self.secret != other.secret || self.slot != other.slot
@@ -229,21 +267,13 @@ impl Gate {
         self.secret.as_ref()
     }
 
-    /// Draws the secret. A state stored before the draw may be put back later and would draw another one, so the
+    /// Keeps the secret that was drawn. A state stored before may be put back later and would draw another one, so the
     /// window of the draw is left unanswered: every state that may answer a window holds the same secret.
-    pub(crate) fn draw_secret(
-        &mut self,
-        plan: Option<&Plan>,
-        now: Timestamp,
-        coins: &mut impl Coins,
-    ) -> Result<(), NoEntropy> {
-        let mut secret = [0; 32];
-        coins.fill(&mut secret)?;
+    pub(crate) fn keep_secret(&mut self, secret: [u8; 32], plan: Option<&Plan>, now: Timestamp) {
         if let Some(plan) = plan {
             self.ledger.leave_out(plan, now);
         }
         self.secret = Some(secret);
-        Ok(())
     }
 }
 

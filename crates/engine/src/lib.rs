@@ -9,6 +9,7 @@
 
 mod compiled;
 mod consent;
+mod due;
 mod engine;
 pub mod event;
 pub mod feature;
@@ -22,7 +23,8 @@ mod snapshot;
 mod whatif;
 mod zone;
 
-pub use consent::{Choice, Consent, ConsentChange, Purpose};
+pub use consent::{Choice, Consent, ConsentChange, Purpose, Standing};
+pub use due::{Decided, Due};
 pub use engine::{Engine, Saved};
 pub use event::{Event, EventError, Intake, RawEvent, Scalar, Told};
 pub use gate::Withheld;

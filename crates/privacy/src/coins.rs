@@ -32,6 +32,16 @@ pub trait Coins {
     /// [`NoEntropy`] when the source fails.
     fn below(&mut self, upper: u128) -> Result<u128, NoEntropy>;
 
+    /// Draws 32 bytes.
+    ///
+    /// # Errors
+    /// [`NoEntropy`] when the source fails.
+    fn secret(&mut self) -> Result<[u8; 32], NoEntropy> {
+        let mut secret = [0; 32];
+        self.fill(&mut secret)?;
+        Ok(secret)
+    }
+
     /// Draws a uniformly random order of `items` in place, with one draw per item but the first (Fisher-Yates).
     ///
     /// # Errors

@@ -96,6 +96,12 @@ impl Ledger {
         self.busy_until == other.busy_until && self.charges == other.charges
     }
 
+    /// Tells whether this can be another ledger some time later.
+    #[must_use]
+    pub fn follows(&self, other: &Self) -> bool {
+        self.latest >= other.latest && self.busy_until >= other.busy_until
+    }
+
     /// Leaves the window of `now` unanswered.
     pub fn leave_out(&mut self, plan: &Plan, now: Timestamp) {
         self.busy_until = self.busy_until.max(next_window_start(plan, now).millis());

@@ -252,6 +252,20 @@ impl<A: Codec, B: Codec> Codec for (A, B) {
     }
 }
 
+impl<T: Codec, E: Codec> Codec for Result<T, E> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.is_err().encode(out);
+        match self {
+            Ok(value) => value.encode(out),
+            Err(error) => error.encode(out),
+        }
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Self {
+        if bool::decode(from) { Err(E::decode(from)) } else { Ok(T::decode(from)) }
+    }
+}
+
 impl Codec for Name {
     fn encode(&self, out: &mut Vec<u8>) {
         self.as_str().to_owned().encode(out);

@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use crate::codec;
 use crate::plan::{Plan, PlanHash, Question};
 use crate::subset::Subset;
 use crate::time::Epoch;
@@ -21,6 +22,8 @@ const HEADER: usize = 1 + 16 + 2 + 4 + 16;
 /// A random name for one report, so that a copy of it changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReportId(pub [u8; 16]);
+
+codec!(tuple ReportId);
 
 impl fmt::Display for ReportId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::codec;
+
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
 /// Milliseconds in an hour.
@@ -106,6 +108,8 @@ pub struct Epoch(pub u32);
 /// The number of a window of a plan: `window_epochs` epochs each, 0 for the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window(pub u32);
+
+codec!(tuple Window);
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

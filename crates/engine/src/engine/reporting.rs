@@ -2,27 +2,26 @@
 
 use std::rc::Rc;
 
-use keepset_privacy::{Budget, Coins, NoEntropy};
+use keepset_privacy::{Budget, Coins};
 use keepset_wire::{Name, ReportId, Timestamp};
 
 use super::Engine;
+use crate::due::{Decided, Due};
 use crate::gate;
 use crate::gate::Withheld;
 use crate::outbox::{Entry, Outcome, Pending, Upload};
 use crate::segment::{Cause, Change};
 
 impl Engine {
-    /// Draws the secret of a device that has none: it names reports and assigns to experiments, and never leaves.
-    ///
-    /// # Errors
-    /// [`NoEntropy`]; the device is in no arm then and makes no report.
-    pub fn draw_secret(&mut self, coins: &mut impl Coins, now: Timestamp) -> Result<Vec<Change>, NoEntropy> {
+    /// Gives a device that has none its secret: 32 bytes drawn by chance. It names reports and assigns to experiments, and
+    /// never leaves. Without one the device is in no arm.
+    pub fn keep_secret(&mut self, secret: [u8; 32], now: Timestamp) -> Vec<Change> {
         if self.gate.secret().is_none() {
-            self.gate.draw_secret(self.pack.plan.as_ref(), now, coins)?;
+            self.gate.keep_secret(secret, self.pack.plan.as_ref(), now);
             self.stored = None;
             self.find_arms();
         }
-        Ok(std::mem::take(&mut self.changes))
+        std::mem::take(&mut self.changes)
     }
 
     pub(super) fn find_arms(&mut self) {
@@ -41,28 +40,55 @@ impl Engine {
     /// # Errors
     /// [`Withheld`]: why there is no report now.
     pub fn prepare(&mut self, now: Timestamp, coins: impl Coins + 'static) -> Result<(), Withheld> {
+        let due = self.due(now)?;
+        self.decided(due.decide(coins))
+    }
+
+    /// Returns what is to be decided on a report now.
+    ///
+    /// # Errors
+    /// [`Withheld`]: why there is none, where that needs no chance.
+    pub fn due(&mut self, now: Timestamp) -> Result<Due, Withheld> {
         let pack = Rc::clone(&self.pack);
         let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
         self.advance(now);
-        let before = self.gate.clone();
-        let expired = self.outbox.expire(now);
-        let memberships = &self.memberships;
-        let is_in = |asked: &Name| {
-            let index = pack.segments.list.iter().position(|segment| segment.id == *asked);
-            index.is_some_and(|index| memberships.since(index).is_some())
-        };
+        if self.outbox.expire(now) {
+            self.stored = None;
+        }
+        self.gate.ready(plan, hash, &self.consent, now)?;
+        let asked = |name: &Name| plan.questions.iter().any(|question| question.segments.contains(name));
+        let memberships = self.memberships().into_iter().map(|membership| membership.segment).filter(asked);
+        Ok(Due {
+            gate: self.gate.clone(),
+            plan: plan.clone(),
+            hash,
+            consent: self.consent,
+            memberships: memberships.collect(),
+            now,
+        })
+    }
+
+    /// Takes in what was decided; [`Engine::due`] was asked within the same turn.
+    ///
+    /// # Errors
+    /// [`Withheld`]: why there is no report now; [`Withheld::ClockBehind`] when more was charged since.
+    pub fn decided(&mut self, decided: Decided) -> Result<(), Withheld> {
+        let Decided { gate, report } = decided;
+        if !gate.follows(&self.gate) {
+            return Err(Withheld::ClockBehind);
+        }
+        if report.is_ok() || gate.differs(&self.gate) {
+            // Charges are in whole sections alone.
+            self.stored = None;
+        }
         let secret = self.gate.secret().is_some();
-        let cleared = self.gate.clear(plan, hash, &self.consent, is_in, now, coins);
+        self.gate = gate;
         if !secret {
             self.find_arms();
         }
         // The next state saved is the first to hold the charge.
-        let made = cleared.map(|cleared| self.outbox.push(cleared, self.revision + 1));
-        if expired || made.is_ok() || self.gate.differs(&before) {
-            // Charges are in whole sections alone.
-            self.stored = None;
-        }
-        made
+        self.outbox.push(report?, self.revision + 1);
+        Ok(())
     }
 
     /// Takes in what the network made of an upload.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use keepset_engine::{Change, ChangeKind, Choice, ConsentChange, Engine, Pack, RawEvent, Zone};
-use keepset_privacy::{Coins, NoEntropy};
 use keepset_wire::Timestamp;
 use serde_json::Value;
 
@@ -28,20 +27,6 @@ pub struct Wrong {
 impl Wrong {
     fn new(what: &str, how: String) -> Self {
         Self { what: what.to_owned(), how }
-    }
-}
-
-/// Coins that all fall alike, so that the oracle knows the device's secret.
-struct OneByte(u8);
-
-impl Coins for OneByte {
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
-        bytes.fill(self.0);
-        Ok(())
-    }
-
-    fn below(&mut self, _: u128) -> Result<u128, NoEntropy> {
-        Ok(0)
     }
 }
 
@@ -158,7 +143,7 @@ pub fn parsed(pack: &Value) -> Rc<Pack> {
 
 /// Gives the engine a secret, and says which; what changes by it goes to `changes`.
 pub fn give_secret(engine: &mut Engine, byte: u8, now: i64, changes: &mut Vec<Change>) -> Vec<u8> {
-    changes.extend(engine.draw_secret(&mut OneByte(byte), at(now)).unwrap());
+    changes.extend(engine.keep_secret([byte; SECRET], at(now)));
     vec![byte; SECRET]
 }
 

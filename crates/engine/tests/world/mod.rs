@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use keepset_engine::{Choice, ConsentChange, Engine, Outcome, Pack, RawEvent, StateError};
-use keepset_privacy::SeededCoins;
+use keepset_engine::{Choice, ConsentChange, Decided, Due, Engine, Outcome, Pack, RawEvent, StateError};
+use keepset_privacy::{Coins, SeededCoins};
 use keepset_wire::{HOUR_MS, Report, Timestamp};
 use proptest::prelude::*;
 
@@ -170,7 +170,7 @@ impl World {
             Op::Prepare(tab) => {
                 self.draws += 1;
                 let coins = SeededCoins::new(self.draws);
-                self.with(*tab, |host| _ = host.engine.prepare(now, coins));
+                self.with(*tab, |host| prepare(&mut host.engine, now, coins));
             }
             Op::Save(tab) => self.save(*tab, true),
             Op::SaveAndDie(tab) => self.save(*tab, false),
@@ -312,4 +312,12 @@ impl World {
             assert!(budget.spent_in_year <= budget.per_year, "law (a): {budget:?}");
         }
     }
+}
+
+/// Prepares a report as a page does, whose mechanism is a module of its own.
+fn prepare(engine: &mut Engine, now: Timestamp, coins: impl Coins + 'static) {
+    let Ok(due) = engine.due(now) else { return };
+    let decided = Due::from_bytes(&due.to_bytes()).unwrap().decide(coins);
+    // Why there is none is no matter here: the next look asks again.
+    let _ = engine.decided(Decided::from_bytes(&decided.to_bytes()).unwrap());
 }

@@ -1,0 +1,77 @@
+//! A report that may be due: what the gate needs to decide on it, apart from the engine.
+//!
+//! The mechanism and its randomness are used once a window, so a page loads them then, as a module of their own. The
+//! engine hands over a [`Due`] as bytes and takes a [`Decided`] back within one turn: nothing can happen in between.
+
+use keepset_privacy::Coins;
+use keepset_wire::codec;
+use keepset_wire::codec::{decode, encode};
+use keepset_wire::{Name, Plan, PlanHash, Timestamp};
+
+use crate::consent::Consent;
+use crate::gate::{Cleared, Gate, Withheld};
+
+/// What decides on a report: nothing here but the plan's own segments says anything of the person.
+#[derive(Debug)]
+pub struct Due {
+    pub(crate) gate: Gate,
+    pub(crate) plan: Plan,
+    pub(crate) hash: PlanHash,
+    pub(crate) consent: Consent,
+    /// The segments the plan asks about and the device is in.
+    pub(crate) memberships: Vec<Name>,
+    pub(crate) now: Timestamp,
+}
+
+codec!(struct Due { gate, plan, hash, consent, memberships, now });
+
+/// What was decided.
+#[derive(Debug)]
+pub struct Decided {
+    pub(crate) gate: Gate,
+    pub(crate) report: Result<Cleared, Withheld>,
+}
+
+codec!(struct Decided { gate, report });
+
+impl Due {
+    /// Reads what [`Due::to_bytes`] wrote; nothing from anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        decode(bytes).filter(|due: &Self| due.plan.is_sound() && due.plan.hash() == due.hash)
+    }
+
+    /// Writes everything.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// Decides: draws the moment of the window, or charges and draws the report, or says why neither.
+    #[must_use]
+    pub fn decide(self, coins: impl Coins + 'static) -> Decided {
+        let Self { mut gate, plan, hash, consent, memberships, now } = self;
+        let report = gate.clear(&plan, hash, &consent, |asked| memberships.contains(asked), now, coins);
+        Decided { gate, report }
+    }
+
+    /// Decides where there is nothing to draw from.
+    #[must_use]
+    pub fn without_entropy(self) -> Decided {
+        Decided { gate: self.gate, report: Err(Withheld::NoEntropy) }
+    }
+}
+
+impl Decided {
+    /// Reads what [`Decided::to_bytes`] wrote; nothing from anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        decode(bytes)
+    }
+
+    /// Writes everything.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
