@@ -32,6 +32,8 @@ pub enum Command {
     Plan(PackArguments),
     /// Reads a pack and says whether it is right
     Check(PackArguments),
+    /// Compiles a pack: a page that loads the compiled one needs nothing to read JSON with
+    Compile(CompileArguments),
 }
 
 /// A pack.
@@ -40,6 +42,17 @@ pub struct PackArguments {
     /// The pack file
     #[arg(long)]
     pub pack: PathBuf,
+}
+
+/// A pack and the file it is compiled to.
+#[derive(Debug, Args)]
+pub struct CompileArguments {
+    /// The pack file
+    #[arg(long)]
+    pub pack: PathBuf,
+    /// The file to write; without it the pack's own name, ending in .keepset
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
 }
 
 /// A log, read with a pack.

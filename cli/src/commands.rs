@@ -9,8 +9,8 @@ use keepset_wire::{Name, Timestamp, document};
 use serde::Serialize;
 
 use crate::args::{
-    CoverageArguments, ExplainArguments, LogArguments, PackArguments, PersonArguments, ReplayArguments,
-    SimulateArguments, SurveyArguments, TrainArguments,
+    CompileArguments, CoverageArguments, ExplainArguments, LogArguments, PackArguments, PersonArguments,
+    ReplayArguments, SimulateArguments, SurveyArguments, TrainArguments,
 };
 use crate::fleet::Noise;
 use crate::log::Mapping;
@@ -176,6 +176,20 @@ pub fn check(arguments: &PackArguments) -> anyhow::Result<String> {
         pack.version,
         pack.segments().len()
     ))
+}
+
+/// Compiles a pack.
+///
+/// # Errors
+/// The first mistake in it, or when a file cannot be read or written.
+pub fn compile(arguments: &CompileArguments) -> anyhow::Result<String> {
+    let compiled = read_pack(&arguments.pack)?.compile();
+    let out = arguments.output.clone().unwrap_or_else(|| arguments.pack.with_extension("keepset"));
+    if out == arguments.pack {
+        bail!("{}: this is the pack itself; name another file with --output", out.display());
+    }
+    fs::write(&out, &compiled).with_context(|| format!("{} cannot be written", out.display()))?;
+    Ok(format!("{}: {} bytes\n", out.display(), compiled.len()))
 }
 
 fn prepared(arguments: &LogArguments) -> anyhow::Result<Replay> {

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
+        Command::Compile(arguments) => commands::compile(&arguments),
     };
     // A reader that has seen enough, such as `head`, is no failure of ours.
     match done.map(|text| stdout().write_all(text.as_bytes())) {

@@ -221,6 +221,19 @@ fn the_commands_print_a_table_a_plan_and_the_place_of_a_mistake() {
 }
 
 #[test]
+fn a_pack_is_compiled_to_what_a_page_loads_and_never_over_itself() {
+    let pack = retail("pack.json").to_str().unwrap().to_owned();
+    let out = Scratch::new("pack.keepset", "");
+    let said = keepset(&["compile", "--pack", &pack, "-o", &out.text()]);
+    assert!(said.status.success());
+    let compiled = std::fs::read(&out.0).unwrap();
+    assert_eq!(keepset_engine::Pack::load(&compiled).unwrap().compile(), compiled);
+    assert!(String::from_utf8(said.stdout).unwrap().ends_with(&format!(": {} bytes\n", compiled.len())));
+    let refused = keepset(&["compile", "--pack", &pack, "-o", &pack]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("this is the pack itself"));
+}
+
+#[test]
 fn a_log_too_short_for_a_report_says_so() {
     let (headings, rows) = sample_rows();
     let file = Scratch::new("short.csv", format!("{headings}\n{}\n", rows[..10].join("\n")));
