@@ -315,10 +315,18 @@ impl<'a> Node<'a> {
         Ok(map)
     }
 
-    /// Goes one step further, to a value under a key of this object.
+    /// Returns the member under a key, or nothing when it is absent or this is no object.
     #[must_use]
-    pub fn step<'n>(&'n self, key: &'n str, value: &'n Value) -> Node<'n> {
-        self.child(Step::Key(key), value)
+    pub fn get(&self, key: &'static str) -> Option<Node<'_>> {
+        self.value.get(key).map(|value| self.child(Step::Key(key), value))
+    }
+
+    /// Returns the member under a key.
+    ///
+    /// # Errors
+    /// When it is absent.
+    pub fn need(&self, key: &'static str) -> Result<Node<'_>, Mistake> {
+        self.get(key).ok_or_else(|| self.mistake(format!("the key {} is missing", quoted(key))))
     }
 
     fn child<'n>(&'n self, step: Step<'n>, value: &'n Value) -> Node<'n> {
@@ -356,7 +364,7 @@ impl Fields<'_> {
     /// Returns the field, or nothing when it is absent.
     #[must_use]
     pub fn get(&self, key: &'static str) -> Option<Node<'_>> {
-        self.node.value.get(key).map(|value| self.node.child(Step::Key(key), value))
+        self.node.get(key)
     }
 
     /// Returns the field.
@@ -364,7 +372,7 @@ impl Fields<'_> {
     /// # Errors
     /// When it is absent.
     pub fn need(&self, key: &'static str) -> Result<Node<'_>, Mistake> {
-        self.get(key).ok_or_else(|| self.node.mistake(format!("the key {} is missing", quoted(key))))
+        self.node.need(key)
     }
 
     /// Reads a duration in milliseconds, written with its unit in the key; nothing when it is absent.

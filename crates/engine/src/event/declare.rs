@@ -136,10 +136,7 @@ impl EventSpec {
 
 impl PropertyKind {
     fn read(node: &Node<'_>) -> Result<Self, Mistake> {
-        let Some(kind) = node.value().get("type") else {
-            return Err(node.mistake("the key \"type\" is missing"));
-        };
-        let (keys, read) = node.step("type", kind).one_of::<(&[&str], Read)>(&[
+        let (keys, read) = node.need("type")?.one_of::<(&[&str], Read)>(&[
             ("number", (&["unit", "min", "max"], Self::read_number)),
             ("money", (&["currency", "min", "max"], Self::read_money)),
             ("flag", (&[], |_| Ok(Self::Flag))),

@@ -76,10 +76,7 @@ impl Features {
         let kinds = KINDS.iter().copied().flatten().map(|kind| (kind.name, Some(kind)));
         let kinds: Vec<(&str, Option<&Kind>)> = kinds.chain([("formula", None)]).collect();
         node.each_member(|id, node| {
-            let Some(kind) = node.value().get("kind") else {
-                return Err(node.mistake("the key \"kind\" is missing"));
-            };
-            let kind = node.step("kind", kind).one_of(&kinds)?;
+            let kind = node.need("kind")?.one_of(&kinds)?;
             let fields = match kind {
                 Some(kind) => node.object_of(&[&[COMMON], kind.keys].concat())?,
                 None => node.object(&["kind", "title", "value"])?,
