@@ -6,7 +6,7 @@ use super::Engine;
 use crate::consent::Consent;
 use crate::event::{EventError, Intake, RawEvent};
 use crate::pack::Pack;
-use crate::segment::{Change, Explanation, Membership, View, explain, fresh};
+use crate::segment::{Change, Explanation, Membership, Sight, View, explain};
 use crate::whatif;
 use crate::zone::Moment;
 
@@ -53,7 +53,8 @@ impl Engine {
         let mut explanation = {
             let Pack { features, models, experiments, segments, .. } = &*self.pack;
             let moment = Moment { now, zone: &self.zone };
-            let values = fresh(features, models, &self.states, moment);
+            let sight = Sight { watched: &segments.watched, features, models, states: &self.states, moment };
+            let values = sight.fresh();
             let view = View { features, models, experiments, values: &values, arms: &self.arms, now };
             explain(segments, index, &view, &self.memberships)
         };

@@ -183,8 +183,8 @@ impl Engine {
         if !self.is_live(self.evaluated) {
             return None;
         }
-        let due = [self.values.wake(), self.memberships.wake(), self.retired()];
-        due.into_iter().flatten().chain([self.pack.expires]).min()
+        let due = self.values.wake().min(self.memberships.wake()).min(self.pack.expires);
+        Some(self.retired().map_or(due, |retired| retired.min(due)))
     }
 
     /// When nothing has happened for so long that the profile is forgotten.
@@ -239,7 +239,7 @@ impl Engine {
         let sight = Sight { watched: &segments.watched, features, models, states, moment };
         values.update(&sight, |place| memberships.touch(place));
         let view = View { features, models, experiments, values: values.all(), arms, now };
-        memberships.evaluate(segments, &view, cause, *reasons, changes);
+        memberships.evaluate(segments, &view, cause, reasons.then_some(&sight), changes);
     }
 
     fn forget(&mut self, now: Timestamp, cause: &Cause) {

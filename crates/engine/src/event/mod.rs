@@ -181,14 +181,18 @@ impl<'a> Told<'a> {
     pub fn of(specs: &[EventSpec], raw: &'a RawEvent) -> Option<Self> {
         let spec = Event::declared(specs, &raw.name)?;
         let properties = &specs[spec].properties;
-        let mut values = vec![None; properties.len()];
+        // Both are in the order of their names.
+        let mut given = raw.properties.iter().peekable();
         let mut undeclared = 0;
-        for (name, scalar) in &raw.properties {
-            match properties.binary_search_by(|property| property.name.as_str().cmp(name)) {
-                Ok(index) => values[index] = Some(scalar),
-                Err(_) => undeclared += 1,
+        let find = |property: &PropertySpec| {
+            let name = property.name.as_str();
+            while given.next_if(|(given, _)| given.as_str() < name).is_some() {
+                undeclared += 1;
             }
-        }
+            given.next_if(|(given, _)| *given == name).map(|(_, scalar)| scalar)
+        };
+        let values = properties.iter().map(find).collect();
+        undeclared += given.map(|_| 1).sum::<u32>();
         Some(Self { spec, at: raw.at, id: raw.id.as_deref(), values, undeclared })
     }
 

@@ -42,9 +42,16 @@ impl Linear {
 
     /// Scores the values of a pack's features, by index. One order of operations, so the same bits everywhere.
     #[must_use]
-    pub fn score(&self, value: impl Fn(usize) -> Option<f64>) -> f64 {
-        self.weights.iter().fold(self.intercept, |sum, (feature, weight)| {
-            sum + weight * value(*feature).unwrap_or(self.missing)
+    pub fn score(&self, value: impl FnMut(usize) -> Option<f64>) -> f64 {
+        self.sums(value).0
+    }
+
+    /// The score, and the sum of all that was added up without its signs, which says how far rounding may move the score.
+    pub(crate) fn sums(&self, mut value: impl FnMut(usize) -> Option<f64>) -> (f64, f64) {
+        let start = (self.intercept, self.intercept.abs());
+        self.weights.iter().fold(start, |(sum, plain), (feature, weight)| {
+            let part = weight * value(*feature).unwrap_or(self.missing);
+            (sum + part, plain + part.abs())
         })
     }
 
@@ -52,11 +59,6 @@ impl Linear {
     pub(crate) fn reads(&self, feature: usize) -> bool {
         let place = self.weights.binary_search_by_key(&feature, |(feature, _)| *feature);
         place.is_ok_and(|place| self.weights[place].1 != 0.0)
-    }
-
-    /// Lists the indices of the features it names.
-    pub(crate) fn features(&self) -> impl Iterator<Item = usize> + '_ {
-        self.weights.iter().map(|(feature, _)| *feature)
     }
 
     /// Lists the indices of the features it reads and their weights, none of them zero.

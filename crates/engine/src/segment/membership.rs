@@ -4,7 +4,7 @@ use keepset_wire::codec;
 use keepset_wire::{Name, Timestamp};
 
 use super::agenda::Agenda;
-use super::{Segment, Segments, View, sentence};
+use super::{Segment, Segments, Sight, View, sentence};
 
 /// A membership of this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Memberships {
     }
 
     /// Returns the next instant at which the terms of a membership may change it.
-    pub(crate) fn wake(&self) -> Option<Timestamp> {
+    pub(crate) fn wake(&self) -> Timestamp {
         self.agenda.wake()
     }
 
@@ -189,9 +189,10 @@ impl Memberships {
         segments: &Segments,
         view: &View<'_>,
         cause: &dyn Fn() -> Cause,
-        reasons: bool,
+        reasons: Option<&Sight<'_>>,
         changes: &mut Vec<Change>,
     ) {
+        let mut fresh = None;
         // A change touches only places behind its own.
         while let Some(place) = self.agenda.marks.next() {
             let index = segments.order[place];
@@ -204,12 +205,14 @@ impl Memberships {
             if entered == was_in {
                 continue;
             }
-            let because = match &own {
-                _ if !reasons => String::new(),
-                Some(cause) => sentence::of_cause(cause, segments),
-                None => {
+            let because = match (reasons, &own) {
+                (None, _) => String::new(),
+                (_, Some(cause)) => sentence::of_cause(cause, segments),
+                (Some(sight), None) => {
                     let rule = if entered { &segment.enter } else { segment.staying() };
-                    sentence::deciding(rule, segments, view, self)
+                    // People are shown the values of now.
+                    let values = fresh.get_or_insert_with(|| sight.fresh());
+                    sentence::deciding(rule, segments, &View { values, ..*view }, self)
                 }
             };
             changes.push(Change {

@@ -22,7 +22,7 @@ pub(crate) use membership::{Memberships, Standing};
 pub(crate) use rule::View;
 pub use rule::{Comparison, Op, Rule, Subject};
 pub(crate) use sentence::{date, number};
-pub(crate) use values::{Sight, Values, Watched, fresh};
+pub(crate) use values::{Sight, Values, Watched};
 
 /// A segment of a pack.
 #[derive(Clone, Debug)]

@@ -94,8 +94,21 @@ pub(crate) struct Sight<'a> {
 }
 
 impl Sight<'_> {
+    /// The value of every subject, from nothing.
+    pub(crate) fn fresh(&self) -> Vec<f64> {
+        let features = (0..self.features.list().len()).map(|feature| self.value(feature).unwrap_or(f64::NAN));
+        features.chain(self.models.iter().map(|model| model.score(|feature| self.value(feature)))).collect()
+    }
+
     fn value(&self, feature: usize) -> Option<f64> {
         self.features.value(feature, self.states, self.moment)
+    }
+
+    /// Tells whether a feature reads one of these memories.
+    fn reads(&self, feature: usize, memories: &Marks) -> bool {
+        let mut reads = false;
+        self.features.memories_of(feature, &mut |memory| reads |= memories.has(memory));
+        reads
     }
 
     fn is_compared(&self, number: usize) -> bool {
@@ -108,13 +121,17 @@ impl Sight<'_> {
     }
 }
 
+/// Among more features than this a model's distances are not divided: it is scored at every change of one.
+const MOST_SHARES: usize = 8;
+
 /// The values of one device.
 ///
 /// Each feature that is compared, or read by a model that is, has a stretch: as long as its value stays in it, no rule
 /// changes. Its ends are the nearest cuts of rules that compare the feature itself, and what each model can bear: a
-/// model's distance to the nearest cut is divided among its features, so while each stays within its part, the score
-/// stays on its side. The engine is woken when time alone carries a value out of its stretch. An event makes anew the
-/// stretches of what it concerns, and with them the parts of every model that reads it, whose score is then that of the very moment.
+/// model's distance to the next cut on either side is divided among its features, so while each stays within its part, the
+/// score stays where it is, and need not be computed. The engine is woken when time alone carries a value out of its
+/// stretch. A value out of its stretch, by time or by an event, begins a new one, and every model that reads it is scored and
+/// divides its distances anew.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
     /// By the number of the subject; not a number where there is none. Between wakes a value may lag behind, never out of its stretch.
@@ -123,10 +140,16 @@ pub(crate) struct Values {
     stretches: Vec<Stretch>,
     /// The subjects to be looked at, and when a feature may leave its stretch.
     agenda: Agenda,
+    /// The features that models read.
+    shared: Marks,
     /// The memories that changed since the last update.
     changed: Marks,
+    /// Everything is to be looked at as if for the first time.
+    anew: bool,
     /// While an update runs: the features whose values are those of its moment.
     known: Marks,
+    /// While an update runs: the features that left their stretch.
+    left: Marks,
     /// While an update runs: the features whose stretches changed, so that it must be asked anew when they end.
     asked: Marks,
 }
@@ -138,8 +161,11 @@ impl Values {
             values: vec![f64::NAN; subjects],
             stretches: vec![Stretch::NONE; count],
             agenda: Agenda::new(subjects),
+            shared: Marks::new(count),
             changed: Marks::new(features.memories()),
+            anew: true,
             known: Marks::new(count),
+            left: Marks::new(count),
             asked: Marks::new(count),
         }
     }
@@ -156,6 +182,7 @@ impl Values {
 
     pub(crate) fn touch_all(&mut self, watched: &Watched) {
         self.changed.add_all();
+        self.anew = true;
         let subjects = watched.subjects.iter().enumerate().filter(|(_, subject)| subject.is_some());
         subjects.for_each(|(number, _)| self.agenda.marks.add(number));
     }
@@ -166,7 +193,7 @@ impl Values {
     }
 
     /// Returns the next instant at which time alone may carry a value past a threshold.
-    pub(crate) fn wake(&self) -> Option<Timestamp> {
+    pub(crate) fn wake(&self) -> Timestamp {
         self.agenda.wake()
     }
 
@@ -177,7 +204,10 @@ impl Values {
         while let Some(number) = self.agenda.marks.next() {
             let value = match number.checked_sub(features) {
                 None => self.look(number, sight),
-                Some(model) => self.rescore(&sight.models[model], sight.cuts(number), sight),
+                Some(model) => match self.rescore(&sight.models[model], sight.cuts(number), sight) {
+                    Some(score) => score,
+                    None => continue,
+                },
             };
             let old = std::mem::replace(&mut self.values[number], value);
             if let Some(thresholds) = &sight.watched.subjects[number]
@@ -191,88 +221,90 @@ impl Values {
             let next = sight.features.next_change(feature, sight.states, stretch, sight.moment);
             self.agenda.set(feature, next.map(Timestamp::millis));
         }
-        self.known.clear();
-        self.changed.clear();
+        for marks in [&mut self.known, &mut self.left, &mut self.changed] {
+            marks.clear();
+        }
+        self.anew = false;
     }
 
-    /// The value of a feature that changed or is due. It begins a new stretch, which every model that reads it is to narrow.
+    /// The value of a feature that changed or is due. If it has left its stretch it begins a new one, which every model
+    /// that reads it is to narrow.
     fn look(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
-        if self.agenda.is_due(feature, sight.moment.now) {
-            let models = sight.models.iter().zip(sight.features.list().len()..);
-            let readers = models.filter(|(model, number)| sight.is_compared(*number) && model.reads(feature));
-            readers.for_each(|(_, number)| self.agenda.marks.add(number));
-        }
-        let value = sight.value(feature).unwrap_or(f64::NAN);
-        self.stretches[feature] = Stretch::around(sight.cuts(feature), value);
+        let value = sight.value(feature);
         self.known.add(feature);
         self.asked.add(feature);
-        value
+        let is_due = self.agenda.is_due(feature, sight.moment.now);
+        if self.anew || !self.stretches[feature].holds(value) {
+            self.left.add(feature);
+            if is_due && self.shared.has(feature) {
+                let models = sight.models.iter().zip(sight.features.list().len()..);
+                let readers =
+                    models.filter(|(model, number)| sight.is_compared(*number) && model.reads(feature));
+                readers.for_each(|(_, number)| self.agenda.marks.add(number));
+            }
+            self.stretches[feature] = Stretch::around(sight.cuts(feature), value.unwrap_or(f64::NAN));
+        }
+        value.unwrap_or(f64::NAN)
     }
 
-    /// The score of a model, with its distance to the nearest cut divided among its features.
-    fn rescore(&mut self, model: &Linear, cuts: &[f64], sight: &Sight<'_>) -> f64 {
-        for feature in model.features() {
+    /// The score of a model one of whose features left its stretch, with its distances to the next cuts divided among its
+    /// features; nothing where they are all in theirs, for then the score is where it was.
+    fn rescore(&mut self, model: &Linear, cuts: &[f64], sight: &Sight<'_>) -> Option<f64> {
+        let mut left = false;
+        for (feature, _) in model.terms() {
+            if !self.known.has(feature) && sight.reads(feature, &self.changed) {
+                self.values[feature] = self.look(feature, sight);
+            }
+            left |= self.left.has(feature);
+        }
+        if !left {
+            return None;
+        }
+        for (feature, _) in model.terms() {
             if !self.known.has(feature) {
-                self.values[feature] = self.read(feature, sight);
+                self.known.add(feature);
+                self.values[feature] = sight.value(feature).unwrap_or(f64::NAN);
             }
         }
-        let value = |feature| {
-            let value: f64 = self.values[feature];
-            // One that is there and no number is not missing.
-            if value.is_nan() { sight.value(feature) } else { Some(value) }
-        };
-        let score = model.score(value);
-        let distance = cuts.iter().map(|cut| (cut - score).abs()).fold(f64::INFINITY, f64::min);
-        let terms = model.terms().count();
-        // Among many features the parts are too small to be worth looking for. A thousandth is left for rounding.
-        let share = if terms > MOST_SHARES { 0.0 } else { distance * 0.999 / terms as f64 };
-        model.terms().for_each(|(feature, weight)| self.narrow(feature, share / weight.abs()));
-        score
-    }
-
-    /// The value of a model's feature, which has a new stretch if its memory changed.
-    fn read(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
-        let mut changed = false;
-        sight.features.memories_of(feature, &mut |memory| changed |= self.changed.has(memory));
-        if changed {
-            return self.look(feature, sight);
+        let (mut score, mut plain) = model.sums(|feature| Some(self.values[feature]));
+        if score.is_nan() {
+            // A feature has no value, or one that is no number.
+            (score, plain) = model.sums(|feature| sight.value(feature));
         }
-        self.known.add(feature);
-        sight.value(feature).unwrap_or(f64::NAN)
+        // Among many the parts would be too small to be worth dividing.
+        let terms = model.terms().count();
+        let stretch = if terms > MOST_SHARES {
+            Stretch { low: score, high: score }
+        } else {
+            Stretch::around(cuts, score)
+        };
+        // Sums of so few are rounded by far less than a millionth of a millionth of what is added up.
+        let part = |room: f64| (room * 0.999 - plain * 1e-12).max(0.0) / terms as f64;
+        let (down, up) = (part(score - stretch.low), part(stretch.high - score));
+        for (feature, weight) in model.terms() {
+            let (less, more) = if weight > 0.0 { (down, up) } else { (up, down) };
+            self.narrow(feature, less, more, weight.abs());
+        }
+        Some(score)
     }
 
-    /// Lets the stretch of a feature end where its value has moved by `reach`.
-    fn narrow(&mut self, feature: usize, reach: f64) {
+    /// Lets the stretch of a feature end where its value, so many times, has fallen by more than `less` or risen by more than `more`.
+    fn narrow(&mut self, feature: usize, less: f64, more: f64, times: f64) {
+        self.shared.add(feature);
         let (value, stretch) = (self.values[feature], self.stretches[feature]);
-        // That there is a value at all ends the stretch of one that is not there.
-        if value.is_nan() || (value - reach <= stretch.low && stretch.high <= value + reach) {
+        // No more can be given up: every change ends it, as any value at all ends the stretch of one that is not there.
+        if value.is_nan() || (stretch.low == value && stretch.high == value.next_up()) {
             return;
         }
-        // A stretch that would be left as it is gives up more than it must, so that it need not be asked at every event.
-        let reach = if self.asked.has(feature) { reach } else { reach / 2.0 };
-        let (low, high) = (value - reach, value + reach);
-        // At a cut itself, or so near that a number cannot tell, every change counts.
-        let apart = low < value && value < high;
-        self.stretches[feature] = if apart {
-            Stretch { low: low.max(stretch.low), high: high.min(stretch.high) }
-        } else {
-            Stretch::NONE
-        };
+        let ends =
+            |part: f64| (value - less / times * part, (value + more / times * part).max(value.next_up()));
+        let (low, high) = ends(1.0);
+        if low <= stretch.low && stretch.high <= high {
+            return;
+        }
+        // A stretch that goes on gives up more than it must, so that it need not do so at every event.
+        let (low, high) = if self.left.has(feature) { (low, high) } else { ends(0.5) };
+        self.stretches[feature] = Stretch { low: low.max(stretch.low), high: high.min(stretch.high) };
         self.asked.add(feature);
     }
-}
-
-/// Among more features than this a model's distance is not divided.
-const MOST_SHARES: usize = 8;
-
-/// The values of all features and models at a moment, from nothing.
-pub(crate) fn fresh(
-    features: &Features,
-    models: &[Linear],
-    states: &[State],
-    moment: Moment<'_>,
-) -> Vec<f64> {
-    let value = |feature| features.value(feature, states, moment);
-    let scores = models.iter().map(|model| model.score(value));
-    (0..features.list().len()).map(|feature| value(feature).unwrap_or(f64::NAN)).chain(scores).collect()
 }
