@@ -121,6 +121,8 @@ export type Withheld =
  | "no_entropy"
 /** The plan is larger than this engine can answer. */
  | "mechanism"
+/** The part of the package that makes reports could not be loaded; it is tried again. */
+ | "not_loaded"
 /** No collector was named. */
  | "no_collector"
 /** The storage has not confirmed the charge. */

@@ -267,8 +267,10 @@ export class Keeper {
     if (change.segmentation === "denied") this.#seen = new Seen();
     if (change.storage === "denied") await this.#saver.inTurn(() => this.#wipe());
     else await this.#saver.save();
-    await this.#look();
-    if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
+    if (this.#closed) return;
+    this.tell({ is: "consent", state: this.#core.consent() });
+    // Waited for by no one: what draws the noise may have to be loaded first.
+    void this.wake();
   }
 
   async #deleteAll(): Promise<void> {

@@ -1,4 +1,4 @@
-// What a page loads, and what it loads only when it asks: compiled packs, and the part that reads JSON and explains.
+// What a page loads, and what it loads later: compiled packs, the part that reads JSON and explains, the part that draws noise.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
+import { collector } from "./support/collector.mjs";
 import { compiled } from "./support/compiled.mjs";
-import { ALL, handClock, shop } from "./support/packs.mjs";
+import { ALL, DAY, handClock, shop } from "./support/packs.mjs";
 import { serve } from "./support/server.mjs";
 import { browser, code, codes, files, grant, installed, ready, track, visit } from "./support/visit.mjs";
 
@@ -20,8 +21,11 @@ const foreign = bytes.map((byte, index) => (index === 4 ? byte + 1 : byte));
 /** A visit to a site with a compiled pack. */
 const compiledVisit = ({ files: more, ...rest } = {}) =>
   visit({ files: { ...files({ pack: "/pack.keepset", ...rest.options }), "/pack.keepset": bytes, ...more }, ...rest });
-/** What a site was asked for of the study part. */
+/** What a site was asked for of the study part, and of the one that draws noise. */
 const studied = ({ requests }) => requests.filter((path) => /study/.test(path));
+const drawn = ({ requests }) => requests.filter((path) => /report/.test(path));
+const flush = (page) => page.evaluate(() => keepset.flush());
+const skipDay = (page) => page.evaluate((day) => skip(day), DAY);
 const explain = (page) => page.evaluate(() => keepset.explain("buyer").then((why) => why && [why.member, why.condition.value ?? 0]));
 
 /** A client in Node that has bought once. */
@@ -161,6 +165,69 @@ test("where study.wasm is not what came back, the copy inside the package takes 
     assert.ok(shopVisit.site.requests.includes("/keepset/study-inline.js"));
     await shopVisit.close();
   }
+});
+
+test("what draws the noise comes when a report may be due, once, whatever the report will say", async () => {
+  const front = await collector();
+  for (const orders of [0, 1]) {
+    const shopVisit = await compiledVisit({ options: { collector: front.url } });
+    const page = await shopVisit.open();
+    await ready(page);
+    await grant(page, { ...ALL, reporting: "denied" });
+    await track(page, orders);
+    assert.equal((await flush(page)).skipped, "no_consent");
+    await grant(page);
+    // The window in which the device was new is left unanswered.
+    assert.equal((await flush(page)).skipped, "answered");
+    assert.deepEqual(drawn(shopVisit.site), []);
+    for (let windows = 0; windows < 2; windows += 1) {
+      await skipDay(page);
+      assert.deepEqual(await flush(page), { sent: 1, queued: 0 });
+    }
+    assert.deepEqual(drawn(shopVisit.site).sort(), ["/keepset/report.js", "/keepset/report.wasm"]);
+    assert.deepEqual([studied(shopVisit.site), await codes(page), page.problems], [[], [], []]);
+    await shopVisit.close();
+  }
+  front.close();
+});
+
+test("where what draws the noise does not come, nothing is charged, and the report is made when it comes", async () => {
+  const front = await collector();
+  for (const missing of [/report\.js/, /report(-inline\.js|\.wasm)/]) {
+    let away = true;
+    const shopVisit = await compiledVisit({ options: { collector: front.url }, serve: { answer: (path) => (away && missing.test(path) ? [503, "text/plain", ""] : undefined) } });
+    const page = await shopVisit.open();
+    await ready(page);
+    await grant(page);
+    await track(page, 1);
+    await skipDay(page);
+    assert.deepEqual(await flush(page), { sent: 0, queued: 0, skipped: "not_loaded" });
+    assert.ok((await codes(page)).every((code) => code === "wasm_load_failed") && (await codes(page)).length > 0);
+    assert.deepEqual(await page.evaluate(async () => [(await keepset.ledger.budget()).spent, await keepset.ledger.list(), keepset.has("buyer")]), [0, [], true]);
+    away = false;
+    assert.deepEqual(await flush(page), { sent: 1, queued: 0 });
+    assert.equal(await page.evaluate(async () => (await keepset.ledger.budget()).spent), 2);
+    await shopVisit.close();
+  }
+  front.close();
+});
+
+test("while what draws the noise is on its way, events count, choices are confirmed, and a withdrawal stops the report", async () => {
+  const front = await collector();
+  const shopVisit = await compiledVisit({ options: { collector: front.url }, serve: { wait: (url) => (/report/.test(url) ? 4_000 : 0) } });
+  const page = await shopVisit.open();
+  await ready(page);
+  await grant(page);
+  await skipDay(page);
+  while (drawn(shopVisit.site).length === 0) await page.waitForTimeout(20);
+  await track(page, 1);
+  await grant(page, { sharing: "denied" });
+  assert.ok(await page.evaluate(() => keepset.has("buyer")));
+  await grant(page, { reporting: "denied" });
+  assert.deepEqual(await page.evaluate(async () => [(await keepset.flush()).skipped, (await keepset.ledger.budget()).spent, keepset.consent.get().reporting]), ["no_consent", 0, "denied"]);
+  assert.deepEqual([await codes(page), page.problems, front.requests], [[], [], []]);
+  await shopVisit.close();
+  front.close();
 });
 
 test("a pack of JSON whose reader does not come fails the client with a code, and a wrong one with its place", async () => {
