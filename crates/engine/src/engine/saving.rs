@@ -43,7 +43,7 @@ impl Engine {
         let mut engine = Self {
             zone: Rc::new(Zone::utc()),
             states: vec![State::default(); pack.features.memories()],
-            values: Values::none(&pack.segments.watched, &pack.features),
+            values: Values::none(&pack.segments.watched, &pack.features, &pack.models),
             memberships: Memberships::none(pack.segments.list.len()),
             arms: Vec::new(),
             evaluated: now,

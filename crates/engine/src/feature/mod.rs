@@ -165,6 +165,11 @@ impl Stretch {
     /// Every change matters.
     pub(crate) const NONE: Self = Self { low: f64::INFINITY, high: f64::NEG_INFINITY };
 
+    /// The stretch of a value alone; not a number is no value.
+    pub(crate) fn of(value: f64) -> Self {
+        Self { low: value, high: value.next_up() }
+    }
+
     /// The stretch a value lies in, from one of these cuts, which rise, up to the next; not a number is no value.
     pub(crate) fn around(cuts: &[f64], value: f64) -> Self {
         if value.is_nan() {

@@ -42,16 +42,25 @@ impl Linear {
 
     /// Scores the values of a pack's features, by index. One order of operations, so the same bits everywhere.
     #[must_use]
-    pub fn score(&self, value: impl FnMut(usize) -> Option<f64>) -> f64 {
-        self.sums(value).0
+    pub fn score(&self, value: impl Fn(usize) -> Option<f64>) -> f64 {
+        let part = |feature| value(feature).unwrap_or(self.missing);
+        self.weights.iter().fold(self.intercept, |sum, (feature, weight)| sum + weight * part(*feature))
     }
 
-    /// The score, and the sum of all that was added up without its signs, which says how far rounding may move the score.
-    pub(crate) fn sums(&self, mut value: impl FnMut(usize) -> Option<f64>) -> (f64, f64) {
-        let start = (self.intercept, self.intercept.abs());
-        self.weights.iter().fold(start, |(sum, plain), (feature, weight)| {
-            let part = weight * value(*feature).unwrap_or(self.missing);
-            (sum + part, plain + part.abs())
+    /// The same where every feature has a value; else not a number.
+    pub(crate) fn score_all(&self, values: &[f64]) -> f64 {
+        let mut sum = self.intercept;
+        for (feature, weight) in &self.weights {
+            sum += weight * values[*feature];
+        }
+        sum
+    }
+
+    /// The sum of the magnitudes of all that a score adds up.
+    pub(crate) fn added(&self, values: &[f64]) -> f64 {
+        self.weights.iter().fold(self.intercept.abs(), |sum, (feature, weight)| {
+            let value = values[*feature];
+            sum + (weight * if value.is_nan() { self.missing } else { value }).abs()
         })
     }
 

@@ -18,6 +18,12 @@ impl Marks {
         self.0[number / 64] |= 1 << (number % 64);
     }
 
+    pub(super) fn add_each(&mut self, numbers: &[usize]) {
+        for number in numbers {
+            self.0[number / 64] |= 1 << (number % 64);
+        }
+    }
+
     pub(super) fn add_all(&mut self) {
         self.0.fill(u64::MAX);
     }

@@ -142,6 +142,8 @@ pub(crate) struct Values {
     agenda: Agenda,
     /// The features that models read.
     shared: Marks,
+    /// Those of them that a model of many features reads: their stretches are single values.
+    strict: Marks,
     /// The memories that changed since the last update.
     changed: Marks,
     /// Everything is to be looked at as if for the first time.
@@ -155,13 +157,23 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    pub(crate) fn none(watched: &Watched, features: &Features) -> Self {
+    pub(crate) fn none(watched: &Watched, features: &Features, models: &[Linear]) -> Self {
         let (subjects, count) = (watched.subjects.len(), features.list().len());
+        let (mut shared, mut strict) = (Marks::new(count), Marks::new(count));
+        for (model, _) in
+            models.iter().zip(&watched.subjects[count..]).filter(|(_, subject)| subject.is_some())
+        {
+            model.terms().for_each(|(feature, _)| shared.add(feature));
+            if model.terms().count() > MOST_SHARES {
+                model.terms().for_each(|(feature, _)| strict.add(feature));
+            }
+        }
         Self {
             values: vec![f64::NAN; subjects],
             stretches: vec![Stretch::NONE; count],
             agenda: Agenda::new(subjects),
-            shared: Marks::new(count),
+            shared,
+            strict,
             changed: Marks::new(features.memories()),
             anew: true,
             known: Marks::new(count),
@@ -177,9 +189,10 @@ impl Values {
     /// Notes that a memory changed.
     pub(crate) fn touch_memory(&mut self, watched: &Watched, memory: usize) {
         self.changed.add(memory);
-        watched.by_memory[memory].iter().for_each(|number| self.agenda.marks.add(*number));
+        self.agenda.marks.add_each(&watched.by_memory[memory]);
     }
 
+    /// Notes that everything may have changed.
     pub(crate) fn touch_all(&mut self, watched: &Watched) {
         self.changed.add_all();
         self.anew = true;
@@ -200,20 +213,20 @@ impl Values {
     /// Brings up to date what was touched; calls `touch` with the place of every segment it may matter to.
     pub(crate) fn update(&mut self, sight: &Sight<'_>, mut touch: impl FnMut(usize)) {
         let features = sight.features.list().len();
+        let mut scored = false;
         // Models come behind all features, so a feature is looked at before a model reads it.
         while let Some(number) = self.agenda.marks.next() {
-            let value = match number.checked_sub(features) {
+            let old = match number.checked_sub(features) {
                 None => self.look(number, sight),
-                Some(model) => match self.rescore(&sight.models[model], sight.cuts(number), sight) {
-                    Some(score) => score,
-                    None => continue,
-                },
+                Some(model) => {
+                    if !std::mem::replace(&mut scored, true) {
+                        self.look_at_strict(sight);
+                    }
+                    self.rescore(number, &sight.models[model], sight)
+                }
             };
-            let old = std::mem::replace(&mut self.values[number], value);
-            if let Some(thresholds) = &sight.watched.subjects[number]
-                && old.to_bits() != value.to_bits()
-            {
-                thresholds.between(old, value, &mut touch);
+            if let (Some(old), Some(thresholds)) = (old, &sight.watched.subjects[number]) {
+                thresholds.between(old, self.values[number], &mut touch);
             }
         }
         while let Some(feature) = self.asked.next() {
@@ -227,77 +240,90 @@ impl Values {
         self.anew = false;
     }
 
-    /// The value of a feature that changed or is due. If it has left its stretch it begins a new one, which every model
-    /// that reads it is to narrow.
-    fn look(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
-        let value = sight.value(feature);
+    /// Takes in the value of a feature that changed or is due. If it left its stretch it begins a new one, which every
+    /// model that reads it is to narrow, and its value until then is returned.
+    fn look(&mut self, feature: usize, sight: &Sight<'_>) -> Option<f64> {
+        let seen = sight.value(feature);
+        let value = seen.unwrap_or(f64::NAN);
         self.known.add(feature);
         self.asked.add(feature);
-        let is_due = self.agenda.is_due(feature, sight.moment.now);
-        if self.anew || !self.stretches[feature].holds(value) {
-            self.left.add(feature);
-            if is_due && self.shared.has(feature) {
-                let models = sight.models.iter().zip(sight.features.list().len()..);
-                let readers =
-                    models.filter(|(model, number)| sight.is_compared(*number) && model.reads(feature));
-                readers.for_each(|(_, number)| self.agenda.marks.add(number));
-            }
-            self.stretches[feature] = Stretch::around(sight.cuts(feature), value.unwrap_or(f64::NAN));
-        }
-        value.unwrap_or(f64::NAN)
-    }
-
-    /// The score of a model one of whose features left its stretch, with its distances to the next cuts divided among its
-    /// features; nothing where they are all in theirs, for then the score is where it was.
-    fn rescore(&mut self, model: &Linear, cuts: &[f64], sight: &Sight<'_>) -> Option<f64> {
-        let mut left = false;
-        for (feature, _) in model.terms() {
-            if !self.known.has(feature) && sight.reads(feature, &self.changed) {
-                self.values[feature] = self.look(feature, sight);
-            }
-            left |= self.left.has(feature);
-        }
-        if !left {
+        let old = std::mem::replace(&mut self.values[feature], value);
+        if !self.anew && self.stretches[feature].holds(seen) {
             return None;
         }
-        for (feature, _) in model.terms() {
-            if !self.known.has(feature) {
-                self.known.add(feature);
-                self.values[feature] = sight.value(feature).unwrap_or(f64::NAN);
-            }
+        self.left.add(feature);
+        if self.shared.has(feature) && self.agenda.is_due(feature, sight.moment.now) {
+            let models = sight.models.iter().zip(sight.features.list().len()..);
+            let readers = models.filter(|(model, number)| sight.is_compared(*number) && model.reads(feature));
+            readers.for_each(|(_, number)| self.agenda.marks.add(number));
         }
-        let (mut score, mut plain) = model.sums(|feature| Some(self.values[feature]));
-        if score.is_nan() {
-            // A feature has no value, or one that is no number.
-            (score, plain) = model.sums(|feature| sight.value(feature));
-        }
-        // Among many the parts would be too small to be worth dividing.
-        let terms = model.terms().count();
-        let stretch = if terms > MOST_SHARES {
-            Stretch { low: score, high: score }
-        } else {
-            Stretch::around(cuts, score)
-        };
-        // Sums of so few are rounded by far less than a millionth of a millionth of what is added up.
-        let part = |room: f64| (room * 0.999 - plain * 1e-12).max(0.0) / terms as f64;
-        let (down, up) = (part(score - stretch.low), part(stretch.high - score));
-        for (feature, weight) in model.terms() {
-            let (less, more) = if weight > 0.0 { (down, up) } else { (up, down) };
-            self.narrow(feature, less, more, weight.abs());
-        }
-        Some(score)
+        let strict = self.strict.has(feature);
+        self.stretches[feature] =
+            if strict { Stretch::of(value) } else { Stretch::around(sight.cuts(feature), value) };
+        Some(old)
     }
 
-    /// Lets the stretch of a feature end where its value, so many times, has fallen by more than `less` or risen by more than `more`.
-    fn narrow(&mut self, feature: usize, less: f64, more: f64, times: f64) {
-        self.shared.add(feature);
+    /// Looks at a feature of a model if its memory changed and no rule compares it.
+    fn look_if_changed(&mut self, feature: usize, sight: &Sight<'_>) {
+        if !self.known.has(feature) && sight.reads(feature, &self.changed) {
+            self.look(feature, sight);
+        }
+    }
+
+    /// Looks at what models of many features read, once for all of them.
+    fn look_at_strict(&mut self, sight: &Sight<'_>) {
+        for feature in 0..sight.features.list().len() {
+            if self.strict.has(feature) {
+                self.look_if_changed(feature, sight);
+            }
+        }
+    }
+
+    /// Scores a model if one of its features left its stretch, for else the score is where it was, divides the distances to
+    /// the next cuts among the features, and returns the score until then.
+    fn rescore(&mut self, number: usize, model: &Linear, sight: &Sight<'_>) -> Option<f64> {
+        let terms = model.terms().count();
+        if terms <= MOST_SHARES {
+            model.terms().for_each(|(feature, _)| self.look_if_changed(feature, sight));
+        }
+        if !model.terms().any(|(feature, _)| self.left.has(feature)) {
+            return None;
+        }
+        if terms <= MOST_SHARES {
+            for (feature, _) in model.terms() {
+                if !self.known.has(feature) {
+                    self.known.add(feature);
+                    self.values[feature] = sight.value(feature).unwrap_or(f64::NAN);
+                }
+            }
+        }
+        let mut score = model.score_all(&self.values);
+        if score.is_nan() {
+            // A feature has no value, or one that is no number.
+            score = model.score(|feature| sight.value(feature));
+        }
+        if terms <= MOST_SHARES {
+            let stretch = Stretch::around(sight.cuts(number), score);
+            // Sums of so few are rounded by far less than a millionth of a millionth of what is added up.
+            let rounding = model.added(&self.values) * 1e-12;
+            let part = |room: f64| (room * 0.999 - rounding).max(0.0) / terms as f64;
+            let (down, up) = (part(score - stretch.low), part(stretch.high - score));
+            for (feature, weight) in model.terms() {
+                let (less, more) = if weight > 0.0 { (down, up) } else { (up, down) };
+                self.narrow(feature, less / weight.abs(), more / weight.abs());
+            }
+        }
+        Some(std::mem::replace(&mut self.values[number], score))
+    }
+
+    /// Lets the stretch of a feature end where its value has fallen by more than `less` or risen by more than `more`.
+    fn narrow(&mut self, feature: usize, less: f64, more: f64) {
         let (value, stretch) = (self.values[feature], self.stretches[feature]);
-        // No more can be given up: every change ends it, as any value at all ends the stretch of one that is not there.
-        if value.is_nan() || (stretch.low == value && stretch.high == value.next_up()) {
+        // That there is a value at all ends the stretch of one that is not there.
+        if value.is_nan() {
             return;
         }
-        let ends =
-            |part: f64| (value - less / times * part, (value + more / times * part).max(value.next_up()));
+        let ends = |part: f64| (value - less * part, (value + more * part).max(value.next_up()));
         let (low, high) = ends(1.0);
         if low <= stretch.low && stretch.high <= high {
             return;
