@@ -43,14 +43,22 @@ pub(crate) fn table(module: &[u8]) -> Result<String> {
     Ok(written(&sums, data))
 }
 
-/// The crate a function's name begins with; our exported methods are the edge's.
+/// The first crate a function's name holds; our exported methods are the edge's, and what has to do with none is of the language.
 fn author(name: &str) -> &str {
     if name.starts_with("core_") {
         return "keepset";
     }
-    let tagged = name.split_once('[').map(|(before, _)| before);
-    let first = tagged.or_else(|| name.split_once("::").map(|(before, _)| before)).unwrap_or("unnamed");
-    first.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("unnamed")
+    // A crate's name stands before its hash in brackets; so does nothing else but an array or a slice.
+    let tagged = name.match_indices('[').map(|(at, _)| last_word(&name[..at])).find(|word| !word.is_empty());
+    let first = || name.split_once("::").map_or("unnamed", |(before, _)| last_word(before));
+    match tagged.unwrap_or_else(first) {
+        "" => "core",
+        known => known,
+    }
+}
+
+fn last_word(text: &str) -> &str {
+    text.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
 fn written(sums: &BTreeMap<&str, usize>, data: usize) -> String {
@@ -80,6 +88,8 @@ mod tests {
             "serde_json"
         );
         assert_eq!(author("core[8a97de082bc4c33]::slice::sort"), "core");
+        assert_eq!(author("<[u8; 16usize] as keepset_wire[3458e81d]::codec::Codec>::decode"), "keepset_wire");
+        assert_eq!(author("<[i64]>::contains"), "core");
         assert_eq!(author("core_new multivalue shim"), "keepset");
         assert_eq!(author("__externref_table_alloc"), "unnamed");
     }
