@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use keepset_wire::Epsilon;
+
+use crate::plan;
 
 /// Keepset's native tool: replays behaviour logs through the engine that runs on devices.
 #[derive(Debug, Parser)]
@@ -28,8 +31,8 @@ pub enum Command {
     Coverage(CoverageArguments),
     /// Learns a model of a pack from a log, tests it on a later time and writes its card
     Train(TrainArguments),
-    /// Prints the plan of a pack: what a collector needs to know
-    Plan(PackArguments),
+    /// Prints the plan of a pack: what a collector needs to know; or, for a number of devices, what a plan will be able to tell
+    Plan(PlanArguments),
     /// Reads a pack and says whether it is right
     Check(PackArguments),
     /// Compiles a pack: a page that loads the compiled one needs nothing to read JSON with
@@ -42,6 +45,35 @@ pub struct PackArguments {
     /// The pack file
     #[arg(long)]
     pub pack: PathBuf,
+}
+
+/// A pack whose plan is printed, or a plan that is thought of and the devices that would answer it.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// The pack file; alone its plan is printed, with --devices what the plan will be able to tell
+    #[arg(long, required_unless_present = "devices")]
+    pub pack: Option<PathBuf>,
+    /// How many devices report in a window
+    #[arg(long)]
+    pub devices: Option<u64>,
+    /// The price of a report, 0.1 to 8
+    #[arg(long, value_parser = plan::epsilon, requires = "devices", conflicts_with = "pack", default_value = "2")]
+    pub epsilon: Epsilon,
+    /// How many segments a question asks about
+    #[arg(long, requires = "devices", conflicts_with = "pack", required_unless_present = "pack")]
+    pub segments: Option<u16>,
+    /// At most this many memberships of a device count
+    #[arg(long, requires = "devices", conflicts_with = "pack", default_value_t = 3)]
+    pub cap: u8,
+    /// How many questions of this shape share the devices
+    #[arg(long, requires = "devices", conflicts_with = "pack", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub questions: u16,
+    /// How many windows of a year are answered
+    #[arg(long, requires = "devices", conflicts_with = "pack", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub windows: u32,
+    /// The size of a segment to look at, as a share, such as 0.05; may be given several times
+    #[arg(long, value_parser = plan::share, requires = "devices", default_values_t = [0.01, 0.05, 0.2])]
+    pub frequency: Vec<f64>,
 }
 
 /// A pack and the file it is compiled to.

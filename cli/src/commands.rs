@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use crate::args::{
     CompileArguments, CoverageArguments, ExplainArguments, LogArguments, PackArguments, PersonArguments,
-    ReplayArguments, SimulateArguments, SurveyArguments, TrainArguments,
+    PlanArguments, ReplayArguments, SimulateArguments, SurveyArguments, TrainArguments,
 };
 use crate::fleet::Noise;
 use crate::log::Mapping;
 use crate::person::{self, Known};
+use crate::plan::Outlook;
 use crate::replay::Replay;
 use crate::survey::Survey;
 use crate::terminal::Terminal;
@@ -150,14 +151,18 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
     Ok(train::summary(&trained))
 }
 
-/// Prints the plan of a pack.
+/// Prints the plan of a pack, or what a plan will be able to tell.
 ///
 /// # Errors
-/// When the pack is wrong or has no plan.
-pub fn plan(arguments: &PackArguments) -> anyhow::Result<String> {
-    let pack = read_pack(&arguments.pack)?;
-    let Some(plan) = &pack.plan else { bail!("{} has no plan", arguments.pack.display()) };
-    Ok(format!("{:#}\n", plan.to_json()))
+/// When the pack is wrong or has no plan, or when no mechanism answers a question of the shape asked for.
+pub fn plan(arguments: &PlanArguments) -> anyhow::Result<String> {
+    let Some(path) = &arguments.pack else { return Outlook::of_arguments(arguments).text() };
+    let pack = read_pack(path)?;
+    let Some(plan) = &pack.plan else { bail!("{} has no plan", path.display()) };
+    match arguments.devices {
+        None => Ok(format!("{:#}\n", plan.to_json())),
+        Some(devices) => Outlook::of_plan(plan, devices, arguments.frequency.clone()).text(),
+    }
 }
 
 /// Checks a pack.

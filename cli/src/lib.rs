@@ -2,7 +2,7 @@
 //!
 //! `log` reads lines, `fleet` lives through them with one engine per person, `replay` joins the two, `tally` counts and
 //! un-noises, `coverage` repeats the noise, `survey` tells what a pack makes of a log, `person` asks about one person,
-//! `train` learns a model. The engine is the very one that runs in browsers.
+//! `train` learns a model, `plan` says what a plan will be able to tell. The engine is the very one that runs in browsers.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod args;
@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod fleet;
 pub mod log;
 pub mod person;
+pub mod plan;
 pub mod replay;
 mod story;
 pub mod survey;

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod coins;
+pub mod forecast;
 mod ledger;
 pub mod mechanism;
 pub mod release;

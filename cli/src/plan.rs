@@ -1,0 +1,280 @@
+//! What a plan will be able to tell: errors, the devices it takes and the smallest segment that is printed, at its price.
+//!
+//! The mechanism, its variance and the rule of release are those of the privacy crate; nothing is simulated.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use keepset_privacy::SetSelect;
+use keepset_privacy::forecast::{Forecast, reports_needed};
+use keepset_privacy::release::{MAX_RELATIVE_HALF_WIDTH, MIN_REPORTS};
+use keepset_wire::{Epsilon, Plan};
+
+use crate::args::PlanArguments;
+use crate::table::aligned;
+
+/// The relative standard error for which the number of devices is told.
+const WANTED_ERROR: f64 = 0.1;
+
+/// A price and the questions asked for it.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// How many devices report in a window.
+    pub devices: u64,
+    /// The price of a report, and so of a window.
+    pub epsilon: Epsilon,
+    /// At most this many windows of a year are answered.
+    pub windows_per_year: u32,
+    /// The questions.
+    pub asked: Vec<Asked>,
+    /// The sizes of segments, as shares, to look at.
+    pub shares: Vec<f64>,
+}
+
+/// Questions of one shape.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its name.
+    pub name: String,
+    /// How many segments it asks about.
+    pub segments: u16,
+    /// At most this many memberships enter an answer.
+    pub cap: u8,
+    /// One in this many devices draws it.
+    pub one_in: f64,
+}
+
+impl Outlook {
+    /// Looks at a plan that is thought of.
+    #[must_use]
+    pub fn of_arguments(arguments: &PlanArguments) -> Self {
+        let many = if arguments.questions == 1 { "The question" } else { "Every question" };
+        Self {
+            devices: arguments.devices.unwrap_or(0),
+            epsilon: arguments.epsilon,
+            windows_per_year: arguments.windows,
+            asked: vec![Asked {
+                name: many.into(),
+                segments: arguments.segments.unwrap_or(0),
+                cap: arguments.cap,
+                one_in: arguments.questions.into(),
+            }],
+            shares: arguments.frequency.clone(),
+        }
+    }
+
+    /// Looks at every question of a plan.
+    #[must_use]
+    pub fn of_plan(plan: &Plan, devices: u64, shares: Vec<f64>) -> Self {
+        let weights: u32 = plan.questions.iter().map(|question| question.weight).sum();
+        let asked = plan.questions.iter().map(|question| Asked {
+            name: format!("Question {:?}", question.id.as_str()),
+            // At most 256, by the plan's own limits.
+            segments: u16::try_from(question.segments.len()).unwrap_or(u16::MAX),
+            cap: question.cap,
+            one_in: f64::from(weights) / f64::from(question.weight),
+        });
+        Self {
+            devices,
+            epsilon: plan.epsilon,
+            windows_per_year: plan.windows_per_year,
+            asked: asked.collect(),
+            shares,
+        }
+    }
+
+    /// Writes what the plan will be able to tell.
+    ///
+    /// # Errors
+    /// When there is no mechanism for a question of this shape.
+    pub fn text(&self) -> anyhow::Result<String> {
+        let epsilon = self.epsilon.value();
+        let mut text = format!(
+            "Epsilon {epsilon} per report, {epsilon} per window, at most {} a year ({} windows).\n",
+            epsilon * f64::from(self.windows_per_year),
+            self.windows_per_year
+        );
+        for asked in &self.asked {
+            // Writing to a text cannot fail.
+            let _ = write!(text, "\n{}", self.question(asked)?);
+        }
+        let _ = write!(
+            text,
+            "\nErrors are standard errors relative to the share, of the noise alone: the population is the devices that reported.\n\
+             Printed are estimates from {MIN_REPORTS} reports on whose 95 % interval is at most {} of them to either side.\n",
+            percent(MAX_RELATIVE_HALF_WIDTH)
+        );
+        Ok(text)
+    }
+
+    fn question(&self, asked: &Asked) -> anyhow::Result<String> {
+        let mechanism = SetSelect::new(self.epsilon, asked.segments, asked.cap)
+            .with_context(|| format!("{} segments and a cap of {}", asked.segments, asked.cap))?;
+        let channel = mechanism.channel();
+        let reports = self.reports(asked);
+        let forecast = Forecast::new(channel, reports);
+        let (least, sure) = (forecast.least_published(), forecast.nearly_always_published());
+        let rows = self.shares.iter().map(|share| {
+            let printed = match (least, sure) {
+                (_, Some(sure)) if *share >= sure => "yes",
+                (Some(least), _) if *share >= least => "more often than not",
+                _ => "no",
+            };
+            let error = if reports == 0 { "-".into() } else { percent(forecast.relative_error(*share)) };
+            let needed = reports_needed(channel, *share, WANTED_ERROR) * asked.one_in;
+            vec![percent(*share), error, grouped(&format!("{:.0}", needed.ceil())), printed.to_owned()]
+        });
+        let needed = format!("devices for {}", percent(WANTED_ERROR));
+        let table = aligned(&["segment", "rel. error", &needed, "printed"], rows.collect());
+        Ok(format!(
+            "{}: {} segments, at most {} of a device count, {} reports of {} devices in a window.\n\
+             SetSelect: {} of {} cells, favoured from {} shared on; a member's cell is in {} of the answers, another's in {}.\n\
+             {table}\n{}\n",
+            asked.name,
+            asked.segments,
+            asked.cap,
+            grouped(&reports.to_string()),
+            grouped(&self.devices.to_string()),
+            mechanism.subset_size(),
+            mechanism.cells(),
+            mechanism.threshold(),
+            percent(channel.p),
+            percent(channel.q),
+            smallest(least, sure),
+        ))
+    }
+
+    /// How many of the devices answer the question in a window.
+    // Devices stay far below 2^53, and a share of them is not negative.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn reports(&self, asked: &Asked) -> u64 {
+        (self.devices as f64 / asked.one_in).round() as u64
+    }
+}
+
+/// Reads an epsilon from the command line.
+///
+/// # Errors
+/// A sentence, when it is none that a plan may charge.
+pub fn epsilon(text: &str) -> Result<Epsilon, String> {
+    let rule = || "expected an epsilon from 0.1 to 8 with at most six decimals".to_owned();
+    let micro = text.parse::<f64>().map_err(|_| rule())? * 1e6;
+    if !(0.0..=1e7).contains(&micro) || (micro - micro.round()).abs() > 1e-6 {
+        return Err(rule());
+    }
+    // In range and whole by the check above.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Epsilon::from_micro(micro.round() as u32).ok_or_else(rule)
+}
+
+/// Reads a share from the command line.
+///
+/// # Errors
+/// A sentence, when it is not above 0 and at most 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| "expected a share above 0 and at most 1, such as 0.05".to_owned())
+}
+
+fn smallest(least: Option<f64>, sure: Option<f64>) -> String {
+    match (least, sure) {
+        (None, _) => "No segment is printed.".into(),
+        (Some(least), None) => {
+            format!(
+                "The smallest estimate printed is {}; no segment is printed nearly always.",
+                percent(least)
+            )
+        }
+        (Some(least), Some(sure)) => format!(
+            "The smallest estimate printed is {}; a segment of {} is printed in 39 windows of 40.",
+            percent(least),
+            percent(sure)
+        ),
+    }
+}
+
+/// Writes a share in percent to two figures, or to all it has before the point.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    // 9.95 rounds up to a whole number of two figures.
+    let places = if percent >= 9.95 || percent <= 0.0 { 0 } else { places_below_ten(percent) };
+    let text = format!("{percent:.places$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} %")
+}
+
+/// How many places after the point hold two figures of a number below ten.
+fn places_below_ten(percent: f64) -> usize {
+    let mut places = 1;
+    let mut rim = 0.995;
+    while percent < rim && places < 9 {
+        places += 1;
+        rim /= 10.0;
+    }
+    places
+}
+
+/// Groups the digits of a whole number by threes.
+fn grouped(digits: &str) -> String {
+    let first = digits.len() % 3;
+    let mut text = digits[..first].to_owned();
+    for group in digits.as_bytes()[first..].chunks(3) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.extend(group.iter().map(|digit| char::from(*digit)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlook(epsilon: u32, segments: u16, cap: u8, one_in: f64) -> Outlook {
+        Outlook {
+            devices: 100_000,
+            epsilon: Epsilon::from_micro(epsilon * 1_000_000).unwrap(),
+            windows_per_year: 12,
+            asked: vec![Asked { name: "Every question".into(), segments, cap, one_in }],
+            shares: vec![0.01, 0.05, 0.2],
+        }
+    }
+
+    /// The published figures at epsilon 2, 100,000 reports and a cap of 3 of 32 segments.
+    #[test]
+    fn a_plan_of_the_published_shape_gets_the_published_figures() {
+        let text = outlook(2, 32, 3, 1.0).text().unwrap();
+        assert!(
+            text.contains("Epsilon 2 per report, 2 per window, at most 24 a year (12 windows)."),
+            "{text}"
+        );
+        let errors: Vec<&str> =
+            text.lines().skip(5).take(3).map(|row| row.split_whitespace().nth(2).unwrap()).collect();
+        assert_eq!(errors, ["37", "8.2", "2.6"], "{text}");
+        assert!(text.contains("66,"), "{text}");
+    }
+
+    #[test]
+    fn more_questions_take_as_many_times_the_devices() {
+        let alone = outlook(2, 32, 3, 1.0).text().unwrap();
+        let among_four = outlook(2, 32, 3, 4.0).text().unwrap();
+        assert!(alone.contains("100,000 reports") && among_four.contains("25,000 reports of 100,000"));
+        assert!(among_four.contains("  16 %  "), "{among_four}");
+    }
+
+    #[test]
+    fn few_devices_print_nothing() {
+        let few = Outlook { devices: 499, ..outlook(2, 32, 3, 1.0) };
+        assert!(few.text().unwrap().contains("No segment is printed."));
+        let none = Outlook { devices: 0, ..few };
+        assert!(none.text().unwrap().contains("No segment is printed."));
+    }
+
+    #[test]
+    fn figures_are_written_to_two_digits() {
+        let written = [0.371, 0.0823, 0.0996, 0.2, 0.01, 0.000_34, 1.1, 0.0].map(percent);
+        assert_eq!(written, ["37 %", "8.2 %", "10 %", "20 %", "1 %", "0.034 %", "110 %", "0 %"]);
+        assert_eq!(["7", "123", "1234", "1234567"].map(grouped), ["7", "123", "1,234", "1,234,567"]);
+    }
+}
