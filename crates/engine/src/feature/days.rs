@@ -49,7 +49,6 @@ impl Compute for DistinctDays {
     /// As the default does it, but at once: while no day lies ahead of the clock, each that leaves takes one.
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
         clippy::cast_sign_loss,
         reason = "at most 730; a float cast saturates"
     )]

@@ -128,8 +128,12 @@ pub(super) fn decay(weight: i64, steps: i64) -> i64 {
     }
     let halvings = u32::try_from(steps / STEPS).unwrap_or(u32::MAX);
     let part = usize::try_from(steps % STEPS).unwrap_or(0);
-    let product = (u128::from(weight.unsigned_abs()) * u128::from(FRACTIONS[part])) >> 62;
-    let rest = i64::try_from(product.checked_shr(halvings).unwrap_or(0)).unwrap_or(i64::MAX);
+    let mut left = weight.unsigned_abs();
+    if part > 0 {
+        // Less than what it is a fraction of.
+        left = u64::try_from((u128::from(left) * u128::from(FRACTIONS[part])) >> 62).unwrap_or(left);
+    }
+    let rest = left.checked_shr(halvings).and_then(|rest| i64::try_from(rest).ok()).unwrap_or(0);
     if weight < 0 { -rest } else { rest }
 }
 

@@ -64,6 +64,11 @@ impl Linear {
         })
     }
 
+    /// How many features it names.
+    pub(crate) fn size(&self) -> usize {
+        self.weights.len()
+    }
+
     /// Tells whether a feature makes a difference to the score.
     pub(crate) fn reads(&self, feature: usize) -> bool {
         let place = self.weights.binary_search_by_key(&feature, |(feature, _)| *feature);

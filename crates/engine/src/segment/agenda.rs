@@ -32,12 +32,22 @@ impl Marks {
         self.0[number / 64] >> (number % 64) & 1 == 1
     }
 
+    /// Returns the smallest that is no smaller than `from`.
+    pub(super) fn first_from(&self, from: usize) -> Option<usize> {
+        let first = from / 64;
+        let mut rest = self.0.get(first)? & (u64::MAX << (from % 64));
+        let mut word = first;
+        while rest == 0 {
+            word += 1;
+            rest = *self.0.get(word)?;
+        }
+        Some(word * 64 + rest.trailing_zeros() as usize)
+    }
+
     /// Takes the smallest out.
     pub(super) fn next(&mut self) -> Option<usize> {
-        let word = self.0.iter().position(|word| *word != 0)?;
-        let bits = &mut self.0[word];
-        let number = word * 64 + bits.trailing_zeros() as usize;
-        *bits &= *bits - 1;
+        let number = self.first_from(0)?;
+        self.0[number / 64] &= !(1 << (number % 64));
         Some(number)
     }
 

@@ -164,7 +164,7 @@ impl Values {
             models.iter().zip(&watched.subjects[count..]).filter(|(_, subject)| subject.is_some())
         {
             model.terms().for_each(|(feature, _)| shared.add(feature));
-            if model.terms().count() > MOST_SHARES {
+            if model.size() > MOST_SHARES {
                 model.terms().for_each(|(feature, _)| strict.add(feature));
             }
         }
@@ -272,24 +272,31 @@ impl Values {
 
     /// Looks at what models of many features read, once for all of them.
     fn look_at_strict(&mut self, sight: &Sight<'_>) {
-        for feature in 0..sight.features.list().len() {
-            if self.strict.has(feature) {
-                self.look_if_changed(feature, sight);
-            }
+        let mut from = 0;
+        while let Some(feature) = self.strict.first_from(from) {
+            self.look_if_changed(feature, sight);
+            from = feature + 1;
         }
     }
 
     /// Scores a model if one of its features left its stretch, for else the score is where it was, divides the distances to
     /// the next cuts among the features, and returns the score until then.
     fn rescore(&mut self, number: usize, model: &Linear, sight: &Sight<'_>) -> Option<f64> {
-        let terms = model.terms().count();
-        if terms <= MOST_SHARES {
-            model.terms().for_each(|(feature, _)| self.look_if_changed(feature, sight));
+        let divides = model.size() <= MOST_SHARES;
+        let mut left = false;
+        for (feature, _) in model.terms() {
+            if divides {
+                self.look_if_changed(feature, sight);
+            }
+            left |= self.left.has(feature);
+            if left && !divides {
+                break;
+            }
         }
-        if !model.terms().any(|(feature, _)| self.left.has(feature)) {
+        if !left {
             return None;
         }
-        if terms <= MOST_SHARES {
+        if divides {
             for (feature, _) in model.terms() {
                 if !self.known.has(feature) {
                     self.known.add(feature);
@@ -302,34 +309,35 @@ impl Values {
             // A feature has no value, or one that is no number.
             score = model.score(|feature| sight.value(feature));
         }
-        if terms <= MOST_SHARES {
-            let stretch = Stretch::around(sight.cuts(number), score);
-            // Sums of so few are rounded by far less than a millionth of a millionth of what is added up.
-            let rounding = model.added(&self.values) * 1e-12;
-            let part = |room: f64| (room * 0.999 - rounding).max(0.0) / terms as f64;
-            let (down, up) = (part(score - stretch.low), part(stretch.high - score));
-            for (feature, weight) in model.terms() {
-                let (less, more) = if weight > 0.0 { (down, up) } else { (up, down) };
-                self.narrow(feature, less / weight.abs(), more / weight.abs());
-            }
+        if divides {
+            self.divide(model, Stretch::around(sight.cuts(number), score), score);
         }
         Some(std::mem::replace(&mut self.values[number], score))
+    }
+
+    /// Divides the distances of a score to the ends of its stretch among the features of its model.
+    fn divide(&mut self, model: &Linear, stretch: Stretch, score: f64) {
+        // Sums of so few are rounded by far less than a millionth of a millionth of what is added up.
+        let rounding = model.added(&self.values) * 1e-12;
+        let parts = model.size() as f64;
+        let part = |room: f64| (room * 0.999 - rounding).max(0.0) / parts;
+        let (down, up) = (part(score - stretch.low), part(stretch.high - score));
+        for (feature, weight) in model.terms() {
+            let (less, more) = if weight > 0.0 { (down, up) } else { (up, down) };
+            self.narrow(feature, less / weight.abs(), more / weight.abs());
+        }
     }
 
     /// Lets the stretch of a feature end where its value has fallen by more than `less` or risen by more than `more`.
     fn narrow(&mut self, feature: usize, less: f64, more: f64) {
         let (value, stretch) = (self.values[feature], self.stretches[feature]);
         // That there is a value at all ends the stretch of one that is not there.
-        if value.is_nan() {
-            return;
-        }
-        let ends = |part: f64| (value - less * part, (value + more * part).max(value.next_up()));
-        let (low, high) = ends(1.0);
-        if low <= stretch.low && stretch.high <= high {
+        if value.is_nan() || (value - less <= stretch.low && stretch.high <= value + more) {
             return;
         }
         // A stretch that goes on gives up more than it must, so that it need not do so at every event.
-        let (low, high) = if self.left.has(feature) { (low, high) } else { ends(0.5) };
+        let part = if self.left.has(feature) { 1.0 } else { 0.5 };
+        let (low, high) = (value - less * part, (value + more * part).max(value.next_up()));
         self.stretches[feature] = Stretch { low: low.max(stretch.low), high: high.min(stretch.high) };
         self.asked.add(feature);
     }
