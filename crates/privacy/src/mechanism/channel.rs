@@ -1,7 +1,7 @@
 //! The channel of a cell, and its inverse: how often a member and a non-member are included, and what follows from a count.
 
 /// Half the width of a 95 % normal interval in standard errors.
-const Z_95: f64 = 1.959_963_984_540_054;
+pub(super) const Z_95: f64 = 1.959_963_984_540_054;
 
 /// With what probability a report includes a cell, for devices that are members and for devices that are not.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,12 +1,15 @@
 //! The mechanisms: each a file or folder with its randomiser, its exact channel and its privacy map side by side.
 
+mod band;
 mod channel;
 mod exponential;
+mod randomised_response;
 mod set_select;
 
 use std::fmt;
 
 pub use channel::{Channel, Estimate};
+pub use randomised_response::{RandomisedResponse, RandomisedResponseMeasurement};
 pub use set_select::{SetSelect, SetSelectMeasurement};
 
 /// Why a mechanism cannot be made or cannot answer.

@@ -212,7 +212,7 @@ impl From<NoEntropy> for PrivacyError {
 }
 
 /// Carries our error through OpenDP's; only whether there was one matters to the caller.
-fn failed(error: PrivacyError) -> Error {
+pub(super) fn failed(error: PrivacyError) -> Error {
     let variant = match error {
         PrivacyError::Input => ErrorVariant::DomainMismatch,
         _ => ErrorVariant::FailedFunction,
