@@ -3,12 +3,14 @@
 mod band;
 mod channel;
 mod exponential;
+mod mean;
 mod randomised_response;
 mod set_select;
 
 use std::fmt;
 
 pub use channel::{Channel, Estimate};
+pub use mean::{BoundedMean, BoundedMeanMeasurement, MeanEstimate};
 pub use randomised_response::{RandomisedResponse, RandomisedResponseMeasurement};
 pub use set_select::{SetSelect, SetSelectMeasurement};
 
