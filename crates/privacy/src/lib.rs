@@ -13,7 +13,9 @@ pub mod release;
 pub use coins::{Coins, NoEntropy, SeededCoins, SystemCoins};
 
 pub use ledger::{Budget, Charge, Ledger, Refusal};
-pub use mechanism::{BoundedMean, Channel, Estimate, PrivacyError, RandomisedResponse, SetSelect};
+pub use mechanism::{
+    BoundedMean, Channel, Estimate, PrivacyError, RandomisedResponse, SetSelect, SquareWave,
+};
 
 #[cfg(all(test, target_arch = "wasm32"))]
 pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -6,6 +6,7 @@ mod exponential;
 mod mean;
 mod randomised_response;
 mod set_select;
+mod square_wave;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ pub use channel::{Channel, Estimate};
 pub use mean::{BoundedMean, BoundedMeanMeasurement, MeanEstimate};
 pub use randomised_response::{RandomisedResponse, RandomisedResponseMeasurement};
 pub use set_select::{SetSelect, SetSelectMeasurement};
+pub use square_wave::{Histogram, Quantile, SquareWave, SquareWaveMeasurement};
 
 /// Why a mechanism cannot be made or cannot answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
