@@ -8,7 +8,7 @@ use crate::zone::Moment;
 
 pub(super) const KINDS: &[Kind] = &[Kind {
     name: "distinct_days",
-    keys: &[&WINDOW.0],
+    keys: &[&["window_days"]],
     read: |def| {
         def.unweighted()?;
         let days = def.fields.need_duration(WINDOW)? / DAY_MS;
