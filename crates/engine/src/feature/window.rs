@@ -248,23 +248,14 @@ impl Compute for Windowed {
     }
 
     /// As the default does it, but in one walk for totals, which nearly all features are.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "a float cast saturates, and what is near is looked at closely"
-    )]
     fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
         let Some((tally, unit)) = self.tally(state, moment.now) else {
             return self.look_ahead(state, stretch, moment);
         };
-        // Totals that lie in the stretch whatever the rounding: most are told by whole numbers alone.
-        let bound = |end: f64| (end * unit as f64).clamp(-1e18, 1e18);
-        let (low, high) = (bound(stretch.low), bound(stretch.high));
-        let inside = (low + low.abs() * 1e-12 + 1.0) as i64..(high - high.abs() * 1e-12 - 1.0) as i64;
         let mut total = tally.total;
         for (bucket, amount) in &state.rows()[tally.start..] {
             total = total.saturating_sub(*amount);
-            if !inside.contains(&total) && !stretch.holds(Some(scaled(total, unit))) {
+            if !stretch.holds(Some(scaled(total, unit))) {
                 return self.window.leaves(*bucket);
             }
         }

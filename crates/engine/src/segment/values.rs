@@ -97,7 +97,11 @@ impl Sight<'_> {
     /// The value of every subject, from nothing.
     pub(crate) fn fresh(&self) -> Vec<f64> {
         let features = (0..self.features.list().len()).map(|feature| self.value(feature).unwrap_or(f64::NAN));
-        features.chain(self.models.iter().map(|model| model.score(|feature| self.value(feature)))).collect()
+        features.chain(self.models.iter().map(|model| self.score(model))).collect()
+    }
+
+    fn score(&self, model: &Linear) -> f64 {
+        model.score(|feature| self.value(feature))
     }
 
     fn value(&self, feature: usize) -> Option<f64> {
@@ -307,7 +311,7 @@ impl Values {
         let mut score = model.score_all(&self.values);
         if score.is_nan() {
             // A feature has no value, or one that is no number.
-            score = model.score(|feature| sight.value(feature));
+            score = sight.score(model);
         }
         if divides {
             self.divide(model, Stretch::around(sight.cuts(number), score), score);
