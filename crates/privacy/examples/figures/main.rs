@@ -1,0 +1,73 @@
+//! Measures what the mechanisms promise, side by side with what is asked of them, and writes it into a page of the docs.
+//!
+//! `cargo run --release -p keepset-privacy --example figures -- --write docs/privacy-figures.md`; without `--write` it prints.
+//! Everything is drawn from fixed seeds, so that a run gives the same figures.
+
+// A tool for those who work on the crate: the engine's rule of no files and no arguments is not meant for it.
+#![allow(clippy::disallowed_methods, clippy::print_stdout)]
+
+mod draw;
+mod interval;
+mod privacy;
+mod variance;
+
+use std::error::Error;
+use std::fs;
+
+/// What went wrong, in its own words.
+type Failed = Box<dyn Error>;
+
+/// One demand and what was measured.
+struct Row {
+    name: &'static str,
+    what: String,
+    asked: String,
+    measured: String,
+    kept: bool,
+}
+
+/// A part of the page: its heading and its rows.
+type Part = (&'static str, fn() -> Result<Vec<Row>, Failed>);
+
+const PARTS: [Part; 8] = [
+    ("A1: no mechanism states more than it is asked for", privacy::stated),
+    ("A2: draws have the exact law", privacy::laws),
+    ("A4: errors are the stated ones", variance::errors),
+    ("A5: one segment at most", variance::single),
+    ("A6: several segments", variance::several),
+    ("The mean of a bounded number", variance::means),
+    ("A7: intervals hold the truth in 95 of 100 cases", interval::coverage),
+    ("A9: histograms of an ordered feature", interval::histograms),
+];
+
+fn main() -> Result<(), Failed> {
+    let mut text = String::new();
+    for (heading, measure) in PARTS {
+        text.push_str(&part(heading, &measure()?));
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match &arguments[..] {
+        [] => println!("{text}"),
+        [write, page] if write == "--write" => fs::write(page, replaced(&fs::read_to_string(page)?, &text)?)?,
+        _ => return Err("give nothing, or --write and the page".into()),
+    }
+    Ok(())
+}
+
+fn part(heading: &str, rows: &[Row]) -> String {
+    let line = |row: &Row| {
+        let kept = if row.kept { "yes" } else { "**no**" };
+        format!("| {} | {} | {} | {} | {kept} |\n", row.name, row.what, row.asked, row.measured)
+    };
+    let lines: String = rows.iter().map(line).collect();
+    format!(
+        "\n## {heading}\n\n| mechanism | setting | asked | measured | kept |\n| --- | --- | --- | --- | --- |\n{lines}"
+    )
+}
+
+fn replaced(page: &str, text: &str) -> Result<String, Failed> {
+    let (begin, end) = ("<!-- figures:begin -->", "<!-- figures:end -->");
+    let (before, rest) = page.split_once(begin).ok_or("the page has no place for figures")?;
+    let (_, after) = rest.split_once(end).ok_or("the place for figures has no end")?;
+    Ok(format!("{before}{begin}\n{text}\n{end}{after}"))
+}
