@@ -101,7 +101,7 @@ function writeTypes() {
   const tsc = join(here, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "--project", here, "--outDir", emitted], { stdio: "inherit" });
   writeDeclarations("index", declarations(emitted));
-  writeDeclarations("capture", declarationsOf(join(emitted, "capture/index.d.ts")));
+  for (const entry of ["capture", "consent"]) writeDeclarations(entry, declarationsOf(join(emitted, `${entry}/index.d.ts`)));
   rmSync(emitted, { recursive: true });
 }
 
@@ -131,7 +131,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js"]) {
+  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js", "consent.js"]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -150,6 +150,8 @@ await Promise.all([
   bundle("cli", "cli.js", "esm"),
   bundle("capture/index", "capture.js", "esm"),
   bundle("capture/index", "capture.cjs", "cjs"),
+  bundle("consent/index", "consent.js", "esm"),
+  bundle("consent/index", "consent.cjs", "cjs"),
   ...Object.keys(LATER).flatMap((name) => [
     bundlePart(name, "js", "esm"),
     bundlePart(name, "cjs", "cjs"),

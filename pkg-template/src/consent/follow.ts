@@ -1,0 +1,145 @@
+// Follows the signals of a page: finds them, keeps what each says, and joins it into decisions.
+import type { Purpose } from "../dto.js";
+import { surface } from "../emitter.js";
+import type { Keepset } from "../types.js";
+import { Driver } from "./driver.js";
+import { gcm } from "./gcm.js";
+import { gpc } from "./gpc.js";
+import { gpp } from "./gpp.js";
+import type { ConsentDecisions, ConsentSignal, FollowConsentOptions, FollowedConsent } from "./index.js";
+import { type Codes, codesOf, concerns } from "./mapping.js";
+import { type Verdict, each, strictest } from "./rule.js";
+import type { Says, Source } from "./source.js";
+import { tcf } from "./tcf.js";
+
+const SOURCES: { readonly [S in ConsentSignal]: Source } = { tcf, gpp, gpc, gcm };
+/** A signal that is not there is looked for after so long, then after half as much again, until the gap is a minute. */
+const FIRST_LOOK_MS = 50;
+const LAST_LOOK_MS = 60_000;
+
+/** Follows until stopped. On a server nothing is ever decided. */
+export function follow(client: Keepset, options: FollowConsentOptions): FollowedConsent {
+  const following = new Following(client);
+  try {
+    if (typeof document === "object") following.start(options);
+  } catch (error) {
+    // What is no client and no options gets nothing granted.
+    console.error("keepset/consent:", error);
+  }
+  return {
+    get decisions() {
+      return following.decisions;
+    },
+    stop: () => following.stop(),
+  };
+}
+
+class Following {
+  decisions: ConsentDecisions = each(() => ({ choice: "pending", by: [] }));
+  readonly #over = new AbortController();
+  readonly #driver: Driver;
+  readonly #said = new Map<ConsentSignal, { readonly [P in Purpose]: Verdict }>();
+  readonly #missing = new Set<ConsentSignal>();
+  #codes: Codes = codesOf(undefined);
+  #vendor: number | undefined;
+  #onDecision: FollowConsentOptions["onDecision"];
+  #looking = false;
+  #told: string | undefined;
+
+  constructor(client: Keepset) {
+    this.#driver = new Driver(client, this.#over, () => this.#decide());
+  }
+
+  start({ signals, mapping, vendor, onDecision }: FollowConsentOptions): void {
+    this.#codes = codesOf(mapping);
+    this.#vendor = vendor;
+    this.#onDecision = onDecision;
+    for (const signal of signals ?? (Object.keys(SOURCES) as ConsentSignal[])) {
+      this.#missing.add(signal);
+      // What is named is announced, and waited for.
+      if (signals) this.#said.set(signal, this.#verdicts(signal, "pending"));
+    }
+    this.#look();
+    this.#driver.start();
+    this.#lookOn();
+  }
+
+  stop(): void {
+    if (this.#over.signal.aborted) return;
+    this.#over.abort();
+    this.#driver.release();
+  }
+
+  /** Looks for the signals that are not there yet; all that are found at one moment count at one moment. */
+  #look(): void {
+    this.#looking = true;
+    for (const signal of this.#missing) {
+      const tell = (says: Says): void => this.#hear(signal, says);
+      try {
+        if (SOURCES[signal]?.({ codes: this.#codes, vendor: this.#vendor, over: this.#over.signal, tell })) this.#missing.delete(signal);
+      } catch {
+        // Looked for again: what is broken now may be whole later.
+        tell("denied");
+      }
+    }
+    this.#looking = false;
+  }
+
+  /** Looks again at the page's milestones and, ever more seldom, between and after them. */
+  #lookOn(): void {
+    const { signal } = this.#over;
+    const look = (): void => {
+      if (signal.aborted || this.#missing.size === 0) return;
+      this.#look();
+      this.#driver.drive();
+    };
+    for (const milestone of ["DOMContentLoaded", "load"]) addEventListener(milestone, look, { signal });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = (gap: number): void => {
+      if (this.#missing.size > 0 && gap < LAST_LOOK_MS && !signal.aborted) timer = setTimeout(() => (look(), wait(gap * 1.5)), gap);
+    };
+    signal.addEventListener("abort", () => clearTimeout(timer));
+    wait(FIRST_LOOK_MS);
+  }
+
+  #hear(signal: ConsentSignal, says: Says): void {
+    if (this.#over.signal.aborted) return;
+    this.#said.set(signal, this.#verdicts(signal, says));
+    if (!this.#looking) this.#driver.drive();
+  }
+
+  #verdicts(signal: ConsentSignal, says: Says): { [P in Purpose]: Verdict } {
+    const all = (verdict: Verdict) => each((gate) => (concerns(this.#codes, signal, gate) ? verdict : undefined));
+    try {
+      return typeof says === "function" ? each(says) : all(says);
+    } catch {
+      return all("denied");
+    }
+  }
+
+  #decide(): ConsentDecisions {
+    const heard = [...this.#said, ["page", this.#driver.page] as const];
+    this.decisions = each((gate) => {
+      const verdict = strictest(heard.map(([, said]) => said[gate]));
+      const by = verdict ? heard.filter(([, said]) => said[gate] === verdict).map(([name]) => name) : [];
+      return Object.freeze({ choice: verdict ?? "pending", by: Object.freeze(by) });
+    });
+    this.#notify();
+    return this.decisions;
+  }
+
+  #notify(): void {
+    const now = JSON.stringify(this.decisions);
+    if (now === this.#told) return;
+    this.#told = now;
+    // After the page's own code had its turn: what it hears may use what `followConsent` returned.
+    queueMicrotask(() => {
+      if (this.#over.signal.aborted || now !== this.#told) return;
+      try {
+        this.#onDecision?.(this.decisions);
+      } catch (error) {
+        surface(error);
+      }
+    });
+  }
+}

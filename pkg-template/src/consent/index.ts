@@ -1,0 +1,64 @@
+// `keepset/consent`: reads the consent signals of a page and drives a client's four gates by one rule, the most restrictive.
+import type { Choice, Purpose } from "../dto.js";
+import type { Keepset } from "../types.js";
+import { follow } from "./follow.js";
+
+/** The signals that can be read: IAB TCF, IAB GPP, Global Privacy Control and Google Consent Mode. */
+export type ConsentSignal = "tcf" | "gpp" | "gpc" | "gcm";
+
+/** What is read, what it means for which gate, and who wants to know. */
+export interface FollowConsentOptions {
+  /**
+   * The signals to read; by default all that exist, whenever they come. One that is named here is waited for: until it
+   * says something, every gate it concerns is pending.
+   */
+  signals?: readonly ConsentSignal[];
+  /** What of each signal decides which gate, in place of the default. A gate with an empty list is left out of that signal. */
+  mapping?: ConsentMapping;
+  /** An id of the Global Vendor List. Left out, the TCF choices for the publisher itself are read, which is what a tool of one's own needs. */
+  vendor?: number;
+  /** Called after every change of the decisions, and once for the first. */
+  onDecision?: (decisions: ConsentDecisions) => void;
+}
+
+/** A TCF purpose: `5` is consent to it, `"li9"` a legitimate interest in it, a list is any of these. */
+export type TcfPurpose = number | `li${number}` | readonly (number | `li${number}`)[];
+/** A field of a US section of GPP. It can only deny. */
+export type GppField = "SaleOptOut" | "SharingOptOut" | "TargetedAdvertisingOptOut" | "Gpc";
+/** A type of Google Consent Mode. */
+export type GcmType = "analytics_storage" | "functionality_storage" | "personalization_storage" | "ad_storage" | "ad_user_data" | "ad_personalization";
+
+/** What of each signal decides which gate. All of a list have to agree. */
+export interface ConsentMapping {
+  /** Also read from the section `tcfeuv2` of GPP. */
+  tcf?: { readonly [P in Purpose]?: readonly TcfPurpose[] };
+  gpp?: { readonly [P in Purpose]?: readonly GppField[] };
+  /** The gates that Global Privacy Control denies. */
+  gpc?: readonly Purpose[];
+  gcm?: { readonly [P in Purpose]?: readonly GcmType[] };
+}
+
+/** What was decided about a gate, and the signals that decided it; `"page"` is `client.consent.set`. */
+export interface ConsentDecision {
+  readonly choice: Choice;
+  readonly by: readonly (ConsentSignal | "page")[];
+}
+/** What was decided about each gate. */
+export type ConsentDecisions = { readonly [P in Purpose]: ConsentDecision };
+
+/** The signals being followed. */
+export interface FollowedConsent {
+  /** What is decided now. */
+  readonly decisions: ConsentDecisions;
+  /** Ends the following; the choices stay as they are. Calling it again does nothing. */
+  stop(): void;
+}
+
+/**
+ * Follows the consent signals of the page: denies a gate when any of them does, grants it when at least one does and none
+ * denies or is still awaited. While it follows, `client.consent.set` is one more signal under the same rule. Returns at
+ * once and never throws; on a server it does nothing.
+ */
+export function followConsent(client: Keepset, options: FollowConsentOptions = {}): FollowedConsent {
+  return follow(client, options);
+}

@@ -1,0 +1,78 @@
+// How a consent manager is reached: by a function of this window, or by messages to a window around it.
+
+type Answer = (value: unknown, success: unknown) => void;
+/** Sends a command to a consent manager. */
+type Manager = (command: string, answer: Answer, parameter?: unknown) => void;
+
+/**
+ * Listens to a manager until `over`; false while there is none. Until it answers it is awaited; an answer that is none, or
+ * that `read` cannot read, is a no.
+ */
+export function listen(name: "__tcfapi" | "__gpp", over: AbortSignal, read: (data: object) => void, tell: (says: "denied" | "pending") => void): boolean {
+  const manager = within(name) ?? around(name, over);
+  if (!manager) return false;
+  let id: unknown;
+  over.addEventListener("abort", () => {
+    try {
+      manager("removeEventListener", () => undefined, id);
+    } catch {
+      // It has ended for us, whatever the manager makes of it.
+    }
+  });
+  tell("pending");
+  manager("addEventListener", (value, success) => {
+    if (over.aborted) return;
+    try {
+      if (success !== true || typeof value !== "object" || !value) return tell("denied");
+      id = (value as { listenerId?: unknown }).listenerId ?? id;
+      read(value);
+    } catch {
+      tell("denied");
+    }
+  });
+  return true;
+}
+
+function within(name: string): Manager | undefined {
+  // Looked up for each call: the manager replaces the stub it began with.
+  const api = (): unknown => (globalThis as Record<string, unknown>)[name];
+  if (typeof api() !== "function") return undefined;
+  const version = name === "__tcfapi" ? [2] : [];
+  return (command, answer, parameter) => (api() as (...of: unknown[]) => void)(command, ...version, answer, parameter);
+}
+
+function around(name: string, over: AbortSignal): Manager | undefined {
+  const frame = frameWith(`${name}Locator`);
+  if (!frame) return undefined;
+  const answers = new Map<unknown, Answer>();
+  const hear = ({ source, data }: MessageEvent): void => {
+    if (source !== frame) return;
+    try {
+      const { callId, returnValue, success } = (typeof data === "string" ? JSON.parse(data) : data)[`${name}Return`];
+      answers.get(callId)?.(returnValue, success);
+    } catch {
+      // A message about something else.
+    }
+  };
+  addEventListener("message", hear, { signal: over });
+  return (command, answer, parameter) => {
+    // Other scripts of this page talk to the same manager.
+    const callId = `keepset-${Math.random()}`;
+    answers.set(callId, answer);
+    frame.postMessage({ [`${name}Call`]: { command, version: name === "__tcfapi" ? 2 : "1.1", parameter, callId } }, "*");
+  };
+}
+
+/** The nearest window, outward from this one, that has a frame of this name. */
+function frameWith(locator: string): Window | undefined {
+  let frame: Window | undefined = globalThis as unknown as Window;
+  while (frame) {
+    try {
+      if ((frame.frames as unknown as Record<string, unknown>)[locator]) return frame;
+    } catch {
+      // A window of another origin says so by throwing that it has none.
+    }
+    frame = frame.parent === frame ? undefined : frame.parent;
+  }
+  return undefined;
+}

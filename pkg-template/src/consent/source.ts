@@ -1,0 +1,19 @@
+// What a signal is to the one who follows it: something that may come later, and then says a verdict for each gate.
+import type { Purpose } from "../dto.js";
+import type { Codes } from "./mapping.js";
+import type { Verdict } from "./rule.js";
+
+/** One verdict for every gate the signal concerns, or one for each gate; what throws is a no. */
+export type Says = Verdict | ((gate: Purpose) => Verdict);
+
+/** What a signal is read with, and to whom it is told. */
+export interface Hearing {
+  readonly codes: Codes;
+  readonly vendor: number | undefined;
+  /** Aborted when nobody listens any more. */
+  readonly over: AbortSignal;
+  tell(says: Says): void;
+}
+
+/** Begins to listen to a signal; false while there is none. What throws is a no. */
+export type Source = (hearing: Hearing) => boolean;
