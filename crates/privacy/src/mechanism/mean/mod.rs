@@ -29,16 +29,16 @@ const MAX_OUTPUTS: u16 = 32;
 
 /// The values of outputs are bent outwards by up to twice a parabola, in quarters: what a bent line loses against
 /// values found one by one is about 4 % at most from epsilon 1 to 8.
-const MAX_BEND: i64 = 8;
+const MAX_BEND: i32 = 8;
 
 /// The mechanism for the mean of a number between -1 and 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundedMean {
     band: Band,
     /// What the outputs say, in no unit: only their proportions count.
-    values: Vec<i64>,
+    values: Vec<i32>,
     /// What the bands say on average, in the same unit times their width; the last is the greatest and stands for 1.
-    levels: Vec<i64>,
+    levels: Vec<i32>,
 }
 
 /// A mean, un-noised.
@@ -83,12 +83,12 @@ impl BoundedMean {
     }
 
     /// Nothing unless every level says more than the one before it.
-    fn with_shape(epsilon: Epsilon, outputs: u16, width: u16, bend: i64) -> Option<Self> {
+    fn with_shape(epsilon: Epsilon, outputs: u16, width: u16, bend: i32) -> Option<Self> {
         let band = Band::new(epsilon, outputs, width)?;
-        let end = i64::from(outputs) - 1;
-        let value = |at: i64| at * (4 * end + bend * (end - at.abs()));
-        let values: Vec<i64> = (0..outputs).map(|output| value(2 * i64::from(output) - end)).collect();
-        let levels: Vec<i64> = values.windows(width.into()).map(|band| band.iter().sum()).collect();
+        let end = i32::from(outputs) - 1;
+        let value = |at: i32| at * (4 * end + bend * (end - at.abs()));
+        let values: Vec<i32> = (0..outputs).map(|output| value(2 * i32::from(output) - end)).collect();
+        let levels: Vec<i32> = values.windows(width.into()).map(|band| band.iter().sum()).collect();
         levels.is_sorted_by(|one, next| one < next).then_some(Self { band, values, levels })
     }
 
@@ -106,11 +106,12 @@ impl BoundedMean {
         let one = i64::from(Self::ONE);
         let number = i64::from(number.clamp(-Self::ONE, Self::ONE));
         // Values are below 2^15, levels below 2^19: products with 2^20 are far inside 64 bits.
-        let at = number * self.levels.last().copied().unwrap_or(0);
+        let level = |row: usize| i64::from(self.levels[row]) * one;
+        let last = self.levels.len() - 1;
+        let at = number * i64::from(self.levels[last]);
         // Every level is looked at, so that the time says nothing.
-        let inner = &self.levels[1..self.levels.len() - 1];
-        let row: u16 = inner.iter().map(|level| u16::from(level * one <= at)).sum();
-        let (below, above) = (self.levels[usize::from(row)] * one, self.levels[usize::from(row) + 1] * one);
+        let row: u16 = (1..last).map(|row| u16::from(level(row) <= at)).sum();
+        let (below, above) = (level(row.into()), level(usize::from(row) + 1));
         let drawn = coins.below((above - below).unsigned_abs().into())?;
         Ok(row + u16::from(drawn < u128::from((at - below).unsigned_abs())))
     }
@@ -145,7 +146,7 @@ impl BoundedMean {
     /// Returns the greatest variance of one report's contribution over all numbers there are.
     #[must_use]
     pub fn worst_variance(&self) -> f64 {
-        let last = self.levels.last().map_or(1.0, |level| signed(*level));
+        let last = self.levels.last().map_or(1.0, |level| f64::from(*level));
         let (inside, outside) = self.band.probabilities();
         let squares: Vec<f64> = self.scaled().map(|value| value * value).collect();
         let all: f64 = squares.iter().sum();
@@ -153,7 +154,7 @@ impl BoundedMean {
             .windows(self.band.width().into())
             .map(|band| outside * all + (inside - outside) * band.iter().sum::<f64>());
         let points: Vec<(f64, f64)> =
-            self.levels.iter().map(|level| signed(*level) / last).zip(moments).collect();
+            self.levels.iter().map(|level| f64::from(*level) / last).zip(moments).collect();
         points.windows(2).fold(0.0, |worst, pair| worst.max(worst_between(pair[0], pair[1])))
     }
 
@@ -179,8 +180,8 @@ impl BoundedMean {
     fn scaled(&self) -> impl Iterator<Item = f64> {
         let (inside, outside) = self.band.probabilities();
         // All values together are 0, so a level says on average its sum times the difference of the probabilities.
-        let unit = (inside - outside) * self.levels.last().map_or(1.0, |level| signed(*level));
-        self.values.iter().map(move |value| signed(*value) / unit)
+        let unit = (inside - outside) * self.levels.last().map_or(1.0, |level| f64::from(*level));
+        self.values.iter().map(move |value| f64::from(*value) / unit)
     }
 }
 
@@ -195,12 +196,6 @@ fn worst_between((low, low_moment): (f64, f64), (high, high_moment): (f64, f64))
 #[expect(clippy::cast_precision_loss)]
 fn to_f64(count: u64) -> f64 {
     count as f64
-}
-
-// Values and levels are below 2^20.
-#[expect(clippy::cast_precision_loss)]
-fn signed(value: i64) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ fn real_draws_have_the_exact_law_between_and_at_the_levels() {
             let levels: Vec<f64> = mechanism
                 .levels
                 .iter()
-                .map(|level| signed(*level) / signed(*mechanism.levels.last().unwrap()))
+                .map(|level| f64::from(*level) / f64::from(*mechanism.levels.last().unwrap()))
                 .collect();
             let row = levels[1..levels.len() - 1].iter().filter(|level| **level <= held).count();
             let up = (held - levels[row]) / (levels[row + 1] - levels[row]);

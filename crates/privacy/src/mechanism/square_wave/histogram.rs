@@ -138,15 +138,15 @@ fn running(numbers: &[f64]) -> Vec<f64> {
 }
 
 /// The outputs of the reports, one by one.
-fn unfold(counts: &[u64]) -> Vec<u16> {
-    let each = |(output, count): (u16, &u64)| {
+fn unfold(counts: &[u64]) -> Vec<usize> {
+    let each = |(output, count): (usize, &u64)| {
         std::iter::repeat_n(output, usize::try_from(*count).unwrap_or(usize::MAX))
     };
-    (0..).zip(counts).flat_map(each).collect()
+    counts.iter().enumerate().flat_map(each).collect()
 }
 
 /// Draws as many reports from the reports, with replacement, and counts their outputs.
-fn resample(reports: &[u16], outputs: usize, coins: &mut impl Coins) -> Result<Vec<u64>, PrivacyError> {
+fn resample(reports: &[usize], outputs: usize, coins: &mut impl Coins) -> Result<Vec<u64>, PrivacyError> {
     let mut counts = vec![0; outputs];
     let mut bytes = [0; 4_096];
     for part in reports.chunks(bytes.len() / 8) {
@@ -155,7 +155,7 @@ fn resample(reports: &[u16], outputs: usize, coins: &mut impl Coins) -> Result<V
             // 64 random bits spread over the reports: uneven by less than one in 2^40 for a million of them, and no noise of privacy.
             let chosen = (u128::from(u64::from_le_bytes(*eight)) * reports.len() as u128) >> 64;
             // Below the number of reports, which is a usize.
-            counts[usize::from(reports[usize::try_from(chosen).unwrap_or(0)])] += 1;
+            counts[reports[usize::try_from(chosen).unwrap_or(0)]] += 1;
         }
     }
     Ok(counts)
