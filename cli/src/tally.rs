@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keepset_privacy::release::{Release, release};
+use keepset_privacy::release::{MIN_REPORTS, Release, release};
 use keepset_privacy::{Estimate, PrivacyError, SetSelect};
 use keepset_wire::{Plan, Timestamp, Window};
 use serde::Serialize;
@@ -179,7 +179,7 @@ impl SegmentResult {
             high: estimate.high,
             standard_error: estimate.standard_error,
             relative_error: None,
-            published: matches!(release(estimate), Release::Published(_)),
+            published: matches!(release(estimate, MIN_REPORTS), Release::Published(_)),
             support,
             reports: estimate.reports,
         };

@@ -1,7 +1,7 @@
 //! From counts to estimates: every window, question and segment, un-noised and put to the rule of release.
 
 use keepset_privacy::Estimate;
-use keepset_privacy::release::{Release, release};
+use keepset_privacy::release::{MIN_REPORTS, Release, release};
 use keepset_wire::{Plan, Window};
 
 use crate::clock::Openings;
@@ -96,5 +96,6 @@ pub fn windows(plan: &Plan, tasks: &[Task], open: Openings, tallies: &Tallies) -
 
 fn segment(task: &Task, tally: &Tally, cell: usize) -> SegmentEstimate {
     let support = tally.support(cell);
-    SegmentEstimate { support, release: task.channel.estimate(support, tally.reports).map(release) }
+    let estimate = task.channel.estimate(support, tally.reports);
+    SegmentEstimate { support, release: estimate.map(|estimate| release(estimate, MIN_REPORTS)) }
 }

@@ -4,10 +4,11 @@
 //! release that the collector uses.
 
 use crate::Channel;
-use crate::release::{Release, release};
+use crate::numbers::{Z_95, float};
+use crate::release::{MIN_REPORTS, Release, release};
 
 /// A segment this many standard errors above the least that is published falls below it once in forty windows.
-const NEARLY_ALWAYS: f64 = 1.959_963_984_540_054;
+const NEARLY_ALWAYS: f64 = Z_95;
 
 /// What `reports` reports through `channel` tell about a segment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +29,7 @@ impl Forecast {
     /// Noise only: the population is the devices that reported.
     #[must_use]
     pub fn relative_error(&self, share: f64) -> f64 {
-        (self.channel.variance(share) / as_float(self.reports)).sqrt() / share
+        (self.channel.variance(share) / float(self.reports)).sqrt() / share
     }
 
     /// Returns the least estimate that the rule of release prints; nothing when no share of a population is printed.
@@ -36,8 +37,8 @@ impl Forecast {
     /// Found by the estimator and the rule themselves, over every count of inclusions there can be.
     #[must_use]
     pub fn least_published(&self) -> Option<f64> {
-        // The larger the count the larger the estimate and, relative to it, the narrower its interval.
-        let (mut below, mut least) = (0, self.reports);
+        // The larger the count the larger the estimate and, relative to it, the narrower its interval, up to an estimate of 1.
+        let (mut below, mut least) = (0, self.support_of_everyone());
         self.published(least)?;
         while least - below > 1 {
             let middle = below + (least - below) / 2;
@@ -55,7 +56,7 @@ impl Forecast {
     pub fn nearly_always_published(&self) -> Option<f64> {
         let least = self.least_published()?;
         let falls_short = |share: f64| {
-            share - NEARLY_ALWAYS * (self.channel.variance(share) / as_float(self.reports)).sqrt() < least
+            share - NEARLY_ALWAYS * (self.channel.variance(share) / float(self.reports)).sqrt() < least
         };
         let (mut below, mut above) = (least, 1.0);
         if falls_short(above) {
@@ -73,9 +74,16 @@ impl Forecast {
         Some(above)
     }
 
+    /// The greatest count of inclusions whose estimate is at most 1.
+    // A probability times a count of reports: not negative and far below 2^53.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn support_of_everyone(&self) -> u64 {
+        (self.channel.p * float(self.reports)).floor() as u64
+    }
+
     /// The estimate from a count of inclusions, if it is printed.
     fn published(&self, support: u64) -> Option<f64> {
-        match release(self.channel.estimate(support, self.reports)?) {
+        match release(self.channel.estimate(support, self.reports)?, MIN_REPORTS) {
             Release::Published(estimate) => Some(estimate.share),
             Release::NotEnough(_) => None,
         }
@@ -86,12 +94,6 @@ impl Forecast {
 #[must_use]
 pub fn reports_needed(channel: Channel, share: f64, error: f64) -> f64 {
     channel.variance(share) / (error * share * error * share)
-}
-
-// Counts of reports stay far below 2^53.
-#[expect(clippy::cast_precision_loss)]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
@@ -180,8 +182,10 @@ mod tests {
             assert_eq!(Forecast::new(channel(2, 8, 2), reports).least_published(), None);
         }
         // Heard only when nearly everyone is a member, and then not in 39 windows of 40.
-        let hard = Forecast::new(channel(1, 256, 8), 500);
+        let hard = Forecast::new(channel(1, 32, 5), 500);
         assert!(hard.least_published().is_some_and(|share| share > 0.8));
         assert_eq!(hard.nearly_always_published(), None);
+        // An interval of more than half of everything to either side is never printed.
+        assert_eq!(Forecast::new(channel(1, 256, 8), 500).least_published(), None);
     }
 }

@@ -8,6 +8,7 @@ mod coins;
 pub mod forecast;
 mod ledger;
 pub mod mechanism;
+mod numbers;
 pub mod release;
 
 pub use coins::{Coins, NoEntropy, SeededCoins, SystemCoins};

@@ -17,12 +17,14 @@ pub enum Release {
     NotEnough(Estimate),
 }
 
-/// Applies the rule to an estimate.
+/// Applies the rule to an estimate that is to rest on at least `least_reports`, which can raise [`MIN_REPORTS`] and not lower it.
+///
+/// What counts is the interval as it came out, before its ends were held within 0 to 1, beside the estimate or, where that lies above
+/// it, the whole: an interval from 0 to 1 says nothing, however large the estimate.
 #[must_use]
-pub fn release(estimate: Estimate) -> Release {
-    let half_width = (estimate.high - estimate.low) / 2.0;
-    let precise = half_width <= MAX_RELATIVE_HALF_WIDTH * estimate.share;
-    if precise && estimate.reports >= MIN_REPORTS {
+pub fn release(estimate: Estimate, least_reports: u64) -> Release {
+    let precise = estimate.half_width <= MAX_RELATIVE_HALF_WIDTH * estimate.share.min(1.0);
+    if precise && estimate.reports >= least_reports.max(MIN_REPORTS) {
         Release::Published(estimate)
     } else {
         Release::NotEnough(estimate)
@@ -32,19 +34,37 @@ pub fn release(estimate: Estimate) -> Release {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Channel;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
 
+    const GOOD: Estimate =
+        Estimate { share: 0.2, low: 0.15, high: 0.25, half_width: 0.05, standard_error: 0.025, reports: 500 };
+
     #[test]
     fn few_reports_a_wide_interval_and_a_negative_estimate_are_not_released() {
-        let good = Estimate { share: 0.2, low: 0.15, high: 0.25, standard_error: 0.025, reports: 500 };
-        assert_eq!(release(good), Release::Published(good));
+        assert_eq!(release(GOOD, MIN_REPORTS), Release::Published(GOOD));
         for bad in [
-            Estimate { reports: 499, ..good },
-            Estimate { low: 0.05, high: 0.35, ..good },
-            Estimate { share: -0.01, low: 0.0, high: 0.0, ..good },
+            Estimate { reports: 499, ..GOOD },
+            Estimate { half_width: 0.15, ..GOOD },
+            Estimate { share: -0.01, low: 0.0, high: 0.0, ..GOOD },
         ] {
-            assert_eq!(release(bad), Release::NotEnough(bad));
+            assert_eq!(release(bad, MIN_REPORTS), Release::NotEnough(bad));
         }
+    }
+
+    #[test]
+    fn a_plan_may_ask_for_more_reports_than_the_least_and_not_for_fewer() {
+        assert_eq!(release(GOOD, 501), Release::NotEnough(GOOD));
+        let few = Estimate { reports: 499, ..GOOD };
+        assert_eq!(release(few, 0), Release::NotEnough(few));
+    }
+
+    #[test]
+    fn an_estimate_above_the_whole_with_an_interval_of_everything_is_not_released() {
+        // Hardly a difference between members and others: 500 reports say nothing, and this count puts the estimate at 1.5.
+        let estimate = Channel { p: 0.52, q: 0.5 }.estimate(265, 500).unwrap();
+        assert!(estimate.share > 1.4 && (estimate.low, estimate.high) == (0.0, 1.0), "{estimate:?}");
+        assert_eq!(release(estimate, MIN_REPORTS), Release::NotEnough(estimate));
     }
 }

@@ -1,7 +1,6 @@
 //! The channel of a cell, and its inverse: how often a member and a non-member are included, and what follows from a count.
 
-/// Half the width of a 95 % normal interval in standard errors.
-pub(super) const Z_95: f64 = 1.959_963_984_540_054;
+use crate::numbers::{Z_95, float};
 
 /// With what probability a report includes a cell, for devices that are members and for devices that are not.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,6 +9,17 @@ pub struct Channel {
     pub p: f64,
     /// The inclusion probability of a non-member's cell.
     pub q: f64,
+}
+
+/// With what probability a report includes both of two cells, by how many of the two are the device's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairChannel {
+    /// Neither is own.
+    pub neither: f64,
+    /// One of them is.
+    pub one: f64,
+    /// Both are; 0 where a device has but one own cell.
+    pub both: f64,
 }
 
 /// A share of the devices that reported, un-noised.
@@ -21,6 +31,8 @@ pub struct Estimate {
     pub low: f64,
     /// The upper end of the 95 % interval, at most 1.
     pub high: f64,
+    /// Half the width of the interval before its ends were held within 0 to 1.
+    pub half_width: f64,
     /// The standard error of `share`.
     pub standard_error: f64,
     /// How many reports it rests on.
@@ -38,21 +50,8 @@ impl Channel {
         if reports == 0 {
             return None;
         }
-        // Counts of reports stay far below 2^53.
-        #[expect(clippy::cast_precision_loss)]
-        let (support, n) = (support as f64, reports as f64);
-        let share = (support / n - self.q) / (self.p - self.q);
-        let (at_zero, slope) = self.variance_line();
-        let c = Z_95 * Z_95 / n;
-        let centre = share + c * slope / 2.0;
-        let reach = (c * (at_zero + slope * share) + c * c * slope * slope / 4.0).max(0.0).sqrt();
-        Some(Estimate {
-            share,
-            low: (centre - reach).clamp(0.0, 1.0),
-            high: (centre + reach).clamp(0.0, 1.0),
-            standard_error: (self.variance(share) / n).sqrt(),
-            reports,
-        })
+        let share = (float(support) / float(reports) - self.q) / (self.p - self.q);
+        Some(Estimate::by_score(share, self.variance_line(), reports))
     }
 
     /// Returns the variance of one report's contribution when the share is `f`, held within 0 to 1.
@@ -67,6 +66,24 @@ impl Channel {
         let Self { p, q } = *self;
         let gap = p - q;
         (q * (1.0 - q) / (gap * gap), (1.0 - p - q) / gap)
+    }
+}
+
+impl Estimate {
+    /// The score interval of a share whose variance per report is a line in the share itself: its value at 0 and its slope.
+    pub(crate) fn by_score(share: f64, (at_zero, slope): (f64, f64), reports: u64) -> Self {
+        let n = float(reports);
+        let c = Z_95 * Z_95 / n;
+        let centre = share + c * slope / 2.0;
+        let reach = (c * (at_zero + slope * share) + c * c * slope * slope / 4.0).max(0.0).sqrt();
+        Self {
+            share,
+            low: (centre - reach).clamp(0.0, 1.0),
+            high: (centre + reach).clamp(0.0, 1.0),
+            half_width: reach,
+            standard_error: ((at_zero + slope * share.clamp(0.0, 1.0)).max(0.0) / n).sqrt(),
+            reports,
+        }
     }
 }
 

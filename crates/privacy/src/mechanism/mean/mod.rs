@@ -18,8 +18,8 @@ use opendp::metrics::DiscreteDistance;
 
 use super::PrivacyError;
 use super::band::Band;
-use super::channel::Z_95;
 use crate::coins::{Coins, NoEntropy};
+use crate::numbers::{Z_95, float};
 
 /// A bounded mean as OpenDP knows it: a number in units of 2^-20 in, the number of an output out.
 pub type BoundedMeanMeasurement = Measurement<AtomDomain<i32>, DiscreteDistance, MaxDivergence, u16>;
@@ -126,11 +126,11 @@ impl BoundedMean {
         if reports == 0 || counts.len() != self.values.len() {
             return None;
         }
-        let n = to_f64(reports);
+        let n = float(reports);
         let (mut sum, mut squares) = (0.0, 0.0);
         for (count, value) in counts.iter().zip(self.scaled()) {
-            sum += to_f64(*count) * value;
-            squares += to_f64(*count) * value * value;
+            sum += float(*count) * value;
+            squares += float(*count) * value * value;
         }
         let mean = sum / n;
         let standard_error = ((squares / n - mean * mean).max(0.0) / n).sqrt();
@@ -190,12 +190,6 @@ fn worst_between((low, low_moment): (f64, f64), (high, high_moment): (f64, f64))
     let slope = (high_moment - low_moment) / (high - low);
     let worst = (slope / 2.0).clamp(low, high);
     low_moment + slope * (worst - low) - worst * worst
-}
-
-// Counts of reports stay far below 2^53.
-#[expect(clippy::cast_precision_loss)]
-fn to_f64(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

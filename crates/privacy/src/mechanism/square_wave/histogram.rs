@@ -3,6 +3,7 @@
 use super::super::PrivacyError;
 use super::super::band::Band;
 use crate::coins::Coins;
+use crate::numbers::float;
 
 /// After so many rounds the rest of the way is far below the noise.
 const MAX_ROUNDS: u32 = 2_000;
@@ -45,7 +46,7 @@ impl Histogram {
         if reports == 0 || counts.len() != usize::from(band.outputs()) {
             return Err(PrivacyError::Input);
         }
-        let counts: Vec<f64> = counts.iter().map(|count| to_f64(*count)).collect();
+        let counts: Vec<f64> = counts.iter().map(|count| float(*count)).collect();
         Ok(Self { shares: likeliest(band, &counts), reports })
     }
 
@@ -159,10 +160,4 @@ fn resample(reports: &[usize], outputs: usize, coins: &mut impl Coins) -> Result
         }
     }
     Ok(counts)
-}
-
-// Counts of reports stay far below 2^53.
-#[expect(clippy::cast_precision_loss)]
-fn to_f64(count: u64) -> f64 {
-    count as f64
 }
