@@ -5,17 +5,21 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod coins;
+pub mod consistent;
+pub mod drift;
 pub mod forecast;
 mod ledger;
 pub mod mechanism;
 mod numbers;
+pub mod over_time;
 pub mod release;
 
 pub use coins::{Coins, NoEntropy, SeededCoins, SystemCoins};
 
 pub use ledger::{Budget, Charge, Ledger, Refusal};
 pub use mechanism::{
-    BoundedMean, Channel, Estimate, PrivacyError, RandomisedResponse, SetSelect, SquareWave,
+    BoundedMean, Channel, Estimate, Joint, OneOf, Overlaps, PrivacyError, RandomisedResponse, SetSelect,
+    SquareWave,
 };
 
 #[cfg(all(test, target_arch = "wasm32"))]

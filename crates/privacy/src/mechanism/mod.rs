@@ -3,15 +3,21 @@
 mod band;
 mod channel;
 mod exponential;
+mod joint;
 mod mean;
+mod one_of;
+mod overlaps;
 mod randomised_response;
 mod set_select;
 mod square_wave;
 
 use std::fmt;
 
-pub use channel::{Channel, Estimate};
+pub use channel::{Channel, Estimate, PairChannel};
+pub use joint::{CalibrationError, Curve, Group, Joint, JointEstimate};
 pub use mean::{BoundedMean, BoundedMeanMeasurement, MeanEstimate};
+pub use one_of::{OneOf, Shares};
+pub use overlaps::{Overlap, OverlapEstimate, Overlaps};
 pub use randomised_response::{RandomisedResponse, RandomisedResponseMeasurement};
 pub use set_select::{SetSelect, SetSelectMeasurement};
 pub use square_wave::{Histogram, Quantile, SquareWave, SquareWaveMeasurement};
@@ -43,3 +49,6 @@ impl fmt::Display for PrivacyError {
 }
 
 impl std::error::Error for PrivacyError {}
+
+#[cfg(test)]
+pub(crate) mod tests;

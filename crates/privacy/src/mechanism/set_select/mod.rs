@@ -23,7 +23,7 @@ use opendp::metrics::DiscreteDistance;
 use std::cell::RefCell;
 
 use super::exponential::{UNIT, exponential};
-use super::{Channel, PrivacyError};
+use super::{Channel, PairChannel, PrivacyError};
 use crate::coins::{Coins, NoEntropy};
 use crate::ledger::Charge;
 use weights::Weights;
@@ -64,11 +64,21 @@ impl SetSelect {
             return Err(PrivacyError::Shape);
         }
         let planned = if cap == 1 { 1.0 / f64::from(segments + 1) } else { 0.05 };
+        Self::least(epsilon, segments, cap, |mechanism| mechanism.channel().variance(planned))
+    }
+
+    /// Tries every set size and threshold and takes the first with the least variance.
+    pub(super) fn least(
+        epsilon: Epsilon,
+        segments: u16,
+        cap: u16,
+        variance: impl Fn(&Self) -> f64,
+    ) -> Result<Self, PrivacyError> {
         let mut best: Option<(f64, Self)> = None;
         for size in 1..=segments {
             for threshold in 1..=cap.min(size) {
                 let candidate = Self::with_shape(epsilon, segments, cap, size, threshold)?;
-                let variance = candidate.channel().variance(planned);
+                let variance = variance(&candidate);
                 if best.as_ref().is_none_or(|(least, _)| variance < *least) {
                     best = Some((variance, candidate));
                 }
@@ -192,6 +202,18 @@ impl SetSelect {
         self.threshold
     }
 
+    /// Returns how many segments are asked about.
+    #[must_use]
+    pub fn segments(&self) -> u16 {
+        self.segments
+    }
+
+    /// Returns how many memberships enter an answer.
+    #[must_use]
+    pub fn cap(&self) -> u16 {
+        self.cap
+    }
+
     /// Returns the epsilon stated by the privacy map.
     #[must_use]
     pub fn epsilon(&self) -> Epsilon {
@@ -202,6 +224,12 @@ impl SetSelect {
     #[must_use]
     pub fn channel(&self) -> Channel {
         self.weights.channel()
+    }
+
+    /// Returns the probabilities that an answer includes both of two cells.
+    #[must_use]
+    pub fn pairs(&self) -> PairChannel {
+        self.weights.pairs()
     }
 }
 

@@ -214,3 +214,27 @@ fn the_largest_question_a_plan_may_hold_still_fits_in_128_bits() {
     assert!(SetSelect::new(Epsilon::MIN, 257, 1).is_err());
     assert!(SetSelect::new(Epsilon::MIN, 2, 3).is_err());
 }
+
+#[test]
+fn pairs_of_cells_are_included_as_often_as_counted_over_every_answer() {
+    for (segments, cap) in [(1, 1), (4, 1), (4, 2), (6, 3)] {
+        let mechanism = SetSelect::new(epsilon(1_500_000), segments, cap).unwrap();
+        let ratio = 1.5_f64.exp();
+        let own = (1_u32 << cap) - 1;
+        let (mut total, mut both, mut one, mut neither) = (0.0, 0.0, 0.0, 0.0);
+        for answer in subsets(mechanism.cells(), mechanism.size.into()) {
+            let favoured = (own & answer).count_ones() >= mechanism.threshold.into();
+            let weight = if favoured { ratio } else { 1.0 };
+            let pair = |a: u32, b: u32| if answer >> a & answer >> b & 1 == 1 { weight } else { 0.0 };
+            let (first, last) = (0, u32::from(mechanism.cells()) - 1);
+            total += weight;
+            both += if cap > 1 { pair(first, 1) } else { 0.0 };
+            one += pair(first, last);
+            neither += if segments > 1 { pair(last - 1, last) } else { 0.0 };
+        }
+        let pairs = mechanism.pairs();
+        for (found, wanted) in [(pairs.both, both), (pairs.one, one), (pairs.neither, neither)] {
+            assert!((found - wanted / total).abs() < 1e-10, "{segments} {cap}: {found} {}", wanted / total);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The exact integer weights of how many own cells an answer shares.
 
-use super::super::Channel;
+use super::super::{Channel, PairChannel};
 use crate::coins::{Coins, NoEntropy};
 
 /// Whole-number weights, one for each number of shared cells from 0 to the cap.
@@ -70,6 +70,21 @@ impl Weights {
             other += probability * f64::from(self.size - shared) / f64::from(self.others);
         }
         Channel { p: own, q: other }
+    }
+
+    /// The probability that an answer includes both of two cells: by symmetry a share of the pairs in sets of one kind.
+    pub(super) fn pairs(&self) -> PairChannel {
+        let (own, other) = (f64::from(self.cap), f64::from(self.others));
+        let mut pairs = PairChannel { neither: 0.0, one: 0.0, both: 0.0 };
+        for (shared, weight) in (0_u16..=self.size).zip(&self.shared) {
+            let probability = to_f64(*weight) / to_f64(self.total);
+            let (inside, outside) = (f64::from(shared), f64::from(self.size - shared));
+            pairs.one += probability * (inside / own) * (outside / other);
+            // A pair of two cells is there only where there are two; the products are 0 otherwise, whatever they are divided by.
+            pairs.both += probability * inside * (inside - 1.0) / (own * (own - 1.0)).max(1.0);
+            pairs.neither += probability * outside * (outside - 1.0) / (other * (other - 1.0)).max(1.0);
+        }
+        pairs
     }
 
     #[cfg(test)]

@@ -1,0 +1,177 @@
+//! One of several cells: every device is in exactly one, and what comes back are their shares, sums and ratios.
+//!
+//! Subset selection (Ye and Barg 2018), the mechanism with the least worst-case error there is for one of `d`: SetSelect with a cap of 1
+//! over `d - 1` segments, the last cell being that of the devices in none of them. No further "none" cell is needed.
+//!
+//! # Privacy
+//! Neighbours are any two states of a device. An answer is one of [`SetSelect`], with its epsilon.
+
+use keepset_wire::Epsilon;
+
+use super::{Channel, Estimate, PairChannel, PrivacyError, SetSelect};
+use crate::numbers::{Z_95, float};
+
+/// A denominator is above 0 for certain only so many standard errors away from it; nearer, no ratio is told.
+const SURE_OF_DENOMINATOR: f64 = 3.0;
+
+/// The mechanism for one of several cells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OneOf {
+    select: SetSelect,
+}
+
+/// The shares of the cells among the devices that reported, un-noised, and how they vary together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shares {
+    channel: Channel,
+    pairs: PairChannel,
+    values: Vec<f64>,
+    reports: u64,
+}
+
+impl OneOf {
+    /// Makes the mechanism.
+    ///
+    /// # Errors
+    /// [`PrivacyError::Shape`] outside 2 to 257 cells.
+    pub fn new(epsilon: Epsilon, cells: u16) -> Result<Self, PrivacyError> {
+        let segments = cells.checked_sub(1).ok_or(PrivacyError::Shape)?;
+        Ok(Self { select: SetSelect::new(epsilon, segments, 1)? })
+    }
+
+    /// Returns the mechanism a device draws its answer from.
+    #[must_use]
+    pub fn select(&self) -> &SetSelect {
+        &self.select
+    }
+
+    /// Returns the number of cells.
+    #[must_use]
+    pub fn cells(&self) -> u16 {
+        self.select.cells()
+    }
+
+    /// Returns what [`SetSelect`] is asked about for a device whose cell is `cell`: a flag for each cell but the last.
+    ///
+    /// A cell beyond the last is the last.
+    #[must_use]
+    pub fn memberships(&self, cell: u16) -> Vec<bool> {
+        (0..self.select.segments()).map(|one| one == cell).collect()
+    }
+
+    /// Estimates the shares from how many answers included each cell. Nothing when there is no report or a count too few or many.
+    #[must_use]
+    pub fn estimate(&self, counts: &[u64], reports: u64) -> Option<Shares> {
+        if reports == 0 || counts.len() != usize::from(self.cells()) {
+            return None;
+        }
+        let channel = self.select.channel();
+        let share = |count: &u64| (float(*count) / float(reports) - channel.q) / (channel.p - channel.q);
+        Some(Shares {
+            channel,
+            pairs: self.select.pairs(),
+            values: counts.iter().map(share).collect(),
+            reports,
+        })
+    }
+}
+
+impl Shares {
+    /// Returns the unbiased share of every cell; together they are 1, and one may lie outside 0 to 1.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Returns how many reports they rest on.
+    #[must_use]
+    pub fn reports(&self) -> u64 {
+        self.reports
+    }
+
+    /// Returns the share of the devices in any of `cells`, with the score interval of [`Channel::estimate`].
+    #[must_use]
+    pub fn sum(&self, cells: &[usize]) -> Estimate {
+        let (Channel { p, q }, PairChannel { neither, one, .. }) = (self.channel, self.pairs);
+        // The moments of how many of the cells an answer includes, for a device in one of them and for one in none.
+        let size = cells.len() as f64;
+        let others = size - 1.0;
+        let moments = [
+            (p + others * q, others * (2.0 * one + (others - 1.0) * neither)),
+            (size * q, size * others * neither),
+        ];
+        let [inside, outside] = moments.map(|(mean, pairs)| (mean + pairs - mean * mean) / (p - q).powi(2));
+        let share = cells.iter().map(|cell| self.values[*cell]).sum();
+        Estimate::by_score(share, (outside, inside - outside), self.reports)
+    }
+
+    /// Returns the quotient of the shares of `part` and `whole` with Fieller's 95 % interval (Fieller 1954), its ends held within 0 to 1.
+    ///
+    /// Nothing unless the share of `whole` is more than 3 standard errors above 0. The estimate's standard error is that of the
+    /// delta method.
+    #[must_use]
+    pub fn ratio(&self, part: &[usize], whole: &[usize]) -> Option<Estimate> {
+        let (part, whole) = (self.indicator(part), self.indicator(whole));
+        let (above, below) = (self.value(&part), self.value(&whole));
+        let variance_below = self.covariance(&whole, &whole);
+        if below <= SURE_OF_DENOMINATOR * variance_below.sqrt() {
+            return None;
+        }
+        let (variance_above, together) = (self.covariance(&part, &part), self.covariance(&part, &whole));
+        // All ratios r with (above - r below)^2 <= z^2 Var(above - r below): between the roots of a quadratic that opens upwards.
+        let z2 = Z_95 * Z_95;
+        let (a, b, c) = (
+            below * below - z2 * variance_below,
+            above * below - z2 * together,
+            above * above - z2 * variance_above,
+        );
+        let (centre, reach) = (b / a, (b * b - a * c).max(0.0).sqrt() / a);
+        let share = above / below;
+        let variance = variance_above - 2.0 * share * together + share * share * variance_below;
+        Some(Estimate {
+            share,
+            low: (centre - reach).clamp(0.0, 1.0),
+            high: (centre + reach).clamp(0.0, 1.0),
+            half_width: reach,
+            standard_error: variance.max(0.0).sqrt() / below,
+            reports: self.reports,
+        })
+    }
+
+    /// The sum of the shares, each times its weight.
+    pub(crate) fn value(&self, weights: &[f64]) -> f64 {
+        weights.iter().zip(&self.values).map(|(weight, share)| weight * share).sum()
+    }
+
+    /// The covariance of two weighted sums of the shares, for the devices that reported.
+    ///
+    /// A device in cell `o` includes it with `p`, another with `q`, it and another with `a_1` and two others with `a_0`. Sums of these over
+    /// cells and pairs of cells give, for weights `u` and `v`, `E[u v]` and `E[u] E[v]` of one answer; their difference, averaged over
+    /// the devices by their estimated shares, is what noise alone makes.
+    pub(crate) fn covariance(&self, u: &[f64], v: &[f64]) -> f64 {
+        let (Channel { p, q }, PairChannel { neither, one, .. }) = (self.channel, self.pairs);
+        let total = |weights: &[f64]| weights.iter().sum::<f64>();
+        let (all_u, all_v) = (total(u), total(v));
+        let same: f64 = u.iter().zip(v).map(|(u, v)| u * v).sum();
+        let device = |u: f64, v: f64| {
+            let mean = |own: f64, all: f64| q * all + (p - q) * own;
+            let product = q * same
+                + (p - q) * u * v
+                + neither * (all_u * all_v - same)
+                + (one - neither) * (u * all_v + v * all_u - 2.0 * u * v);
+            product - mean(u, all_u) * mean(v, all_v)
+        };
+        let devices: f64 =
+            u.iter().zip(v).zip(&self.values).map(|((u, v), share)| share * device(*u, *v)).sum();
+        devices / (p - q).powi(2) / float(self.reports)
+    }
+
+    fn indicator(&self, cells: &[usize]) -> Vec<f64> {
+        let mut weights = vec![0.0; self.values.len()];
+        cells.iter().for_each(|cell| weights[*cell] = 1.0);
+        weights
+    }
+}
+
+#[cfg(test)]
+mod tests;
