@@ -4,6 +4,7 @@
 //! The only crate that imports `opendp`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod amplification;
 mod coins;
 pub mod consistent;
 pub mod drift;

@@ -61,6 +61,22 @@ impl Channel {
         at_zero + slope * f.clamp(0.0, 1.0)
     }
 
+    /// Returns by how many devices, in reports, one fake report moves an estimate at most: `(1-q) / (p-q)` (Cao, Jia and Gong 2021).
+    #[must_use]
+    pub fn influence(&self) -> f64 {
+        (1.0 - self.q) / (self.p - self.q)
+    }
+
+    /// Returns between what the share among the honest devices lies when a share `fakes` of the reports, below 1, are fakes that all push one way.
+    ///
+    /// A fake moves the estimate up by including the cell and down by leaving it out. What noise does comes on top: the interval's ends go
+    /// in as the estimate.
+    #[must_use]
+    pub fn poisoned(&self, low: f64, high: f64, fakes: f64) -> (f64, f64) {
+        let (up, down) = (self.influence(), -self.q / (self.p - self.q));
+        ((low - fakes * up) / (1.0 - fakes), (high - fakes * down) / (1.0 - fakes))
+    }
+
     /// The variance is a line in `f`: its value at 0 and its slope.
     fn variance_line(&self) -> (f64, f64) {
         let Self { p, q } = *self;
@@ -102,6 +118,39 @@ mod tests {
         assert!(estimate.low < 0.3 && 0.3 < estimate.high);
         assert!((estimate.high - estimate.low - 2.0 * Z_95 * estimate.standard_error).abs() < 1e-4);
         assert_eq!(channel.estimate(0, 0), None);
+    }
+
+    /// Section 7 of the specification, for randomised response, one of 32 cells and up to 3 of 32 segments.
+    #[test]
+    fn one_fake_report_moves_an_estimate_as_much_as_published() {
+        use crate::{RandomisedResponse, SetSelect};
+        use keepset_wire::Epsilon;
+        let table = [(1, [1.58, 3.0, 10.7]), (2, [1.16, 2.2, 8.3]), (4, [1.02, 1.58, 3.6])];
+        for (epsilon, published) in table {
+            let epsilon = Epsilon::from_micro(epsilon * 1_000_000).unwrap();
+            let channels = [
+                RandomisedResponse::new(epsilon).unwrap().channel(),
+                SetSelect::new(epsilon, 31, 1).unwrap().channel(),
+                SetSelect::new(epsilon, 32, 3).unwrap().channel(),
+            ];
+            for (channel, published) in channels.iter().zip(published) {
+                let influence = channel.influence();
+                assert!((influence / published - 1.0).abs() < 0.02, "{epsilon:?}: {influence} {published}");
+            }
+        }
+    }
+
+    /// 10,000 reports of which a hundred are fakes: both kinds of attack bring the estimate to an end of the band, with no noise about.
+    #[test]
+    fn the_band_of_poisoning_ends_where_all_fakes_push_one_way() {
+        let channel = Channel { p: 0.6, q: 0.2 };
+        // Of 9,900 honest devices 30 % are members: 9,900 * (0.2 + 0.3 * 0.4) = 3,168 inclusions.
+        for (support, end) in [(3_168 + 100, 0), (3_168, 1)] {
+            let share = channel.estimate(support, 10_000).unwrap().share;
+            let band = channel.poisoned(share, share, 0.01);
+            let ends = [band.0, band.1];
+            assert!((ends[end] - 0.3).abs() < 1e-12 && ends[0] < ends[1], "{ends:?}");
+        }
     }
 
     #[test]
