@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use keepset_wire::Epsilon;
 
+use crate::audit::AuditArguments;
 use crate::plan;
 
 /// Keepset's native tool: replays behaviour logs through the engine that runs on devices.
@@ -37,6 +38,8 @@ pub enum Command {
     Check(PackArguments),
     /// Compiles a pack: a page that loads the compiled one needs nothing to read JSON with
     Compile(CompileArguments),
+    /// Audits the shipped module of the mechanism: its law, its epsilon, its randomness; prints what is claimed and what was measured
+    Audit(AuditArguments),
 }
 
 /// A pack.

@@ -2,10 +2,11 @@
 //!
 //! `log` reads lines, `fleet` lives through them with one engine per person, `replay` joins the two, `tally` counts and
 //! un-noises, `coverage` repeats the noise, `survey` tells what a pack makes of a log, `person` asks about one person,
-//! `train` learns a model, `plan` says what a plan will be able to tell. The engine is the very one that runs in browsers.
+//! `train` learns a model, `plan` says what a plan will be able to tell, `audit` holds the shipped module to what is claimed of it. The engine is the very one that runs in browsers.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod args;
+pub mod audit;
 mod collector;
 pub mod commands;
 pub mod coverage;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use keepset_cli::args::{Arguments, Command};
-use keepset_cli::commands;
 use keepset_cli::replay::Stopped;
+use keepset_cli::{audit, commands};
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => commands::plan(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Compile(arguments) => commands::compile(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
     };
     // A reader that has seen enough, such as `head`, is no failure of ours.
     match done.map(|text| stdout().write_all(text.as_bytes())) {

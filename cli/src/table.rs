@@ -90,13 +90,17 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// Aligns columns: the first and the last to the left, numbers to the right.
+/// The columns of words, beside the first; the others hold numbers.
+const WORDS: [&str; 4] = ["release", "claimed", "measured", "verdict"];
+
+/// Aligns columns: words to the left, numbers to the right.
 pub(crate) fn aligned(headings: &[&str], mut rows: Vec<Vec<String>>) -> String {
     rows.insert(0, headings.iter().map(ToString::to_string).collect());
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    let left = |column: usize| column == 0 || headings[column] == "release";
+    let left = |column: usize| column == 0 || WORDS.contains(&headings[column]);
     let write = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
             if left(column) { format!("{cell:<width$}") } else { format!("{cell:>width$}") }

@@ -55,6 +55,12 @@ impl Due {
         Decided { gate, report }
     }
 
+    /// Returns the same question as it is asked again once it was decided on: a second report would be one too many.
+    #[must_use]
+    pub fn again(self, decided: &Decided) -> Self {
+        Self { gate: decided.gate.clone(), ..self }
+    }
+
     /// Decides where there is nothing to draw from.
     #[must_use]
     pub fn without_entropy(self) -> Decided {
@@ -73,5 +79,19 @@ impl Decided {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(self)
+    }
+
+    /// Returns the bytes of the report, or says why there is none.
+    ///
+    /// # Errors
+    /// [`Withheld`].
+    pub fn report(&self) -> Result<&[u8], Withheld> {
+        self.report.as_ref().map(|cleared| &cleared.bytes[..]).map_err(|withheld| *withheld)
+    }
+
+    /// Returns the secret the device has from now on; 32 bytes as its source gave them.
+    #[must_use]
+    pub fn secret(&self) -> Option<&[u8; 32]> {
+        self.gate.secret()
     }
 }

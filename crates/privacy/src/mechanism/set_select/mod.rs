@@ -214,6 +214,12 @@ impl SetSelect {
         self.cap
     }
 
+    /// Returns the whole-number weights of a set that is favoured and of one that is not.
+    #[must_use]
+    pub fn odds(&self) -> (u64, u64) {
+        (exponential(self.epsilon), UNIT)
+    }
+
     /// Returns the epsilon stated by the privacy map.
     #[must_use]
     pub fn epsilon(&self) -> Epsilon {
