@@ -37,6 +37,7 @@ const parts = (extension) => ({
   name: "parts",
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /^\.\.\/strings\/index\.js$/ }, () => ({ path: `./consent-strings.${extension}`, external: true }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
@@ -101,7 +102,9 @@ function writeTypes() {
   const tsc = join(here, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "--project", here, "--outDir", emitted], { stdio: "inherit" });
   writeDeclarations("index", declarations(emitted));
-  for (const entry of ["capture", "consent"]) writeDeclarations(entry, declarationsOf(join(emitted, `${entry}/index.d.ts`)));
+  for (const entry of ["capture", "consent", "consent/strings", "consent/native"]) {
+    writeDeclarations(entry.replace("/", "-"), declarationsOf(join(emitted, `${entry}/index.d.ts`)));
+  }
   rmSync(emitted, { recursive: true });
 }
 
@@ -131,7 +134,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js", "consent.js"]) {
+  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js", "consent.js", "consent-strings.js", "consent-native.js"]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -152,6 +155,10 @@ await Promise.all([
   bundle("capture/index", "capture.cjs", "cjs"),
   bundle("consent/index", "consent.js", "esm"),
   bundle("consent/index", "consent.cjs", "cjs"),
+  bundle("consent/strings/index", "consent-strings.js", "esm"),
+  bundle("consent/strings/index", "consent-strings.cjs", "cjs"),
+  bundle("consent/native/index", "consent-native.js", "esm"),
+  bundle("consent/native/index", "consent-native.cjs", "cjs"),
   ...Object.keys(LATER).flatMap((name) => [
     bundlePart(name, "js", "esm"),
     bundlePart(name, "cjs", "cjs"),

@@ -42,6 +42,7 @@ class Following {
   readonly #missing = new Set<ConsentSignal>();
   #codes: Codes = codesOf(undefined);
   #vendor: number | undefined;
+  #managers: FollowConsentOptions["managers"];
   #onDecision: FollowConsentOptions["onDecision"];
   #looking = false;
   #told: string | undefined;
@@ -50,9 +51,10 @@ class Following {
     this.#driver = new Driver(client, this.#over, () => this.#decide());
   }
 
-  start({ signals, mapping, vendor, onDecision }: FollowConsentOptions): void {
+  start({ signals, mapping, vendor, managers, onDecision }: FollowConsentOptions): void {
     this.#codes = codesOf(mapping);
     this.#vendor = vendor;
+    this.#managers = managers;
     this.#onDecision = onDecision;
     for (const signal of signals ?? (Object.keys(SOURCES) as ConsentSignal[])) {
       this.#missing.add(signal);
@@ -76,7 +78,7 @@ class Following {
     for (const signal of this.#missing) {
       const tell = (says: Says): void => this.#hear(signal, says);
       try {
-        if (SOURCES[signal]?.({ codes: this.#codes, vendor: this.#vendor, over: this.#over.signal, tell })) this.#missing.delete(signal);
+        if (SOURCES[signal]?.({ codes: this.#codes, vendor: this.#vendor, managers: this.#managers, over: this.#over.signal, tell })) this.#missing.delete(signal);
       } catch {
         // Looked for again: what is broken now may be whole later.
         tell("denied");

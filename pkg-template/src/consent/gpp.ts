@@ -3,6 +3,7 @@ import type { Purpose } from "../dto.js";
 import type { GppField } from "./index.js";
 import { listen } from "./manager.js";
 import type { Codes } from "./mapping.js";
+import { restrictionsOf } from "./restrictions.js";
 import { type Verdict, strictest } from "./rule.js";
 import type { Source } from "./source.js";
 import { type TcData, chosen } from "./tcf.js";
@@ -23,14 +24,15 @@ const UNKNOWN = 0;
 const NONE = -1;
 
 /** Listens to GPP. */
-export const gpp: Source = ({ codes, vendor, over, tell }) =>
-  listen("__gpp", over, (value) => {
+export const gpp: Source = (hearing) =>
+  listen("__gpp", hearing, (value) => {
+    const { codes, vendor, tell } = hearing;
     const { pingData } = value as { pingData: PingData };
     const says = standing(pingData);
     if (says !== "granted") return tell(says);
     const found = sections(pingData, codes, vendor);
     tell((gate) => strictest(found.map((section) => section(gate))));
-  }, tell);
+  });
 
 /** Whether there are sections to be read (`granted`), not yet, or never. */
 function standing({ cmpStatus, signalStatus }: PingData): Verdict {
@@ -77,11 +79,8 @@ function asTcData(section: Section, vendor: number | undefined): TcData {
   const head = { isServiceSpecific: section.IsServiceSpecific, tcfPolicyVersion: section.PolicyVersion };
   const none = { consents: {}, legitimateInterests: {} };
   if (vendor === undefined) return { ...head, purpose: none, vendor: none, publisher: bases(flags, "Publisher") };
-  const restrictions: { [purpose: number]: { [vendor: number]: unknown } } = {};
-  for (const { key, type, ids } of section.PublisherRestrictions as { key: number; type: unknown; ids: number[] }[]) {
-    // Restricted twice is restricted to nothing.
-    if (ids.includes(vendor)) restrictions[key] = { [vendor]: restrictions[key] ? 0 : type };
-  }
+  const entries = section.PublisherRestrictions as { key: number; type: number; ids: number[] }[];
+  const restrictions = restrictionsOf(entries.map(({ key, type, ids }) => [key, type, ids]));
   return {
     ...head,
     purpose: bases(flags, "Purpose"),

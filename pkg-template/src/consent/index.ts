@@ -17,8 +17,19 @@ export interface FollowConsentOptions {
   mapping?: ConsentMapping;
   /** An id of the Global Vendor List. Left out, the TCF choices for the publisher itself are read, which is what a tool of one's own needs. */
   vendor?: number;
+  /**
+   * Where the interfaces of TCF and GPP are, if not in this window or around it: what `nativeSignals` of `keepset/consent/native`
+   * makes of an app's keys. No other manager is looked for then.
+   */
+  managers?: ConsentManagers;
   /** Called after every change of the decisions, and once for the first. */
   onDecision?: (decisions: ConsentDecisions) => void;
+}
+
+/** The interfaces by which consent managers are reached, as IAB defines them. */
+export interface ConsentManagers {
+  readonly __tcfapi?: (command: string, version: number, answer: (value: unknown, success: boolean) => void, parameter?: unknown) => void;
+  readonly __gpp?: (command: string, answer: (value: unknown, success: boolean) => void, parameter?: unknown) => void;
 }
 
 /** A TCF purpose: `5` is consent to it, `"li9"` a legitimate interest in it, a list is any of these. */

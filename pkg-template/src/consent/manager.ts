@@ -1,4 +1,5 @@
 // How a consent manager is reached: by a function of this window, or by messages to a window around it.
+import type { Hearing } from "./source.js";
 
 type Answer = (value: unknown, success: unknown) => void;
 /** Sends a command to a consent manager. */
@@ -6,10 +7,10 @@ type Manager = (command: string, answer: Answer, parameter?: unknown) => void;
 
 /**
  * Listens to a manager until `over`; false while there is none. Until it answers it is awaited; an answer that is none, or
- * that `read` cannot read, is a no.
+ * that `read` cannot read, is a no. Managers that are handed over are the only ones there are.
  */
-export function listen(name: "__tcfapi" | "__gpp", over: AbortSignal, read: (data: object) => void, tell: (says: "denied" | "pending") => void): boolean {
-  const manager = within(name) ?? around(name, over);
+export function listen(name: "__tcfapi" | "__gpp", { managers, over, tell }: Hearing, read: (data: object) => void): boolean {
+  const manager = within(name, managers ?? globalThis) ?? (managers ? undefined : around(name, over));
   if (!manager) return false;
   let id: unknown;
   over.addEventListener("abort", () => {
@@ -33,9 +34,9 @@ export function listen(name: "__tcfapi" | "__gpp", over: AbortSignal, read: (dat
   return true;
 }
 
-function within(name: string): Manager | undefined {
+function within(name: string, managers: object): Manager | undefined {
   // Looked up for each call: the manager replaces the stub it began with.
-  const api = (): unknown => (globalThis as Record<string, unknown>)[name];
+  const api = (): unknown => (managers as Record<string, unknown>)[name];
   if (typeof api() !== "function") return undefined;
   const version = name === "__tcfapi" ? [2] : [];
   return (command, answer, parameter) => (api() as (...of: unknown[]) => void)(command, ...version, answer, parameter);

@@ -1,5 +1,6 @@
 // What a signal is to the one who follows it: something that may come later, and then says a verdict for each gate.
 import type { Purpose } from "../dto.js";
+import type { ConsentManagers } from "./index.js";
 import type { Codes } from "./mapping.js";
 import type { Verdict } from "./rule.js";
 
@@ -10,6 +11,8 @@ export type Says = Verdict | ((gate: Purpose) => Verdict);
 export interface Hearing {
   readonly codes: Codes;
   readonly vendor: number | undefined;
+  /** Where TCF and GPP are reached; by default where a page has them. */
+  readonly managers: ConsentManagers | undefined;
   /** Aborted when nobody listens any more. */
   readonly over: AbortSignal;
   tell(says: Says): void;

@@ -27,12 +27,13 @@ const BASES = { consents: 1, legitimateInterests: 2 };
 type Basis = keyof typeof BASES;
 
 /** Listens to TCF. */
-export const tcf: Source = ({ codes, vendor, over, tell }) =>
-  listen("__tcfapi", over, (value) => {
+export const tcf: Source = (hearing) =>
+  listen("__tcfapi", hearing, (value) => {
+    const { codes, vendor, tell } = hearing;
     const data = value as TcData;
     const says = standing(data);
     tell(says === "granted" ? (gate) => chosen(codes.tcf(gate), data, vendor) : says);
-  }, tell);
+  });
 
 /** Whether there are choices to be read (`granted`), not yet, or never; nothing where TCF does not apply. */
 function standing({ gdprApplies, eventStatus, cmpStatus }: TcData): Verdict {
