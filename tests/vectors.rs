@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use keepset_engine::{Change, ChangeKind, Choice, ConsentChange, Engine, Pack, RawEvent};
-use keepset_privacy::SetSelect;
+use keepset_privacy::Answering;
 use keepset_privacy::mechanism::Channel;
 use keepset_wire::{Plan, Report, Timestamp};
 use serde_json::{Value, json};
@@ -81,12 +81,7 @@ fn sent_and_stored_formats_are_what_they_were() {
         let plan = Plan::parse(&sample["plan"].to_string()).unwrap();
         assert_eq!(plan.hash().to_string(), sample["hash"].as_str().unwrap());
         for (question, expected) in plan.questions.iter().zip(sample["mechanisms"].as_array().unwrap()) {
-            let mechanism = SetSelect::for_question(plan.epsilon, question).unwrap();
-            let Channel { p, q } = mechanism.channel();
-            let seen = json!({
-                "cells": mechanism.cells(), "size": mechanism.subset_size(), "threshold": mechanism.threshold(),
-                "p": format!("{:016x}", p.to_bits()), "q": format!("{:016x}", q.to_bits()),
-            });
+            let seen = mechanism(&Answering::for_question(plan.epsilon, question).unwrap());
             assert_eq!(&seen, expected);
         }
         for sent in sample["reports"].as_array().unwrap() {
@@ -105,7 +100,23 @@ fn sent_and_stored_formats_are_what_they_were() {
         assert_eq!(error, None);
         assert_eq!(outcome(&mut engine, &json!({"at": now.millis()})), stored["expected"]);
         assert_eq!(engine.ledger().len(), 1);
+        if let Some(expected) = stored.get("truths") {
+            let due = engine.due(now).unwrap();
+            let truths: Vec<String> = due.truths().iter().map(|truth| format!("{truth:?}")).collect();
+            assert_eq!(&json!(truths), expected);
+        }
     }
+}
+
+fn mechanism(answering: &Answering) -> Value {
+    let mut seen = json!({"cells": answering.cells(), "size": answering.held()});
+    if let Some(select) = answering.select() {
+        let Channel { p, q } = select.channel();
+        seen["threshold"] = json!(select.threshold());
+        seen["p"] = json!(format!("{:016x}", p.to_bits()));
+        seen["q"] = json!(format!("{:016x}", q.to_bits()));
+    }
+    seen
 }
 
 fn from_hex(text: &str) -> Vec<u8> {

@@ -174,7 +174,7 @@ pub fn check(arguments: &PackArguments) -> anyhow::Result<String> {
     let asked = pack
         .plan
         .as_ref()
-        .map_or(0, |plan| plan.questions.iter().map(|question| question.segments.len()).sum());
+        .map_or(0, |plan| plan.questions.iter().map(|question| question.ask.segments().len()).sum());
     Ok(format!(
         "ok: {} version {}, {} segments, {asked} of them asked about\n",
         pack.id,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use keepset_privacy::{SeededCoins, SetSelect};
+use keepset_privacy::{Answering, SeededCoins, Truth};
 use keepset_wire::{Plan, Window};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::replay::{Replay, Watch};
 struct Said {
     window: Window,
     question: usize,
-    members: Box<[bool]>,
+    truth: Truth,
 }
 
 /// How often intervals held the truth.
@@ -68,7 +68,7 @@ pub fn coverage(replay: Replay, seeds: u64, watch: &mut impl Watch) -> anyhow::R
         said.push(Said {
             window: answer.window,
             question: answer.report.question.into(),
-            members: answer.members.into(),
+            truth: answer.truth,
         });
     })?;
     anyhow::ensure!(!said.is_empty(), "no device reported");
@@ -76,13 +76,16 @@ pub fn coverage(replay: Replay, seeds: u64, watch: &mut impl Watch) -> anyhow::R
 }
 
 fn measure(plan: &Plan, said: &[Said], seeds: u64) -> anyhow::Result<Coverage> {
-    let truths = count(said, |said| said.members.to_vec());
+    let truths = count(plan, said, |index, cell| match &said[index].truth {
+        Truth::Cells(own) => own.contains(&cell),
+        Truth::Number(_) => false,
+    });
     let mut tries: BTreeMap<(usize, usize), Tries> = BTreeMap::new();
     for seed in 0..seeds {
         let supports = draw(plan, said, seed)?;
         for (key, (reports, supports)) in &supports {
-            let question = &plan.questions[key.1];
-            let channel = SetSelect::for_question(plan.epsilon, question)?.channel();
+            let answering = Answering::for_question(plan.epsilon, &plan.questions[key.1])?;
+            let channel = answering.select().context("only sizes are measured")?.channel();
             for (cell, (support, members)) in supports.iter().zip(&truths[key].1).enumerate() {
                 let estimate =
                     channel.estimate(*support, *reports).context("a counted window has reports")?;
@@ -99,37 +102,24 @@ fn measure(plan: &Plan, said: &[Said], seeds: u64) -> anyhow::Result<Coverage> {
 
 /// Puts every answer through its mechanism with the coins of one seed.
 fn draw(plan: &Plan, said: &[Said], seed: u64) -> anyhow::Result<Counts> {
-    let mut measurements = Vec::new();
-    for (index, question) in (0..).zip(&plan.questions) {
-        let coins = SeededCoins::new(mix(seed ^ mix(index)));
-        measurements.push(SetSelect::for_question(plan.epsilon, question)?.measurement(coins)?);
+    let mut randomisers = Vec::new();
+    for (index, answering) in (0..).zip(Answering::of_plan(plan)?) {
+        randomisers.push(answering.randomiser(SeededCoins::new(mix(seed ^ mix(index))))?);
     }
-    let mut failure = None;
-    let counts = count(said, |said| {
-        let answer = measurements[said.question].invoke(&said.members.iter().collect());
-        let cells = 0..u16::try_from(said.members.len()).unwrap_or(u16::MAX);
-        match answer {
-            Ok(answer) => cells.map(|cell| answer.contains(cell)).collect(),
-            Err(error) => {
-                failure = Some(format!("{error:?}"));
-                Vec::new()
-            }
-        }
-    });
-    match failure {
-        None => Ok(counts),
-        Some(why) => anyhow::bail!("a mechanism did not answer: {why}"),
-    }
+    let answers = said.iter().map(|said| randomisers[said.question].draw(&said.truth));
+    let answers = answers.collect::<Result<Vec<_>, _>>()?;
+    Ok(count(plan, said, |index, cell| answers[index].contains(cell)))
 }
 
-fn count(said: &[Said], mut cells: impl FnMut(&Said) -> Vec<bool>) -> Counts {
+fn count(plan: &Plan, said: &[Said], holds: impl Fn(usize, u16) -> bool) -> Counts {
     let mut counts = Counts::new();
-    for said in said {
+    for (index, said) in said.iter().enumerate() {
+        let cells = plan.questions[said.question].ask.segments().len();
         let (reports, sums) =
-            counts.entry((said.window, said.question)).or_insert_with(|| (0, vec![0; said.members.len()]));
+            counts.entry((said.window, said.question)).or_insert_with(|| (0, vec![0; cells]));
         *reports += 1;
-        for (sum, cell) in sums.iter_mut().zip(cells(said)) {
-            *sum += u64::from(cell);
+        for (cell, sum) in (0..).zip(sums) {
+            *sum += u64::from(holds(index, cell));
         }
     }
     counts
@@ -139,7 +129,7 @@ fn summary(plan: &Plan, tries: &BTreeMap<(usize, usize), Tries>, seeds: u64, rep
     let (held, all) =
         tries.values().fold((0, 0), |(held, all), tries| (held + tries.held, all + tries.intervals));
     let segments = tries.iter().map(|((question, cell), tries)| SegmentCoverage {
-        id: plan.questions[*question].segments[*cell].to_string(),
+        id: plan.questions[*question].ask.segments()[*cell].to_string(),
         truth: tries.truths / as_float(tries.intervals),
         coverage: share(tries.held, tries.intervals),
         intervals: tries.intervals,

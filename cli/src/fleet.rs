@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use keepset_engine::{
     Change, Choice, ConsentChange, Engine, Event, EventError, Intake, Outcome, Pack, RawEvent, Withheld,
 };
-use keepset_privacy::{Coins, SeededCoins, SystemCoins};
+use keepset_privacy::{Coins, SeededCoins, SystemCoins, Truth};
 use keepset_wire::{Plan, PlanHash, Report, Timestamp, Window};
 use serde::Serialize;
 
@@ -29,8 +29,8 @@ pub struct Answer {
     pub window: Window,
     /// The report itself.
     pub report: Report,
-    /// Which segments of the question the device was in at that moment, before any cut and any noise.
-    pub members: Vec<bool>,
+    /// What the device would have answered at that moment, before any cut and any noise.
+    pub truth: Truth,
 }
 
 /// What became of the events of everyone, as the engines counted it.
@@ -211,13 +211,21 @@ impl Fleet {
         let Some((plan, hash)) = &self.plan else { return Ok(()) };
         let device = &mut self.devices[index];
         let now = device.clock;
-        let prepared = match self.noise {
-            Noise::System => device.engine.prepare(now, SystemCoins::open()?),
-            Noise::Seeded(seed) => {
-                let millis = now.millis().unsigned_abs();
-                device.engine.prepare(now, SeededCoins::new(mix(seed ^ mix(device.salt ^ mix(millis)))))
-            }
-        };
+        let due = device.engine.due(now);
+        let mut truths = due.as_ref().map_or(Vec::new(), |due| due.truths().to_vec());
+        let prepared = due.and_then(|due| {
+            let decided = match self.noise {
+                Noise::System => match SystemCoins::open() {
+                    Ok(coins) => due.decide(coins),
+                    Err(_) => due.without_entropy(),
+                },
+                Noise::Seeded(seed) => {
+                    let millis = now.millis().unsigned_abs();
+                    due.decide(SeededCoins::new(mix(seed ^ mix(device.salt ^ mix(millis)))))
+                }
+            };
+            device.engine.decided(decided)
+        });
         match prepared {
             Ok(()) => {}
             // The gate's ordinary answers: there is no report at this instant.
@@ -229,10 +237,10 @@ impl Fleet {
         device.reload(&self.pack)?;
         let upload = device.engine.next_upload(now).context("a stored report was not handed out")?;
         let report = Report::decode(plan, *hash, &upload.bytes)?;
-        let members = members(plan, &report, &device.engine);
+        let truth = truths.swap_remove(report.question.into());
         self.post.take(&upload.bytes)?;
         device.engine.uploaded(upload.id, Outcome::Accepted);
-        answers(Answer { window: plan.window_of(report.epoch), report, members });
+        answers(Answer { window: plan.window_of(report.epoch), report, truth });
         Ok(())
     }
 }
@@ -307,13 +315,6 @@ impl Totals {
         self.refused += grown(before.refused, after.refused);
         self.evicted += grown(before.evicted, after.evicted);
     }
-}
-
-fn members(plan: &Plan, report: &Report, engine: &Engine) -> Vec<bool> {
-    let now_in = engine.memberships();
-    let asked =
-        plan.questions.get(usize::from(report.question)).map_or(&[][..], |question| &question.segments);
-    asked.iter().map(|segment| now_in.iter().any(|membership| membership.segment == *segment)).collect()
 }
 
 /// FNV-1a: the same person gets the same salt in every run.

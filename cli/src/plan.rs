@@ -70,8 +70,8 @@ impl Outlook {
         let asked = plan.questions.iter().map(|question| Asked {
             name: format!("Question {:?}", question.id.as_str()),
             // At most 256, by the plan's own limits.
-            segments: u16::try_from(question.segments.len()).unwrap_or(u16::MAX),
-            cap: question.cap,
+            segments: u16::try_from(question.ask.segments().len()).unwrap_or(u16::MAX),
+            cap: question.ask.cap().unwrap_or(1),
             one_in: f64::from(weights) / f64::from(question.weight),
         });
         Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keepset_privacy::release::{MIN_REPORTS, Release, release};
-use keepset_privacy::{Estimate, PrivacyError, SetSelect};
+use keepset_privacy::{Answering, Estimate, PrivacyError, Truth};
 use keepset_wire::{Plan, Timestamp, Window};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::fleet::Answer;
 #[derive(Clone, Debug)]
 pub struct Tally {
     plan: Plan,
-    mechanisms: Vec<SetSelect>,
+    answerings: Vec<Answering>,
     windows: BTreeMap<Window, Vec<Count>>,
 }
 
@@ -93,26 +93,28 @@ impl Tally {
     /// # Errors
     /// When a question of the plan has no mechanism.
     pub fn new(plan: Plan) -> Result<Self, PrivacyError> {
-        let mechanism = |question| SetSelect::for_question(plan.epsilon, question);
-        let mechanisms = plan.questions.iter().map(mechanism).collect::<Result<_, _>>()?;
-        Ok(Self { plan, mechanisms, windows: BTreeMap::new() })
+        if plan.questions.iter().any(|question| question.ask.kind() != "sizes") {
+            return Err(PrivacyError::Shape);
+        }
+        let answerings = Answering::of_plan(&plan)?;
+        Ok(Self { plan, answerings, windows: BTreeMap::new() })
     }
 
     /// Counts one answer.
     pub fn add(&mut self, answer: &Answer) {
         let empty =
-            || self.plan.questions.iter().map(|question| Count::new(question.segments.len())).collect();
+            || self.plan.questions.iter().map(|question| Count::new(question.ask.segments().len())).collect();
         let counts: &mut Vec<Count> = self.windows.entry(answer.window).or_insert_with(empty);
         let index = usize::from(answer.report.question);
         let (Some(count), Some(question)) = (counts.get_mut(index), self.plan.questions.get(index)) else {
             return;
         };
         count.reports += 1;
-        let held = answer.members.iter().filter(|member| **member).count();
-        count.over_cap += u64::from(held > usize::from(question.cap));
-        for (cell, (id, member)) in count.cells.iter_mut().zip((0..).zip(&answer.members)) {
+        let Truth::Cells(own) = &answer.truth else { return };
+        count.over_cap += u64::from(question.ask.cap().is_some_and(|cap| own.len() > usize::from(cap)));
+        for (id, cell) in (0..).zip(&mut count.cells) {
             cell.support += u64::from(answer.report.answer.contains(id));
-            cell.members += u64::from(*member);
+            cell.members += u64::from(own.contains(&id));
         }
     }
 
@@ -142,9 +144,9 @@ impl Tally {
 
     /// A question nobody drew in a window has no result there.
     fn question(&self, index: usize, count: &Count) -> Option<QuestionResult> {
-        let (question, mechanism) = (self.plan.questions.get(index)?, self.mechanisms.get(index)?);
-        let channel = mechanism.channel();
-        let segments = question.segments.iter().zip(&count.cells).map(|(id, cell)| {
+        let (question, answering) = (self.plan.questions.get(index)?, self.answerings.get(index)?);
+        let channel = answering.select()?.channel();
+        let segments = question.ask.segments().iter().zip(&count.cells).map(|(id, cell)| {
             let estimate = channel.estimate(cell.support, count.reports)?;
             Some(SegmentResult::new(
                 id.to_string(),

@@ -15,7 +15,7 @@ use keepset_collector::admit::{Admitted, admit};
 use keepset_collector::clock::Clock;
 use keepset_collector::server::{Collector, serve};
 use keepset_collector::store::{Address, Purpose, Store};
-use keepset_collector::task::Task;
+use keepset_privacy::Answering;
 use keepset_wire::{CONTENT_TYPE, Epoch, Plan, Report, ReportId, Subset};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -72,10 +72,10 @@ fn start(runtime: &tokio::runtime::Runtime, path: &Path) -> SocketAddr {
     })
 }
 
-fn report(random: &mut StdRng, plan: &Plan, task: &Task, epoch: Epoch) -> Report {
-    let mut answer = Subset::empty(task.cells);
-    while answer.len() < u32::from(task.subset) {
-        answer.insert(random.random_range(0..task.cells));
+fn report(random: &mut StdRng, plan: &Plan, task: &Answering, epoch: Epoch) -> Report {
+    let mut answer = Subset::empty(task.cells());
+    while answer.len() < u32::from(task.held()) {
+        answer.insert(random.random_range(0..task.cells()));
     }
     Report { plan: plan.hash(), question: 0, epoch, id: ReportId(random.random()), answer }
 }
@@ -102,7 +102,7 @@ fn run(address: SocketAddr, senders: u64, size: usize, spoiled: bool) -> Run {
 /// Sends over one kept connection, one request at a time, and returns how long each took.
 fn send(address: SocketAddr, seed: u64, size: usize, spoiled: bool, begin: Instant) -> Vec<Duration> {
     let (plan, mut random) = (plan(), StdRng::seed_from_u64(seed));
-    let task = Task::of_plan(&plan).unwrap().remove(0);
+    let task = Answering::of_plan(&plan).unwrap().remove(0);
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
     let length = Report::length(&plan) * size;
@@ -129,7 +129,7 @@ fn send(address: SocketAddr, seed: u64, size: usize, spoiled: bool, begin: Insta
 /// Feeds the store with admitted reports, four bodies at a time, and returns reports a second.
 fn feed(runtime: &tokio::runtime::Runtime, path: &Path) -> f64 {
     let (plan, mut random) = (plan(), StdRng::seed_from_u64(0));
-    let tasks = Task::of_plan(&plan).unwrap();
+    let tasks = Answering::of_plan(&plan).unwrap();
     let open_epochs = Clock::Simulation.openings(&plan);
     let mut body = || -> Vec<Admitted> {
         let one =

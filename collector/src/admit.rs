@@ -1,9 +1,9 @@
 //! Admission: which decoded reports may be counted.
 
+use keepset_privacy::Answering;
 use keepset_wire::{Epoch, Plan, Report, Window};
 
 use crate::clock::Openings;
-use crate::task::Task;
 
 /// A report that may be counted; only [`admit`] makes one.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub enum Refusal {
     Closed,
     /// Its epoch is not open yet, or the plan has none with that number.
     Ahead,
-    /// The answer holds another number of cells than every honest answer does.
+    /// The answer has another shape than every honest answer: so many cells of those its mechanism has.
     Shape {
         /// How many cells it is to hold.
         expected: u16,
@@ -44,12 +44,12 @@ pub enum Refusal {
 ///
 /// # Errors
 /// The first [`Refusal`], in the order of its variants.
-pub fn admit(plan: &Plan, tasks: &[Task], open: Openings, report: Report) -> Result<Admitted, Refusal> {
+pub fn admit(plan: &Plan, tasks: &[Answering], open: Openings, report: Report) -> Result<Admitted, Refusal> {
     check_epoch(report.epoch, open)?;
-    let expected = tasks.get(usize::from(report.question)).map_or(0, |task| task.subset);
+    let task = tasks.get(usize::from(report.question));
     // A fixed size denies a fake report the power to vote for every segment at once.
-    if report.answer.len() != u32::from(expected) {
-        return Err(Refusal::Shape { expected });
+    if !task.is_some_and(|task| task.is_shaped(&report.answer)) {
+        return Err(Refusal::Shape { expected: task.map_or(0, Answering::held) });
     }
     Ok(Admitted { window: plan.window_of(report.epoch), report })
 }

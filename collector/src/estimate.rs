@@ -1,12 +1,11 @@
 //! From counts to estimates: every window, question and segment, un-noised and put to the rule of release.
 
-use keepset_privacy::Estimate;
 use keepset_privacy::release::{MIN_REPORTS, Release, release};
+use keepset_privacy::{Answering, Estimate};
 use keepset_wire::{Plan, Window};
 
 use crate::clock::Openings;
 use crate::store::{Tallies, Tally};
-use crate::task::Task;
 use std::collections::BTreeMap;
 
 /// What is known of one window.
@@ -70,7 +69,7 @@ impl SegmentEstimate {
 /// # Privacy
 /// Post-processing of answers that were randomised on the devices: it reveals no more than they do.
 #[must_use]
-pub fn windows(plan: &Plan, tasks: &[Task], open: Openings, tallies: &Tallies) -> Vec<WindowEstimates> {
+pub fn windows(plan: &Plan, tasks: &[Answering], open: Openings, tallies: &Tallies) -> Vec<WindowEstimates> {
     let mut sums: BTreeMap<Window, BTreeMap<u16, Tally>> = BTreeMap::new();
     for ((epoch, question), tally) in tallies {
         sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
@@ -83,7 +82,7 @@ pub fn windows(plan: &Plan, tasks: &[Task], open: Openings, tallies: &Tallies) -
                 .zip(plan.questions.iter().zip(tasks))
                 .map(|(index, (question, task))| {
                     let tally = sums.get(&index).cloned().unwrap_or_default();
-                    let segments = 0..question.segments.len();
+                    let segments = 0..question.ask.segments().len();
                     QuestionEstimates {
                         reports: tally.reports,
                         segments: segments.map(|cell| segment(task, &tally, cell)).collect(),
@@ -94,8 +93,8 @@ pub fn windows(plan: &Plan, tasks: &[Task], open: Openings, tallies: &Tallies) -
         .collect()
 }
 
-fn segment(task: &Task, tally: &Tally, cell: usize) -> SegmentEstimate {
+fn segment(task: &Answering, tally: &Tally, cell: usize) -> SegmentEstimate {
     let support = tally.support(cell);
-    let estimate = task.channel.estimate(support, tally.reports);
+    let estimate = task.select().and_then(|select| select.channel().estimate(support, tally.reports));
     SegmentEstimate { support, release: estimate.map(|estimate| release(estimate, MIN_REPORTS)) }
 }

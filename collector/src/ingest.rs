@@ -1,11 +1,11 @@
 //! Ingest: the bytes of a body become admitted reports, all of them or none.
 
+use keepset_privacy::Answering;
 use keepset_wire::{Plan, PlanHash, Report, ReportError};
 
 use crate::admit::{Admitted, Refusal, admit};
 use crate::clock::Openings;
 use crate::problem::{Kind, Problem};
-use crate::task::Task;
 
 /// The most reports of one body: a device sends one, a relay or a replay many.
 pub const MAX_REPORTS: usize = 4_096;
@@ -20,7 +20,7 @@ pub const MAX_REPORTS: usize = 4_096;
 pub fn read_body(
     plan: &Plan,
     hash: PlanHash,
-    tasks: &[Task],
+    tasks: &[Answering],
     open: Openings,
     body: &[u8],
 ) -> Result<Vec<Admitted>, Problem> {
@@ -43,7 +43,7 @@ pub fn read_body(
 fn read_one(
     plan: &Plan,
     hash: PlanHash,
-    tasks: &[Task],
+    tasks: &[Answering],
     open: Openings,
     bytes: &[u8],
 ) -> Result<Admitted, Problem> {

@@ -17,4 +17,3 @@ pub mod problem;
 pub mod publish;
 pub mod server;
 pub mod store;
-pub mod task;

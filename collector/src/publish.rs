@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
+use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Epoch, Plan, PlanHash, Timestamp, Window};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock::epochs_of;
 use crate::estimate::{QuestionEstimates, SegmentEstimate, WindowEstimates};
-use crate::task::Task;
 
 /// Of whom an estimate speaks: not of a wider population they might stand for.
 pub const POPULATION: &str = "the devices that reported";
@@ -111,7 +111,7 @@ pub struct SegmentView {
 #[must_use]
 pub fn publication(
     plan: &Plan,
-    tasks: &[Task],
+    tasks: &[Answering],
     simulation: bool,
     windows: &[WindowEstimates],
 ) -> Publication {
@@ -143,7 +143,7 @@ pub fn has_window(plan: &Plan, window: Window) -> bool {
     window <= plan.window_of(last)
 }
 
-fn window_view(plan: &Plan, tasks: &[Task], window: &WindowEstimates) -> WindowView {
+fn window_view(plan: &Plan, tasks: &[Answering], window: &WindowEstimates) -> WindowView {
     let questions = plan.questions.iter().zip(tasks).zip(&window.questions);
     WindowView {
         window: window.window.0,
@@ -152,7 +152,7 @@ fn window_view(plan: &Plan, tasks: &[Task], window: &WindowEstimates) -> WindowV
         state: if window.closed { "closed" } else { "open" },
         questions: questions
             .map(|((question, task), estimates)| {
-                let ids = question.segments.iter().map(ToString::to_string);
+                let ids = question.ask.segments().iter().map(ToString::to_string);
                 question_view(plan, question.id.to_string(), ids, task, estimates)
             })
             .collect(),
@@ -163,7 +163,7 @@ fn question_view(
     plan: &Plan,
     id: String,
     segments: impl Iterator<Item = String>,
-    task: &Task,
+    task: &Answering,
     estimates: &QuestionEstimates,
 ) -> QuestionView {
     QuestionView {
@@ -172,11 +172,11 @@ fn question_view(
         epsilon: epsilon(plan),
         mechanism: MechanismView {
             name: "set-select",
-            cells: task.cells,
-            subset: task.subset,
-            threshold: task.threshold,
-            p: task.channel.p,
-            q: task.channel.q,
+            cells: task.cells(),
+            subset: task.held(),
+            threshold: task.select().map_or(0, SetSelect::threshold),
+            p: task.select().map_or(0.0, |select| select.channel().p),
+            q: task.select().map_or(0.0, |select| select.channel().q),
         },
         population: POPULATION,
         confidence: CONFIDENCE,

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::BodyExt as _;
+use keepset_privacy::Answering;
 use keepset_wire::{CONTENT_TYPE, Plan, PlanHash, Report, Window};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -29,7 +30,6 @@ use crate::ingest::{MAX_REPORTS, read_body};
 use crate::problem::{Kind, Problem};
 use crate::publish;
 use crate::store::{Store, StoreError};
-use crate::task::Task;
 
 /// A body that takes longer is refused: 4096 reports are 300 kB, and a slow sender holds a connection.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ const SWEEP_TIME: Duration = Duration::from_secs(60);
 pub struct Collector {
     plan: Plan,
     hash: PlanHash,
-    tasks: Vec<Task>,
+    tasks: Vec<Answering>,
     store: Store,
     clock: Clock,
     counters: Counters,
@@ -57,7 +57,10 @@ impl Collector {
     /// # Errors
     /// One sentence when a question of the plan allows no mechanism.
     pub fn new(plan: Plan, store: Store, clock: Clock) -> Result<Self, String> {
-        let tasks = Task::of_plan(&plan).map_err(|error| format!("--plan: {error}"))?;
+        let tasks = Answering::of_plan(&plan).map_err(|error| format!("--plan: {error}"))?;
+        if let Some(other) = plan.questions.iter().find(|question| question.ask.kind() != "sizes") {
+            return Err(format!("--plan: {} asks for more than sizes, which is not estimated yet", other.id));
+        }
         Ok(Self { hash: plan.hash(), plan, tasks, store, clock, counters: Counters::default() })
     }
 

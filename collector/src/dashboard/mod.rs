@@ -4,11 +4,11 @@ mod chart;
 mod words;
 
 use askama::Template;
+use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Plan, PlanHash, Question, Window};
 
 use crate::estimate::{QuestionEstimates, SegmentEstimate, WindowEstimates};
 use crate::publish::{epsilon, last_day};
-use crate::task::Task;
 use chart::{Bar, Scale, Tick, Trend};
 use words::{count, decimals, number, percent, span, title};
 
@@ -28,7 +28,7 @@ const MAX_TREND: usize = 53;
 pub fn page(
     plan: &Plan,
     hash: PlanHash,
-    tasks: &[Task],
+    tasks: &[Answering],
     simulation: bool,
     windows: &[WindowEstimates],
     wanted: Option<Window>,
@@ -128,7 +128,7 @@ fn link(plan: &Plan, window: &WindowEstimates, chosen: Option<Window>) -> Link {
 
 fn window_part(
     plan: &Plan,
-    tasks: &[Task],
+    tasks: &[Answering],
     windows: &[WindowEstimates],
     shown: &WindowEstimates,
 ) -> WindowPart {
@@ -148,10 +148,11 @@ fn window_part(
     }
 }
 
-fn question_part(question: &Question, task: &Task, estimates: &QuestionEstimates) -> QuestionPart {
+fn question_part(question: &Question, task: &Answering, estimates: &QuestionEstimates) -> QuestionPart {
     let scale = Scale::covering(estimates.segments.iter().filter_map(|s| s.estimate()).map(|e| e.high));
     let rows: Vec<Row> = question
-        .segments
+        .ask
+        .segments()
         .iter()
         .zip(&estimates.segments)
         .map(|(name, segment)| row(name.as_str(), segment, &scale))
@@ -162,7 +163,7 @@ fn question_part(question: &Question, task: &Task, estimates: &QuestionEstimates
         reason: question.reason.clone(),
         reports: count(estimates.reports),
         mechanism: mechanism(task),
-        cap: count(question.cap.into()),
+        cap: count(question.ask.cap().unwrap_or(1).into()),
         ticks: scale.ticks(),
         unpublished: rows.iter().filter(|row| row.estimate.is_none()).count(),
         rows,
@@ -187,9 +188,11 @@ fn row(name: &str, segment: &SegmentEstimate, scale: &Scale) -> Row {
     }
 }
 
-fn mechanism(task: &Task) -> String {
-    let Task { cells, subset, threshold, channel } = task;
-    let held = if *subset == 1 { "1 cell".into() } else { format!("{subset} cells") };
+fn mechanism(task: &Answering) -> String {
+    let (cells, subset, threshold) =
+        (task.cells(), task.held(), task.select().map_or(0, SetSelect::threshold));
+    let Some(channel) = task.select().map(SetSelect::channel) else { return String::new() };
+    let held = if subset == 1 { "1 cell".into() } else { format!("{subset} cells") };
     format!(
         "SetSelect: every answer holds {held} of {cells}, threshold {threshold}. A member's cell is held with \
          probability {:.4}, a non-member's with {:.4}; the estimate inverts exactly this.",
@@ -230,7 +233,8 @@ fn add_trends(
     part.trend_top = scale.top_label();
     part.trend_span = span(plan.window_start(first.0), last_day(plan, last.0));
     part.trends = question
-        .segments
+        .ask
+        .segments()
         .iter()
         .enumerate()
         .map(|(cell, name)| {

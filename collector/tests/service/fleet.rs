@@ -1,7 +1,6 @@
 //! Simulated devices: honest answers through the real mechanism, with seeded chance.
 
-use bitvec::prelude::{BitVec, Lsb0};
-use keepset_privacy::{SeededCoins, SetSelect};
+use keepset_privacy::{Answering, SeededCoins, Truth};
 use keepset_wire::{Epoch, Plan, Report, ReportId, Subset, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -33,7 +32,7 @@ pub struct Noise {
 
 impl Noise {
     pub fn new(plan: &Plan, seed: u64) -> Self {
-        let size = SetSelect::for_question(plan.epsilon, &plan.questions[0]).unwrap().subset_size();
+        let size = Answering::for_question(plan.epsilon, &plan.questions[0]).unwrap().held();
         Self { random: StdRng::seed_from_u64(seed), plan: plan.clone(), size }
     }
 
@@ -68,21 +67,19 @@ pub struct Honest {
 
 pub fn honest(plan: &Plan, shares: &[f64], people: u32, epoch: Epoch, seed: u64) -> Honest {
     let question = &plan.questions[0];
-    let mechanism = SetSelect::for_question(plan.epsilon, question).unwrap();
-    let measurement = mechanism.measurement(SeededCoins::new(seed)).unwrap();
+    let answering = Answering::for_question(plan.epsilon, question).unwrap();
+    let cap = usize::from(question.ask.cap().unwrap());
+    let randomiser = answering.randomiser(SeededCoins::new(seed)).unwrap();
     let mut random = StdRng::seed_from_u64(!seed);
     let mut members = vec![0_u32; shares.len()];
     let mut bodies = vec![Vec::new()];
     for person in 0..people {
-        let mut memberships: BitVec<u8, Lsb0> =
-            shares.iter().map(|share| random.random_bool(*share)).collect();
+        let member = |(cell, share): (u16, &f64)| random.random_bool(*share).then_some(cell);
+        let mut own: Vec<u16> = (0..).zip(shares).filter_map(member).collect();
         // Cut as a device would be counted if it were in more: the truth asked about is within the cap.
-        while memberships.count_ones() > usize::from(question.cap) {
-            let last = memberships.last_one().unwrap();
-            memberships.set(last, false);
-        }
-        memberships.iter_ones().for_each(|segment| members[segment] += 1);
-        let answer = measurement.invoke(&memberships).unwrap();
+        own.truncate(cap);
+        own.iter().for_each(|cell| members[usize::from(*cell)] += 1);
+        let answer = randomiser.draw(&Truth::Cells(own)).unwrap();
         let id = ReportId(random.random());
         let report = Report { plan: plan.hash(), question: 0, epoch, id, answer };
         if person % 4_096 == 0 && person > 0 {

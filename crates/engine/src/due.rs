@@ -3,27 +3,27 @@
 //! The mechanism and its randomness are used once a window, so a page loads them then, as a module of their own. The
 //! engine hands over a [`Due`] as bytes and takes a [`Decided`] back within one turn: nothing can happen in between.
 
-use keepset_privacy::Coins;
+use keepset_privacy::{Coins, Truth};
 use keepset_wire::codec;
 use keepset_wire::codec::{decode, encode};
-use keepset_wire::{Name, Plan, PlanHash, Timestamp};
+use keepset_wire::{Plan, PlanHash, Timestamp};
 
 use crate::consent::Consent;
 use crate::gate::{Cleared, Gate, Withheld};
 
-/// What decides on a report: nothing here but the plan's own segments says anything of the person.
+/// What decides on a report: nothing here but what the device would answer says anything of the person.
 #[derive(Debug)]
 pub struct Due {
     pub(crate) gate: Gate,
     pub(crate) plan: Plan,
     pub(crate) hash: PlanHash,
     pub(crate) consent: Consent,
-    /// The segments the plan asks about and the device is in.
-    pub(crate) memberships: Vec<Name>,
+    /// What the device would answer, by question: which of them it is asked, chance decides apart from this.
+    pub(crate) truths: Vec<Truth>,
     pub(crate) now: Timestamp,
 }
 
-codec!(struct Due { gate, plan, hash, consent, memberships, now });
+codec!(struct Due { gate, plan, hash, consent, truths, now });
 
 /// What was decided.
 #[derive(Debug)]
@@ -47,11 +47,17 @@ impl Due {
         encode(self)
     }
 
+    /// Returns what the device would answer without noise, by question: what a replay sets beside the estimate.
+    #[must_use]
+    pub fn truths(&self) -> &[Truth] {
+        &self.truths
+    }
+
     /// Decides: draws the moment of the window, or charges and draws the report, or says why neither.
     #[must_use]
     pub fn decide(self, coins: impl Coins + 'static) -> Decided {
-        let Self { mut gate, plan, hash, consent, memberships, now } = self;
-        let report = gate.clear(&plan, hash, &consent, |asked| memberships.contains(asked), now, coins);
+        let Self { mut gate, plan, hash, consent, truths, now } = self;
+        let report = gate.clear(&plan, hash, &consent, &truths, now, coins);
         Decided { gate, report }
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use keepset_privacy::{Coins, Ledger, NoEntropy, Refusal, SetSelect};
+use keepset_privacy::{Answering, Coins, Ledger, NoEntropy, Refusal, Truth};
 use keepset_wire::codec;
 use keepset_wire::{Epoch, Epsilon, Name, Plan, PlanHash, Report, ReportId, Timestamp, Window};
 
@@ -116,11 +116,11 @@ codec!(struct Gate { ledger, secret, slot });
 
 /// When in a window, and to which question, a device reports: drawn by chance alone, before and apart from any behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot {
+pub(crate) struct Slot {
     plan: [u8; 16],
     window: u32,
-    epoch: u32,
-    question: u16,
+    pub(crate) epoch: u32,
+    pub(crate) question: u16,
 }
 
 codec!(struct Slot { plan, window, epoch, question });
@@ -155,7 +155,7 @@ impl Gate {
         }
     }
 
-    /// Lets one report through, or says why not. `is_in` tells the memberships of now.
+    /// Lets one report through, or says why not. `truths` are what the device would say to each of the plan's questions.
     ///
     /// # Privacy
     /// Whether and when a report is made depends on consent, the clock and chance, never on behaviour: a device in
@@ -165,7 +165,7 @@ impl Gate {
         plan: &Plan,
         hash: PlanHash,
         consent: &Consent,
-        is_in: impl Fn(&Name) -> bool,
+        truths: &[Truth],
         now: Timestamp,
         mut coins: C,
     ) -> Result<Cleared, Withheld> {
@@ -180,12 +180,12 @@ impl Gate {
         if epoch < Epoch(slot.epoch) {
             return Err(Withheld::NotDue);
         }
-        let question = plan.questions.get(usize::from(slot.question)).ok_or(Withheld::Mechanism)?;
-        let mechanism = SetSelect::for_question(plan.epsilon, question).map_err(|_| Withheld::Mechanism)?;
-        let memberships: Vec<bool> = question.segments.iter().map(is_in).collect();
+        let index = usize::from(slot.question);
+        let (question, truth) =
+            plan.questions.get(index).zip(truths.get(index)).ok_or(Withheld::Mechanism)?;
+        let answering = Answering::for_question(plan.epsilon, question).map_err(|_| Withheld::Mechanism)?;
         let charge = self.ledger.charge(plan, now)?;
-        let answer =
-            mechanism.answer(charge, plan.epsilon, &memberships, coins).map_err(|_| Withheld::NoEntropy)?;
+        let answer = answering.answer(charge, plan.epsilon, truth, coins).map_err(|_| Withheld::NoEntropy)?;
         let id = report_id(&secret, hash, window);
         let report = Report { plan: hash, question: slot.question, epoch, id, answer };
         let bytes = report.encode(plan).map_err(|_| Withheld::Mechanism)?;
@@ -210,8 +210,7 @@ impl Gate {
             return now;
         }
         let from = self.ledger.free_from(plan).max(plan.starts).max(now);
-        let slot = self.slot.filter(|slot| slot.plan == hash.0);
-        let due = slot.map(|slot| plan.epoch_start(Epoch(slot.epoch)));
+        let due = self.drawn(hash).map(|slot| plan.epoch_start(Epoch(slot.epoch)));
         // Without a slot for the window of `from` the gate is to be asked then, to draw one.
         let same_window = |due: &Timestamp| {
             let window = |at| plan.epoch_at(at).map(|epoch| plan.window_of(epoch));
@@ -220,8 +219,13 @@ impl Gate {
         due.filter(same_window).map_or(from, |due| due.max(from))
     }
 
+    /// Returns the slot drawn last, if it is one of this plan.
+    pub(crate) fn drawn(&self, hash: PlanHash) -> Option<Slot> {
+        self.slot.filter(|slot| slot.plan == hash.0)
+    }
+
     fn slot_of(&self, hash: PlanHash, window: Window) -> Option<Slot> {
-        self.slot.filter(|slot| slot.plan == hash.0 && slot.window == window.0)
+        self.drawn(hash).filter(|slot| slot.window == window.0)
     }
 
     /// Returns the slot of this window, drawing it if there is none yet.
@@ -246,6 +250,13 @@ impl Gate {
                 None => break,
             }
         }
+        let horizon = plan.questions.get(usize::from(question)).map_or(0, |question| question.horizon);
+        let offset = if horizon == 0 {
+            offset
+        } else {
+            // What is asked about then must lie in the window, so the answer is in one of the epochs after its horizon.
+            u128::from(horizon) + coins.below(plan.window_epochs.saturating_sub(horizon).into())?
+        };
         // The offset is below `window_epochs`, a u32.
         let epoch = plan.first_epoch(window).0.saturating_add(u32::try_from(offset).unwrap_or(0));
         let slot = Slot { plan: hash.0, window: window.0, epoch, question };

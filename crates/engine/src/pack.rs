@@ -2,7 +2,7 @@
 
 use keepset_wire::codec;
 use keepset_wire::document::{self, Mistake, Name, Node};
-use keepset_wire::{DAY_MS, Plan, PlanHash, Timestamp};
+use keepset_wire::{Ask, DAY_MS, Plan, PlanHash, Timestamp};
 
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features};
@@ -99,7 +99,10 @@ impl Pack {
             None => Vec::new(),
         };
         let segments = Segments::read(&fields.need("segments")?, &features, &models, &experiments)?;
-        let plan = fields.get("plan").map(|node| read_plan(&node, &segments.list)).transpose()?;
+        let plan = fields
+            .get("plan")
+            .map(|node| read_plan(&node, &features, &models, &segments.list))
+            .transpose()?;
         fields.need("owner")?.text()?;
         fields.need("reason")?.text()?;
         let whole =
@@ -150,14 +153,39 @@ impl Pack {
     }
 }
 
-/// Reads the plan and checks that every segment it asks about is one of the pack's.
-fn read_plan(node: &Node<'_>, segments: &[Segment]) -> Result<Plan, Mistake> {
+/// Reads the plan and checks that all it asks about is the pack's.
+fn read_plan(
+    node: &Node<'_>,
+    features: &Features,
+    models: &[Linear],
+    segments: &[Segment],
+) -> Result<Plan, Mistake> {
     let plan = Plan::read(node)?;
-    for asked in plan.questions.iter().flat_map(|question| &question.segments) {
-        if !segments.iter().any(|segment| segment.id == *asked) {
-            return Err(
-                node.mistake(format!("a question asks about {asked}, which is no segment of this pack"))
-            );
+    let list = node.need("questions")?;
+    for (question, node) in plan.questions.iter().zip(list.list()?) {
+        let unknown = |key, name: &Name, what| {
+            let message = format!("a question asks about {name}, which is no {what} of this pack");
+            node.need(key).map_or_else(|absent| absent, |node| node.mistake(message))
+        };
+        let is_segment = |name: &Name| segments.iter().any(|segment| segment.id == *name);
+        if let Some(segment) = question.ask.segments().iter().find(|name| !is_segment(name)) {
+            return Err(unknown("segments", segment, "segment"));
+        }
+        if let Some(outcome) = question.ask.outcome().filter(|name| !is_segment(name)) {
+            return Err(unknown("outcome", outcome, "segment"));
+        }
+        match &question.ask {
+            Ask::Histogram { feature: name, .. } | Ask::Mean { feature: name, .. } => {
+                let feature = features.list().iter().find(|feature| feature.id == *name);
+                if !feature.ok_or_else(|| unknown("feature", name, "feature"))?.labels.is_empty() {
+                    let message = "the values of this feature are labels, which have no order";
+                    return Err(node.need("feature")?.mistake(message));
+                }
+            }
+            Ask::Calibration { model: name, .. } if !models.iter().any(|model| model.id == *name) => {
+                return Err(unknown("model", name, "model"));
+            }
+            _ => {}
         }
     }
     Ok(plan)

@@ -17,6 +17,7 @@ use keepset_wire::codec::{Codec, decode, encode};
 use sha2::{Digest, Sha256};
 
 use crate::consent::Consent;
+use crate::engine::Latch;
 use crate::event::{Intake, RecentIds};
 use crate::feature::State;
 use crate::gate::Gate;
@@ -25,7 +26,9 @@ use crate::segment::Standing;
 
 const WHOLE: [u8; 4] = *b"KSST";
 const CHANGED: [u8; 4] = *b"KSSD";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// Version 2 had no latch, which stands at the end.
+const VERSION_2: u8 = 2;
 const CHANGED_VERSION: u8 = 1;
 const HEADER: usize = 4 + 1 + 4 + 8;
 /// The header of version 1 had no length: the section was all there was.
@@ -63,9 +66,10 @@ pub(crate) struct Snapshot {
     pub(crate) consent: Consent,
     pub(crate) gate: Gate,
     pub(crate) outbox: Outbox,
+    pub(crate) latch: Option<Latch>,
 }
 
-codec!(struct Snapshot { pack, profile, consent, gate, outbox });
+codec!(struct Snapshot { pack, profile, consent, gate, outbox, latch });
 
 /// What is derived from events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -207,8 +211,10 @@ impl Stored {
                 Self { profile: Profile::default(), checksum: [0; 8], whole: 0, changed: usize::MAX };
             return Ok((snapshot, stored));
         }
-        let (body, checksum, mut rest) = open(bytes, WHOLE, VERSION, [0; 8])?.ok_or(StateError::Corrupt)?;
-        let mut snapshot: Snapshot = read_all(body)?;
+        let version = if bytes.get(4) == Some(&VERSION_2) { VERSION_2 } else { VERSION };
+        let (body, checksum, mut rest) = open(bytes, WHOLE, version, [0; 8])?.ok_or(StateError::Corrupt)?;
+        let mut snapshot: Snapshot =
+            if version == VERSION { read_all(body)? } else { read_all(&[body, &[0]].concat())? };
         let mut stored = Self {
             profile: Profile::default(),
             checksum,
@@ -318,6 +324,6 @@ mod version_1 {
             standings: memberships.into_iter().map(|(name, since)| (name, standing(since))).collect(),
             ..Profile::default()
         };
-        Ok(Snapshot { pack, profile, consent, gate, outbox })
+        Ok(Snapshot { pack, profile, consent, gate, outbox, latch: None })
     }
 }

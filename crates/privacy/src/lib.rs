@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod amplification;
+pub mod answering;
 mod coins;
 pub mod consistent;
 pub mod drift;
@@ -15,6 +16,7 @@ mod numbers;
 pub mod over_time;
 pub mod release;
 
+pub use answering::{Answering, Truth};
 pub use coins::{Coins, NoEntropy, SeededCoins, SystemCoins};
 
 pub use ledger::{Budget, Charge, Ledger, Refusal};

@@ -7,12 +7,14 @@
 pub mod codec;
 pub mod document;
 mod plan;
+mod question;
 mod report;
 mod subset;
 mod time;
 
 pub use document::{Mistake, Name};
-pub use plan::{Epsilon, Plan, PlanHash, Question};
+pub use plan::{Epsilon, Plan, PlanHash};
+pub use question::{Ask, Millionths, Question};
 pub use report::{CONTENT_TYPE, Report, ReportError, ReportId};
 pub use subset::Subset;
 pub use time::{DAY_MS, Epoch, HOUR_MS, Timestamp, Window};

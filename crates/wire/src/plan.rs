@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::codec;
 use crate::codec::{Codec, Decoder};
 use crate::document::{Mistake, Name, Node};
+use crate::question::{Ask, Question, first_repeated};
 use crate::time::{DAY_MS, Epoch, Timestamp, Window};
 
 /// A privacy loss in whole micro-epsilons, so that ten charges of 0.1 make exactly 1.
@@ -60,61 +61,6 @@ impl Codec for Epsilon {
         Self::from_micro(u32::decode(from)).unwrap_or_else(|| {
             from.fail();
             Self::MIN
-        })
-    }
-}
-
-/// A question: in which of these segments is the device?
-#[derive(Clone, Debug, PartialEq)]
-pub struct Question {
-    /// Its name, unique in the plan.
-    pub id: Name,
-    /// Why it is asked, in plain language for the person who answers.
-    pub reason: String,
-    /// The segments asked about, in the order of the cells of an answer.
-    pub segments: Vec<Name>,
-    /// At most this many memberships enter an answer; more are cut at random, and the cut is bias.
-    pub cap: u8,
-    /// The share of devices that draw this question, relative to the other weights of the plan.
-    pub weight: u32,
-}
-
-codec!(struct Question { id, reason, segments, cap, weight });
-
-impl Question {
-    /// Returns the number of cells of an answer: one per segment and `cap` that stand for "none".
-    #[must_use]
-    pub fn cells(&self) -> u16 {
-        // At most 256 + 8, by `Question::read`.
-        u16::try_from(self.segments.len()).unwrap_or(u16::MAX).saturating_add(u16::from(self.cap))
-    }
-
-    fn is_sound(&self) -> bool {
-        let segments = self.segments.len();
-        (1..=256).contains(&segments)
-            && first_repeated(&self.segments).is_none()
-            && (1..=segments.min(8)).contains(&self.cap.into())
-            && (1..=1_000).contains(&self.weight)
-    }
-
-    fn read(node: &Node<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(&["id", "reason", "segments", "cap", "weight"])?;
-        let list = fields.need("segments")?;
-        let segments = list.each(|node| node.name())?;
-        if !(1..=256).contains(&segments.len()) {
-            return Err(list.mistake("expected 1 to 256 segments"));
-        }
-        if let Some(twice) = first_repeated(&segments) {
-            return Err(list.mistake(format!("{twice} is asked twice; name each segment once")));
-        }
-        let most = u32::try_from(segments.len().min(8)).unwrap_or(8);
-        let cap = fields.need("cap")?.whole(1, most)?;
-        Ok(Self {
-            id: fields.need("id")?.name()?,
-            reason: fields.need("reason")?.text()?.to_owned(),
-            segments,
-            cap: u8::try_from(cap).unwrap_or(8),
-            weight: fields.get("weight").map_or(Ok(1), |weight| weight.whole(1, 1_000))?,
         })
     }
 }
@@ -188,8 +134,13 @@ impl Plan {
             "epsilon",
             "questions",
         ])?;
+        let whole = |key: &'static str, default, high| {
+            fields.get(key).map_or(Ok(default), |node| node.whole(1, high))
+        };
+        // Defaults of docs/privacy.md: epochs of a week, windows of four, twelve windows a year.
+        let window_epochs = whole("window_epochs", 4, 53)?;
         let list = fields.need("questions")?;
-        let questions = list.each(Question::read)?;
+        let questions = list.each(|node| Question::read(node, window_epochs))?;
         if !(1..=16).contains(&questions.len()) {
             return Err(list.mistake("expected 1 to 16 questions"));
         }
@@ -197,18 +148,14 @@ impl Plan {
         if let Some(twice) = first_repeated(&ids) {
             return Err(list.mistake(format!("two questions are named {twice}; give each its own name")));
         }
-        let whole = |key: &'static str, default, high| {
-            fields.get(key).map_or(Ok(default), |node| node.whole(1, high))
-        };
         let plan = Self {
             id: fields.need("id")?.name()?,
             owner: fields.need("owner")?.text()?.to_owned(),
             reason: fields.need("reason")?.text()?.to_owned(),
             starts: fields.need("starts")?.date()?,
             expires: fields.need("expires")?.date()?,
-            // Defaults of docs/privacy.md: epochs of a week, windows of four, twelve windows a year.
             epoch_days: whole("epoch_days", 7, 366)?,
-            window_epochs: whole("window_epochs", 4, 53)?,
+            window_epochs,
             windows_per_year: whole("windows_per_year", 12, 366)?,
             epsilon: Epsilon::read(&fields.need("epsilon")?)?,
             questions,
@@ -229,23 +176,13 @@ impl Plan {
             && self.starts < self.expires
             && (1..=16).contains(&self.questions.len())
             && first_repeated(&ids).is_none()
-            && self.questions.iter().all(Question::is_sound)
+            && self.questions.iter().all(|question| question.is_sound(self.window_epochs))
     }
 
     /// Writes the plan as the JSON that [`Plan::read`] reads.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let questions: Vec<Value> = self
-            .questions
-            .iter()
-            .map(|question| {
-                let segments: Vec<&str> = question.segments.iter().map(Name::as_str).collect();
-                json!({
-                    "id": question.id.as_str(), "reason": question.reason, "segments": segments,
-                    "cap": question.cap, "weight": question.weight,
-                })
-            })
-            .collect();
+        let questions: Vec<Value> = self.questions.iter().map(Question::to_json).collect();
         json!({
             "id": self.id.as_str(), "owner": self.owner, "reason": self.reason,
             "starts": self.starts.date(), "expires": self.expires.date(),
@@ -256,9 +193,22 @@ impl Plan {
     }
 
     /// Returns the hash that names this plan and no other.
+    ///
+    /// A plan that asks for sizes alone keeps the hash it had when there was nothing else to ask.
     #[must_use]
     pub fn hash(&self) -> PlanHash {
         let mut sponge = Sha256::new();
+        if !self.feed_sizes(&mut sponge) {
+            // The codec writes no two plans alike.
+            sponge = Sha256::new().chain_update(b"keepset plan 2").chain_update(codec::encode(self));
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&sponge.finalize()[..16]);
+        PlanHash(hash)
+    }
+
+    /// Feeds a plan that asks for sizes alone; tells whether it is one.
+    fn feed_sizes(&self, sponge: &mut Sha256) -> bool {
         sponge.update(b"keepset plan 1");
         let mut number = |x: u64| sponge.update(x.to_be_bytes());
         number(u64::try_from(self.starts.millis()).unwrap_or(0));
@@ -268,13 +218,14 @@ impl Plan {
         }
         number(self.questions.len() as u64);
         for question in &self.questions {
-            number(question.cap.into());
+            let Ask::Sizes { segments, cap } = &question.ask else { return false };
+            number((*cap).into());
             number(question.weight.into());
-            number(question.segments.len() as u64);
+            number(segments.len() as u64);
         }
         let texts = [self.id.as_str(), &self.owner, &self.reason].into_iter().chain(
             self.questions.iter().flat_map(|question| {
-                let segments = question.segments.iter().map(Name::as_str);
+                let segments = question.ask.segments().iter().map(Name::as_str);
                 [question.id.as_str(), question.reason.as_str()].into_iter().chain(segments)
             }),
         );
@@ -282,9 +233,7 @@ impl Plan {
             sponge.update((text.len() as u64).to_be_bytes());
             sponge.update(text.as_bytes());
         }
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&sponge.finalize()[..16]);
-        PlanHash(hash)
+        true
     }
 
     /// Returns the epoch `now` lies in; nothing before the start and from the expiry on.
@@ -322,10 +271,6 @@ impl Plan {
     }
 }
 
-fn first_repeated(names: &[Name]) -> Option<&Name> {
-    names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)).map(|(_, name)| name)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -337,6 +282,13 @@ pub(crate) mod tests {
             "expires": "2018-01-01", "epsilon": 2, "questions": [{"id": "sizes", "reason": "Segment sizes.",
             "segments": ["regular", "lapsed", "coupon"], "cap": 2}]}"#;
         Plan::parse(text).unwrap()
+    }
+
+    fn sizes(plan: &mut Plan) -> (&mut Vec<Name>, &mut u8) {
+        match &mut plan.questions[0].ask {
+            Ask::Sizes { segments, cap } => (segments, cap),
+            _ => unreachable!("the sample asks for sizes"),
+        }
     }
 
     #[test]
@@ -356,8 +308,8 @@ pub(crate) mod tests {
             |p| p.epsilon = Epsilon::from_micro(2_000_001).unwrap(),
             |p| p.epoch_days += 1,
             |p| p.expires = p.expires.saturating_add(DAY_MS),
-            |p| p.questions[0].cap = 1,
-            |p| p.questions[0].segments.swap(0, 1),
+            |p| *sizes(p).1 = 1,
+            |p| sizes(p).0.swap(0, 1),
             |p| p.questions[0].reason.push('.'),
         ];
         for change in changes {

@@ -9,7 +9,8 @@
 use std::fmt;
 
 use crate::codec;
-use crate::plan::{Plan, PlanHash, Question};
+use crate::plan::{Plan, PlanHash};
+use crate::question::Question;
 use crate::subset::Subset;
 use crate::time::Epoch;
 

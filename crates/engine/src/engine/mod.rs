@@ -1,5 +1,6 @@
 //! The engine: one device's profile, from an event to a report that may leave.
 
+mod answers;
 mod asking;
 mod reporting;
 mod saving;
@@ -18,6 +19,7 @@ use crate::pack::Pack;
 use crate::segment::{Cause, Change, Memberships, Sight, Values, View};
 use crate::snapshot::Stored;
 use crate::zone::{Moment, Zone};
+pub(crate) use answers::Latch;
 
 /// A state to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct Engine {
     ids: RecentIds,
     consent: Consent,
     gate: Gate,
+    /// In which group of a question the device was at the moment it asks about, until it answers.
+    latch: Option<Latch>,
     outbox: Outbox,
     /// Changes not yet handed to the host.
     changes: Vec<Change>,
@@ -95,6 +99,7 @@ impl Engine {
         self.stored = None;
         if gate::check(&self.consent).is_err() {
             self.outbox.withdraw();
+            self.latch = None;
         }
         if !self.consent.grants(Purpose::Segmentation) {
             self.forget(now, &Cause::Consent);
@@ -196,8 +201,19 @@ impl Engine {
         now < self.pack.expires && self.consent.grants(Purpose::Segmentation)
     }
 
-    /// Lets time pass, one change at a time, so that a rule that held only in between has had its effect.
+    /// Lets time pass until `now`. A moment that a question asks about is looked at on the way, so that a page that slept
+    /// through it answers like one that stayed awake.
     fn advance(&mut self, now: Timestamp) {
+        if let Some(due) = self.latch_due().filter(|due| *due <= now) {
+            let at = due.max(self.evaluated).min(now);
+            self.pass(at);
+            self.latch(at);
+        }
+        self.pass(now);
+    }
+
+    /// Lets time pass, one change at a time, so that a rule that held only in between has had its effect.
+    fn pass(&mut self, now: Timestamp) {
         if self.waiting {
             self.evaluate(self.evaluated.min(now), &|| Cause::Start);
         }
@@ -244,6 +260,7 @@ impl Engine {
 
     fn forget(&mut self, now: Timestamp, cause: &Cause) {
         self.stored = None;
+        self.latch = None;
         self.outbox.erase();
         self.states.iter_mut().for_each(State::clear);
         self.ids.clear();

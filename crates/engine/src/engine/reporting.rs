@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use keepset_privacy::{Budget, Coins};
-use keepset_wire::{Name, ReportId, Timestamp};
+use keepset_wire::{ReportId, Timestamp};
 
 use super::Engine;
 use crate::due::{Decided, Due};
@@ -56,14 +56,12 @@ impl Engine {
             self.stored = None;
         }
         self.gate.ready(plan, hash, &self.consent, now)?;
-        let asked = |name: &Name| plan.questions.iter().any(|question| question.segments.contains(name));
-        let memberships = self.memberships().into_iter().map(|membership| membership.segment).filter(asked);
         Ok(Due {
             gate: self.gate.clone(),
             plan: plan.clone(),
             hash,
             consent: self.consent,
-            memberships: memberships.collect(),
+            truths: self.truths(plan, now),
             now,
         })
     }
@@ -83,6 +81,9 @@ impl Engine {
         }
         let secret = self.gate.secret().is_some();
         self.gate = gate;
+        // What was latched is for the slot that is now answered, or for one that is no more.
+        let slot = self.slot().filter(|_| report.is_err());
+        self.latch = self.latch.filter(|latch| Some(latch.slot) == slot);
         if !secret {
             self.find_arms();
         }

@@ -54,6 +54,7 @@ impl Engine {
             ids: RecentIds::default(),
             consent: Consent::default(),
             gate: Gate::new(ledger),
+            latch: None,
             outbox: Outbox::default(),
             changes: Vec::new(),
             reasons: false,
@@ -67,8 +68,8 @@ impl Engine {
     }
 
     fn from_snapshot(pack: Rc<Pack>, snapshot: Snapshot, mut stored: Stored) -> Self {
-        let Snapshot { profile: Profile { now, ids, memories, standings }, consent, gate, outbox, .. } =
-            snapshot;
+        let Snapshot { profile, consent, gate, outbox, latch, .. } = snapshot;
+        let Profile { now, ids, memories, standings } = profile;
         let evaluated = Timestamp::from_millis(now.evaluated).unwrap_or_default();
         let mut engine = Self::empty(pack, Ledger::fresh(None, evaluated), evaluated);
         let Pack { features, segments, .. } = &*engine.pack;
@@ -93,7 +94,7 @@ impl Engine {
         }
         (engine.intake, engine.ids) = (now.intake, ids);
         engine.last_event = Timestamp::from_millis(now.last_event).filter(|at| *at > Timestamp::MIN);
-        (engine.consent, engine.gate, engine.outbox) = (consent, gate, outbox);
+        (engine.consent, engine.gate, engine.latch, engine.outbox) = (consent, gate, latch, outbox);
         engine.outbox.restored(now.revision);
         (engine.revision, engine.durable) = (now.revision, now.revision);
         engine.stored = Some(stored);
@@ -159,6 +160,7 @@ impl Engine {
             consent: self.consent,
             gate: self.gate.clone(),
             outbox: self.outbox.clone(),
+            latch: self.latch,
         }
     }
 

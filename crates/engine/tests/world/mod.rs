@@ -16,6 +16,7 @@ const PACK: &str = r#"{
     "habit": {"kind": "decayed_count", "event": "buy", "half_life_days": 2},
     "quiet": {"kind": "recency", "event": "visit"}
   },
+  "models": {"eager": {"kind": "linear", "intercept": -1, "weights": {"visits": 1, "habit": 0.5}}},
   "segments": [
     {"id": "visitor", "title": "v", "reason": "r", "enter": {"feature": "visits", "op": ">=", "value": 1}},
     {"id": "buyer", "title": "b", "reason": "r", "enter": {"feature": "habit", "op": ">", "value": 0.5}},
@@ -23,7 +24,14 @@ const PACK: &str = r#"{
   ],
   "plan": {"id": "laws", "owner": "tests", "reason": "tests", "starts": "2026-01-01", "expires": "2030-01-01", "epsilon": 1,
     "epoch_days": 1, "window_epochs": 3, "windows_per_year": 12,
-    "questions": [{"id": "q", "reason": "r", "segments": ["visitor", "buyer", "quiet"], "cap": 2}]}
+    "questions": [
+      {"id": "q", "reason": "r", "segments": ["visitor", "buyer", "quiet"], "cap": 2},
+      {"id": "overlaps", "reason": "r", "ask": "overlaps", "segments": ["visitor", "buyer", "quiet"], "cap": 2},
+      {"id": "visits", "reason": "r", "ask": "histogram", "feature": "visits", "low": 0, "high": 8, "bins": 4},
+      {"id": "habit", "reason": "r", "ask": "mean", "feature": "habit", "low": 0, "high": 4},
+      {"id": "buying", "reason": "r", "ask": "conversion", "segments": ["visitor", "quiet"], "outcome": "buyer", "horizon_epochs": 1},
+      {"id": "eager", "reason": "r", "ask": "calibration", "model": "eager", "cuts": [-0.5, 0, 1], "outcome": "buyer", "horizon_epochs": 2}
+    ]}
 }"#;
 
 pub fn pack() -> Rc<Pack> {

@@ -14,7 +14,7 @@
 mod weights;
 
 use bitvec::prelude::{BitVec, Lsb0};
-use keepset_wire::{Epsilon, Question, Subset};
+use keepset_wire::{Epsilon, Subset};
 use opendp::core::{Function, Measurement, PrivacyMap};
 use opendp::domains::BitVectorDomain;
 use opendp::error::{Error, ErrorVariant};
@@ -25,7 +25,6 @@ use std::cell::RefCell;
 use super::exponential::{UNIT, exponential};
 use super::{Channel, PairChannel, PrivacyError};
 use crate::coins::{Coins, NoEntropy};
-use crate::ledger::Charge;
 use weights::Weights;
 
 /// SetSelect as OpenDP knows it: memberships in, a set of cells out, any state a neighbour of any other.
@@ -43,18 +42,10 @@ pub struct SetSelect {
 }
 
 impl SetSelect {
-    /// Chooses the set size and the threshold with the smallest variance for a question.
+    /// Makes the mechanism for `segments` segments of which at most `cap` count: with the set size and the threshold that have the
+    /// smallest variance.
     ///
     /// The planned share is that of the hardest case for a cap of 1 (all cells equal) and 5 % above.
-    ///
-    /// # Errors
-    /// [`PrivacyError::Shape`] for a question outside 1 to 256 segments and a cap of 1 to 8.
-    pub fn for_question(epsilon: Epsilon, question: &Question) -> Result<Self, PrivacyError> {
-        let segments = u16::try_from(question.segments.len()).map_err(|_| PrivacyError::Shape)?;
-        Self::new(epsilon, segments, question.cap)
-    }
-
-    /// Makes the mechanism for `segments` segments of which at most `cap` count.
     ///
     /// # Errors
     /// [`PrivacyError::Shape`] outside 1 to 256 segments and a cap of 1 to 8, at most their number.
@@ -97,33 +88,6 @@ impl SetSelect {
         let weights = Weights::new(exponential(epsilon), UNIT, cap, segments, size, threshold)
             .ok_or(PrivacyError::Shape)?;
         Ok(Self { epsilon, segments, cap, size, threshold, weights })
-    }
-
-    /// Draws the one answer that `charge` paid for.
-    ///
-    /// # Errors
-    /// [`PrivacyError::OverBudget`] when the measurement's own privacy map states more than `allowed`,
-    /// [`PrivacyError::Input`] when `memberships` is not one flag per segment, [`PrivacyError::NoEntropy`].
-    ///
-    /// # Privacy
-    /// The charge is used up: one charge, one draw. What was charged stays charged when the draw fails.
-    pub fn answer(
-        self,
-        _charge: Charge,
-        allowed: Epsilon,
-        memberships: &[bool],
-        coins: impl Coins + 'static,
-    ) -> Result<Subset, PrivacyError> {
-        let measurement = self.measurement(coins)?;
-        let stated = measurement.map(&1).map_err(|_| PrivacyError::OverBudget)?;
-        if stated > allowed.value() {
-            return Err(PrivacyError::OverBudget);
-        }
-        let memberships = memberships.iter().collect();
-        measurement.invoke(&memberships).map_err(|error| match error.variant {
-            ErrorVariant::DomainMismatch => PrivacyError::Input,
-            _ => PrivacyError::NoEntropy,
-        })
     }
 
     /// Wraps the mechanism as an OpenDP measurement that draws from `coins`.
