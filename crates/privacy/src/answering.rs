@@ -126,6 +126,24 @@ impl Answering {
             && answer.iter().all(|cell| cell < self.cells())
     }
 
+    /// Returns how many numbers are counted of the answers: one for every cell, and for overlaps one for every two segments.
+    #[must_use]
+    pub fn counters(&self) -> usize {
+        match &self.mechanism {
+            Mechanism::Overlaps(overlaps) => overlaps.counters(),
+            _ => self.cells().into(),
+        }
+    }
+
+    /// Returns which of the counters an answer raises.
+    #[must_use]
+    pub fn counted(&self, answer: &Subset) -> Vec<usize> {
+        match &self.mechanism {
+            Mechanism::Overlaps(overlaps) => overlaps.counted(answer),
+            _ => answer.iter().map(usize::from).collect(),
+        }
+    }
+
     /// Draws the one answer that `charge` paid for.
     ///
     /// # Errors

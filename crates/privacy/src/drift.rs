@@ -4,7 +4,7 @@
 //! chi-square. The covariance is that of the exact channel, and of devices drawn anew in each window: who reports differs by chance.
 
 use crate::consistent::{Total, consistent};
-use crate::mechanism::{Channel, OneOf, PairChannel, SquareWave};
+use crate::mechanism::{BoundedMean, Channel, OneOf, PairChannel, SquareWave};
 use crate::numbers::{chi_square_tail, float};
 
 /// The result of a test for drift.
@@ -80,6 +80,16 @@ impl SquareWave {
         let term = |(one, other): &(f64, f64)| (one / n - other / m).powi(2) / ((one + other) / (n + m));
         let statistic = seen.iter().map(term).sum::<f64>() / (1.0 / n + 1.0 / m);
         Some(Drift::new(statistic, seen.len() - 1))
+    }
+}
+
+impl BoundedMean {
+    /// Tests whether the mean changed. Nothing when a window has no report, a count too few or many, or outputs that are all the same.
+    #[must_use]
+    pub fn drift(&self, before: &[u64], after: &[u64]) -> Option<Drift> {
+        let (before, after) = (self.estimate(before)?, self.estimate(after)?);
+        let variance = before.standard_error.powi(2) + after.standard_error.powi(2);
+        (variance > 0.0).then(|| Drift::new((before.mean - after.mean).powi(2) / variance, 1))
     }
 }
 

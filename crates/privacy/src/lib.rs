@@ -9,6 +9,7 @@ pub mod answering;
 mod coins;
 pub mod consistent;
 pub mod drift;
+pub mod finding;
 pub mod forecast;
 mod ledger;
 pub mod mechanism;

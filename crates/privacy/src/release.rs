@@ -8,6 +8,10 @@ pub const MIN_REPORTS: u64 = 500;
 /// The widest half of a 95 % interval that is released, as a share of the estimate: twice or half is the most one may be off.
 pub const MAX_RELATIVE_HALF_WIDTH: f64 = 0.5;
 
+/// The widest half of a 95 % interval of a number that is no share, as a part of the range it may lie in: a fifth of it is not
+/// worth printing.
+pub const MAX_RANGE_HALF_WIDTH: f64 = 0.1;
+
 /// An estimate after the rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Release {
@@ -24,6 +28,17 @@ pub enum Release {
 #[must_use]
 pub fn release(estimate: Estimate, least_reports: u64) -> Release {
     let precise = estimate.half_width <= MAX_RELATIVE_HALF_WIDTH * estimate.share.min(1.0);
+    if precise && estimate.reports >= least_reports.max(MIN_REPORTS) {
+        Release::Published(estimate)
+    } else {
+        Release::NotEnough(estimate)
+    }
+}
+
+/// Applies the rule to a number that is no share, such as a mean: its interval is to be narrow beside the range it may lie in.
+#[must_use]
+pub fn release_in_range(estimate: Estimate, range: f64, least_reports: u64) -> Release {
+    let precise = estimate.half_width <= MAX_RANGE_HALF_WIDTH * range;
     if precise && estimate.reports >= least_reports.max(MIN_REPORTS) {
         Release::Published(estimate)
     } else {

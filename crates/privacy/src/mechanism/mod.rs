@@ -20,7 +20,7 @@ pub use one_of::{OneOf, Shares};
 pub use overlaps::{Overlap, OverlapEstimate, Overlaps};
 pub use randomised_response::{RandomisedResponse, RandomisedResponseMeasurement};
 pub use set_select::{SetSelect, SetSelectMeasurement};
-pub use square_wave::{Histogram, Quantile, SquareWave, SquareWaveMeasurement};
+pub use square_wave::{Histogram, Quantile, Repeated, SquareWave, SquareWaveMeasurement};
 
 /// Why a mechanism cannot be made or cannot answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,6 +77,12 @@ impl Joint {
         self.cells.cells()
     }
 
+    /// Returns the mechanism for one of its cells.
+    #[must_use]
+    pub fn one_of(&self) -> &OneOf {
+        &self.cells
+    }
+
     /// Returns the mechanism a device draws its answer from.
     #[must_use]
     pub fn select(&self) -> &SetSelect {

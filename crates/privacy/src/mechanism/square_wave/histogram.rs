@@ -39,6 +39,17 @@ pub struct Quantile {
     pub high: f64,
 }
 
+/// A number told by a histogram, with its interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Repeated {
+    /// The estimate.
+    pub value: f64,
+    /// The lower end of the 95 % interval.
+    pub low: f64,
+    /// The upper end of the 95 % interval.
+    pub high: f64,
+}
+
 impl Histogram {
     /// Finds the likeliest histogram by expectation and maximisation, from equal shares on, without smoothing.
     pub(super) fn estimate(band: &Band, counts: &[u64]) -> Result<Self, PrivacyError> {
@@ -79,22 +90,35 @@ pub(super) fn quantiles(
     levels: &[f64],
     coins: &mut impl Coins,
 ) -> Result<Vec<Quantile>, PrivacyError> {
-    let histogram = Histogram::estimate(band, counts)?;
-    let reports = unfold(counts);
-    let mut repeated: Vec<Vec<f64>> = vec![Vec::new(); levels.len()];
-    for _ in 0..REPETITIONS {
-        let again = Histogram::estimate(band, &resample(&reports, counts.len(), coins)?)?;
-        for (values, level) in repeated.iter_mut().zip(levels) {
-            values.push(again.quantile(*level));
-        }
-    }
-    let interval = |(values, level): (&mut Vec<f64>, &f64)| {
-        values.sort_by(f64::total_cmp);
-        let cut = REPETITIONS / 40;
-        let (low, high) = (values[cut - 1], values[REPETITIONS - cut]);
-        Quantile { level: *level, value: histogram.quantile(*level), low, high }
+    let statistics = |histogram: &Histogram| levels.iter().map(|level| histogram.quantile(*level)).collect();
+    let found = repeated(band, counts, coins, statistics)?;
+    let quantile = |(level, repeated): (&f64, Repeated)| {
+        let Repeated { value, low, high } = repeated;
+        Quantile { level: *level, value, low, high }
     };
-    Ok(repeated.iter_mut().zip(levels).map(interval).collect())
+    Ok(levels.iter().zip(found).map(quantile).collect())
+}
+
+/// Estimates numbers told by a histogram, each with the percentile interval of the bootstrap.
+pub(super) fn repeated(
+    band: &Band,
+    counts: &[u64],
+    coins: &mut impl Coins,
+    statistics: impl Fn(&Histogram) -> Vec<f64>,
+) -> Result<Vec<Repeated>, PrivacyError> {
+    let values = statistics(&Histogram::estimate(band, counts)?);
+    let reports = unfold(counts);
+    let mut all: Vec<Vec<f64>> = vec![Vec::new(); values.len()];
+    for _ in 0..REPETITIONS {
+        let again = statistics(&Histogram::estimate(band, &resample(&reports, counts.len(), coins)?)?);
+        all.iter_mut().zip(again).for_each(|(repeated, value)| repeated.push(value));
+    }
+    let interval = |(mut repeated, value): (Vec<f64>, f64)| {
+        repeated.sort_by(f64::total_cmp);
+        let cut = REPETITIONS / 40;
+        Repeated { value, low: repeated[cut - 1], high: repeated[REPETITIONS - cut] }
+    };
+    Ok(all.into_iter().zip(values).map(interval).collect())
 }
 
 /// The rounds: each weighs every bucket by how well it explains the outputs.

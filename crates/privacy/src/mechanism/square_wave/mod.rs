@@ -20,7 +20,7 @@ use super::PrivacyError;
 use super::band::Band;
 use super::exponential::{UNIT, exponential};
 use crate::coins::Coins;
-pub use histogram::{Histogram, Quantile};
+pub use histogram::{Histogram, Quantile, Repeated};
 
 /// A square wave as OpenDP knows it: a bucket in, an output out.
 pub type SquareWaveMeasurement = Measurement<AtomDomain<u16>, DiscreteDistance, MaxDivergence, u16>;
@@ -72,6 +72,19 @@ impl SquareWave {
         coins: &mut impl Coins,
     ) -> Result<Vec<Quantile>, PrivacyError> {
         histogram::quantiles(&self.band, counts, levels, coins)
+    }
+
+    /// Estimates numbers told by the histogram, each with an interval as [`Self::quantiles`] has it.
+    ///
+    /// # Errors
+    /// As [`Self::quantiles`].
+    pub fn repeated(
+        &self,
+        counts: &[u64],
+        coins: &mut impl Coins,
+        statistics: impl Fn(&Histogram) -> Vec<f64>,
+    ) -> Result<Vec<Repeated>, PrivacyError> {
+        histogram::repeated(&self.band, counts, coins, statistics)
     }
 
     /// Returns the number of buckets.

@@ -1,0 +1,190 @@
+use super::*;
+use crate::answering::Truth;
+#[cfg(target_arch = "wasm32")]
+use crate::test;
+use keepset_wire::Plan;
+
+const QUESTIONS: &str = r#"[
+    {"id": "sizes", "reason": "r", "segments": ["a", "b", "c", "d"], "cap": 2},
+    {"id": "overlaps", "reason": "r", "ask": "overlaps", "segments": ["a", "b", "c", "d"], "cap": 3},
+    {"id": "histogram", "reason": "r", "ask": "histogram", "feature": "f", "low": -10, "high": 30, "bins": 8},
+    {"id": "mean", "reason": "r", "ask": "mean", "feature": "f", "low": -10, "high": 30},
+    {"id": "conversion", "reason": "r", "ask": "conversion", "segments": ["a", "b"], "outcome": "c"},
+    {"id": "calibration", "reason": "r", "ask": "calibration", "model": "m", "cuts": [-1, 0, 1], "outcome": "c"}]"#;
+
+fn plan(epsilon: u32) -> Plan {
+    let text = format!(
+        r#"{{"id": "all", "owner": "o", "reason": "r", "starts": "2026-01-01", "expires": "2030-01-01", "epsilon": {epsilon},
+            "questions": {QUESTIONS}}}"#
+    );
+    Plan::parse(&text).unwrap()
+}
+
+/// What a population of 2,400 says to each question, the same in every run: a person's number decides, `shift` moves some.
+fn truth(ask: &Ask, person: u16, shift: u16) -> Truth {
+    let among = |of: u16, below: u16| person * 7 % of < below + shift;
+    let cells = |flags: &[bool]| (0..).zip(flags).filter(|(_, flag)| **flag).map(|(cell, _)| cell).collect();
+    match ask {
+        Ask::Sizes { .. } => Truth::Cells(cells(&[among(10, 4), false, person.is_multiple_of(12), false])),
+        Ask::Overlaps { .. } => Truth::Cells(cells(&[
+            among(10, 5),
+            among(10, 3),
+            person.is_multiple_of(4),
+            person.is_multiple_of(3),
+        ])),
+        Ask::Histogram { .. } => Truth::Cells(vec![if among(10, 2) { 0 } else { 1 + person % 5 }]),
+        Ask::Mean { .. } => Truth::Number(i64::from(person % 5 + shift) * 100_000),
+        Ask::Conversion { .. } => Truth::Cells(vec![if among(10, 6) {
+            2 * (person % 2) + u16::from(person.is_multiple_of(3))
+        } else {
+            4
+        }]),
+        _ => {
+            let band = person % 4;
+            Truth::Cells(vec![if among(20, 1) {
+                8
+            } else {
+                2 * band + u16::from(person * 11 % 10 < 1 + 2 * band)
+            }])
+        }
+    }
+}
+
+const PEOPLE: u16 = 2_400;
+
+/// The counts of the answers of everyone, drawn with one seed.
+fn counts(answering: &Answering, ask: &Ask, shift: u16, seed: u64) -> Vec<u64> {
+    let randomiser = answering.clone().randomiser(SeededCoins::new(seed)).unwrap();
+    let mut counts = vec![0; answering.counters()];
+    for person in 0..PEOPLE {
+        let answer = randomiser.draw(&truth(ask, person, shift)).unwrap();
+        assert!(answering.is_shaped(&answer));
+        answering.counted(&answer).into_iter().for_each(|counter| counts[counter] += 1);
+    }
+    counts
+}
+
+fn exact(question: &Question) -> Exact {
+    let mut exact = Exact::default();
+    (0..PEOPLE).for_each(|person| exact.add(question, &truth(&question.ask, person, 0)));
+    exact
+}
+
+fn answerings(plan: &Plan) -> impl Iterator<Item = (Answering, &Question)> {
+    plan.questions.iter().map(|question| (Answering::for_question(plan.epsilon, question).unwrap(), question))
+}
+
+/// 40 populations of 2,400 devices at epsilon 2, through the real mechanisms. Of the intervals of one question, 40 to 520, at least 90 %
+/// hold the truth: at a coverage of 95 % a count below that has a probability below 1e-3 for those of 160 and more, and 5 % for the
+/// single mean, whose bound is 85 %. No estimate is further than 6 standard errors away. Seeds are fixed.
+#[test]
+fn what_is_found_is_what_is_true_for_every_kind_of_question() {
+    let plan = plan(2);
+    for (answering, question) in answerings(&plan) {
+        let values = exact(question).values(&answering, question);
+        assert_eq!(values.len(), answering.measures(question).len());
+        let (mut held, mut all) = (0, 0);
+        for seed in 0..40 {
+            let counts = counts(&answering, &question.ask, 0, seed);
+            let findings = answering.findings(question, &counts, PEOPLE.into());
+            let measures: Vec<Measure> = findings.iter().map(|finding| finding.measure).collect();
+            assert_eq!(measures, answering.measures(question));
+            for (finding, truth) in findings.iter().zip(&values) {
+                let (Some(estimate), Some(truth)) = (finding.estimate(), truth) else { continue };
+                held += i32::from(estimate.low <= *truth && *truth <= estimate.high);
+                all += 1;
+                let error = (estimate.share - truth).abs();
+                assert!(
+                    error <= 6.0 * estimate.standard_error,
+                    "{:?}: {estimate:?} {truth}",
+                    finding.measure
+                );
+            }
+        }
+        let least = if values.len() == 1 { 0.85 } else { 0.9 };
+        assert!(f64::from(held) >= least * f64::from(all), "{}: {held} of {all}", question.id);
+    }
+}
+
+#[test]
+fn without_a_report_there_is_nothing_to_say_and_few_are_not_enough() {
+    let plan = plan(2);
+    for (answering, question) in answerings(&plan) {
+        assert!(answering.findings(question, &[], 0).iter().all(|finding| finding.estimate().is_none()));
+        let mut counts = counts(&answering, &question.ask, 0, 1);
+        counts.iter_mut().for_each(|count| *count /= 6);
+        let reports = if answering.held() == 1 { counts.iter().sum() } else { u64::from(PEOPLE) / 6 };
+        assert!(
+            answering
+                .findings(question, &counts, reports)
+                .iter()
+                .all(|finding| finding.published().is_none())
+        );
+    }
+}
+
+/// 100 pairs of windows at epsilon 2: without a change the test speaks of drift at 5 % in 5 of them, above 15 with probability 4e-5 for
+/// each of six questions; with one it does in most. Seeds are fixed.
+#[test]
+fn drift_is_seen_where_something_changed_and_seldom_elsewhere() {
+    let plan = plan(2);
+    for (answering, question) in answerings(&plan) {
+        let (mut false_alarms, mut found) = (0, 0);
+        for seed in 0..100 {
+            let counted = |shift, seed| counts(&answering, &question.ask, shift, seed);
+            let (before, same, changed) =
+                (counted(0, seed), counted(0, 1_000 + seed), counted(2, 2_000 + seed));
+            let of = |counts| Counted { counts, reports: PEOPLE.into() };
+            let is_drift = |after| i32::from(answering.drift(of(&before), of(after)).unwrap().p_value < 0.05);
+            false_alarms += is_drift(&same);
+            found += is_drift(&changed);
+        }
+        assert!(false_alarms <= 15, "{}: {false_alarms}", question.id);
+        assert!(found >= 60, "{}: {found}", question.id);
+    }
+}
+
+#[test]
+fn shares_that_must_be_one_together_are_made_so_and_the_raw_ones_stay() {
+    let plan = plan(1);
+    for (answering, question) in answerings(&plan) {
+        let findings = answering.findings(question, &counts(&answering, &question.ask, 0, 3), PEOPLE.into());
+        let consistent: Vec<f64> = findings
+            .iter()
+            .filter(|finding| matches!(finding.measure, Measure::Group(_) | Measure::Size(_)))
+            .filter_map(|finding| finding.consistent)
+            .collect();
+        assert!(consistent.iter().all(|share| (0.0..=1.0).contains(share)));
+        let sum: f64 = consistent.iter().sum();
+        match question.ask.cap() {
+            Some(cap) => assert!(sum <= f64::from(cap) + 1e-9),
+            None if question.ask.groups() > 0 => assert!((sum - 1.0).abs() < 1e-9, "{sum}"),
+            None => assert!(consistent.is_empty()),
+        }
+    }
+}
+
+#[test]
+fn items_are_named_after_what_they_are_of() {
+    let plan = plan(2);
+    let names: Vec<String> = answerings(&plan)
+        .flat_map(|(answering, question)| {
+            let measures = answering.measures(question);
+            measures.into_iter().map(|measure| format!("{} {}", measure.kind(), measure.item(question)))
+        })
+        .collect();
+    for name in [
+        "share a",
+        "overlap a+d",
+        "bin none",
+        "bin bin_8",
+        "quantile p90",
+        "mean mean",
+        "rate b",
+        "share none",
+        "rate band_4",
+        "auc auc",
+    ] {
+        assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
+    }
+}
