@@ -10,6 +10,7 @@ use crate::clock::Openings;
 pub struct Admitted {
     report: Report,
     window: Window,
+    counted: Vec<u16>,
 }
 
 impl Admitted {
@@ -17,6 +18,12 @@ impl Admitted {
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// Returns which of its question's counters it raises.
+    #[must_use]
+    pub fn counted(&self) -> &[u16] {
+        &self.counted
     }
 
     /// Returns the window it counts in: a device's name for its report is the same in all of it.
@@ -46,12 +53,14 @@ pub enum Refusal {
 /// The first [`Refusal`], in the order of its variants.
 pub fn admit(plan: &Plan, tasks: &[Answering], open: Openings, report: Report) -> Result<Admitted, Refusal> {
     check_epoch(report.epoch, open)?;
-    let task = tasks.get(usize::from(report.question));
+    let task = tasks.get(usize::from(report.question)).ok_or(Refusal::Shape { expected: 0 })?;
     // A fixed size denies a fake report the power to vote for every segment at once.
-    if !task.is_some_and(|task| task.is_shaped(&report.answer)) {
-        return Err(Refusal::Shape { expected: task.map_or(0, Answering::held) });
+    if !task.is_shaped(&report.answer) {
+        return Err(Refusal::Shape { expected: task.held() });
     }
-    Ok(Admitted { window: plan.window_of(report.epoch), report })
+    // At most 528 counters, those of the overlaps of 32 segments.
+    let counted = task.counted(&report.answer).into_iter().filter_map(|counter| u16::try_from(counter).ok());
+    Ok(Admitted { window: plan.window_of(report.epoch), counted: counted.collect(), report })
 }
 
 fn check_epoch(epoch: Epoch, open: Openings) -> Result<(), Refusal> {

@@ -1,12 +1,16 @@
-//! From counts to estimates: every window, question and segment, un-noised and put to the rule of release.
+//! From counts to findings: every window and question, un-noised, put to the rule of release and compared with the window before.
 
-use keepset_privacy::release::{MIN_REPORTS, Release, release};
-use keepset_privacy::{Answering, Estimate};
-use keepset_wire::{Plan, Window};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use keepset_privacy::Answering;
+use keepset_privacy::drift::{Counted, Drift};
+use keepset_privacy::finding::{Expected, Finding, Measure};
+use keepset_privacy::release::MIN_REPORTS;
+use keepset_wire::{Plan, Question, Window};
 
 use crate::clock::Openings;
 use crate::store::{Tallies, Tally};
-use std::collections::BTreeMap;
 
 /// What is known of one window.
 #[derive(Clone, Debug)]
@@ -32,69 +36,104 @@ impl WindowEstimates {
 pub struct QuestionEstimates {
     /// How many devices answered it.
     pub reports: u64,
-    /// One entry per segment of the question, in its order.
-    pub segments: Vec<SegmentEstimate>,
+    /// Every number, in the order of its measures.
+    pub findings: Vec<Finding>,
+    /// Whether it differs from the window before by more than chance; nothing unless both have enough reports.
+    pub drift: Option<Drift>,
 }
 
-/// What is known of one segment in one window.
-#[derive(Clone, Copy, Debug)]
-pub struct SegmentEstimate {
-    /// How many answers held its cell.
-    pub support: u64,
-    /// Its share of the devices that answered, after the rule of release; nothing when none did.
-    pub release: Option<Release>,
+/// A plan's questions as the estimator knows them, and what it has estimated: a histogram takes 200 repetitions, and most windows no
+/// longer change.
+#[derive(Debug)]
+pub struct Estimator {
+    tasks: Vec<Answering>,
+    /// By question, what was expected of it before anyone was asked.
+    expected: Vec<Vec<Expected>>,
+    known: Mutex<BTreeMap<(Window, u16), (Tally, Vec<Finding>)>>,
 }
 
-impl SegmentEstimate {
-    /// Returns the estimate whether or not it is precise enough to print.
+impl Estimator {
+    /// Derives the mechanisms of a plan.
+    ///
+    /// # Errors
+    /// One sentence when a question of the plan allows no mechanism.
+    pub fn new(plan: &Plan) -> Result<Self, String> {
+        let tasks = Answering::of_plan(plan).map_err(|error| format!("--plan: {error}"))?;
+        let expected = tasks.iter().zip(&plan.questions).map(|(task, asked)| task.expected(asked, None));
+        Ok(Self { expected: expected.collect(), tasks, known: Mutex::default() })
+    }
+
+    /// Returns the mechanism of every question.
     #[must_use]
-    pub fn estimate(&self) -> Option<Estimate> {
-        match self.release? {
-            Release::Published(estimate) | Release::NotEnough(estimate) => Some(estimate),
-        }
+    pub fn tasks(&self) -> &[Answering] {
+        &self.tasks
     }
 
-    /// Returns the estimate when it is precise enough to print.
+    /// Returns the standard error that was to be expected of so many reports.
     #[must_use]
-    pub fn published(&self) -> Option<Estimate> {
-        match self.release? {
-            Release::Published(estimate) => Some(estimate),
-            Release::NotEnough(_) => None,
+    pub fn expected_error(&self, question: usize, measure: Measure, reports: u64) -> Option<f64> {
+        let all = self.expected.get(question)?;
+        let one = all.iter().find(|expected| expected.measure == measure)?;
+        (reports > 0).then(|| one.standard_error(reports))
+    }
+
+    /// Estimates every window that has reports, oldest first.
+    ///
+    /// # Privacy
+    /// Post-processing of answers that were randomised on the devices: it reveals no more than they do.
+    #[must_use]
+    pub fn windows(&self, plan: &Plan, open: Openings, tallies: &Tallies) -> Vec<WindowEstimates> {
+        let mut sums: BTreeMap<Window, BTreeMap<u16, Tally>> = BTreeMap::new();
+        for ((epoch, question), tally) in tallies {
+            sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
         }
+        let nothing = Tally::default();
+        let tally = |window: Window, index: u16| sums.get(&window)?.get(&index);
+        let question = |window: Window, index: u16, task: &Answering, question: &Question| {
+            let now = tally(window, index).unwrap_or(&nothing);
+            let before = window.0.checked_sub(1).and_then(|before| tally(Window(before), index));
+            let find = || task.findings(question, &now.support, now.reports);
+            QuestionEstimates {
+                reports: now.reports,
+                findings: self.findings(window, index, now, find),
+                drift: before.and_then(|before| drift(task, before, now)),
+            }
+        };
+        let mut all = Vec::with_capacity(sums.len());
+        for window in sums.keys() {
+            let asked = (0..).zip(&self.tasks).zip(&plan.questions);
+            all.push(WindowEstimates {
+                window: *window,
+                closed: open.is_closed(plan, *window),
+                questions: asked
+                    .map(|((index, task), asked)| question(*window, index, task, asked))
+                    .collect(),
+            });
+        }
+        all
+    }
+
+    /// Remembers what was found in counts that have not changed since.
+    fn findings(
+        &self,
+        window: Window,
+        index: u16,
+        tally: &Tally,
+        find: impl FnOnce() -> Vec<Finding>,
+    ) -> Vec<Finding> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = known().get(&(window, index)).filter(|(counted, _)| counted == tally) {
+            return found.clone();
+        }
+        let found = find();
+        known().insert((window, index), (tally.clone(), found.clone()));
+        found
     }
 }
 
-/// Estimates every window that has reports, oldest first.
-///
-/// # Privacy
-/// Post-processing of answers that were randomised on the devices: it reveals no more than they do.
-#[must_use]
-pub fn windows(plan: &Plan, tasks: &[Answering], open: Openings, tallies: &Tallies) -> Vec<WindowEstimates> {
-    let mut sums: BTreeMap<Window, BTreeMap<u16, Tally>> = BTreeMap::new();
-    for ((epoch, question), tally) in tallies {
-        sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
-    }
-    sums.into_iter()
-        .map(|(window, sums)| WindowEstimates {
-            window,
-            closed: open.is_closed(plan, window),
-            questions: (0..)
-                .zip(plan.questions.iter().zip(tasks))
-                .map(|(index, (question, task))| {
-                    let tally = sums.get(&index).cloned().unwrap_or_default();
-                    let segments = 0..question.ask.segments().len();
-                    QuestionEstimates {
-                        reports: tally.reports,
-                        segments: segments.map(|cell| segment(task, &tally, cell)).collect(),
-                    }
-                })
-                .collect(),
-        })
-        .collect()
-}
-
-fn segment(task: &Answering, tally: &Tally, cell: usize) -> SegmentEstimate {
-    let support = tally.support(cell);
-    let estimate = task.select().and_then(|select| select.channel().estimate(support, tally.reports));
-    SegmentEstimate { support, release: estimate.map(|estimate| release(estimate, MIN_REPORTS)) }
+fn drift(task: &Answering, before: &Tally, now: &Tally) -> Option<Drift> {
+    let enough = |tally: &&Tally| tally.reports >= MIN_REPORTS;
+    let [before, now] = [Some(before).filter(enough)?, Some(now).filter(enough)?]
+        .map(|tally| Counted { counts: &tally.support, reports: tally.reports });
+    task.drift(before, now)
 }

@@ -14,7 +14,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::BodyExt as _;
-use keepset_privacy::Answering;
 use keepset_wire::{CONTENT_TYPE, Plan, PlanHash, Report, Window};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -24,7 +23,7 @@ use tower_http::services::ServeDir;
 use crate::clock::{Clock, Openings};
 use crate::counters::Counters;
 use crate::dashboard;
-use crate::estimate::{self, WindowEstimates};
+use crate::estimate::{Estimator, WindowEstimates};
 use crate::headers;
 use crate::ingest::{MAX_REPORTS, read_body};
 use crate::problem::{Kind, Problem};
@@ -45,7 +44,7 @@ const SWEEP_TIME: Duration = Duration::from_secs(60);
 pub struct Collector {
     plan: Plan,
     hash: PlanHash,
-    tasks: Vec<Answering>,
+    estimator: Estimator,
     store: Store,
     clock: Clock,
     counters: Counters,
@@ -57,11 +56,8 @@ impl Collector {
     /// # Errors
     /// One sentence when a question of the plan allows no mechanism.
     pub fn new(plan: Plan, store: Store, clock: Clock) -> Result<Self, String> {
-        let tasks = Answering::of_plan(&plan).map_err(|error| format!("--plan: {error}"))?;
-        if let Some(other) = plan.questions.iter().find(|question| question.ask.kind() != "sizes") {
-            return Err(format!("--plan: {} asks for more than sizes, which is not estimated yet", other.id));
-        }
-        Ok(Self { hash: plan.hash(), plan, tasks, store, clock, counters: Counters::default() })
+        let estimator = Estimator::new(&plan)?;
+        Ok(Self { hash: plan.hash(), plan, estimator, store, clock, counters: Counters::default() })
     }
 
     /// Returns the hash of the plan whose reports are counted.
@@ -74,9 +70,15 @@ impl Collector {
         self.clock.openings(&self.plan)
     }
 
-    async fn estimates(&self) -> Result<Vec<WindowEstimates>, Problem> {
+    async fn estimates(self: &Arc<Self>) -> Result<Vec<WindowEstimates>, Problem> {
         let tallies = self.store.tallies().await.map_err(unstored)?;
-        Ok(estimate::windows(&self.plan, &self.tasks, self.openings(), &tallies))
+        let collector = Arc::clone(self);
+        // A histogram takes a moment; others are not to wait for it.
+        let estimate = move || {
+            let Self { plan, estimator, .. } = collector.as_ref();
+            estimator.windows(plan, collector.openings(), &tallies)
+        };
+        tokio::task::spawn_blocking(estimate).await.map_err(|_| Kind::StoreUnavailable.into())
     }
 }
 
@@ -174,8 +176,8 @@ async fn wrong_method() -> Problem {
 async fn reports(State(collector): State<Arc<Collector>>, request: Request) -> Result<Json<Value>, Problem> {
     let limit = Report::length(&collector.plan) * MAX_REPORTS;
     let body = read_bytes(request, limit).await?;
-    let Collector { plan, hash, tasks, .. } = collector.as_ref();
-    let admitted = read_body(plan, *hash, tasks, collector.openings(), &body)?;
+    let Collector { plan, hash, estimator, .. } = collector.as_ref();
+    let admitted = read_body(plan, *hash, estimator.tasks(), collector.openings(), &body)?;
     let added = collector.store.add(admitted).await.map_err(unstored)?;
     collector.counters.add(added.accepted, added.known);
     Ok(Json(json!({"accepted": added.accepted, "known": added.known})))
@@ -259,13 +261,13 @@ async fn estimates_csv(State(collector): State<Arc<Collector>>, uri: Uri) -> Res
     Ok((fresh(), kind, text).into_response())
 }
 
-async fn publication(collector: &Collector, uri: &Uri) -> Result<publish::Publication, Problem> {
+async fn publication(collector: &Arc<Collector>, uri: &Uri) -> Result<publish::Publication, Problem> {
     let wanted = wanted_window(&collector.plan, uri)?;
     let mut windows = collector.estimates().await?;
     if let Some(wanted) = wanted {
         windows.retain(|window| window.window == wanted);
     }
-    Ok(publish::publication(&collector.plan, &collector.tasks, collector.clock.is_simulation(), &windows))
+    Ok(publish::publication(&collector.plan, &collector.estimator, collector.clock.is_simulation(), &windows))
 }
 
 /// Reads `?window=N`, and nothing else.
@@ -280,8 +282,8 @@ fn wanted_window(plan: &Plan, uri: &Uri) -> Result<Option<Window>, Problem> {
 async fn page(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
     let wanted = wanted_window(&collector.plan, &uri)?;
     let windows = collector.estimates().await?;
-    let Collector { plan, hash, tasks, clock, .. } = collector.as_ref();
-    let page = dashboard::page(plan, *hash, tasks, clock.is_simulation(), &windows, wanted);
+    let Collector { plan, hash, estimator, clock, .. } = collector.as_ref();
+    let page = dashboard::page(plan, *hash, estimator, clock.is_simulation(), &windows, wanted);
     // A template fails only when a value's own formatting does, which ours never does.
     let html = page.map_err(|_| Problem::from(Kind::StoreUnavailable))?;
     Ok((fresh(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())

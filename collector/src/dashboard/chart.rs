@@ -3,21 +3,18 @@
 //! Positions are percentages of the drawing, so one drawing fits a phone and a wall. Styles live in the style
 //! sheet: the page's policy allows none inline.
 
-use std::fmt::Write as _;
-
-use keepset_wire::Window;
-
-use super::words::{decimals, percent, title};
-use crate::estimate::SegmentEstimate;
+use super::words::{percent, plain};
 
 /// Steps of an axis, from fine to coarse.
 const STEPS: [f64; 8] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 
-/// An axis from 0 to a round share.
+/// An axis: from 0 to a round share, or over the range of a feature.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
+    from: f64,
     step: f64,
     steps: u32,
+    is_share: bool,
 }
 
 /// A mark of an axis.
@@ -45,14 +42,19 @@ impl Scale {
         // Between 1 and 5 by the choice of the step.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let steps = (most / step - 1e-9).ceil() as u32;
-        Self { step, steps: steps.clamp(1, 5) }
+        Self { from: 0.0, step, steps: steps.clamp(1, 5), is_share: true }
+    }
+
+    /// Makes the axis of a range, in four steps.
+    pub(super) fn over(low: f64, high: f64) -> Self {
+        Self { from: low, step: (high - low) / 4.0, steps: 4, is_share: false }
     }
 
     pub(super) fn ticks(&self) -> Vec<Tick> {
         (0..=self.steps)
             .map(|index| Tick {
-                at: self.at(f64::from(index) * self.step),
-                label: percent(f64::from(index) * self.step, self.digits()),
+                at: self.at(self.mark(index)),
+                label: self.label(self.mark(index)),
                 anchor: match index {
                     0 => "start",
                     index if index == self.steps => "end",
@@ -63,152 +65,28 @@ impl Scale {
     }
 
     pub(super) fn top_label(&self) -> String {
-        percent(self.top(), self.digits())
+        self.label(self.mark(self.steps))
     }
 
     pub(super) fn bar(&self, low: f64, high: f64, estimate: Option<f64>) -> Bar {
-        Bar { from: self.at(low), to: self.at(high), dot: estimate.map(|share| self.at(share)) }
+        Bar { from: self.at(low), to: self.at(high), dot: estimate.map(|value| self.at(value)) }
     }
 
-    fn top(&self) -> f64 {
-        f64::from(self.steps) * self.step
+    fn mark(&self, index: u32) -> f64 {
+        self.from + f64::from(index) * self.step
     }
 
-    fn digits(&self) -> usize {
-        usize::from(self.step < 0.01)
+    fn label(&self, value: f64) -> String {
+        if self.is_share { percent(value, usize::from(self.step < 0.01)) } else { plain(value) }
     }
 
-    fn at(&self, share: f64) -> String {
-        format!("{:.2}%", self.position(share))
+    pub(super) fn at(&self, value: f64) -> String {
+        format!("{:.2}%", self.position(value))
     }
 
-    fn position(&self, share: f64) -> f64 {
-        (share / self.top() * 100.0).clamp(0.0, 100.0)
+    pub(super) fn position(&self, value: f64) -> f64 {
+        ((value - self.from) / (f64::from(self.steps) * self.step) * 100.0).clamp(0.0, 100.0)
     }
-}
-
-/// One segment over the windows: a band of intervals, a line through the printed estimates.
-pub(super) struct Trend {
-    pub(super) title: String,
-    /// The estimate of the window shown, or that there is none to print.
-    pub(super) value: String,
-    /// Outlines of the band, one per run of windows without a gap, in a square of 100.
-    pub(super) bands: Vec<String>,
-    /// Lines through printed estimates, one per run.
-    pub(super) lines: Vec<String>,
-    /// Printed estimates.
-    pub(super) dots: Vec<Dot>,
-    /// Windows whose interval stands alone, without a neighbour to make a band.
-    pub(super) stems: Vec<Stem>,
-    /// Where the window shown lies.
-    pub(super) marker: Option<String>,
-}
-
-/// A printed estimate in a trend.
-pub(super) struct Dot {
-    pub(super) x: String,
-    pub(super) y: String,
-    pub(super) current: bool,
-}
-
-/// An interval in a trend.
-pub(super) struct Stem {
-    pub(super) x: String,
-    pub(super) from: String,
-    pub(super) to: String,
-}
-
-/// A window of a trend in a square of 100, y downwards.
-struct Point {
-    window: Window,
-    x: f64,
-    low: f64,
-    high: f64,
-    estimate: Option<f64>,
-}
-
-impl Trend {
-    pub(super) fn new(
-        name: &str,
-        series: &[(Window, SegmentEstimate)],
-        shown: Window,
-        scale: &Scale,
-    ) -> Self {
-        let points = points(series, scale);
-        let runs = runs(&points, |_| true);
-        let printed = runs_of_printed(&points);
-        let now = series.iter().find(|(window, _)| *window == shown).and_then(|(_, s)| s.published());
-        Self {
-            title: title(name),
-            value: now
-                .map_or_else(|| "not enough reports".into(), |e| percent(e.share, decimals(e.low, e.high))),
-            bands: runs.iter().filter(|run| run.len() > 1).map(|run| band(run)).collect(),
-            lines: printed.iter().filter(|run| run.len() > 1).map(|run| line(run)).collect(),
-            dots: points.iter().filter_map(|point| dot(point, shown)).collect(),
-            stems: runs.iter().filter(|run| run.len() == 1).map(|run| stem(&run[0])).collect(),
-            marker: points.iter().find(|point| point.window == shown).map(|point| format!("{:.2}%", point.x)),
-        }
-    }
-}
-
-fn points(series: &[(Window, SegmentEstimate)], scale: &Scale) -> Vec<Point> {
-    let first = series.first().map_or(0, |(window, _)| window.0);
-    let last = series.last().map_or(0, |(window, _)| window.0);
-    let width = f64::from((last - first).max(1));
-    let down = |share: f64| 100.0 - scale.position(share);
-    series
-        .iter()
-        .filter_map(|(window, segment)| {
-            let estimate = segment.estimate()?;
-            Some(Point {
-                window: *window,
-                x: 3.0 + 94.0 * f64::from(window.0 - first) / width,
-                low: down(estimate.low),
-                high: down(estimate.high),
-                estimate: segment.published().map(|estimate| down(estimate.share)),
-            })
-        })
-        .collect()
-}
-
-/// Splits points into runs of consecutive windows that all pass.
-fn runs(points: &[Point], pass: impl Fn(&Point) -> bool) -> Vec<&[Point]> {
-    points
-        .chunk_by(|a, b| a.window.0 + 1 == b.window.0 && pass(a) == pass(b))
-        .filter(|run| run.first().is_some_and(&pass))
-        .collect()
-}
-
-fn runs_of_printed(points: &[Point]) -> Vec<&[Point]> {
-    runs(points, |point| point.estimate.is_some())
-}
-
-fn band(run: &[Point]) -> String {
-    let upper = run.iter().map(|point| (point.x, point.high));
-    let lower = run.iter().rev().map(|point| (point.x, point.low));
-    outline(upper.chain(lower))
-}
-
-fn line(run: &[Point]) -> String {
-    outline(run.iter().filter_map(|point| Some((point.x, point.estimate?))))
-}
-
-fn outline(points: impl Iterator<Item = (f64, f64)>) -> String {
-    points.fold(String::new(), |mut text, (x, y)| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{x:.2},{y:.2} ");
-        text
-    })
-}
-
-fn dot(point: &Point, shown: Window) -> Option<Dot> {
-    let y = point.estimate?;
-    Some(Dot { x: format!("{:.2}%", point.x), y: format!("{y:.2}%"), current: point.window == shown })
-}
-
-fn stem(point: &Point) -> Stem {
-    let at = |y: f64| format!("{y:.2}%");
-    Stem { x: at(point.x), from: at(point.low), to: at(point.high) }
 }
 
 #[cfg(test)]
@@ -219,7 +97,7 @@ mod tests {
     fn an_axis_is_round_and_holds_everything() {
         let labels = |most: f64| {
             let scale = Scale::covering([0.0, most].into_iter());
-            assert!(scale.top() >= most.min(1.0) - 1e-9, "{most}");
+            assert!(scale.mark(scale.steps) >= most.min(1.0) - 1e-9, "{most}");
             scale.ticks().into_iter().map(|tick| tick.label).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(labels(0.62), "0% 20% 40% 60% 80%");
@@ -232,23 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_window_breaks_the_band_and_an_unprinted_one_only_the_line() {
-        let point = |window: u32, estimate: Option<f64>| Point {
-            window: Window(window),
-            x: 0.0,
-            low: 0.0,
-            high: 0.0,
-            estimate,
-        };
-        let points = [
-            point(0, Some(1.0)),
-            point(1, None),
-            point(2, Some(1.0)),
-            point(3, Some(1.0)),
-            point(5, Some(1.0)),
-        ];
-        let lengths = |runs: Vec<&[Point]>| runs.iter().map(|run| run.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(runs(&points, |_| true)), [4, 1]);
-        assert_eq!(lengths(runs_of_printed(&points)), [1, 2, 1]);
+    fn an_axis_of_a_range_begins_and_ends_with_it() {
+        let scale = Scale::over(-10.0, 30.0);
+        let labels: Vec<String> = scale.ticks().into_iter().map(|tick| tick.label).collect();
+        assert_eq!(labels, ["-10", "0", "10", "20", "30"]);
+        assert_eq!((scale.at(0.0), scale.at(99.0)), ("25.00%".into(), "100.00%".into()));
     }
 }

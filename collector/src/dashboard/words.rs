@@ -1,6 +1,9 @@
 //! How numbers, dates and names are written on the page.
 
-use keepset_wire::Timestamp;
+use keepset_privacy::finding::Measure;
+use keepset_wire::{Question, Timestamp};
+
+use crate::publish::ends;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -28,6 +31,50 @@ pub(super) fn count(number: u64) -> String {
 /// Writes a number without needless zeros.
 pub(super) fn number(value: f64) -> String {
     value.to_string()
+}
+
+/// Writes a value of a feature, to four figures.
+pub(super) fn plain(value: f64) -> String {
+    let size = value.abs();
+    let places = if size >= 1_000.0 {
+        0
+    } else if size >= 100.0 {
+        1
+    } else if size >= 10.0 || size == 0.0 {
+        2
+    } else {
+        3
+    };
+    let text = format!("{value:.places$}");
+    if !text.contains('.') {
+        return text;
+    }
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// Writes what a number is of.
+pub(super) fn label(question: &Question, measure: Measure) -> String {
+    let (from, to) = ends(question, measure);
+    match (measure, from, to) {
+        (Measure::Both(..), ..) => {
+            let item = measure.item(question);
+            let (one, other) = item.split_once('+').unwrap_or((&item, ""));
+            format!("{} and {}", title(one), title(other).to_lowercase())
+        }
+        (Measure::Bin(0), ..) => "No value".into(),
+        (Measure::Quantile(25), ..) => "First quartile".into(),
+        (Measure::Quantile(50), ..) => "Median".into(),
+        (Measure::Quantile(75), ..) => "Third quartile".into(),
+        (Measure::Quantile(percent), ..) => format!("{percent} of 100 are below"),
+        (Measure::Mean, ..) => "Mean".into(),
+        (Measure::Auc, ..) => "Area under the ROC curve".into(),
+        (_, Some(from), Some(to)) => format!("{} to {}", plain(from), plain(to)),
+        (_, None, Some(to)) => format!("below {}", plain(to)),
+        (_, Some(from), None) => format!("{} and above", plain(from)),
+        (Measure::Group(group), ..) if group == question.ask.groups() => "In none of them".into(),
+        _ => title(&measure.item(question)),
+    }
 }
 
 /// Returns how many decimals of a percentage an interval this wide supports.

@@ -1,7 +1,7 @@
 //! The store: what was counted, and which reports have been.
 //!
-//! A report is one random id and one vote per cell. Once it is counted only the counts per (epoch, question,
-//! cell) and the id remain, and nothing joins the two; ids go when their window closes. An id counts once in a
+//! A report is one random id and one vote per counter: its cells, and for overlaps every two of them. Once it is counted only the
+//! counts per (epoch, question, counter) and the id remain, and nothing joins the two; ids go when their window closes. An id counts once in a
 //! window: a device restored from a backup may answer it again in a later epoch, under the same name.
 
 mod sqlite;
@@ -138,30 +138,24 @@ pub struct Added {
 pub struct Tally {
     /// How many reports answered it.
     pub reports: u64,
-    /// Per cell, how many answers held it.
+    /// Per counter of the question, how many answers raised it: held a cell, or for overlaps two.
     pub support: Vec<u64>,
 }
 
 impl Tally {
-    /// Adds `votes` for `cell`.
-    pub fn vote(&mut self, cell: u16, votes: u64) {
-        let cell = usize::from(cell);
-        if self.support.len() <= cell {
-            self.support.resize(cell + 1, 0);
+    /// Adds `votes` for a counter.
+    pub fn vote(&mut self, counter: u16, votes: u64) {
+        let counter = usize::from(counter);
+        if self.support.len() <= counter {
+            self.support.resize(counter + 1, 0);
         }
-        self.support[cell] += votes;
+        self.support[counter] += votes;
     }
 
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.reports += other.reports;
-        (0..).zip(&other.support).for_each(|(cell, votes)| self.vote(cell, *votes));
-    }
-
-    /// Returns the votes for `cell`.
-    #[must_use]
-    pub fn support(&self, cell: usize) -> u64 {
-        self.support.get(cell).copied().unwrap_or(0)
+        (0..).zip(&other.support).for_each(|(counter, votes)| self.vote(counter, *votes));
     }
 }
 

@@ -171,7 +171,7 @@ fn add_all(
         added.accepted += 1;
         let tally = tallies.entry((report.epoch, report.question)).or_default();
         tally.reports += 1;
-        report.answer.iter().for_each(|cell| tally.vote(cell, 1));
+        admitted.counted().iter().for_each(|counter| tally.vote(*counter, 1));
     }
     Ok(added)
 }

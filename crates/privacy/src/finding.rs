@@ -7,6 +7,7 @@
 //! Functions of answers that were randomised on the devices: they reveal no more than the answers do.
 
 mod exact;
+mod expected;
 
 use keepset_wire::{Ask, Millionths, Question};
 
@@ -18,6 +19,7 @@ use crate::mechanism::{Estimate, Group, Histogram, Joint, Overlaps, SetSelect, S
 use crate::numbers::{Z_95, float};
 use crate::release::{MIN_REPORTS, Release, release, release_in_range};
 pub use exact::Exact;
+pub use expected::Expected;
 
 /// The quantiles that are told of a feature, in percent: quartiles, and where the upper tenth begins.
 const QUANTILES: [u8; 4] = [25, 50, 75, 90];

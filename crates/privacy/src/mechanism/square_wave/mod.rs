@@ -87,6 +87,12 @@ impl SquareWave {
         histogram::repeated(&self.band, counts, coins, statistics)
     }
 
+    /// Returns the probability of an output that the bucket favours and of one that it does not.
+    #[must_use]
+    pub fn probabilities(&self) -> (f64, f64) {
+        self.band.probabilities()
+    }
+
     /// Returns the number of buckets.
     #[must_use]
     pub fn buckets(&self) -> u16 {

@@ -1,0 +1,318 @@
+//! The part of the page that shows one question in one window: its charts, its numbers and how they changed.
+
+use keepset_privacy::answering::Mechanism;
+use keepset_privacy::drift::Drift;
+use keepset_privacy::finding::{Finding, Measure};
+use keepset_privacy::{Answering, SetSelect};
+use keepset_wire::{Ask, Plan, Question, Window};
+
+use super::chart::{Bar, Scale, Tick};
+use super::picture::{Curve, Heat};
+use super::trend::Trend;
+use super::words::{count, decimals, label, percent, plain, span, title};
+use crate::estimate::{Estimator, QuestionEstimates, WindowEstimates};
+use crate::publish::last_day;
+
+/// The most windows a trend shows: a year of weeks still fits a phone.
+const MAX_TREND: usize = 53;
+
+/// A question, and what is known of it before any report.
+pub(super) struct Asked<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) question: &'a Question,
+    pub(super) index: usize,
+    pub(super) task: &'a Answering,
+    pub(super) estimator: &'a Estimator,
+}
+
+pub(super) struct QuestionPart {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) reason: String,
+    pub(super) reports: String,
+    pub(super) mechanism: String,
+    pub(super) note: String,
+    pub(super) panels: Vec<Panel>,
+    pub(super) heat: Option<Heat>,
+    pub(super) curve: Option<Curve>,
+    pub(super) drift: Option<String>,
+    pub(super) lines: Vec<Line>,
+    pub(super) trends: Vec<Trend>,
+    pub(super) trend_top: String,
+    pub(super) trend_span: String,
+}
+
+/// Numbers on one axis.
+pub(super) struct Panel {
+    pub(super) title: &'static str,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) rows: Vec<Row>,
+    /// Whether estimates are bars from 0 on, as in a histogram.
+    pub(super) filled: bool,
+    pub(super) unpublished: usize,
+}
+
+pub(super) struct Row {
+    pub(super) title: String,
+    pub(super) estimate: Option<String>,
+    pub(super) low: String,
+    pub(super) high: String,
+    pub(super) bar: Bar,
+}
+
+/// A number in the table.
+pub(super) struct Line {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) measure: &'static str,
+    pub(super) estimate: Option<String>,
+    pub(super) low: String,
+    pub(super) high: String,
+    pub(super) error: String,
+    pub(super) expected: String,
+    pub(super) consistent: String,
+    pub(super) support: String,
+}
+
+impl QuestionPart {
+    pub(super) fn new(
+        asked: &Asked<'_>,
+        windows: &[WindowEstimates],
+        shown: &WindowEstimates,
+    ) -> Option<Self> {
+        let estimates = shown.questions.get(asked.index)?;
+        let question = asked.question;
+        let mut part = Self {
+            id: question.id.to_string(),
+            title: title(question.id.as_str()),
+            reason: question.reason.clone(),
+            reports: count(estimates.reports),
+            mechanism: mechanism(asked.task),
+            note: note(&question.ask),
+            panels: panels(question, &estimates.findings),
+            heat: Heat::new(question, &estimates.findings),
+            curve: Curve::new(question, &estimates.findings),
+            drift: estimates.drift.map(|drift| changed(drift, question)),
+            lines: lines(asked, estimates),
+            trends: Vec::new(),
+            trend_top: String::new(),
+            trend_span: String::new(),
+        };
+        part.add_trends(asked, windows, shown.window);
+        Some(part)
+    }
+
+    fn add_trends(&mut self, asked: &Asked<'_>, windows: &[WindowEstimates], shown: Window) {
+        // Windows far from the one shown would squeeze the others together.
+        let near = |window: &WindowEstimates| {
+            usize::try_from(window.window.0.abs_diff(shown.0)).is_ok_and(|far| far < MAX_TREND)
+        };
+        let near: Vec<&WindowEstimates> = windows.iter().filter(|window| near(window)).collect();
+        let recent = &near[near.len().saturating_sub(MAX_TREND)..];
+        let of_question =
+            |window: &WindowEstimates| Some(trending(&window.questions.get(asked.index)?.findings));
+        let series: Vec<(Window, Vec<Finding>)> =
+            recent.iter().filter_map(|window| Some((window.window, of_question(window)?))).collect();
+        let (Some(first), Some(last)) = (series.first(), series.last()) else { return };
+        if first.0 == last.0 {
+            return;
+        }
+        let highs = series.iter().flat_map(|(_, findings)| findings.iter().filter_map(Finding::estimate));
+        // One window with a handful of reports would flatten every other: only printed numbers set the scale.
+        let printed = series.iter().flat_map(|(_, findings)| findings.iter().filter_map(Finding::published));
+        let any_printed = printed.clone().next().is_some();
+        let scale = if any_printed {
+            Scale::covering(printed.map(|estimate| estimate.high))
+        } else {
+            Scale::covering(highs.map(|estimate| estimate.high))
+        };
+        self.trend_top = scale.top_label();
+        self.trend_span = span(asked.plan.window_start(first.0), last_day(asked.plan, last.0));
+        let of_number = |(number, finding): (usize, &Finding)| {
+            let points =
+                series.iter().filter_map(|(window, findings)| Some((*window, *findings.get(number)?)));
+            let title = label(asked.question, finding.measure);
+            Trend::new(title, &points.collect::<Vec<_>>(), shown, &scale)
+        };
+        self.trends = first.1.iter().enumerate().map(of_number).collect();
+    }
+}
+
+/// The numbers that are followed over time: what the question is about, one for each of its segments, groups or scores.
+fn trending(findings: &[Finding]) -> Vec<Finding> {
+    let followed =
+        |finding: &&Finding| matches!(finding.measure, Measure::Size(_) | Measure::Rate(_) | Measure::Auc);
+    findings.iter().filter(followed).copied().collect()
+}
+
+fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
+    let kinds: [(&'static str, fn(Measure) -> bool); 6] = [
+        ("Share of the devices that reported", |measure| {
+            matches!(measure, Measure::Size(_) | Measure::Group(_))
+        }),
+        ("Share of the devices that reported, by value", |measure| matches!(measure, Measure::Bin(_))),
+        ("Of those that have a value", |measure| matches!(measure, Measure::Quantile(_))),
+        ("The value of a device, on average", |measure| measure == Measure::Mean),
+        ("Of the devices of each group, those with the outcome", |measure| {
+            matches!(measure, Measure::Rate(_))
+        }),
+        ("How well scores tell the two outcomes apart", |measure| measure == Measure::Auc),
+    ];
+    let panel = |(title, belongs): &(&'static str, fn(Measure) -> bool)| {
+        let members: Vec<&Finding> = findings.iter().filter(|finding| belongs(finding.measure)).collect();
+        let first = members.first()?;
+        let scale = match (&question.ask, first.measure) {
+            (Ask::Histogram { low, high, .. } | Ask::Mean { low, high, .. }, measure)
+                if !measure.is_share() =>
+            {
+                Scale::over(low.value(), high.value())
+            }
+            (_, Measure::Auc) => Scale::covering([1.0].into_iter()),
+            _ => Scale::covering(members.iter().filter_map(|finding| finding.estimate()).map(|e| e.high)),
+        };
+        let rows: Vec<Row> = members.iter().map(|finding| row(question, finding, &scale)).collect();
+        Some(Panel {
+            title,
+            ticks: scale.ticks(),
+            filled: matches!(first.measure, Measure::Bin(_)),
+            unpublished: rows.iter().filter(|row| row.estimate.is_none()).count(),
+            rows,
+        })
+    };
+    kinds.iter().filter_map(panel).collect()
+}
+
+fn row(question: &Question, finding: &Finding, scale: &Scale) -> Row {
+    let (low, high) = bounds(question, finding);
+    let write = writer(finding.measure, low, high);
+    Row {
+        title: label(question, finding.measure),
+        estimate: finding.published().map(|estimate| write(estimate.share)),
+        low: write(low),
+        high: write(high),
+        bar: scale.bar(low, high, finding.published().map(|estimate| estimate.share)),
+    }
+}
+
+/// The interval; where there is none, all that may be.
+fn bounds(question: &Question, finding: &Finding) -> (f64, f64) {
+    match (finding.estimate(), &question.ask) {
+        (Some(estimate), _) => (estimate.low, estimate.high),
+        (None, Ask::Histogram { low, high, .. } | Ask::Mean { low, high, .. })
+            if !finding.measure.is_share() =>
+        {
+            (low.value(), high.value())
+        }
+        _ => (0.0, 1.0),
+    }
+}
+
+/// How a number with such an interval is written.
+fn writer(measure: Measure, low: f64, high: f64) -> impl Fn(f64) -> String {
+    let digits = decimals(low, high);
+    move |value| match measure {
+        Measure::Quantile(_) | Measure::Mean => plain(value),
+        Measure::Auc => format!("{value:.3}"),
+        _ => percent(value, digits),
+    }
+}
+
+fn lines(asked: &Asked<'_>, estimates: &QuestionEstimates) -> Vec<Line> {
+    let line = |finding: &Finding| {
+        let (low, high) = bounds(asked.question, finding);
+        let write = writer(finding.measure, low, high);
+        let error =
+            |error: Option<f64>| error.map_or_else(|| "–".into(), |error| format!("± {}", write(error)));
+        let expected = asked.estimator.expected_error(asked.index, finding.measure, estimates.reports);
+        Line {
+            id: finding.measure.item(asked.question),
+            title: label(asked.question, finding.measure),
+            measure: finding.measure.kind(),
+            estimate: finding.published().map(|estimate| write(estimate.share)),
+            low: write(low),
+            high: write(high),
+            error: error(finding.estimate().map(|estimate| estimate.standard_error)),
+            expected: error(expected),
+            consistent: finding
+                .consistent
+                .filter(|_| finding.published().is_some())
+                .map_or_else(|| "–".into(), &write),
+            support: finding.support.map_or_else(|| "–".into(), count),
+        }
+    };
+    estimates.findings.iter().map(line).collect()
+}
+
+/// Says whether the window differs from the one before by more than chance.
+fn changed(drift: Drift, question: &Question) -> String {
+    let Drift { statistic, degrees, p_value } = drift;
+    let what = match question.ask {
+        Ask::Sizes { .. } | Ask::Overlaps { .. } => "the size that changed most",
+        Ask::Histogram { .. } | Ask::Mean { .. } => "the feature",
+        _ => "groups and outcomes",
+    };
+    let numbers = format!(
+        "chi-square {statistic:.1} with {degrees} degree{} of freedom, p = {}",
+        if degrees == 1 { "" } else { "s" },
+        if p_value < 0.0001 { "below 0.0001".into() } else { format!("{p_value:.4}") }
+    );
+    if p_value < 0.05 {
+        format!(
+            "Against the window before, {what} differs by more than chance makes in 19 of 20 windows without a change: {numbers}."
+        )
+    } else {
+        format!(
+            "Against the window before, the difference is not significant; chance alone may have made it ({what}: {numbers})."
+        )
+    }
+}
+
+/// What is to be known of the kind of question.
+fn note(ask: &Ask) -> String {
+    match ask {
+        Ask::Sizes { cap, .. } | Ask::Overlaps { cap, .. } => format!(
+            "Votes are the randomised answers that named the segment, members or not; the estimate takes the chance votes out. A device \
+             in more than {cap} of these segments answers for {cap} of them, drawn at random."
+        ),
+        Ask::Histogram { .. } => "Each device named one place near its own; the likeliest shares of all bins together are shown, with \
+             intervals from 200 repetitions. A device without a value has a bin of its own."
+            .into(),
+        Ask::Mean { missing, .. } => format!(
+            "What lies outside the axis counts as its end, and a device without a value as {}.",
+            plain(missing.value())
+        ),
+        Ask::Conversion { outcome, .. } => format!(
+            "A device counts in the first of these segments it was in; a rate is told only of groups that are surely there. \
+             The outcome is being in {outcome:?}.",
+            outcome = title(outcome.as_str())
+        ),
+        Ask::Calibration { outcome, .. } => format!(
+            "Groups are bands of the model's score; the outcome is being in {outcome:?}. Devices that were not looked at when their \
+             score was asked about are in none.",
+            outcome = title(outcome.as_str())
+        ),
+    }
+}
+
+fn mechanism(task: &Answering) -> String {
+    let (cells, subset) = (task.cells(), task.held());
+    match task.mechanism() {
+        Mechanism::Wave(wave) => format!(
+            "Square wave: every answer is one of {cells} places, and a bin favours the {} around it.",
+            wave.width()
+        ),
+        Mechanism::Mean(mean) => format!(
+            "Bounded mean: every answer is one of {cells} levels, and a number favours {} of them.",
+            mean.width()
+        ),
+        _ => {
+            let threshold = task.select().map_or(0, SetSelect::threshold);
+            let (p, q) = task.select().map_or((0.0, 0.0), |select| (select.channel().p, select.channel().q));
+            let held = if subset == 1 { "1 cell".into() } else { format!("{subset} cells") };
+            format!(
+                "SetSelect: every answer holds {held} of {cells}, threshold {threshold}. A member\u{27}s cell is held with \
+                 probability {p:.4}, a non-member\u{27}s with {q:.4}; the estimate inverts exactly this."
+            )
+        }
+    }
+}
