@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use keepset_engine::event::EventSpec;
 use keepset_engine::{Decided, Engine, Event, Outcome, Pack, Told};
-use keepset_wire::ReportId;
+use keepset_wire::{ReportId, hex};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -206,9 +206,9 @@ impl Core {
             "failed" => Outcome::Failed,
             _ => return Err(error("argument", "an outcome is accepted, refused or failed")),
         };
-        let known = self.engine.ledger().iter().map(|entry| ReportId(entry.id));
-        if let Some(id) = known.into_iter().find(|known| known.to_string() == id) {
-            self.engine.uploaded(id, outcome);
+        let known = self.engine.ledger().iter().map(|entry| entry.id).find(|known| hex(known) == id);
+        if let Some(known) = known {
+            self.engine.uploaded(ReportId(known), outcome);
         }
         Ok(())
     }

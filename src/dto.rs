@@ -6,7 +6,8 @@ use keepset_engine::{
     Choice, Consent, ConsentChange, Engine, Intake, Membership, Saved, Scalar, Standing, Status, Upload,
 };
 use keepset_privacy::Budget;
-use keepset_wire::{PlanHash, ReportId, Timestamp};
+use keepset_wire::receipt::Kind;
+use keepset_wire::{Purpose, Timestamp, hex};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::convert::{list, millis, object, scalar};
@@ -97,20 +98,28 @@ pub(crate) fn intake(intake: &Intake) -> JsValue {
 
 /// Writes the choices.
 pub(crate) fn consent(consent: &Consent) -> JsValue {
-    let choice = |standing: Standing| match standing.choice {
-        Choice::Granted => "granted".into(),
-        Choice::Denied => "denied".into(),
-        Choice::Pending => "pending".into(),
-    };
+    gates(consent, choice)
+}
+
+/// Writes something of every gate.
+fn gates(consent: &Consent, write: impl Fn(Standing) -> JsValue) -> JsValue {
     object(&[
-        ("segmentation", choice(consent.segmentation)),
-        ("storage", choice(consent.storage)),
-        ("reporting", choice(consent.reporting)),
-        ("sharing", choice(consent.sharing)),
+        ("segmentation", write(consent.segmentation)),
+        ("storage", write(consent.storage)),
+        ("reporting", write(consent.reporting)),
+        ("sharing", write(consent.sharing)),
     ])
 }
 
-/// Writes a report on record.
+fn choice(standing: Standing) -> JsValue {
+    match standing.choice {
+        Choice::Granted => "granted".into(),
+        Choice::Denied => "denied".into(),
+        Choice::Pending => "pending".into(),
+    }
+}
+
+/// Writes a line of the ledger.
 pub(crate) fn report(entry: &Entry) -> JsValue {
     let outcome = match entry.status {
         Status::Queued => "waiting",
@@ -119,13 +128,36 @@ pub(crate) fn report(entry: &Entry) -> JsValue {
         Status::Withdrawn => "withdrawn",
         Status::Expired => "expired",
     };
+    let receipt = &entry.receipt;
+    let kind = match receipt.kind {
+        Kind::Report => "report",
+        Kind::Label => "label",
+    };
+    let purpose = match receipt.purpose {
+        Purpose::Sharing => "sharing",
+        _ => "reporting",
+    };
+    let said = |standing: Standing| {
+        object(&[("choice", choice(standing)), ("since", millis(standing.since).into())])
+    };
+    let hex = |bytes: &[u8]| hex(bytes).into();
     object(&[
-        ("id", ReportId(entry.id).to_string().into()),
-        ("at", millis(entry.at).into()),
-        ("plan", PlanHash(entry.plan).to_string().into()),
-        ("question", entry.question.as_str().into()),
-        ("window", entry.window.into()),
-        ("epsilon", epsilon(entry.epsilon_micro.into()).into()),
+        ("number", receipt.number.into()),
+        ("at", millis(receipt.at).into()),
+        ("kind", kind.into()),
+        ("purpose", purpose.into()),
+        ("plan", hex(&receipt.plan.0)),
+        ("pack", hex(&receipt.pack.0)),
+        ("question", receipt.question.as_str().into()),
+        ("window", receipt.window.into()),
+        ("mechanism", receipt.mechanism.as_str().into()),
+        ("epsilon", epsilon(receipt.epsilon_micro.into()).into()),
+        ("consent", gates(&receipt.consent, said)),
+        ("sha256", hex(&receipt.sha256)),
+        ("size", receipt.size.into()),
+        ("before", hex(&receipt.before)),
+        ("hash", hex(&receipt.hash())),
+        ("id", hex(&entry.id)),
         ("until", millis(entry.until).into()),
         ("outcome", outcome.into()),
         ("attempts", entry.attempts.into()),
@@ -140,7 +172,7 @@ pub(crate) fn reports(entries: &[Entry]) -> JsValue {
 
 /// Writes what may be sent.
 pub(crate) fn upload(upload: &Upload) -> JsValue {
-    object(&[("id", upload.id.to_string().into()), ("body", bytes(&upload.bytes))])
+    object(&[("id", hex(&upload.id.0).into()), ("body", bytes(&upload.bytes))])
 }
 
 /// Writes what is to be stored.

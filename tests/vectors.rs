@@ -2,15 +2,20 @@
 //!
 //! A vector is a pack, steps in time (an event or just a moment) and what is expected after each: every feature and
 //! score as the bits of its `f64`, memberships, changes and the next instant at which time alone changes an answer.
-//! `KEEPSET_BLESS=1 cargo test --test vectors` writes the expectations of new vectors; old ones are never edited.
+//! `KEEPSET_BLESS=1 cargo test --test vectors` writes the expectations of new vectors, and a sample of a new version of the stored
+//! state; old ones are never edited.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::rc::Rc;
 
 use keepset_engine::{Change, ChangeKind, Choice, ConsentChange, Engine, Pack, RawEvent};
 use keepset_privacy::Answering;
+#[cfg(not(target_arch = "wasm32"))]
+use keepset_privacy::SeededCoins;
 use keepset_privacy::mechanism::Channel;
-use keepset_wire::{Plan, Report, Timestamp};
+#[cfg(not(target_arch = "wasm32"))]
+use keepset_wire::DAY_MS;
+use keepset_wire::{Plan, Report, Timestamp, receipt};
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -76,7 +81,12 @@ fn compiled_packs_are_what_they_were() {
 /// state its meaning. Samples are frozen: new versions add samples, old ones stay readable.
 #[test]
 fn sent_and_stored_formats_are_what_they_were() {
-    let formats: Value = serde_json::from_str(include_str!("vectors/formats.json")).unwrap();
+    #[cfg_attr(target_arch = "wasm32", expect(unused_mut))]
+    let mut formats: Value = serde_json::from_str(include_str!("vectors/formats.json")).unwrap();
+    #[cfg(not(target_arch = "wasm32"))]
+    if std::env::var_os("KEEPSET_BLESS").is_some() {
+        bless_snapshot(&mut formats);
+    }
     for sample in formats["plans"].as_array().unwrap() {
         let plan = Plan::parse(&sample["plan"].to_string()).unwrap();
         assert_eq!(plan.hash().to_string(), sample["hash"].as_str().unwrap());
@@ -100,6 +110,7 @@ fn sent_and_stored_formats_are_what_they_were() {
         assert_eq!(error, None);
         assert_eq!(outcome(&mut engine, &json!({"at": now.millis()})), stored["expected"]);
         assert_eq!(engine.ledger().len(), 1);
+        assert_eq!(receipt::verify(engine.ledger().iter().map(|entry| &entry.receipt)), Ok(()));
         if let Some(expected) = stored.get("truths") {
             let due = engine.due(now).unwrap();
             let truths: Vec<String> = due.truths().iter().map(|truth| format!("{truth:?}")).collect();
@@ -167,4 +178,33 @@ fn bless(name: &str, mut vector: Value, seen: &[Value]) {
     vector["expected"] = json!(seen);
     let path = format!("{}/tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
     std::fs::write(path, serde_json::to_string_pretty(&vector).unwrap() + "\n").unwrap();
+}
+
+/// Adds a sample of the version that is stored now, where there is none: a device that did something and reported once.
+#[cfg(not(target_arch = "wasm32"))]
+fn bless_snapshot(formats: &mut Value) {
+    let samples = formats["snapshots"].as_array_mut().unwrap();
+    let pack = samples.last().unwrap()["pack"].clone();
+    let parsed = Rc::new(Pack::parse(&pack.to_string()).unwrap());
+    let mut now = Timestamp::from_date("2026-01-05").unwrap();
+    let mut engine = Engine::install(Rc::clone(&parsed), now);
+    engine.set_consent(&ConsentChange::all(Choice::Granted), now);
+    for day in 0..60 {
+        now = now.saturating_add(DAY_MS);
+        let name = if day % 3 == 0 { "buy" } else { "visit" };
+        engine.track(&RawEvent { name: name.into(), ..RawEvent::default() }, now).unwrap();
+        if engine.pending().is_none() {
+            // Why there is none yet is no matter here.
+            let _ = engine.prepare(now, SeededCoins::new(day));
+        }
+    }
+    let bytes = to_hex(&engine.save().unwrap().bytes);
+    if samples.iter().any(|sample| sample["bytes"].as_str().unwrap()[..10] == bytes[..10]) {
+        return;
+    }
+    let expected =
+        outcome(&mut Engine::restore(parsed, &from_hex(&bytes), now).0, &json!({"at": now.millis()}));
+    samples.push(json!({"pack": pack, "now": now.millis(), "bytes": bytes, "expected": expected}));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/formats.json");
+    std::fs::write(path, serde_json::to_string_pretty(&formats).unwrap() + "\n").unwrap();
 }

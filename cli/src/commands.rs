@@ -176,10 +176,11 @@ pub fn check(arguments: &PackArguments) -> anyhow::Result<String> {
         .as_ref()
         .map_or(0, |plan| plan.questions.iter().map(|question| question.ask.segments().len()).sum());
     Ok(format!(
-        "ok: {} version {}, {} segments, {asked} of them asked about\n",
+        "ok: {} version {}, {} segments, {asked} of them asked about\nits hash, as a ledger names it: {}\n",
         pack.id,
         pack.version,
-        pack.segments().len()
+        pack.segments().len(),
+        pack.hash(),
     ))
 }
 

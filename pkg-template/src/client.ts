@@ -56,7 +56,13 @@ export class Client implements Unbound<Keepset> {
       list: (options) => this.#ask<readonly LedgerEntry[]>({ do: "ledger" }, [], options),
       budget: (options) => this.#ask<Budget | null>({ do: "budget" }, null, options),
       next: (options) => this.#ask<{ state: "queued" | Withheld; lookAgainAt?: number }>({ do: "next" }, { state: "not_running" }, options),
-      export: async (options) => new Blob([JSON.stringify(await this.ledger.list(options), hexBytes, 2)], { type: "application/json" }),
+      export: async (options) => {
+        const entries = await this.ledger.list(options);
+        const plans = [...new Set(entries.map(({ plan }) => plan))];
+        // Without the random names: whoever holds reports could look them up.
+        const file = { format: "keepset-ledger", version: 1, exportedAt: this.#today(), plans, entries: entries.map(({ id: _, ...entry }) => entry) };
+        return new Blob([JSON.stringify(file, hexBytes, 2)], { type: "application/json" });
+      },
     };
     this.#leave.signal.addEventListener("abort", () => onDestroy(this));
     let settings: Settings;
@@ -176,7 +182,7 @@ export class Client implements Unbound<Keepset> {
 
   exportData(options?: Cancellable): Promise<DeviceData> {
     const nothing: DeviceData = {
-      exportedAt: new Date(read(this.#settings?.clock ?? systemClock)).toISOString(),
+      exportedAt: this.#today(),
       name: this.name,
       consent: this.#consent,
       memberships: [],
@@ -206,6 +212,10 @@ export class Client implements Unbound<Keepset> {
       await this.#ending;
     }
     this.#end();
+  }
+
+  #today(): string {
+    return new Date(read(this.#settings?.clock ?? systemClock)).toISOString();
   }
 
   #end(): void {

@@ -9,6 +9,12 @@ export type Choice = "granted" | "denied" | "pending";
 /** The choice for every purpose. */
 export type ConsentState = { readonly [P in Purpose]: Choice };
 
+/** A choice, and since when it stands, in milliseconds since 1970; 0 before anything was said. */
+export interface Standing {
+  readonly choice: Choice;
+  readonly since: number;
+}
+
 /** A change of some choices; purposes left out keep theirs. */
 export type ConsentChange = { readonly [P in Purpose]?: Choice };
 
@@ -121,20 +127,43 @@ export type Withheld =
   /** The client never started, failed, or was destroyed. */
   | "not_running";
 
-/** One report of this device: the exact bytes, what they cost, and what became of them. */
+/**
+ * One line of the ledger: what was written down before anything left, and, beside it, what became of it. The fields up to
+ * `before` are a receipt, which never changes; `hash` is over all of them, and the next receipt holds it (docs/ledger.md).
+ */
 export interface Report {
-  /** The random number that names this report and nothing else, in hexadecimal. */
-  readonly id: string;
-  /** When it was drawn and charged, in milliseconds since 1970. */
+  /** Its place in the chain, from 0. */
+  readonly number: number;
+  /** When it was drawn, charged and written down, in milliseconds since 1970. */
   readonly at: number;
-  /** The hash of the public plan it answers, in hexadecimal. */
+  /** What leaves. */
+  readonly kind: "report" | "label";
+  /** The purpose whose gate it passed. */
+  readonly purpose: "reporting" | "sharing";
+  /** The hash of the public plan that permits it, in hexadecimal. */
   readonly plan: string;
+  /** The hash of the pack that was in force, in hexadecimal. */
+  readonly pack: string;
   /** The id of the question it answers. */
   readonly question: string;
   /** The window of the plan it answers for. */
   readonly window: number;
+  /** The mechanism that drew the noise, with its parameters; empty in what an earlier version recorded. */
+  readonly mechanism: string;
   /** What it cost. */
   readonly epsilon: number;
+  /** The consent it relied on, gate by gate. */
+  readonly consent: { readonly [P in Purpose]: Standing };
+  /** The SHA-256 of the exact bytes that leave, in hexadecimal. */
+  readonly sha256: string;
+  /** How many bytes that is. */
+  readonly size: number;
+  /** The hash of the receipt before, in hexadecimal; zeros before the first. */
+  readonly before: string;
+  /** The hash of this receipt, in hexadecimal. */
+  readonly hash: string;
+  /** The random number that names this report and nothing else, in hexadecimal. */
+  readonly id: string;
   /** After this instant it is not sent any more. */
   readonly until: number;
   /** What became of it. */
@@ -145,7 +174,7 @@ export interface Report {
   readonly body: Uint8Array;
 }
 
-/** A report in the device's own record. */
+/** A report in the device's own ledger. */
 export type LedgerEntry = Report;
 
 /** The privacy budget, in epsilon. A window may cost one report. */

@@ -274,13 +274,13 @@ export interface Consent {
 
 /** What left this device, what it cost, and what waits. */
 export interface Ledger {
-  /** Every report this device made, newest last. */
+  /** Everything that was to leave this device, newest last: a chain of receipts, and what became of each. The oldest beyond 64 are forgotten. */
   list(options?: Cancellable): Promise<readonly LedgerEntry[]>;
   /** The privacy budget: what is spent and what is allowed; `null` when the pack reports nothing. */
   budget(options?: Cancellable): Promise<Budget | null>;
   /** What happens next: why no report is waiting, or that one is. */
   next(options?: Cancellable): Promise<{ readonly state: "queued" | Withheld; readonly lookAgainAt?: number }>;
-  /** The ledger as a JSON file, to keep or to hand to an auditor. */
+  /** The ledger as a JSON file, to keep or to hand to an auditor: `keepset audit verify` holds captured traffic to it. */
   export(options?: Cancellable): Promise<Blob>;
 }
 

@@ -32,7 +32,7 @@ test("the preview is what the collector receives, byte for byte, and nothing els
   assert.deepEqual(await client.ledger.budget(), { perReport: 2, spentInWindow: 2, spent: 2, limit: 732 });
   assert.deepEqual(await client.flush(), { sent: 0, queued: 0, skipped: "answered" });
   const exported = JSON.parse(await (await client.ledger.export()).text());
-  assert.equal(exported[0].body, body.toString("hex"));
+  assert.equal(exported.entries[0].body, body.toString("hex"));
   await client.destroy();
   front.close();
 });

@@ -3,11 +3,12 @@
 //! ```text
 //! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it
 //! ```
-//! The checksum, the first 8 bytes of the SHA-256 of the body, is against damage. Against who serves a page another pack it
+//! The checksum, the first 8 bytes of the SHA-256 of eight zeros and the body, is against damage; the first 16 name the pack. Against who serves a page another pack it
 //! cannot help; but whatever the bytes say, the plan in them keeps the limits of every plan, and its hash is its own.
 
 use keepset_wire::codec::{decode, encode};
 use keepset_wire::document::Mistake;
+use keepset_wire::{PackHash, sha256};
 
 use crate::pack::Pack;
 use crate::snapshot::checksum;
@@ -44,9 +45,24 @@ impl Pack {
         if header[4] != FORMAT {
             return Err(Mistake::new("$", "another version of keepset compiled this pack; compile it again"));
         }
-        if header[5..] != checksum([0; 8], body) {
+        let digest = sha256(&[&[0; 8], body]);
+        if header[5..] != digest[..8] {
             return Err(damaged());
         }
-        decode(body).filter(Self::is_sound).ok_or_else(damaged)
+        let mut pack = decode(body).filter(Self::is_sound).ok_or_else(damaged)?;
+        pack.named(&digest);
+        Ok(pack)
+    }
+
+    /// Finds the hash of a pack that was not compiled yet.
+    pub(crate) fn name(&mut self) {
+        let digest = sha256(&[&[0; 8], &encode(self)]);
+        self.named(&digest);
+    }
+
+    fn named(&mut self, digest: &[u8; 32]) {
+        let mut hash = PackHash::default();
+        hash.0.copy_from_slice(&digest[..16]);
+        self.hash = hash;
     }
 }

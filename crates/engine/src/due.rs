@@ -6,9 +6,8 @@
 use keepset_privacy::{Coins, Truth};
 use keepset_wire::codec;
 use keepset_wire::codec::{decode, encode};
-use keepset_wire::{Plan, PlanHash, Timestamp};
+use keepset_wire::{Consent, PackHash, Plan, PlanHash, Timestamp};
 
-use crate::consent::Consent;
 use crate::gate::{Cleared, Gate, Withheld};
 
 /// What decides on a report: nothing here but what the device would answer says anything of the person.
@@ -17,13 +16,14 @@ pub struct Due {
     pub(crate) gate: Gate,
     pub(crate) plan: Plan,
     pub(crate) hash: PlanHash,
+    pub(crate) pack: PackHash,
     pub(crate) consent: Consent,
     /// What the device would answer, by question: which of them it is asked, chance decides apart from this.
     pub(crate) truths: Vec<Truth>,
     pub(crate) now: Timestamp,
 }
 
-codec!(struct Due { gate, plan, hash, consent, truths, now });
+codec!(struct Due { gate, plan, hash, pack, consent, truths, now });
 
 /// What was decided.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ impl Due {
     /// Decides: draws the moment of the window, or charges and draws the report, or says why neither.
     #[must_use]
     pub fn decide(self, coins: impl Coins + 'static) -> Decided {
-        let Self { mut gate, plan, hash, consent, truths, now } = self;
-        let report = gate.clear(&plan, hash, &consent, &truths, now, coins);
+        let Self { mut gate, plan, hash, pack, consent, truths, now } = self;
+        let report = gate.clear(&plan, (hash, pack), &consent, &truths, now, coins);
         Decided { gate, report }
     }
 

@@ -7,11 +7,10 @@ use std::fmt;
 
 use keepset_privacy::{Answering, Coins, Ledger, NoEntropy, Refusal, Truth};
 use keepset_wire::codec;
-use keepset_wire::{Epoch, Epsilon, Name, Plan, PlanHash, Report, ReportId, Timestamp, Window};
-
-use sha2::{Digest, Sha256};
-
-use crate::consent::{Consent, Purpose};
+use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
+use keepset_wire::{
+    Consent, Epoch, PackHash, Plan, PlanHash, Purpose, Receipt, Report, ReportId, Timestamp, Window, sha256,
+};
 
 /// Why there is no report now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,17 +90,14 @@ codec!(enum Withheld {
 /// A report that passed the gate.
 #[derive(Debug)]
 pub(crate) struct Cleared {
+    /// Whole but for its place in the chain and the bytes it stands for, which the outbox writes into it.
+    pub(crate) receipt: Receipt,
     pub(crate) id: ReportId,
-    pub(crate) plan: PlanHash,
-    pub(crate) question: Name,
-    pub(crate) window: Window,
-    pub(crate) epsilon: Epsilon,
-    pub(crate) at: Timestamp,
     pub(crate) until: Timestamp,
     pub(crate) bytes: Vec<u8>,
 }
 
-codec!(struct Cleared { id, plan, question, window, epsilon, at, until, bytes });
+codec!(struct Cleared { receipt, id, until, bytes });
 
 /// What the gate keeps between reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +159,7 @@ impl Gate {
     pub(crate) fn clear<C: Coins + 'static>(
         &mut self,
         plan: &Plan,
-        hash: PlanHash,
+        (hash, pack): (PlanHash, PackHash),
         consent: &Consent,
         truths: &[Truth],
         now: Timestamp,
@@ -184,6 +180,7 @@ impl Gate {
         let (question, truth) =
             plan.questions.get(index).zip(truths.get(index)).ok_or(Withheld::Mechanism)?;
         let answering = Answering::for_question(plan.epsilon, question).map_err(|_| Withheld::Mechanism)?;
+        let mechanism = answering.describe();
         let charge = self.ledger.charge(plan, now)?;
         let answer = answering.answer(charge, plan.epsilon, truth, coins).map_err(|_| Withheld::NoEntropy)?;
         let id = report_id(&secret, hash, window);
@@ -192,16 +189,23 @@ impl Gate {
         // A collector admits a report until one epoch after its window.
         let until =
             plan.epoch_start(Epoch(plan.first_epoch(Window(window.0.saturating_add(1))).0.saturating_add(1)));
-        Ok(Cleared {
-            id,
+        let receipt = Receipt {
+            number: 0,
+            at: now.millis(),
+            kind: Kind::Report,
+            purpose: Purpose::Reporting,
             plan: hash,
-            question: question.id.clone(),
-            window,
-            epsilon: plan.epsilon,
-            at: now,
-            until,
-            bytes,
-        })
+            pack,
+            question: question.id.to_string(),
+            window: window.0,
+            mechanism,
+            epsilon_micro: plan.epsilon.micro(),
+            consent: *consent,
+            sha256: [0; 32],
+            size: 0,
+            before: NOTHING_BEFORE,
+        };
+        Ok(Cleared { receipt, id, until, bytes })
     }
 
     /// Returns the first instant from `now` on at which [`Gate::clear`] may let a report through.
@@ -302,12 +306,7 @@ pub(crate) fn check(consent: &Consent) -> Result<(), Withheld> {
 /// Names the report of a window: random to everyone but this device, and the same if an old state is put back, so
 /// that a collector counts the window once even then.
 fn report_id(secret: &[u8; 32], plan: PlanHash, window: Window) -> ReportId {
-    let digest = Sha256::new()
-        .chain_update(b"keepset report id 1")
-        .chain_update(secret)
-        .chain_update(plan.0)
-        .chain_update(window.0.to_be_bytes())
-        .finalize();
+    let digest = sha256(&[b"keepset report id 1", secret, &plan.0, &window.0.to_be_bytes()]);
     let mut id = [0; 16];
     id.copy_from_slice(&digest[..16]);
     ReportId(id)

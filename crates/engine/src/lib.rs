@@ -23,11 +23,12 @@ mod snapshot;
 mod whatif;
 mod zone;
 
-pub use consent::{Choice, Consent, ConsentChange, Purpose, Standing};
+pub use consent::ConsentChange;
 pub use due::{Decided, Due};
 pub use engine::{Engine, Saved};
 pub use event::{Event, EventError, Intake, RawEvent, Scalar, Told};
 pub use gate::Withheld;
+pub use keepset_wire::{Choice, Consent, Purpose, Standing};
 pub use outbox::{Entry, Outcome, Pending, Status, Upload};
 pub use pack::Pack;
 pub use segment::{Cause, Change, ChangeKind, Compared, Condition, Explanation, Membership};

@@ -1,13 +1,19 @@
-//! The outbox: reports whose bytes are fixed, handed out only when their charge is durable, and the record of all of them.
+//! The outbox: reports whose bytes are fixed, handed out only when their charge is durable, and the ledger of all of them.
+//!
+//! The ledger is a chain of [`Receipt`]s: nothing is handed out that is not in it, and no receipt changes once it is. The
+//! oldest are forgotten; the first that is left still holds the hash of the last that is gone. What became of a report stands
+//! beside its receipt, for it is known later, changes, and is the network's word and not the device's.
 
 use keepset_wire::codec;
-use keepset_wire::{ReportId, Timestamp};
+use keepset_wire::codec::{Codec, Decoder};
+use keepset_wire::receipt::Kind;
+use keepset_wire::{Consent, PackHash, Purpose, Receipt, ReportId, Timestamp};
 use serde::Serialize;
 
 use crate::gate::Cleared;
 
 /// So many entries are remembered: more than four years of windows.
-const MAX_ENTRIES: usize = 64;
+pub const MAX_ENTRIES: usize = 64;
 
 /// What became of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,21 +44,13 @@ pub enum Outcome {
     Failed,
 }
 
-/// A report in the person's own record.
+/// A line of the person's own ledger, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// What is in the chain; it never changes.
+    pub receipt: Receipt,
     /// Its random name.
     pub id: [u8; 16],
-    /// When it was charged, in milliseconds since 1970.
-    pub at: i64,
-    /// The plan it answers.
-    pub plan: [u8; 16],
-    /// The name of the question it answers.
-    pub question: String,
-    /// The window it answers for.
-    pub window: u32,
-    /// What was charged, in micro-epsilons.
-    pub epsilon_micro: u32,
     /// After this instant it is not handed out any more.
     pub until: i64,
     /// What became of it.
@@ -65,7 +63,7 @@ pub struct Entry {
     charged_in: u64,
 }
 
-codec!(struct Entry { id, at, plan, question, window, epsilon_micro, until, status, attempts, bytes, charged_in });
+codec!(struct Entry { receipt, id, until, status, attempts, bytes, charged_in });
 
 /// A report ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,14 +86,10 @@ codec!(tuple Outbox);
 impl Outbox {
     /// Takes in a report that passed the gate; it waits until state `charged_in` is durable.
     pub(crate) fn push(&mut self, cleared: Cleared, charged_in: u64) {
-        let Cleared { id, plan, question, window, epsilon, until, at, bytes } = cleared;
+        let Cleared { receipt, id, until, bytes } = cleared;
         self.0.push(Entry {
+            receipt: self.chained(receipt, &bytes),
             id: id.0,
-            at: at.millis(),
-            plan: plan.0,
-            question: question.to_string(),
-            window: window.0,
-            epsilon_micro: epsilon.micro(),
             until: until.millis(),
             status: Status::Queued,
             attempts: 0,
@@ -145,7 +139,7 @@ impl Outbox {
         self.end_queued(Status::Withdrawn, |_| true);
     }
 
-    /// Forgets every report's bytes; what was charged and when stays, for it says nothing about behaviour.
+    /// Forgets every report's bytes; the receipts stay, for they say nothing about behaviour.
     pub(crate) fn erase(&mut self) {
         self.withdraw();
         self.0.iter_mut().for_each(|entry| entry.bytes.clear());
@@ -154,6 +148,47 @@ impl Outbox {
     /// Counts everything on record as charged in a state that is durable: it was just read from one.
     pub(crate) fn restored(&mut self, revision: u64) {
         self.0.iter_mut().for_each(|entry| entry.charged_in = revision);
+    }
+
+    /// Reads reports as they were recorded before there were receipts, and gives them theirs. Of the mechanism, the pack and
+    /// the consent nothing is on record, and the receipts say so.
+    pub(crate) fn recorded(from: &mut Decoder<'_>) -> Self {
+        let mut outbox = Self::default();
+        for _ in 0..from.length() {
+            let id = Codec::decode(from);
+            let receipt = Receipt {
+                number: 0,
+                at: Codec::decode(from),
+                kind: Kind::Report,
+                purpose: Purpose::Reporting,
+                plan: Codec::decode(from),
+                pack: PackHash::default(),
+                question: Codec::decode(from),
+                window: Codec::decode(from),
+                mechanism: String::new(),
+                epsilon_micro: Codec::decode(from),
+                consent: Consent::default(),
+                sha256: [0; 32],
+                size: 0,
+                before: [0; 32],
+            };
+            let (until, status) = Codec::decode(from);
+            let (attempts, bytes): (u32, Vec<u8>) = Codec::decode(from);
+            outbox.0.push(Entry {
+                receipt: outbox.chained(receipt, &bytes),
+                id,
+                until,
+                status,
+                attempts,
+                bytes,
+                charged_in: Codec::decode(from),
+            });
+        }
+        outbox
+    }
+
+    fn chained(&self, receipt: Receipt, bytes: &[u8]) -> Receipt {
+        receipt.chained(self.0.last().map(|last| &last.receipt), bytes)
     }
 
     /// Ends what waits and is meant, and tells whether anything was.

@@ -2,7 +2,7 @@
 
 use keepset_wire::codec;
 use keepset_wire::document::{self, Mistake, Name, Node};
-use keepset_wire::{Ask, DAY_MS, Plan, PlanHash, Timestamp};
+use keepset_wire::{Ask, DAY_MS, PackHash, Plan, PlanHash, Timestamp};
 
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features};
@@ -39,13 +39,15 @@ pub struct Pack {
     pub state_limit: usize,
     pub(crate) features: Features,
     pub(crate) segments: Segments,
+    /// Names the pack in every receipt.
+    pub(crate) hash: PackHash,
     /// The plan's hash, computed once: the gate asks for it at every event.
     plan_hash: Option<PlanHash>,
 }
 
 codec!(struct Pack {
     id, version, title, expires, events, models, experiments, plan, retention, state_limit, features, segments, plan_hash,
-});
+} without { hash });
 
 impl Pack {
     /// The largest pack accepted, in bytes of text.
@@ -107,7 +109,7 @@ impl Pack {
         fields.need("reason")?.text()?;
         let whole =
             |key, default, low, high| fields.get(key).map_or(Ok(default), |node| node.whole(low, high));
-        Ok(Self {
+        let mut pack = Self {
             id: fields.need("id")?.name()?,
             version: fields.need("version")?.whole(1, u32::MAX)?,
             title: fields.need("title")?.text()?.to_owned(),
@@ -121,7 +123,10 @@ impl Pack {
             plan,
             features,
             segments,
-        })
+            hash: PackHash::default(),
+        };
+        pack.name();
+        Ok(pack)
     }
 
     /// Tells whether a pack that was read from elsewhere asks nothing that [`Pack::parse`] would refuse to ask.
@@ -145,6 +150,12 @@ impl Pack {
     #[must_use]
     pub fn feature(&self, name: &str) -> Option<usize> {
         self.features.position(name)
+    }
+
+    /// Returns the hash that names the compiled form of this pack and no other.
+    #[must_use]
+    pub fn hash(&self) -> PackHash {
+        self.hash
     }
 
     /// Returns the plan with its hash.

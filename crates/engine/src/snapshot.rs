@@ -13,10 +13,9 @@
 use std::fmt;
 
 use keepset_wire::codec;
-use keepset_wire::codec::{Codec, decode, encode};
-use sha2::{Digest, Sha256};
+use keepset_wire::codec::{Codec, Decoder, decode, decode_with, encode};
+use keepset_wire::{Consent, sha256};
 
-use crate::consent::Consent;
 use crate::engine::Latch;
 use crate::event::{Intake, RecentIds};
 use crate::feature::State;
@@ -27,8 +26,6 @@ use crate::segment::Standing;
 const WHOLE: [u8; 4] = *b"KSST";
 const CHANGED: [u8; 4] = *b"KSSD";
 const VERSION: u8 = 3;
-/// Version 2 had no latch, which stands at the end.
-const VERSION_2: u8 = 2;
 const CHANGED_VERSION: u8 = 1;
 const HEADER: usize = 4 + 1 + 4 + 8;
 /// The header of version 1 had no length: the section was all there was.
@@ -69,7 +66,27 @@ pub(crate) struct Snapshot {
     pub(crate) latch: Option<Latch>,
 }
 
-codec!(struct Snapshot { pack, profile, consent, gate, outbox, latch });
+/// The same at the moment of a save, in the order of the bytes.
+pub(crate) struct Whole<'a> {
+    pub(crate) pack: &'a str,
+    pub(crate) profile: Profile,
+    pub(crate) consent: &'a Consent,
+    pub(crate) gate: &'a Gate,
+    pub(crate) outbox: &'a Outbox,
+    pub(crate) latch: &'a Option<Latch>,
+}
+
+impl Whole<'_> {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = encode(&self.pack.to_owned());
+        self.profile.encode(&mut out);
+        self.consent.encode(&mut out);
+        self.gate.encode(&mut out);
+        self.outbox.encode(&mut out);
+        self.latch.encode(&mut out);
+        out
+    }
+}
 
 /// What is derived from events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -169,9 +186,9 @@ pub(crate) struct Stored {
 
 impl Stored {
     /// Writes a whole section.
-    pub(crate) fn write(snapshot: &Snapshot) -> (Self, Vec<u8>) {
-        let (bytes, checksum) = section(WHOLE, VERSION, [0; 8], snapshot);
-        (Self { profile: snapshot.profile.clone(), checksum, whole: bytes.len(), changed: 0 }, bytes)
+    pub(crate) fn write(whole: Whole<'_>) -> (Self, Vec<u8>) {
+        let (bytes, checksum) = section(WHOLE, VERSION, [0; 8], &whole.encode());
+        (Self { profile: whole.profile, checksum, whole: bytes.len(), changed: 0 }, bytes)
     }
 
     /// Writes what changed; nothing when it is time for a whole section: what is stored is laid out for another pack,
@@ -190,7 +207,7 @@ impl Stored {
             memories: memories.map(|(i, (a, b))| (index(i), Patch::between(a.1.rows(), b.rows()))).collect(),
             standings: standings.map(|(i, (_, b))| (index(i), *b)).collect(),
         };
-        let (bytes, checksum) = section(CHANGED, CHANGED_VERSION, self.checksum, &changed);
+        let (bytes, checksum) = section(CHANGED, CHANGED_VERSION, self.checksum, &encode(&changed));
         self.checksum = checksum;
         self.changed += bytes.len();
         changed.apply(&mut self.profile)?;
@@ -202,31 +219,37 @@ impl Stored {
         self.changed = usize::MAX;
     }
 
+    /// Tells whether an earlier version wrote it: what was made of it is not durable before the next save.
+    pub(crate) fn is_earlier(&self) -> bool {
+        self.whole == 0
+    }
+
     /// Reads what is stored.
     pub(crate) fn read(bytes: &[u8]) -> Result<(Snapshot, Self), StateError> {
         if let [b'K', b'S', b'S', b'T', 1, ..] = bytes {
-            let snapshot = version_1::read(bytes)?;
+            let snapshot = read_1(bytes)?;
             // The next save writes a whole section of this version.
             let stored =
                 Self { profile: Profile::default(), checksum: [0; 8], whole: 0, changed: usize::MAX };
             return Ok((snapshot, stored));
         }
-        let version = if bytes.get(4) == Some(&VERSION_2) { VERSION_2 } else { VERSION };
+        let two = bytes.starts_with(b"KSST\x02");
+        let version = if two { 2 } else { VERSION };
         let (body, checksum, mut rest) = open(bytes, WHOLE, version, [0; 8])?.ok_or(StateError::Corrupt)?;
-        let mut snapshot: Snapshot =
-            if version == VERSION { read_all(body)? } else { read_all(&[body, &[0]].concat())? };
+        let mut snapshot = read_whole(body, two)?;
         let mut stored = Self {
             profile: Profile::default(),
             checksum,
-            whole: bytes.len() - rest.len(),
+            whole: if two { 0 } else { bytes.len() - rest.len() },
             changed: rest.len(),
         };
         while let Some((body, checksum, behind)) = open(rest, CHANGED, CHANGED_VERSION, stored.checksum)? {
-            read_all::<Changed>(body)?.apply(&mut snapshot.profile).ok_or(StateError::Corrupt)?;
+            let changed: Changed = decode(body).ok_or(StateError::Corrupt)?;
+            changed.apply(&mut snapshot.profile).ok_or(StateError::Corrupt)?;
             (stored.checksum, rest) = (checksum, behind);
         }
-        if !rest.is_empty() {
-            // Behind a section cut short nothing may be appended.
+        if !rest.is_empty() || two {
+            // Behind a section cut short, or of an earlier version, nothing may be appended.
             stored.changed = usize::MAX;
         }
         stored.profile.clone_from(&snapshot.profile);
@@ -235,18 +258,16 @@ impl Stored {
 }
 
 /// Writes a section; returns its checksum too.
-fn section(magic: [u8; 4], version: u8, before: [u8; 8], body: &impl Codec) -> (Vec<u8>, [u8; 8]) {
-    let body = encode(body);
-    let checksum = checksum(before, &body);
+fn section(magic: [u8; 4], version: u8, before: [u8; 8], body: &[u8]) -> (Vec<u8>, [u8; 8]) {
+    let checksum = checksum(before, body);
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
-    ([&magic[..], &[version], &length, &checksum, &body].concat(), checksum)
+    ([&magic[..], &[version], &length, &checksum, body].concat(), checksum)
 }
 
 /// The first 8 bytes of the SHA-256 of the checksum before a section and its body.
 pub(crate) fn checksum(before: [u8; 8], body: &[u8]) -> [u8; 8] {
-    let digest = Sha256::new().chain_update(before).chain_update(body).finalize();
     let mut checksum = [0; 8];
-    checksum.copy_from_slice(&digest[..8]);
+    checksum.copy_from_slice(&sha256(&[&before, body])[..8]);
     checksum
 }
 
@@ -282,39 +303,18 @@ fn open(
     Ok(Some((body, sum, behind)))
 }
 
-fn read_all<T: Codec>(body: &[u8]) -> Result<T, StateError> {
-    decode(body).ok_or(StateError::Corrupt)
-}
-
-/// Version 1: a memory a feature, under the feature's name, and a membership's beginning alone.
-mod version_1 {
-    use keepset_wire::codec;
-
-    use super::{
-        Consent, Digest, Gate, HEADER_1, Now, Outbox, Profile, Sha256, Snapshot, Standing, State, StateError,
-        read_all,
-    };
-
-    struct Snapshot1 {
-        revision: u64,
-        pack: String,
-        evaluated: i64,
-        features: Vec<(String, (u64, State))>,
-        memberships: Vec<(String, i64)>,
-        consent: Consent,
-        gate: Gate,
-        outbox: Outbox,
+/// Reads the body of version 1: a memory a feature, under the feature's name, and a membership's beginning alone.
+fn read_1(bytes: &[u8]) -> Result<Snapshot, StateError> {
+    let (header, body) = bytes.split_at_checked(HEADER_1).ok_or(StateError::Corrupt)?;
+    if header[5..] != sha256(&[body])[..8] {
+        return Err(StateError::Corrupt);
     }
-
-    codec!(struct Snapshot1 { revision, pack, evaluated, features, memberships, consent, gate, outbox });
-
-    pub(super) fn read(bytes: &[u8]) -> Result<Snapshot, StateError> {
-        let (header, body) = bytes.split_at_checked(HEADER_1).ok_or(StateError::Corrupt)?;
-        if header[5..] != Sha256::digest(body)[..8] {
-            return Err(StateError::Corrupt);
-        }
-        let Snapshot1 { revision, pack, evaluated, features, memberships, consent, gate, outbox } =
-            read_all(body)?;
+    let read = |from: &mut Decoder<'_>| {
+        let revision = Codec::decode(from);
+        let pack = Codec::decode(from);
+        let evaluated = Codec::decode(from);
+        let features: Vec<(String, (u64, State))> = Codec::decode(from);
+        let memberships: Vec<(String, i64)> = Codec::decode(from);
         let standing = |since| Standing { since: Some(since), ..Standing::default() };
         // It did not say when the latest event was; the profile is kept from the last evaluation on.
         let now = Now { revision, evaluated, last_event: evaluated, ..Now::default() };
@@ -324,6 +324,21 @@ mod version_1 {
             standings: memberships.into_iter().map(|(name, since)| (name, standing(since))).collect(),
             ..Profile::default()
         };
-        Ok(Snapshot { pack, profile, consent, gate, outbox, latch: None })
-    }
+        let (consent, gate) = Codec::decode(from);
+        Snapshot { pack, profile, consent, gate, outbox: Outbox::recorded(from), latch: None }
+    };
+    decode_with(body, read).ok_or(StateError::Corrupt)
+}
+
+/// Reads the body of a whole section. Version 2 recorded reports without receipts and had no latch.
+fn read_whole(body: &[u8], two: bool) -> Result<Snapshot, StateError> {
+    let read = |from: &mut Decoder<'_>| Snapshot {
+        pack: Codec::decode(from),
+        profile: Codec::decode(from),
+        consent: Codec::decode(from),
+        gate: Codec::decode(from),
+        outbox: if two { Outbox::recorded(from) } else { Codec::decode(from) },
+        latch: if two { None } else { Codec::decode(from) },
+    };
+    decode_with(body, read).ok_or(StateError::Corrupt)
 }

@@ -14,6 +14,8 @@ mod world;
 use std::collections::BTreeMap;
 
 use keepset_engine::{Choice, ConsentChange, Outcome, Status};
+use keepset_privacy::SeededCoins;
+use keepset_wire::{DAY_MS, Timestamp, receipt};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 #[cfg(target_arch = "wasm32")]
@@ -49,7 +51,7 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// Laws (a), (b), (c), (d) and (f): `World` asserts them as it goes; here (d) and (f) over the whole story.
+    /// Laws (a), (b), (c), (d), (f) and (h): `World` asserts them as it goes; here (d) and (f) over the whole story.
     #[test]
     fn no_story_overspends_or_answers_a_window_twice(ops in ops(false)) {
         let world = run(&ops);
@@ -78,12 +80,15 @@ proptest! {
         let mut world = run(&ops);
         let now = world.now();
         let Some(host) = world.tabs.iter_mut().flatten().next() else { return Ok(()) };
+        let receipts: Vec<_> = world::chain(&host.engine).cloned().collect();
         host.engine.erase(now);
         let mut blank = Host::install(now).engine;
         blank.set_consent(&ConsentChange { segmentation: Some(host.engine.consent().segmentation.choice), ..ConsentChange::default() }, now);
         prop_assert!(host.engine.features(now).eq(blank.features(now)));
         prop_assert_eq!(host.engine.memberships().len(), blank.memberships().len());
         prop_assert!(host.engine.ledger().iter().all(|entry| entry.bytes.is_empty()));
+        prop_assert_eq!(host.engine.ledger().len(), receipts.len());
+        prop_assert!(world::chain(&host.engine).eq(&receipts), "the receipts stay, and they stay what they were");
         prop_assert!(host.engine.pending().is_none() && host.engine.next_upload(now).is_none());
     }
 
@@ -193,6 +198,32 @@ fn a_report_that_waited_when_consent_was_withdrawn_never_leaves() {
         assert_eq!(host.engine.ledger()[0].status, Status::Withdrawn);
         assert!(host.engine.pending().is_none() && host.engine.next_upload(now).is_none());
     }
+}
+
+/// Law (h) by hand: of a long chain the oldest receipts are forgotten, and the rest still verifies and goes on, erased or not.
+#[test]
+fn the_chain_goes_on_when_its_oldest_receipts_are_forgotten() {
+    let start = Timestamp::from_date("2026-01-01").unwrap();
+    let mut engine = Host::install_eager(start);
+    let mut first = Vec::new();
+    for day in 1..=300 {
+        let now = start.saturating_add(day * DAY_MS);
+        world::prepare(&mut engine, now, SeededCoins::new(day.unsigned_abs()));
+        if day == 150 {
+            engine.erase(now);
+        }
+        let stored = engine.save().unwrap();
+        engine = Host::restore_eager(&engine.copy(), now);
+        engine.stored(stored.revision);
+        assert_eq!(receipt::verify(world::chain(&engine)), Ok(()), "day {day}");
+        first.extend(world::chain(&engine).next().map(|receipt| receipt.number));
+    }
+    first.dedup();
+    // A hundred windows of three days; that of the first draw is left out.
+    assert_eq!(first, (0..=99 - 64).collect::<Vec<u32>>());
+    assert_eq!(world::chain(&engine).count(), 64);
+    let oldest = world::chain(&engine).next().unwrap();
+    assert_ne!(oldest.before, receipt::NOTHING_BEFORE, "it holds the hash of the last that is gone");
 }
 
 /// A state stored before the device had its secret may be put back in the very window that a later one answered.

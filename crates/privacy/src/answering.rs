@@ -89,6 +89,22 @@ impl Answering {
         &self.mechanism
     }
 
+    /// Names the mechanism and its parameters as a receipt does.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.mechanism {
+            Mechanism::Sizes(select) => select.describe(),
+            Mechanism::Overlaps(overlaps) => overlaps.select().describe(),
+            Mechanism::Joint(joint) => joint.select().describe(),
+            Mechanism::Wave(wave) => {
+                format!("square_wave(buckets={}, width={})", wave.buckets(), wave.width())
+            }
+            Mechanism::Mean(mean) => {
+                format!("bounded_mean(outputs={}, width={})", mean.outputs(), mean.width())
+            }
+        }
+    }
+
     /// Returns the mechanism where an answer is a set of cells.
     #[must_use]
     pub fn select(&self) -> Option<&SetSelect> {

@@ -28,8 +28,13 @@ pub fn encode(value: &impl Codec) -> Vec<u8> {
 /// Reads a value from all of `bytes`; nothing when they hold anything else.
 #[must_use]
 pub fn decode<T: Codec>(bytes: &[u8]) -> Option<T> {
+    decode_with(bytes, T::decode)
+}
+
+/// Reads a value from all of `bytes` in a way of one's own; nothing when they hold anything else.
+pub fn decode_with<T>(bytes: &[u8], read: impl FnOnce(&mut Decoder<'_>) -> T) -> Option<T> {
     let mut from = Decoder { bytes, failed: false };
-    let value = T::decode(&mut from);
+    let value = read(&mut from);
     (!from.failed && from.bytes.is_empty()).then_some(value)
 }
 
@@ -63,6 +68,15 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Fills bytes; none when there are fewer.
+    #[inline(never)]
+    fn fill(&mut self, bytes: &mut [u8]) {
+        let taken = self.take(bytes.len());
+        if taken.len() == bytes.len() {
+            bytes.copy_from_slice(taken);
+        }
+    }
+
     fn byte(&mut self) -> u8 {
         self.take(1).first().copied().unwrap_or(0)
     }
@@ -91,7 +105,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads the number of items of a list: each is a byte at least.
-    fn length(&mut self) -> usize {
+    pub fn length(&mut self) -> usize {
         let left = self.bytes.len();
         usize::try_from(self.whole(left as u64)).unwrap_or(0)
     }
@@ -180,7 +194,9 @@ impl<const N: usize> Codec for [u8; N] {
     }
 
     fn decode(from: &mut Decoder<'_>) -> Self {
-        from.take(N).try_into().unwrap_or([0; N])
+        let mut bytes = [0; N];
+        from.fill(&mut bytes);
+        bytes
     }
 }
 
@@ -293,19 +309,20 @@ impl Codec for Timestamp {
     }
 }
 
-/// Writes the [`Codec`] of a struct, field after field, or of an enum whose variants are numbered from 0 as listed.
+/// Writes the [`Codec`] of a struct, field after field, or of an enum whose variants are numbered from 0 as listed. What a struct
+/// is `without` is not written, and read as its default.
 ///
 /// Zeros must make a value of every enum: its first variant is what a decoder that failed ends with.
 #[macro_export]
 macro_rules! codec {
-    (struct $type:ident { $($field:ident),* $(,)? }) => {
+    (struct $type:ident { $($field:ident),* $(,)? } $(without { $($left:ident),* })?) => {
         impl $crate::codec::Codec for $type {
             fn encode(&self, out: &mut Vec<u8>) {
                 $($crate::codec::Codec::encode(&self.$field, out);)*
             }
 
             fn decode(from: &mut $crate::codec::Decoder<'_>) -> Self {
-                Self { $($field: $crate::codec::Codec::decode(from)),* }
+                Self { $($field: $crate::codec::Codec::decode(from),)* $($($left: Default::default(),)*)? }
             }
         }
     };

@@ -1,21 +1,27 @@
-//! Everything that leaves the device: the plan that permits it and the report that carries it.
+//! Everything that leaves the device: the plan that permits it, the report that carries it and the receipt that says so.
 //!
 //! No I/O, no clock, no randomness: types, their exact bytes and the checks on both ends.
 //! A value of a type here is proof that it was checked where it came in.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod codec;
+mod consent;
+mod digest;
 pub mod document;
 mod plan;
 mod question;
+pub mod receipt;
 mod report;
 mod subset;
 mod time;
 
+pub use consent::{Choice, Consent, Purpose, Standing};
+pub use digest::sha256;
 pub use document::{Mistake, Name};
 pub use plan::{Epsilon, Plan, PlanHash};
 pub use question::{Ask, Millionths, Question};
-pub use report::{CONTENT_TYPE, Report, ReportError, ReportId};
+pub use receipt::{PackHash, Receipt};
+pub use report::{CONTENT_TYPE, Report, ReportError, ReportId, hex};
 pub use subset::Subset;
 pub use time::{DAY_MS, Epoch, HOUR_MS, Timestamp, Window};
 

@@ -9,6 +9,7 @@ use crate::codec;
 use crate::codec::{Codec, Decoder};
 use crate::document::{Mistake, Name, Node};
 use crate::question::{Ask, Question, first_repeated};
+use crate::report::hex;
 use crate::time::{DAY_MS, Epoch, Timestamp, Window};
 
 /// A privacy loss in whole micro-epsilons, so that ten charges of 0.1 make exactly 1.
@@ -73,7 +74,7 @@ codec!(tuple PlanHash);
 
 impl fmt::Display for PlanHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

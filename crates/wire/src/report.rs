@@ -28,8 +28,21 @@ codec!(tuple ReportId);
 
 impl fmt::Display for ReportId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
+}
+
+/// Writes bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let mut digits = Vec::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            digits.push(if half < 10 { b'0' + half } else { b'a' - 10 + half });
+        }
+    }
+    // Digits are ASCII.
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// A randomised answer to one question of a plan.

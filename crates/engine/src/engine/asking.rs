@@ -1,9 +1,8 @@
 //! What can be asked of an engine; nothing here changes it.
 
-use keepset_wire::{Name, Timestamp};
+use keepset_wire::{Consent, Name, Timestamp};
 
 use super::Engine;
-use crate::consent::Consent;
 use crate::event::{EventError, Intake, RawEvent};
 use crate::pack::Pack;
 use crate::segment::{Change, Explanation, Membership, Sight, View, explain};

@@ -7,9 +7,9 @@ mod saving;
 
 use std::rc::Rc;
 
-use keepset_wire::{DAY_MS, Timestamp};
+use keepset_wire::{Consent, DAY_MS, Purpose, Timestamp};
 
-use crate::consent::{Consent, ConsentChange, Purpose};
+use crate::consent::ConsentChange;
 use crate::event::{Event, EventError, Intake, RawEvent, RecentIds, Told};
 use crate::feature::State;
 use crate::gate;
@@ -95,7 +95,7 @@ impl Engine {
 
     /// Takes in new choices. Withdrawal acts at once: hand-outs stop, then what the purpose allowed is erased.
     pub fn set_consent(&mut self, change: &ConsentChange, now: Timestamp) -> Vec<Change> {
-        self.consent.apply(change, now);
+        change.apply(&mut self.consent, now);
         self.stored = None;
         if gate::check(&self.consent).is_err() {
             self.outbox.withdraw();
@@ -273,9 +273,9 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consent::Choice;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
+    use keepset_wire::Choice;
 
     #[test]
     fn a_pack_without_features_takes_events_in_all_the_same() {

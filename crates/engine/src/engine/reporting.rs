@@ -60,6 +60,7 @@ impl Engine {
             gate: self.gate.clone(),
             plan: plan.clone(),
             hash,
+            pack: pack.hash,
             consent: self.consent,
             truths: self.truths(plan, now),
             now,
@@ -111,7 +112,7 @@ impl Engine {
         self.outbox.pending()
     }
 
-    /// Lists every report of this device on record, oldest first.
+    /// Lists the ledger of this device, oldest first: a chain of receipts, and what became of each report.
     #[must_use]
     pub fn ledger(&self) -> &[Entry] {
         self.outbox.entries()

@@ -3,17 +3,16 @@
 use std::rc::Rc;
 
 use keepset_privacy::Ledger;
-use keepset_wire::Timestamp;
+use keepset_wire::{Consent, Purpose, Timestamp};
 
 use super::{Engine, Saved};
-use crate::consent::{Consent, Purpose};
 use crate::event::{Intake, RecentIds};
 use crate::feature::State;
 use crate::gate::Gate;
 use crate::outbox::Outbox;
 use crate::pack::Pack;
 use crate::segment::{Memberships, Values};
-use crate::snapshot::{Live, Now, Profile, Snapshot, StateError, Stored};
+use crate::snapshot::{Live, Now, Profile, Snapshot, StateError, Stored, Whole};
 use crate::zone::Zone;
 
 impl Engine {
@@ -95,7 +94,8 @@ impl Engine {
         (engine.intake, engine.ids) = (now.intake, ids);
         engine.last_event = Timestamp::from_millis(now.last_event).filter(|at| *at > Timestamp::MIN);
         (engine.consent, engine.gate, engine.latch, engine.outbox) = (consent, gate, latch, outbox);
-        engine.outbox.restored(now.revision);
+        // Receipts made of an earlier version's record are durable with the next state and not before.
+        engine.outbox.restored(now.revision + u64::from(stored.is_earlier()));
         (engine.revision, engine.durable) = (now.revision, now.revision);
         engine.stored = Some(stored);
         engine.find_arms();
@@ -121,13 +121,13 @@ impl Engine {
     /// Returns the whole state as it stands, whether or not it may be stored: for a second engine that answers in this one's place.
     #[must_use]
     pub fn copy(&self) -> Vec<u8> {
-        Stored::write(&self.snapshot()).1
+        Stored::write(self.whole()).1
     }
 
     /// Writes everything, giving up the largest memories while it is larger than the pack allows.
     fn save_whole(&mut self) -> Vec<u8> {
         loop {
-            let (stored, bytes) = Stored::write(&self.snapshot());
+            let (stored, bytes) = Stored::write(self.whole());
             if bytes.len() <= self.pack.state_limit / 4 * 3 {
                 self.stored = Some(stored);
                 return bytes;
@@ -145,7 +145,7 @@ impl Engine {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn whole(&self) -> Whole<'_> {
         let memories = self.pack.features.fingerprints().zip(self.states.iter().cloned());
         let segments = self.pack.segments.list.iter().map(|segment| segment.id.to_string());
         let profile = Profile {
@@ -154,13 +154,13 @@ impl Engine {
             memories: memories.collect(),
             standings: segments.zip(self.memberships.standings().iter().copied()).collect(),
         };
-        Snapshot {
-            pack: self.pack.id.to_string(),
+        Whole {
+            pack: self.pack.id.as_str(),
             profile,
-            consent: self.consent,
-            gate: self.gate.clone(),
-            outbox: self.outbox.clone(),
-            latch: self.latch,
+            consent: &self.consent,
+            gate: &self.gate,
+            outbox: &self.outbox,
+            latch: &self.latch,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Name, Node};
-use sha2::{Digest, Sha256};
+use keepset_wire::sha256;
 
 /// An experiment of a pack.
 #[derive(Clone, Debug)]
@@ -36,11 +36,7 @@ impl Experiment {
 
     /// Returns the arm of the device with this secret.
     pub(crate) fn arm(&self, secret: &[u8; 32]) -> usize {
-        let digest = Sha256::new()
-            .chain_update(b"keepset arm 1")
-            .chain_update(secret)
-            .chain_update(self.salt.as_bytes())
-            .finalize();
+        let digest = sha256(&[b"keepset arm 1", secret, self.salt.as_bytes()]);
         let number = digest.iter().take(8).fold(0, |bits: u64, byte| bits << 8 | u64::from(*byte));
         let shares: u64 = self.arms.iter().map(|(_, share)| u64::from(*share)).sum();
         let mut ticket = number % shares;
@@ -68,7 +64,7 @@ mod tests {
     }
 
     fn secret(number: u32) -> [u8; 32] {
-        Sha256::digest(number.to_be_bytes()).into()
+        sha256(&[&number.to_be_bytes()])
     }
 
     /// Chi-square with 2 degrees of freedom, and with 4 for the table of two experiments: beyond 27.6 and 31.8 with

@@ -2,10 +2,14 @@
 
 use std::rc::Rc;
 
-use keepset_engine::{Choice, ConsentChange, Decided, Due, Engine, Outcome, Pack, RawEvent, StateError};
+use keepset_engine::{
+    Choice, ConsentChange, Decided, Due, Engine, Outcome, Pack, Purpose, RawEvent, StateError,
+};
 use keepset_privacy::{Coins, SeededCoins};
+use keepset_wire::receipt::{self, Receipt};
 use keepset_wire::{HOUR_MS, Report, Timestamp};
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 /// Windows of three days and six of them a year, so that a short story meets every limit.
 const PACK: &str = r#"{
@@ -36,6 +40,12 @@ const PACK: &str = r#"{
 
 pub fn pack() -> Rc<Pack> {
     Rc::new(Pack::parse(PACK).unwrap())
+}
+
+fn eager() -> Rc<Pack> {
+    let every_window = PACK.replace("\"windows_per_year\": 12", "\"windows_per_year\": 366");
+    assert_ne!(every_window, PACK);
+    Rc::new(Pack::parse(&every_window).unwrap())
 }
 
 /// What may happen; the first number names the tab.
@@ -138,6 +148,17 @@ pub struct World {
 impl Host {
     pub fn install(now: Timestamp) -> Self {
         Self { engine: Engine::install(pack(), now), seen: 0, install: 0 }
+    }
+
+    /// A device with full consent that may answer in every window.
+    pub fn install_eager(now: Timestamp) -> Engine {
+        let mut engine = Engine::install(eager(), now);
+        engine.set_consent(&ConsentChange::all(Choice::Granted), now);
+        engine
+    }
+
+    pub fn restore_eager(bytes: &[u8], now: Timestamp) -> Engine {
+        Engine::restore(eager(), bytes, now).0
     }
 
     pub fn restore(bytes: &[u8], now: Timestamp) -> (Engine, Option<StateError>) {
@@ -303,27 +324,49 @@ impl World {
         let charged = durable.ledger().iter().find(|entry| entry.id == upload.id.0);
         let charged = charged.expect("law (c): the charge is in the durable state");
         assert_eq!(charged.bytes, upload.bytes, "law (d): the durable bytes are the bytes that leave");
+        let stood = &charged.receipt;
+        let sum: [u8; 32] = Sha256::digest(&upload.bytes).into();
+        assert_eq!(
+            (stood.sha256, stood.size as usize),
+            (sum, upload.bytes.len()),
+            "law (h): what leaves is in the ledger"
+        );
+        for purpose in [Purpose::Segmentation, Purpose::Storage, Purpose::Reporting] {
+            assert_eq!(
+                stood.consent.of(purpose),
+                host.engine.consent().of(purpose),
+                "law (h): on that consent"
+            );
+        }
+        assert!(stood.at <= now.millis() || self.set_back, "law (h): written before it leaves");
         let pack = pack();
         let plan = pack.plan.as_ref().unwrap();
         let report = Report::decode(plan, plan.hash(), &upload.bytes).unwrap();
         let window = plan.window_of(report.epoch).0;
+        assert_eq!((stood.plan, stood.pack, stood.window), (plan.hash(), pack.hash(), window), "law (h)");
         self.sent.push(Sent { at: now, install: host.install, id: upload.id.0, window, bytes: upload.bytes });
         host.engine.uploaded(upload.id, outcome);
     }
 
-    /// Law (a), and a state that always reads back as itself.
+    /// Laws (a) and (h), and a state that always reads back as itself.
     pub fn check_every_tab(&self) {
         let now = self.now();
         for host in self.tabs.iter().flatten() {
             let budget = host.engine.budget(now).unwrap();
             assert!(budget.spent_in_window <= budget.per_report, "law (a): {budget:?}");
             assert!(budget.spent_in_year <= budget.per_year, "law (a): {budget:?}");
+            assert_eq!(receipt::verify(chain(&host.engine)), Ok(()), "law (h): the chain is unbroken");
         }
     }
 }
 
+/// The receipts of a device, oldest first.
+pub fn chain(engine: &Engine) -> impl Iterator<Item = &Receipt> {
+    engine.ledger().iter().map(|entry| &entry.receipt)
+}
+
 /// Prepares a report as a page does, whose mechanism is a module of its own.
-fn prepare(engine: &mut Engine, now: Timestamp, coins: impl Coins + 'static) {
+pub fn prepare(engine: &mut Engine, now: Timestamp, coins: impl Coins + 'static) {
     let Ok(due) = engine.due(now) else { return };
     let decided = Due::from_bytes(&due.to_bytes()).unwrap().decide(coins);
     // Why there is none is no matter here: the next look asks again.

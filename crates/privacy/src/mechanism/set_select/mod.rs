@@ -90,6 +90,14 @@ impl SetSelect {
         Ok(Self { epsilon, segments, cap, size, threshold, weights })
     }
 
+    /// Names the mechanism and its parameters as a receipt does: `n` things of which at most `m` count, sets of `k` cells, favoured
+    /// from `tau` shared ones on.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Self { segments, cap, size, threshold, .. } = self;
+        format!("set_select(n={segments}, m={cap}, k={size}, tau={threshold})")
+    }
+
     /// Wraps the mechanism as an OpenDP measurement that draws from `coins`.
     ///
     /// # Errors
