@@ -102,7 +102,7 @@ function writeTypes() {
   const tsc = join(here, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "--project", here, "--outDir", emitted], { stdio: "inherit" });
   writeDeclarations("index", declarations(emitted));
-  for (const entry of ["capture", "consent", "consent/strings", "consent/native"]) {
+  for (const entry of ["capture", "consent", "consent/strings", "consent/native", "element"]) {
     writeDeclarations(entry.replace("/", "-"), declarationsOf(join(emitted, `${entry}/index.d.ts`)));
   }
   rmSync(emitted, { recursive: true });
@@ -134,7 +134,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js", "consent.js", "consent-strings.js", "consent-native.js"]) {
+  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js", "consent.js", "consent-strings.js", "consent-native.js", "element.js"]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -159,6 +159,8 @@ await Promise.all([
   bundle("consent/strings/index", "consent-strings.cjs", "cjs"),
   bundle("consent/native/index", "consent-native.js", "esm"),
   bundle("consent/native/index", "consent-native.cjs", "cjs"),
+  bundle("element/index", "element.js", "esm"),
+  bundle("element/index", "element.cjs", "cjs"),
   ...Object.keys(LATER).flatMap((name) => [
     bundlePart(name, "js", "esm"),
     bundlePart(name, "cjs", "cjs"),
