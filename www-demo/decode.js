@@ -5,12 +5,6 @@ import { hex } from "./words.js";
 /** The parts of a report, in order, with their lengths in bytes; the answer is the rest. */
 const parts = [["version", 1], ["plan", 16], ["question", 2], ["epoch", 4], ["id", 16]];
 
-/** The length of every report of a plan: its parts and one bit for each cell of the longest answer. */
-export function reportLength(plan) {
-  const cells = Math.max(...plan.questions.map(({ segments, cap }) => segments.length + cap));
-  return parts.reduce((sum, [, length]) => sum + length, Math.ceil(cells / 8));
-}
-
 /** Splits a report into `{ name, bytes }`. */
 export function split(body) {
   let from = 0;

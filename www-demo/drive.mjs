@@ -132,7 +132,7 @@ async function buySomething(page) {
 async function skipUntilSent(page, pictures) {
   for (let week = 0; week < WEEKS; week += 1) {
     await page.click("#skip-week");
-    const due = page.locator("#send-now").or(page.locator(".entry.left")).first();
+    const due = page.locator("#send-now").or(page.locator(LEFT)).first();
     if (!(await due.waitFor({ timeout: 1_500 }).then(() => true, () => false))) continue;
     const send = page.locator("#send-now");
     if (await send.isVisible()) {
@@ -141,16 +141,19 @@ async function skipUntilSent(page, pictures) {
       // It may leave by itself between looking and clicking.
       await send.click({ timeout: 2_000 }).catch(() => undefined);
     }
-    await page.waitForSelector(".entry.left", { timeout: PATIENCE }).catch(async () =>
+    await page.waitForSelector(LEFT, { timeout: PATIENCE }).catch(async () =>
       must(false, `a report was due and did not appear in the ledger as received${await trouble(page)}`));
     return;
   }
   must(false, `no report became due in ${WEEKS} weeks`);
 }
 
+/** A report in the ledger that the collector has. */
+const LEFT = "keepset-ledger [part~=accepted]";
+
 /** The bodies the ledger shows, in hexadecimal, oldest first. */
 const inLedger = (page) =>
-  page.locator(".entry.left .bytes").evaluateAll((all) => all.map((one) => one.textContent.replace(/\s/g, "")).reverse());
+  page.locator(`${LEFT} [part=bytes]`).evaluateAll((all) => all.map((one) => one.textContent.replace(/\s/g, "")).reverse());
 
 async function ledgerIsTheNetwork(page, seen, before) {
   const shown = await inLedger(page);

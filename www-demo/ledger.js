@@ -1,44 +1,30 @@
-/** The ledger panel: what left, what would leave next, what did not and why, and what it cost. */
+/** The ledger panel: the package's own `<keepset-ledger>`, and beside it what waits, taken apart, and what never leaves. */
 
+import "./pkg/element.js";
 import { at, fill, h } from "./dom.js";
-import { decode, reportLength, split } from "./decode.js";
+import { decode, split } from "./decode.js";
 import { windowAt } from "./time.js";
-import { amount, bytes, count, dateAndTime, hex, whyNot } from "./words.js";
+import { amount, bytes, count, hex, whyNot, withheld } from "./words.js";
 
 /** Builds the panel over `app.client.ledger` and `app.client.preview()`. */
 export function ledger(app) {
   const plan = app.pack.plan;
   const title = (id) => app.pack.segments.find((segment) => segment.id === id)?.title ?? id;
+  const record = at("record");
+  record.plan = plan;
+  record.texts = { withheld };
+  record.client = app.client;
   let entries = [];
   let next = null;
   let waiting = null;
-  let budget = null;
-
-  /** The promise that is true for every report of this plan. */
-  const price = () => {
-    const year = plan.epsilon * plan.windows_per_year;
-    return `epsilon ${amount(plan.epsilon)} of ${amount(plan.epsilon)} for its window, ${amount(year)} a year at most`;
-  };
-
-  function sentList() {
-    const sent = entries.filter(({ outcome }) => outcome === "accepted");
-    if (sent.length === 0) return h("p", { class: "empty" }, "Nothing. Not one byte about you has left this device.");
-    return [...sent].reverse().map((entry, index) =>
-      report({
-        body: entry.body, left: true, key: entry.id, open: index === 0 && sent.length === 1,
-        name: `${dateAndTime(entry.at)}: received by the collector`,
-        says: `1 noisy answer, ${bytes(weight(entry))}, ${price()}.`,
-      }));
-  }
 
   function nextUp() {
-    if (waiting === null) return h("p", { class: "empty" }, "Nothing is waiting to leave.");
+    if (waiting === null) return h("p", { class: "empty" }, next && next.state !== "queued" ? whyNot(reason(next.state)) : "Nothing is waiting to leave.");
     return [
-      report({
-        body: waiting.body, left: false, key: waiting.id, open: true, truth: true,
-        name: `Ready to leave: ${bytes(waiting.body.length)}`,
-        says: "Exactly these bytes, and no others. They go a little later by themselves, at a moment drawn at random.",
-      }),
+      h("div", { class: "waiting", "data-id": waiting.id },
+        h("p", {}, h("b", {}, `Ready to leave: ${bytes(waiting.size)}`)),
+        h("p", { class: "quiet" }, "Exactly these bytes, and no others. They go a little later by themselves, at a moment drawn at random."),
+        parts(waiting.body)),
       h("button", { type: "button", class: "plain", id: "send-now", onclick: send }, "Send them now"),
     ];
   }
@@ -50,26 +36,21 @@ export function ledger(app) {
     at("ledger").focus({ preventScroll: true });
   }
 
-  function report({ body, left, key, open, truth, name, says }) {
-    if (body.length === 0) return erased(name, says);
+  /** The bytes, part by part, and what this page reads in them by itself. */
+  function parts(body) {
     const read = decode(plan, body);
-    return h("details", { class: left ? "entry left" : "entry", open, "data-id": key },
-      h("summary", {}, h("b", {}, name), h("span", { class: "more" }, "every byte"), h("span", { class: "quiet" }, says)),
-      h("div", { class: "open" },
-        h("code", { class: "bytes" },
-          split(body).flatMap(({ name: part, bytes: piece }) => [h("mark", { title: meanings[part] }, hex(piece).join(" ")), " "])),
-        h("dl", { class: "fields" },
-          field("version", read.version),
-          field("plan", h("span", {}, `${read.plan}, `, h("a", { href: "../v1/plan", target: "_blank", rel: "noopener" }, "public"))),
-          field("question", read.question),
-          field("epoch", `${read.epoch}, the same for every device that week`),
-          field("report id", `${read.id}, random, used once`),
-          h("dt", {}, "noisy answer"), h("dd", {}, cells(read.cells)),
-          truth && [h("dt", {}, "your real groups"), h("dd", { class: "stays" }, real(read.cells))])));
+    return h("div", { class: "open" },
+      h("code", { class: "bytes" },
+        split(body).flatMap(({ name: part, bytes: piece }) => [h("mark", { title: meanings[part] }, hex(piece).join(" ")), " "])),
+      h("dl", { class: "fields" },
+        field("version", read.version),
+        field("plan", h("span", {}, `${read.plan}, `, h("a", { href: "../v1/plan", target: "_blank", rel: "noopener" }, "public"))),
+        field("question", read.question),
+        field("epoch", `${read.epoch}, the same for every device that week`),
+        field("report id", `${read.id}, random, used once`),
+        h("dt", {}, "noisy answer"), h("dd", {}, cells(read.cells)),
+        h("dt", {}, "your real groups"), h("dd", { class: "stays" }, real(read.cells))));
   }
-
-  /** The bytes of a report that left; erasing forgets them here and not that they left. */
-  const weight = (entry) => entry.body.length || reportLength(plan);
 
   /** Where the visitor really is, of the groups a report asks about; shown beside the noise, and never sent. */
   function real(list) {
@@ -79,23 +60,16 @@ export function ledger(app) {
 
   const field = (name, value) => [h("dt", {}, name), h("dd", {}, value instanceof Node ? value : String(value))];
 
-  const erased = (name, says) =>
-    h("div", { class: "entry left gone" }, h("p", {}, h("b", {}, name)), h("p", { class: "quiet" }, `${says} You erased its bytes here.`));
-
   const cells = (list) => [
     h("ul", { class: "cells" }, list.map(({ name, none, on }) =>
       h("li", { class: on && "on" }, `${none ? name : title(name)}: ${on ? 1 : 0}`))),
-    h("p", { class: "quiet" }, `Every answer has exactly ${count(list.filter(({ on }) => on).length, "cell")} set, and chance had a hand in which. Whatever your true segments are, any other person was at least 1/${amount(Math.exp(plan.epsilon))} as likely to send these same bytes.`),
+    h("p", { class: "quiet" }, `Every answer has exactly ${count(list.filter(({ on }) => on).length, "cell")} set, and chance had a hand in which.`),
   ];
 
-  function keptList() {
+  function neverList() {
     const reasons = [
       h("li", {}, "Your events, features, segments and explanations", h("span", { class: "quiet" }, "Nothing in this page can send them: no code for it exists.")),
     ];
-    if (next && next.state !== "queued") reasons.unshift(h("li", {}, "The next report", h("span", { class: "quiet" }, whyNot(reason(next.state)))));
-    for (const entry of entries.filter(({ outcome }) => ends[outcome])) {
-      reasons.push(h("li", {}, `The report of ${dateAndTime(entry.at)}`, h("span", { class: "quiet" }, `${ends[entry.outcome]} It still counts as spent.`)));
-    }
     const asked = new Set(plan?.questions.flatMap((question) => question.segments));
     const never = app.pack.segments.filter((segment) => !asked.has(segment.id));
     if (never.length > 0) reasons.push(h("li", {}, never.map((segment) => segment.title).join(", "), h("span", { class: "quiet" }, "No question of the plan asks about these, so no report can mention them.")));
@@ -108,16 +82,6 @@ export function ledger(app) {
     const here = plan && windowAt(plan, app.clock.now()).number;
     return state === "answered" && !entries.some(({ window }) => window === here) ? "cool_down" : state;
   };
-
-  function budgetLine() {
-    if (!plan) return h("p", { class: "quiet" }, "This pack asks no questions: nothing can leave.");
-    const spent = budget?.spent ?? 0;
-    const limit = budget?.limit ?? plan.epsilon * plan.windows_per_year;
-    return h("div", { class: "spent" },
-      h("label", { for: "spent" }, `Privacy budget of this year: ${amount(spent)} of ${amount(limit)}`),
-      h("progress", { id: "spent", max: limit, value: spent }),
-      h("p", {}, `Each report costs epsilon ${amount(plan.epsilon)}, at most one per window, so at most ${amount(plan.epsilon)} per window and ${amount(limit)} a year. The smaller the number, the less anyone can learn.`));
-  }
 
   async function exportAll() {
     const text = JSON.stringify(await app.client.exportData(), null, 2);
@@ -151,31 +115,21 @@ export function ledger(app) {
     /** Asks the client for everything this panel shows. */
     async read() {
       const before = waiting?.id;
-      [entries, next, waiting, budget] = await Promise.all([
-        app.client.ledger.list(), app.client.ledger.next(), app.client.preview(), app.client.ledger.budget(),
-      ]);
+      [entries, next, waiting] = await Promise.all([app.client.ledger.list(), app.client.ledger.next(), app.client.preview()]);
       if (waiting && waiting.id !== before) app.say("A report is ready to leave. Its bytes are in the ledger.");
       const left = entries.filter(({ outcome }) => outcome === "accepted");
-      app.left = { reports: left.length, bytes: left.reduce((sum, entry) => sum + weight(entry), 0) };
+      app.left = { reports: left.length, bytes: left.reduce((sum, { size }) => sum + size, 0) };
+      await record.refresh();
     },
     /** Shows it. */
     render() {
       at("ledger-bytes").textContent = amount(app.left.bytes);
       at("ledger-total").textContent = `${app.left.bytes === 1 ? "byte" : "bytes"}, in ${count(app.left.reports, "report")}`;
-      fill(at("sent"), entries.map(({ id, outcome, body }) => id + outcome + body.length).join(), sentList);
-      fill(at("next"), waiting ? waiting.id : "nothing", nextUp);
-      fill(at("kept"), JSON.stringify([next && reason(next.state), entries.map(({ outcome }) => outcome)]), keptList);
-      fill(at("budget"), JSON.stringify(budget), budgetLine);
+      fill(at("next"), waiting ? waiting.id : JSON.stringify(next && reason(next.state)), nextUp);
+      fill(at("never"), "never", neverList);
     },
   };
 }
-
-/** How a report ends that did not leave. */
-const ends = {
-  refused: "Refused, and never tried again.",
-  withdrawn: "You withdrew before it was sent.",
-  expired: "Its window closed before it was sent.",
-};
 
 const meanings = {
   version: "the version of the format",

@@ -32,7 +32,8 @@ export function ago(then, now) {
 /** Bytes as pairs of hexadecimal digits. */
 export const hex = (body) => Array.from(body, (byte) => byte.toString(16).padStart(2, "0"));
 
-const withheld = {
+/** Why no report left, by code. */
+export const withheld = {
   not_due: "Its moment has not come: each device reports in one week of the window, drawn at random.",
   no_plan: "This pack asks no questions, so there is nothing to report.",
   no_consent: "You have not switched on noisy answers.",
