@@ -38,7 +38,8 @@ pub enum Command {
     Check(PackArguments),
     /// Compiles a pack: a page that loads the compiled one needs nothing to read JSON with
     Compile(CompileArguments),
-    /// Audits the shipped module of the mechanism: its law, its epsilon, its randomness; prints what is claimed and what was measured
+    /// Audits the shipped module of the mechanism (its law, its epsilon, its randomness), or, as `verify`, what a device did; prints what
+    /// is claimed and what was found
     Audit(AuditArguments),
 }
 

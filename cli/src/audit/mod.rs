@@ -2,6 +2,7 @@
 //!
 //! `lane` runs the module in Node, `device` makes the questions it is asked, `subject` and `law` know what may come of them,
 //! `draws` counts, `checks` judge by `statistics`, `finding` writes down. All judging is here; the module runs as it ships.
+//! `verify` is about a device instead: it holds captured traffic to the ledger the device exported.
 
 mod checks;
 mod device;
@@ -13,6 +14,7 @@ mod page;
 mod replay;
 mod statistics;
 mod subject;
+mod verify;
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::path::{Path, PathBuf};
@@ -44,6 +46,8 @@ pub struct AuditArguments {
 pub enum Other {
     /// Audits the package's module of the mechanism; the same as no word at all
     Wasm(PackageArguments),
+    /// Confirms that captured traffic is exactly what a device's ledger says, and that the plan allowed it
+    Verify(verify::VerifyArguments),
 }
 
 /// An audit of the package.
@@ -95,6 +99,7 @@ pub fn run(arguments: &AuditArguments) -> anyhow::Result<String> {
     match &arguments.other {
         None => package(&arguments.package),
         Some(Other::Wasm(arguments)) => package(arguments),
+        Some(Other::Verify(arguments)) => verify::run(arguments),
     }
 }
 

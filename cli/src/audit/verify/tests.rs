@@ -1,0 +1,172 @@
+use std::collections::BTreeMap;
+
+use keepset_privacy::SetSelect;
+use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
+use keepset_wire::{Choice, Consent, DAY_MS, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Standing};
+
+use super::capture::Capture;
+use super::check::{self, Found, Weight};
+use super::ledger::{Line, Outcome};
+
+/// Windows of a week, three of them a year, epsilon 2.
+fn plan() -> Plan {
+    let text = r#"{"id": "sample", "owner": "o", "reason": "r", "starts": "2026-01-01", "expires": "2031-01-01", "epsilon": 2,
+        "epoch_days": 7, "window_epochs": 1, "windows_per_year": 3, "questions": [{"id": "q", "reason": "r", "segments": ["a", "b"], "cap": 1}]}"#;
+    Plan::parse(text).unwrap()
+}
+
+fn granted(since: i64) -> Standing {
+    Standing { choice: Choice::Granted, since }
+}
+
+/// An honest receipt of a week, before it is chained.
+fn week(number: u32) -> Receipt {
+    let plan = plan();
+    let start = plan.starts.millis();
+    let granted = granted(start);
+    Receipt {
+        number: 0,
+        at: start + i64::from(number) * 7 * DAY_MS + 1,
+        kind: Kind::Report,
+        purpose: Purpose::Reporting,
+        plan: plan.hash(),
+        pack: PackHash([7; 16]),
+        question: "q".into(),
+        window: number,
+        mechanism: SetSelect::for_question(plan.epsilon, &plan.questions[0]).unwrap().describe(),
+        epsilon_micro: plan.epsilon.micro(),
+        consent: Consent {
+            segmentation: granted,
+            storage: granted,
+            reporting: granted,
+            ..Consent::default()
+        },
+        sha256: [0; 32],
+        size: 0,
+        before: NOTHING_BEFORE,
+    }
+}
+
+/// Chains receipts as a device does, or as a forger would who knows how: whatever they say, the chain is unbroken.
+fn chained(receipts: impl IntoIterator<Item = Receipt>) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (index, receipt) in receipts.into_iter().enumerate() {
+        let body = vec![index.to_le_bytes()[0]; Report::length(&plan())];
+        let receipt = receipt.chained(lines.last().map(|line| &line.receipt), &body);
+        lines.push(Line { hash: receipt.hash(), receipt, outcome: Outcome::Accepted, body });
+    }
+    lines
+}
+
+fn found(lines: &[Line], packs: &[PackHash]) -> Vec<Found> {
+    let plans: BTreeMap<PlanHash, Plan> = [(plan().hash(), plan())].into();
+    let capture = Capture::of(lines.iter().map(|line| &*line.body));
+    check::all(lines, &plans, packs, &capture).0
+}
+
+/// The codes of what deviates, each with the entry it is about.
+fn deviations(lines: &[Line]) -> Vec<(&'static str, u32)> {
+    let deviates = |found: &Found| found.weight == Weight::Deviation;
+    found(lines, &[])
+        .iter()
+        .filter(|found| deviates(found))
+        .map(|f| (f.code, f.entry.unwrap_or(99)))
+        .collect()
+}
+
+/// What a forger changes in the second of three honest receipts.
+fn forged(change: impl FnOnce(&mut Receipt)) -> Vec<Line> {
+    let mut second = week(2);
+    change(&mut second);
+    chained([week(1), second, week(3)])
+}
+
+#[test]
+fn an_honest_ledger_deviates_in_nothing() {
+    assert!(found(&chained([week(1), week(2), week(3)]), &[PackHash([7; 16])]).is_empty());
+    assert!(found(&[], &[]).is_empty());
+}
+
+/// Against a forger who chains anew, so that the chain alone shows nothing.
+#[test]
+fn an_unbroken_chain_that_the_plan_does_not_allow_is_found() {
+    let cases: [(&str, Vec<Line>); 13] = [
+        ("epsilon_report", forged(|r| r.epsilon_micro += 1)),
+        ("question", forged(|r| r.question = "other".into())),
+        ("mechanism", forged(|r| r.mechanism = "set_select(n=2, m=1, k=2, tau=1)".into())),
+        ("plan", forged(|r| r.plan.0[0] ^= 1)),
+        ("window", forged(|r| r.window = 9)),
+        ("consent", forged(|r| r.consent.storage.choice = Choice::Pending)),
+        ("consent", forged(|r| r.consent.reporting.choice = Choice::Denied)),
+        ("consent", forged(|r| r.consent.segmentation = granted(r.at + 1))),
+        ("purpose", forged(|r| r.purpose = Purpose::Sharing)),
+        ("consent", forged(|r| (r.kind, r.purpose) = (Kind::Label, Purpose::Sharing))),
+        ("time", forged(|r| r.at = week(1).at - 1)),
+        ("time", forged(|r| r.at = -1)),
+        ("mechanism", forged(|r| r.mechanism.clear())),
+    ];
+    for (code, lines) in cases {
+        let deviations = deviations(&lines);
+        assert!(deviations.contains(&(code, 1)), "{code}: {deviations:?}");
+        assert!(!deviations.iter().any(|(code, _)| code.starts_with("chain")), "{code}: {deviations:?}");
+    }
+}
+
+#[test]
+fn a_second_report_in_a_window_and_a_fourth_in_a_year_are_too_much() {
+    let mut again = week(1);
+    again.at += DAY_MS;
+    assert_eq!(deviations(&chained([week(1), again, week(2)])), [("epsilon_window", 1)]);
+    assert_eq!(deviations(&chained([week(1), week(2), week(3), week(4)])), [("epsilon_year", 3)]);
+    // A year and a day after the first there is room for one again.
+    assert_eq!(deviations(&chained([week(1), week(2), week(3), week(54)])), []);
+    let mut late = week(1);
+    late.at = plan().expires.millis();
+    assert_eq!(deviations(&chained([late])), [("plan_not_live", 0)]);
+}
+
+#[test]
+fn a_chain_that_was_cut_or_patched_is_found() {
+    let honest = || chained([week(1), week(2), week(3)]);
+    let without = |index: usize| {
+        let mut lines = honest();
+        lines.remove(index);
+        lines
+    };
+    assert_eq!(deviations(&without(1)), [("chain_order", 2)]);
+    assert_eq!(deviations(&without(0)), [("chain_left_out", 1)]);
+    let mut changed = honest();
+    changed[0].receipt.size -= 1;
+    let codes = deviations(&changed);
+    assert!(codes.contains(&("hash", 0)) && codes.contains(&("chain_hash", 1)), "{codes:?}");
+    let mut begun = honest();
+    begun[0].receipt.before = [1; 32];
+    assert!(deviations(&begun).contains(&("chain_beginning", 0)));
+    let mut bytes = honest();
+    bytes[2].body[0] ^= 1;
+    assert!(deviations(&bytes).contains(&("bytes", 2)));
+    let twice = {
+        let receipt = week(2).chained(Some(&honest()[0].receipt), &honest()[0].body);
+        vec![honest()[0].clone(), Line { hash: receipt.hash(), receipt, ..honest()[0].clone() }]
+    };
+    assert!(deviations(&twice).contains(&("same_bytes", 1)));
+}
+
+#[test]
+fn what_was_accepted_and_not_captured_is_a_warning_and_what_the_ledger_does_not_know_is_none() {
+    let lines = chained([week(1), week(2)]);
+    let plans: BTreeMap<PlanHash, Plan> = [(plan().hash(), plan())].into();
+    let other = b"who=me".to_vec();
+    let capture = Capture::of([&*lines[0].body, &*lines[0].body, &*other]);
+    let (found, captured) = check::all(&lines, &plans, &[], &capture);
+    let codes: Vec<_> = found.iter().map(|found| (found.weight, found.code)).collect();
+    assert_eq!(codes, [(Weight::Deviation, "request_unknown"), (Weight::Warning, "not_captured")]);
+    assert_eq!(captured, [2, 0]);
+    assert!(found[0].sentence.starts_with("body 3: the ledger does not know this body (6 bytes, SHA-256 "));
+}
+
+#[test]
+fn another_pack_deviates_where_packs_are_named() {
+    let found = found(&chained([week(1)]), &[PackHash([8; 16])]);
+    assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["pack"]);
+}
