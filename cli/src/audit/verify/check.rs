@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keepset_engine::outbox::MAX_ENTRIES;
-use keepset_privacy::{Ledger, Refusal, SetSelect};
+use keepset_privacy::{Answering, Ledger, Refusal};
 use keepset_wire::receipt::{self, Break, Kind};
 use keepset_wire::{Choice, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Timestamp, hex};
 use serde::Serialize;
@@ -222,7 +222,7 @@ impl Check<'_> {
             let what = format!("answers {}, which the plan does not ask", receipt.question);
             return self.deviates(receipt, "question", &what);
         };
-        let right = SetSelect::for_question(plan.epsilon, question).map(|mechanism| mechanism.describe());
+        let right = Answering::for_question(plan.epsilon, question).map(|answering| answering.describe());
         if right.as_deref() != Ok(&*receipt.mechanism) {
             let right = right.unwrap_or_else(|_| "none".into());
             let what = format!("names the mechanism {:?}, and the plan's is {right:?}", receipt.mechanism);

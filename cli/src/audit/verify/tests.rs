@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use keepset_privacy::SetSelect;
+use keepset_privacy::Answering;
 use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
 use keepset_wire::{Choice, Consent, DAY_MS, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Standing};
 
@@ -33,7 +33,7 @@ fn week(number: u32) -> Receipt {
         pack: PackHash([7; 16]),
         question: "q".into(),
         window: number,
-        mechanism: SetSelect::for_question(plan.epsilon, &plan.questions[0]).unwrap().describe(),
+        mechanism: Answering::for_question(plan.epsilon, &plan.questions[0]).unwrap().describe(),
         epsilon_micro: plan.epsilon.micro(),
         consent: Consent {
             segmentation: granted,
