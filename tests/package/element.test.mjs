@@ -35,12 +35,12 @@ async function shown({ html = HTML, plan = PLAN, front } = {}) {
   const complaints = [];
   page.on("console", (message) => message.type() === "error" && !/favicon/.test(message.location().url) && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(error.message));
-  const requests = watch(page);
+  const traffic = watch(page);
   await page.goto(shopVisit.site.url);
   await page.waitForFunction(() => globalThis.element);
   await ready(page);
   const end = () => shopVisit.close().then(() => front.close());
-  return { page, front, requests, complaints, end, context: shopVisit.context };
+  return { page, front, traffic, complaints, end, context: shopVisit.context };
 }
 
 /** Answers so many days, and resolves when the element has drawn it. */
@@ -153,10 +153,11 @@ test("its texts, its heading, its dates and numbers are the page's", async () =>
 
 test("what its button saves and what the browser saw on the network agree, by the command line", async () => {
   const front = await collector([[503, "text/html", "later"]]);
-  const { page, requests, end } = await shown({ front });
+  const { page, traffic, end } = await shown({ front });
   await grant(page);
   await answer(page, 3);
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator("keepset-ledger [part=export]").click()]);
+  const requests = await traffic();
   const folder = mkdtempSync(join(tmpdir(), "keepset-element-"));
   const file = (name) => join(folder, name);
   await download.saveAs(file("ledger.json"));

@@ -21,8 +21,8 @@ const fits = new Ajv({ allErrors: true }).compile(schema);
 const ZEROS = "0".repeat(64);
 
 /** A client that answered so many days, and the collector that heard of it. */
-async function answered(days, options = {}) {
-  const front = await collector(options.answers);
+async function answered(days, { answers, ...options } = {}) {
+  const front = await collector(answers);
   const run = start({ collector: front.url, ...options });
   run.client.consent.set(ALL);
   await run.client.ready;

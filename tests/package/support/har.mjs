@@ -26,9 +26,10 @@ export function har(requests) {
 /** What a collector's front door saw, as requests to it. */
 export const seen = (front) => front.requests.map((request) => ({ ...request, url: front.url + request.url }));
 
-/** Writes down every request of a page of Chromium, with its body, from now on. */
+/** Writes down every request of a page of Chromium, with its body, from now on; returns what lists them as they went over the wire. */
 export function watch(page) {
   const requests = [];
-  page.on("request", (request) => requests.push({ method: request.method(), url: request.url(), headers: request.headers(), body: request.postDataBuffer() ?? undefined }));
-  return requests;
+  page.on("request", (request) => requests.push(request));
+  // The headers a page is told of first are not yet those that travel.
+  return () => Promise.all(requests.map(async (request) => ({ method: request.method(), url: request.url(), headers: await request.allHeaders(), body: request.postDataBuffer() ?? undefined })));
 }
