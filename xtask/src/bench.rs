@@ -8,6 +8,7 @@ use crate::browser::Browser;
 use crate::{markers, paths, pkg, shell};
 
 const PAGE: &str = "docs/benchmarks.md";
+const FIGURES: &str = "docs/privacy-figures.md";
 
 /// Measures, prints the tables, and writes them into docs/benchmarks.md when asked.
 pub(crate) fn run(write: bool) -> Result<()> {
@@ -50,6 +51,32 @@ pub(crate) fn peers(write: bool) -> Result<()> {
     if write {
         markers::write(&paths::at(PAGE), "peers", &finished.output)?;
         println!("    wrote the tables in {PAGE}");
+    }
+    Ok(())
+}
+
+/// Measures the mechanisms beside the peers from PyPI on the same true data, and writes the tables when asked.
+///
+/// # Errors
+/// Among others when PyPI cannot be reached, which the script says in a sentence of its own.
+pub(crate) fn ldp(write: bool) -> Result<()> {
+    shell::step("bench: local differential privacy beside its peers from PyPI, which go into target/ldp");
+    shell::run(shell::cargo("build").args([
+        "--release",
+        "--locked",
+        "--package",
+        "keepset-privacy",
+        "--example",
+        "ldp",
+    ]))?;
+    let mut python = shell::command("python3");
+    let own = shell::target_folder()?.join("release/examples/ldp");
+    python.arg("benches/ldp/run.py").env("KEEPSET_LDP", own);
+    let finished = shell::tee(&mut python)?;
+    ensure!(finished.success, "nothing was compared");
+    if write {
+        markers::write(&paths::at(FIGURES), "ldp", &finished.output)?;
+        println!("    wrote the tables in {FIGURES}");
     }
     Ok(())
 }

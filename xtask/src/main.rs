@@ -57,7 +57,10 @@ enum Verb {
         /// Measures beside the peers from npm instead: the same work in one run, in Node and in Chromium.
         #[arg(long)]
         peers: bool,
-        /// Also writes the tables into docs/benchmarks.md.
+        /// Measures beside the peers of local differential privacy from PyPI instead, in accuracy and speed.
+        #[arg(long, conflicts_with = "peers")]
+        ldp: bool,
+        /// Also writes the tables into docs/benchmarks.md, or with `--ldp` into docs/privacy-figures.md.
         #[arg(long)]
         write: bool,
     },
@@ -97,8 +100,9 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
-        Verb::Bench { peers: true, write } => bench::peers(write),
-        Verb::Bench { peers: false, write } => bench::run(write),
+        Verb::Bench { peers: true, write, .. } => bench::peers(write),
+        Verb::Bench { ldp: true, write, .. } => bench::ldp(write),
+        Verb::Bench { write, .. } => bench::run(write),
         Verb::Size { write } => size::run(write),
         Verb::Logs { write } => logs::run(write),
         Verb::Test => return Ok(test::run()),

@@ -169,7 +169,7 @@ impl TwoLevel {
         if honest < 2 {
             unmet.push(Condition::HonestReports);
         }
-        if !(batch.delta > 0.0 && batch.delta * 100.0 * float(honest) <= 1.0) {
+        if !(batch.delta > 0.0 && batch.delta <= 1.0 / (100.0 * float(honest))) {
             unmet.push(Condition::SmallDelta);
         }
         if !unmet.is_empty() {

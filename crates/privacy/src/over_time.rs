@@ -1,11 +1,23 @@
 //! A share over time: windows lend each other precision, as much as the share itself lets them.
 //!
 //! The local level model: the share takes a random step between two windows, its estimate in a window is off by the known error of that
-//! window. How large steps are, `q`, is found by maximum likelihood; the Kalman filter then gives for every window the best
-//! estimate from the windows up to it, the smoother (Rauch, Tung and Striebel 1965) from all. What is published as
-//! current is the filtered one: the smoothed changes after the fact.
+//! window. How large steps are is found by maximum likelihood under a weak prior; the Kalman filter then gives for every window the
+//! best estimate from the windows up to it, the smoother (Rauch, Tung and Striebel 1965) from all. What is published
+//! as current is the filtered one: the smoothed changes after the fact. Intervals are those of all sizes of steps, each by its
+//! likelihood, so that they also tell what is not known about the steps.
 
-use crate::numbers::Z_95;
+use crate::mechanism::{Channel, Estimate};
+use crate::numbers::{Z_95, float};
+
+/// How large a step is thought to be before anything is seen, as a variance in units of a window's: a third of its error.
+///
+/// The prior is a half-Cauchy on the step's standard deviation (Gelman 2006): it keeps a dozen windows from taking their own noise for change, and
+/// its long tail gives way to a jump. Over a year of 12 windows of 1,700 reports at epsilon 4 the filtered error is 0.59 of that of answers
+/// kept and noised again, the smoothed 0.28 (docs/privacy-figures.md, A12); without a prior they were 0.7 and 0.4.
+const STEP_SCALE: f64 = 0.1;
+
+/// The same for how far off the estimate may be: intervals must hold where steps are as large as the noise, too.
+const STEP_SCALE_OF_INTERVALS: f64 = 0.3;
 
 /// One window's estimate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,7 +52,7 @@ pub struct Track {
     pub filtered: Vec<Level>,
     /// The best estimate of every window from all windows, for looking back.
     pub smoothed: Vec<Level>,
-    /// The likeliest variance of a step from one window to the next.
+    /// The likeliest variance of a step from one window to the next, under a weak prior.
     pub step_variance: f64,
 }
 
@@ -61,27 +73,99 @@ pub fn follow(observed: &[Observed]) -> Option<Track> {
     if observed.is_empty() || !ordered || !sound {
         return None;
     }
-    Some(follow_with(observed, likeliest_step(observed)))
+    let runs: Vec<Run> = steps(observed).into_iter().map(|step| Run::new(observed, step)).collect();
+    let noise = mean_noise(observed);
+    let likelihood = |run: &Run, scale: f64| run.likelihood - (run.step / (scale * noise)).ln_1p();
+    let likeliest = runs
+        .iter()
+        .max_by(|one, other| likelihood(one, STEP_SCALE).total_cmp(&likelihood(other, STEP_SCALE)))?;
+    // Sizes of steps are looked at in equal ratios, where a density of their roots has a factor of the root.
+    let weigh = |run: &Run| likelihood(run, STEP_SCALE_OF_INTERVALS) + run.step.ln() / 2.0;
+    let most = runs.iter().map(weigh).fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = runs.iter().map(|run| (weigh(run) - most).exp()).collect();
+    let levels = |states: fn(&Run) -> &[State]| -> Vec<Level> {
+        let variance = |at: usize| {
+            let mean = states(likeliest)[at].mean;
+            let about = |run: &Run| states(run)[at].variance + (states(run)[at].mean - mean).powi(2);
+            let sum: f64 = weights.iter().zip(&runs).map(|(weight, run)| weight * about(run)).sum();
+            sum / weights.iter().sum::<f64>()
+        };
+        let level = |(at, seen): (usize, &Observed)| {
+            Level::new(seen.window, states(likeliest)[at].mean, variance(at))
+        };
+        observed.iter().enumerate().map(level).collect()
+    };
+    Some(Track {
+        filtered: levels(|run| &run.filtered),
+        smoothed: levels(|run| &run.smoothed),
+        step_variance: likeliest.step,
+    })
 }
 
-/// The same with a step of known variance.
-fn follow_with(observed: &[Observed], step_variance: f64) -> Track {
-    let (states, _) = filter(observed, step_variance);
-    let smoothed = smooth(observed, &states, step_variance);
-    let level = |(observed, state): (&Observed, &State)| {
-        let standard_error = state.variance.sqrt();
-        let half = Z_95 * standard_error;
-        let (low, high) = (state.mean - half, state.mean + half);
-        Level { window: observed.window, value: state.mean, low, high, standard_error }
-    };
-    Track {
-        filtered: observed.iter().zip(&states).map(level).collect(),
-        smoothed: observed.iter().zip(&smoothed).map(level).collect(),
-        step_variance,
+/// What was counted in one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its number; windows without a report are left out.
+    pub window: u32,
+    /// How many of its reports included the cell.
+    pub support: u64,
+    /// How many reports it has, above 0.
+    pub reports: u64,
+}
+
+impl Channel {
+    /// Follows a share of the population over its windows, each of which heard another part of it. Nothing as for [`follow`].
+    ///
+    /// The error of a window is that of its reports at the share itself, not at its noisy estimate: estimates that are low by chance
+    /// would count for more. So it is taken at the share of all windows first, and then at the smoothed one.
+    #[must_use]
+    pub fn follow(&self, windows: &[Window]) -> Option<Track> {
+        let (support, reports) = windows
+            .iter()
+            .fold((0, 0), |(support, reports), one| (support + one.support, reports + one.reports));
+        let pooled = self.estimate(support, reports)?.share;
+        let observed = |levels: &mut dyn Iterator<Item = f64>| {
+            let one = |(window, level): (&Window, f64)| {
+                let variance = self.variance(level) + Estimate::spread(level);
+                Some(Observed {
+                    window: window.window,
+                    value: self.estimate(window.support, window.reports)?.share,
+                    standard_error: (variance / float(window.reports)).sqrt(),
+                })
+            };
+            windows.iter().zip(levels).map(one).collect::<Option<Vec<_>>>()
+        };
+        let first = follow(&observed(&mut std::iter::repeat(pooled))?)?;
+        follow(&observed(&mut first.smoothed.iter().map(|level| level.value))?)
     }
 }
 
-/// Runs the filter and returns its states and the logarithm of the likelihood of all windows but the first, which knows nothing before it.
+impl Level {
+    fn new(window: u32, value: f64, variance: f64) -> Self {
+        let standard_error = variance.sqrt();
+        let half = Z_95 * standard_error;
+        Self { window, value, low: value - half, high: value + half, standard_error }
+    }
+}
+
+/// Filter and smoother for steps of one size.
+#[derive(Debug)]
+struct Run {
+    step: f64,
+    filtered: Vec<State>,
+    smoothed: Vec<State>,
+    likelihood: f64,
+}
+
+impl Run {
+    fn new(observed: &[Observed], step: f64) -> Self {
+        let (filtered, likelihood) = filter(observed, step);
+        let smoothed = smooth(observed, &filtered, step);
+        Self { step, filtered, smoothed, likelihood }
+    }
+}
+
+/// Runs the filter and returns its states and the logarithm of the likelihood of all windows but the first, before which nothing is known.
 fn filter(observed: &[Observed], step_variance: f64) -> (Vec<State>, f64) {
     let mut states: Vec<State> = Vec::with_capacity(observed.len());
     let mut likelihood = 0.0;
@@ -120,24 +204,20 @@ fn passed(observed: &[Observed], at: usize) -> f64 {
     f64::from(observed[at].window - observed[at - 1].window)
 }
 
-/// Finds the likeliest variance of a step: none, or the best of a fine grid from a ten-thousandth of the least error's square to all that
-/// was seen.
-fn likeliest_step(observed: &[Observed]) -> f64 {
-    let least = observed.iter().map(|one| one.standard_error).fold(f64::INFINITY, f64::min).powi(2) * 1e-4;
+/// The sizes of steps that are tried, as variances: from a thousandth of a window's, which is none, to all that was seen, in ratios of 1.2.
+fn steps(observed: &[Observed]) -> Vec<f64> {
     let (low, high) = observed.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), one| {
         (low.min(one.value), high.max(one.value))
     });
-    let mut best = (0.0, filter(observed, 0.0).1);
-    let mut step = least;
-    // Steps of a twelfth: a variance off by so little changes no estimate visibly.
-    while step < 2.0 * (high - low).powi(2) {
-        let likelihood = filter(observed, step).1;
-        if likelihood > best.1 {
-            best = (step, likelihood);
-        }
-        step *= 13.0 / 12.0;
-    }
-    best.0
+    let noise = mean_noise(observed);
+    let most = (2.0 * (high - low).powi(2)).max(noise);
+    std::iter::successors(Some(noise * 1e-3), |step| Some(step * 1.2))
+        .take_while(|step| *step <= most)
+        .collect()
+}
+
+fn mean_noise(observed: &[Observed]) -> f64 {
+    observed.iter().map(|one| one.standard_error.powi(2)).sum::<f64>() / observed.len() as f64
 }
 
 #[cfg(test)]

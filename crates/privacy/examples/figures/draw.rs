@@ -2,7 +2,7 @@
 
 use bitvec::prelude::{BitVec, Lsb0};
 use keepset_privacy::{Coins, SeededCoins, SetSelect, SquareWave};
-use keepset_wire::Epsilon;
+use keepset_wire::{Epsilon, Subset};
 
 use crate::Failed;
 
@@ -30,23 +30,44 @@ pub(crate) fn graded_members(segments: u16, devices: u16) -> Vec<BitVec<u8, Lsb0
     (0..devices).map(|device| (0..segments).map(|segment| segment == own(device)).collect()).collect()
 }
 
-/// How many of the answers include each segment's cell.
+/// By which counters an answer is counted, and how many there are.
+pub(crate) struct Tallied<'a> {
+    pub(crate) counters: usize,
+    pub(crate) by: &'a dyn Fn(&Subset) -> Vec<usize>,
+}
+
+/// Draws an answer of every device and counts them.
+pub(crate) fn counted(
+    mechanism: &SetSelect,
+    people: &[BitVec<u8, Lsb0>],
+    seed: u64,
+    tallied: &Tallied<'_>,
+) -> Result<Vec<u64>, Failed> {
+    let measurement = mechanism.clone().measurement(SeededCoins::new(seed))?;
+    let mut counts = vec![0; tallied.counters];
+    for person in people {
+        let answer = measurement.invoke(person).map_err(|error| format!("{error:?}"))?;
+        for counter in (tallied.by)(&answer) {
+            if let Some(count) = counts.get_mut(counter) {
+                *count += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// The cells an answer holds.
+pub(crate) fn cells(answer: &Subset) -> Vec<usize> {
+    answer.iter().map(usize::from).collect()
+}
+
+/// How many of the answers include each segment's cell; the cells for "none" are not counted.
 pub(crate) fn support(
     mechanism: &SetSelect,
     people: &[BitVec<u8, Lsb0>],
     seed: u64,
 ) -> Result<Vec<u64>, Failed> {
-    let measurement = mechanism.clone().measurement(SeededCoins::new(seed))?;
-    let segments = mechanism.cells()
-        - u16::try_from(people.first().map_or(0, |one| usize::from(mechanism.cells()) - one.len()))?;
-    let mut counts = vec![0; segments.into()];
-    for person in people {
-        let answer = measurement.invoke(person).map_err(|error| format!("{error:?}"))?;
-        for (cell, count) in (0..).zip(&mut counts) {
-            *count += u64::from(answer.contains(cell));
-        }
-    }
-    Ok(counts)
+    counted(mechanism, people, seed, &Tallied { counters: mechanism.segments().into(), by: &cells })
 }
 
 /// What the devices of every bucket answer, counted by output.

@@ -8,18 +8,23 @@ use crate::{Failed, Row};
 
 /// How many intervals there were and how many held the truth.
 #[derive(Clone, Copy, Default)]
-struct Held {
+pub(crate) struct Held {
     held: f64,
     all: f64,
 }
 
 impl Held {
-    fn add(&mut self, low: f64, truth: f64, high: f64) {
+    pub(crate) fn add(&mut self, low: f64, truth: f64, high: f64) {
         self.held += f64::from(u8::from(low <= truth && truth <= high));
         self.all += 1.0;
     }
 
-    fn row(self, name: &'static str, what: String, (low, high): (f64, f64)) -> Row {
+    /// How many intervals there were.
+    pub(crate) fn all(self) -> f64 {
+        self.all
+    }
+
+    pub(crate) fn row(self, name: &'static str, what: String, (low, high): (f64, f64)) -> Row {
         let share = 100.0 * self.held / self.all;
         Row {
             name,
@@ -31,7 +36,7 @@ impl Held {
     }
 }
 
-const SETTING: (f64, f64) = (93.0, 97.0);
+pub(crate) const SETTING: (f64, f64) = (93.0, 97.0);
 const POOLED: (f64, f64) = (94.0, 96.0);
 
 /// Acceptance A7.

@@ -1,15 +1,19 @@
 //! Measures what the mechanisms promise, side by side with what is asked of them, and writes it into a page of the docs.
 //!
-//! `cargo run --release -p keepset-privacy --example figures -- --write docs/privacy-figures.md`; without `--write` it prints.
+//! `cargo run --release -p keepset-privacy --example figures -- --write docs/privacy-figures.md`; without `--write` it prints,
+//! and `--only A12` only the parts whose heading begins so.
 //! Everything is drawn from fixed seeds, so that a run gives the same figures.
 
 // A tool for those who work on the crate: the engine's rule of no files and no arguments is not meant for it.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
+mod attack;
 mod draw;
 mod interval;
 mod privacy;
+mod several;
 mod variance;
+mod windows;
 
 use std::error::Error;
 use std::fs;
@@ -29,29 +33,42 @@ struct Row {
 /// A part of the page: its heading and its rows.
 type Part = (&'static str, fn() -> Result<Vec<Row>, Failed>);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 16] = [
     ("A1: no mechanism states more than it is asked for", privacy::stated),
     ("A2: draws have the exact law", privacy::laws),
     ("A4: errors are the stated ones", variance::errors),
     ("A5: one segment at most", variance::single),
     ("A6: several segments", variance::several),
+    ("A6: overlaps of two segments", several::overlaps),
     ("The mean of a bounded number", variance::means),
     ("A7: intervals hold the truth in 95 of 100 cases", interval::coverage),
+    ("A7: intervals of ratios", several::ratios),
+    ("A8: shares made consistent", several::consistency),
     ("A9: histograms of an ordered feature", interval::histograms),
+    ("A10: a model's calibration curve and the area under its ROC curve", several::curves),
+    ("A11: drift between two windows", windows::drift),
+    ("A12: a share over time", windows::over_time),
+    ("A13: what a shuffler would add", attack::shuffled),
+    ("Fake reports", attack::fakes),
 ];
 
 fn main() -> Result<(), Failed> {
-    let mut text = String::new();
-    for (heading, measure) in PARTS {
-        text.push_str(&part(heading, &measure()?));
-    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
-        [] => println!("{text}"),
-        [write, page] if write == "--write" => fs::write(page, replaced(&fs::read_to_string(page)?, &text)?)?,
-        _ => return Err("give nothing, or --write and the page".into()),
+        [] => print!("{}", measured("")?),
+        [only, heading] if only == "--only" => print!("{}", measured(heading)?),
+        [write, page] if write == "--write" => {
+            fs::write(page, replaced(&fs::read_to_string(page)?, &measured("")?)?)?;
+        }
+        _ => return Err("give nothing, --only and how a heading begins, or --write and the page".into()),
     }
     Ok(())
+}
+
+/// Measures the parts whose heading begins so.
+fn measured(heading: &str) -> Result<String, Failed> {
+    let parts = PARTS.iter().filter(|(name, _)| name.starts_with(heading));
+    parts.map(|(name, measure)| Ok(part(name, &measure()?))).collect()
 }
 
 fn part(heading: &str, rows: &[Row]) -> String {

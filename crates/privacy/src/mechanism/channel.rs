@@ -86,6 +86,18 @@ impl Channel {
 }
 
 impl Estimate {
+    /// Returns the standard error for the population that the devices which reported were drawn from: chance of the draw and noise.
+    #[must_use]
+    pub fn population_error(&self) -> f64 {
+        (self.standard_error.powi(2) + Self::spread(self.share) / float(self.reports)).sqrt()
+    }
+
+    /// The variance of whether one device drawn from a population is a member.
+    pub(crate) fn spread(share: f64) -> f64 {
+        let share = share.clamp(0.0, 1.0);
+        share * (1.0 - share)
+    }
+
     /// The score interval of a share whose variance per report is a line in the share itself: its value at 0 and its slope.
     pub(crate) fn by_score(share: f64, (at_zero, slope): (f64, f64), reports: u64) -> Self {
         let n = float(reports);
