@@ -81,6 +81,34 @@ pub(crate) fn ldp(write: bool) -> Result<()> {
     Ok(())
 }
 
+/// Tells random schedules of what can happen to a device, times the noise of a report in the shipped module, and writes both when asked.
+pub(crate) fn reports(write: bool) -> Result<()> {
+    let package = pkg::run()?;
+    shell::step("bench: 100,000 schedules of crashes, tabs, clocks and restored states");
+    let mut schedules = shell::cargo("test");
+    schedules.args([
+        "--release",
+        "--locked",
+        "--package",
+        "keepset-engine",
+        "--test",
+        "schedules",
+        "--",
+        "--nocapture",
+    ]);
+    let schedules = table(schedules.env("KEEPSET_STORIES", "100000"))?;
+    shell::step("bench: the noise of a report in the shipped module, in Node");
+    let mut node = shell::command("node");
+    node.arg("benches/report.mjs").env("KEEPSET_PACKAGE", package);
+    let speed = table(&mut node)?;
+    if write {
+        markers::write(&paths::at(FIGURES), "schedules", &schedules)?;
+        markers::write(&paths::at(FIGURES), "speed", &speed)?;
+        println!("    wrote the tables in {FIGURES}");
+    }
+    Ok(())
+}
+
 /// The table a benchmark printed.
 fn table(command: &mut Command) -> Result<String> {
     let finished = shell::tee(command)?;

@@ -60,7 +60,10 @@ enum Verb {
         /// Measures beside the peers of local differential privacy from PyPI instead, in accuracy and speed.
         #[arg(long, conflicts_with = "peers")]
         ldp: bool,
-        /// Also writes the tables into docs/benchmarks.md, or with `--ldp` into docs/privacy-figures.md.
+        /// Tells 100,000 random schedules of crashes and tabs, and times the noise of a report in the shipped module, instead.
+        #[arg(long, conflicts_with_all = ["peers", "ldp"])]
+        reports: bool,
+        /// Also writes the tables into docs/benchmarks.md, or with `--ldp` and `--reports` into docs/privacy-figures.md.
         #[arg(long)]
         write: bool,
     },
@@ -102,6 +105,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench { peers: true, write, .. } => bench::peers(write),
         Verb::Bench { ldp: true, write, .. } => bench::ldp(write),
+        Verb::Bench { reports: true, write, .. } => bench::reports(write),
         Verb::Bench { write, .. } => bench::run(write),
         Verb::Size { write } => size::run(write),
         Verb::Logs { write } => logs::run(write),

@@ -123,8 +123,8 @@ pub(crate) fn curves() -> Result<Vec<Row>, Failed> {
     };
     let predicted: Vec<f64> = (0..10).map(rate).collect();
     let mut rows = Vec::new();
-    for (value, rounds, area_most, rate_most) in
-        [(1.0, 60, 0.029, 0.048), (2.0, 100, 0.014, 0.023), (4.0, 40, 0.003, 0.006)]
+    for (value, rounds, area_most, rate_most, slack) in
+        [(1.0, 60, 0.029, 0.048, 1.05), (2.0, 100, 0.014, 0.023, 1.0), (4.0, 40, 0.003, 0.006, 1.05)]
     {
         let joint = Joint::of_everyone(epsilon(value)?, 10)?;
         // Of every bin's 10,000, two in a hundred say yes in the first and 56 in the last.
@@ -158,10 +158,13 @@ pub(crate) fn curves() -> Result<Vec<Row>, Failed> {
         rows.push(Row {
             name: "calibration",
             what: format!("10 bins, epsilon {value}, 100,000 reports, {rounds} samples"),
-            asked: format!("root mean square of the area at most {area_most}, of a bin's rate {rate_most}"),
+            asked: format!(
+                "root mean square of the area at most {area_most}, of a bin's rate {rate_most}{}",
+                // Only those at epsilon 2 are demanded; the others were published beside them, for other people.
+                if slack > 1.0 { ", and 5 %" } else { "" }
+            ),
             measured: format!("{area_error:.4} and {rate_error:.4}"),
-            // Only those at epsilon 2 are demanded; the others are published beside them, to their last digit.
-            kept: area_error <= area_most + 5e-4 && rate_error <= rate_most + 5e-4,
+            kept: area_error <= slack * area_most && rate_error <= slack * rate_most,
         });
         rows.push(Row {
             name: "calibration",
