@@ -54,6 +54,13 @@ export function stores(page) {
     if (document.cookie) found.cookie = document.cookie;
     const workers = (await navigator.serviceWorker?.getRegistrations()) ?? [];
     if (workers.length > 0) found.workers = workers.length;
+    const files = [];
+    for await (const name of (await navigator.storage?.getDirectory?.().catch(() => undefined))?.keys() ?? []) files.push(name);
+    if (files.length > 0) found.files = files;
+    const buckets = (await navigator.storageBuckets?.keys().catch(() => [])) ?? [];
+    if (buckets.length > 0) found.buckets = buckets;
+    if (globalThis.name) found.window = globalThis.name;
+    if (history.state !== null) found.history = history.state;
     return found;
   });
 }
