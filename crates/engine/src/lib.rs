@@ -19,6 +19,7 @@ mod order;
 pub mod outbox;
 mod pack;
 pub mod segment;
+mod sensitive;
 mod snapshot;
 mod whatif;
 mod zone;

@@ -8,6 +8,7 @@ use crate::event::EventSpec;
 use crate::feature::{Feature, Features};
 use crate::model::Linear;
 use crate::segment::{Experiment, Segment, Segments};
+use crate::sensitive;
 
 /// So long a profile in which nothing happens is kept, unless the pack says otherwise, in days.
 const RETENTION_DAYS: u32 = 730;
@@ -70,6 +71,7 @@ impl Pack {
     /// The first [`Mistake`]: its path and what would be right.
     pub fn read(document: &serde_json::Value) -> Result<Self, Mistake> {
         let node = Node::root(document);
+        let declared = sensitive::declared(&node)?;
         let fields = node.object(&[
             "$schema",
             "id",
@@ -86,6 +88,7 @@ impl Pack {
             "experiments",
             "segments",
             "plan",
+            sensitive::KEY,
         ])?;
         let events = fields.need("events")?.each_member(EventSpec::read)?;
         let features = match fields.get("features") {
@@ -101,10 +104,14 @@ impl Pack {
             None => Vec::new(),
         };
         let segments = Segments::read(&fields.need("segments")?, &features, &models, &experiments)?;
-        let plan = fields
+        sensitive::check_features(&node, declared)?;
+        let mut plan = fields
             .get("plan")
             .map(|node| read_plan(&node, &features, &models, &segments.list))
             .transpose()?;
+        if let Some((plan, node)) = plan.as_mut().zip(fields.get("plan")) {
+            sensitive::bind(plan, &node, declared)?;
+        }
         fields.need("owner")?.text()?;
         fields.need("reason")?.text()?;
         let whole =

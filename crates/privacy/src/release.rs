@@ -1,9 +1,21 @@
 //! The rule of release: what is too uncertain is named so, and not printed as a number.
 
+use keepset_wire::Plan;
+
 use crate::Estimate;
 
 /// Below this many reports nothing is released: at 500 the interval still covers as stated (docs/privacy.md), below we have not measured.
 pub const MIN_REPORTS: u64 = 500;
+
+/// Below this many reports nothing is released of a sensitive plan: at epsilon 1 instead of 2 an estimate needs about four times as
+/// many reports to be as sure, and the fewer people stand behind a number, the more of them are known to somebody.
+pub const MIN_REPORTS_SENSITIVE: u64 = 4 * MIN_REPORTS;
+
+/// The least reports on which an estimate of this plan is to rest.
+#[must_use]
+pub fn least_reports(plan: &Plan) -> u64 {
+    if plan.sensitive.is_empty() { MIN_REPORTS } else { MIN_REPORTS_SENSITIVE }
+}
 
 /// The widest half of a 95 % interval that is released, as a share of the estimate: twice or half is the most one may be off.
 pub const MAX_RELATIVE_HALF_WIDTH: f64 = 0.5;
@@ -73,6 +85,19 @@ mod tests {
         assert_eq!(release(GOOD, 501), Release::NotEnough(GOOD));
         let few = Estimate { reports: 499, ..GOOD };
         assert_eq!(release(few, 0), Release::NotEnough(few));
+    }
+
+    #[test]
+    fn a_sensitive_plan_needs_four_times_as_many_reports() {
+        let text = r#"{"id": "p", "owner": "o", "reason": "r", "starts": "2026-01-01", "expires": "2027-01-01", "epsilon": 1,
+            "questions": [{"id": "q", "reason": "r", "segments": ["a"], "cap": 1}]}"#;
+        let plain = Plan::parse(text).unwrap();
+        let sensitive =
+            Plan::parse(&text.replace("\"epsilon\"", "\"sensitive\": [\"health\"], \"epsilon\"")).unwrap();
+        assert_eq!((least_reports(&plain), least_reports(&sensitive)), (500, 2_000));
+        let estimate = |reports| Estimate { reports, ..GOOD };
+        assert_eq!(release(estimate(1_999), least_reports(&sensitive)), Release::NotEnough(estimate(1_999)));
+        assert_eq!(release(estimate(2_000), least_reports(&sensitive)), Release::Published(estimate(2_000)));
     }
 
     #[test]

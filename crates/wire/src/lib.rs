@@ -12,6 +12,7 @@ mod plan;
 mod question;
 pub mod receipt;
 mod report;
+pub mod sensitive;
 mod subset;
 mod time;
 

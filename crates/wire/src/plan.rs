@@ -10,6 +10,7 @@ use crate::codec::{Codec, Decoder};
 use crate::document::{Mistake, Name, Node};
 use crate::question::{Ask, Question, first_repeated};
 use crate::report::hex;
+use crate::sensitive::{self, Sensitive};
 use crate::time::{DAY_MS, Epoch, Timestamp, Window};
 
 /// A privacy loss in whole micro-epsilons, so that ten charges of 0.1 make exactly 1.
@@ -19,6 +20,8 @@ pub struct Epsilon(u32);
 impl Epsilon {
     /// The smallest epsilon a plan may charge, 0.1: below it an answer is all noise at any fleet size we know.
     pub const MIN: Self = Self(100_000);
+    /// Epsilon 1: what a report of a sensitive plan costs at most.
+    pub const ONE: Self = Self(1_000_000);
     /// The largest epsilon a plan may charge, 8: above it one report says nearly everything.
     pub const MAX: Self = Self(8_000_000);
 
@@ -105,9 +108,13 @@ pub struct Plan {
     pub epsilon: Epsilon,
     /// The questions; a device draws one per window.
     pub questions: Vec<Question>,
+    /// The sensitive matters it is about.
+    pub sensitive: Sensitive,
 }
 
-codec!(struct Plan { id, owner, reason, starts, expires, epoch_days, window_epochs, windows_per_year, epsilon, questions });
+codec!(struct Plan {
+    id, owner, reason, starts, expires, epoch_days, window_epochs, windows_per_year, epsilon, questions, sensitive,
+});
 
 impl Plan {
     /// Reads a plan from JSON text.
@@ -134,6 +141,7 @@ impl Plan {
             "windows_per_year",
             "epsilon",
             "questions",
+            "sensitive",
         ])?;
         let whole = |key: &'static str, default, high| {
             fields.get(key).map_or(Ok(default), |node| node.whole(1, high))
@@ -160,7 +168,13 @@ impl Plan {
             windows_per_year: whole("windows_per_year", 12, 366)?,
             epsilon: Epsilon::read(&fields.need("epsilon")?)?,
             questions,
+            sensitive: fields
+                .get("sensitive")
+                .map_or(Ok(Sensitive::NONE), |node| Sensitive::read_list(&node))?,
         };
+        if !plan.sensitive.is_empty() && plan.epsilon > sensitive::MAX_EPSILON {
+            return Err(fields.need("epsilon")?.mistake(sensitive::TOO_DEAR));
+        }
         if plan.expires <= plan.starts {
             return Err(fields.need("expires")?.mistake("a plan ends after it starts"));
         }
@@ -175,6 +189,7 @@ impl Plan {
             && (1..=53).contains(&self.window_epochs)
             && (1..=366).contains(&self.windows_per_year)
             && self.starts < self.expires
+            && (self.sensitive.is_empty() || self.epsilon <= sensitive::MAX_EPSILON)
             && (1..=16).contains(&self.questions.len())
             && first_repeated(&ids).is_none()
             && self.questions.iter().all(|question| question.is_sound(self.window_epochs))
@@ -184,13 +199,17 @@ impl Plan {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let questions: Vec<Value> = self.questions.iter().map(Question::to_json).collect();
-        json!({
+        let mut plan = json!({
             "id": self.id.as_str(), "owner": self.owner, "reason": self.reason,
             "starts": self.starts.date(), "expires": self.expires.date(),
             "epoch_days": self.epoch_days, "window_epochs": self.window_epochs,
             "windows_per_year": self.windows_per_year, "epsilon": self.epsilon.value(),
             "questions": questions,
-        })
+        });
+        if !self.sensitive.is_empty() {
+            plan["sensitive"] = json!(self.sensitive.names());
+        }
+        plan
     }
 
     /// Returns the hash that names this plan and no other.
@@ -200,9 +219,12 @@ impl Plan {
     pub fn hash(&self) -> PlanHash {
         let mut sponge = Sha256::new();
         if !self.feed_sizes(&mut sponge) {
-            // The codec writes no two plans alike.
-            sponge = Sha256::new().chain_update(b"keepset plan 2").chain_update(codec::encode(self));
+            // The codec writes no two plans alike; its last byte is the sensitive matters, which come next.
+            let mut bytes = codec::encode(self);
+            bytes.pop();
+            sponge = Sha256::new().chain_update(b"keepset plan 2").chain_update(bytes);
         }
+        sponge.update(self.sensitive.hashed());
         let mut hash = [0; 16];
         hash.copy_from_slice(&sponge.finalize()[..16]);
         PlanHash(hash)

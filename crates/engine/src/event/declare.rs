@@ -4,6 +4,7 @@ use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
 
 use super::value::decimal;
+use crate::sensitive::KEY;
 
 /// The largest magnitude of a number property: its millionths stay exact in an `f64` and their sums in an `i64`.
 const MAX_NUMBER: f64 = 1e9;
@@ -103,7 +104,7 @@ type Read = fn(&Fields<'_>) -> Result<PropertyKind, Mistake>;
 
 impl EventSpec {
     pub(crate) fn read(name: Name, node: &Node<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(&["title", "channel", "properties"])?;
+        let fields = node.object(&["title", "channel", "properties", KEY])?;
         let read = |name: Name, node: &Node<'_>| Ok(PropertySpec { name, kind: PropertyKind::read(node)? });
         let properties = match fields.get("properties") {
             Some(list) => list.each_member(read)?,
@@ -144,7 +145,7 @@ impl PropertyKind {
             ("text", (&["words"], Self::read_words)),
             ("id", (&[], |_| Ok(Self::Id))),
         ])?;
-        read(&node.object_of(&[&["type", "title"], keys])?)
+        read(&node.object_of(&[&["type", "title", KEY], keys])?)
     }
 
     fn read_number(fields: &Fields<'_>) -> Result<Self, Mistake> {

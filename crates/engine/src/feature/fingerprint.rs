@@ -4,8 +4,10 @@ use keepset_wire::document::Node;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::sensitive::KEY;
+
 /// Keys that change how a memory is read, or what it is called, and not what it holds.
-const NOT_MEMORY: &[&str] = &["title", "measure", "of", "rank"];
+const NOT_MEMORY: &[&str] = &["title", "measure", "of", "rank", KEY];
 
 /// The first 8 bytes of the SHA-256 of what a definition remembers.
 pub(super) fn fingerprint(node: &Node<'_>) -> u64 {

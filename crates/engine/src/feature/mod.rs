@@ -81,7 +81,7 @@ kinds! {
 }
 
 /// Keys that every kind knows.
-const COMMON: &[&str] = &["kind", "title", "event", "where"];
+const COMMON: &[&str] = &["kind", "title", "event", "where", crate::sensitive::KEY];
 const WINDOW: Duration = Duration(["window_days", "window_hours", "window_minutes"]);
 const HALF_LIFE: Duration = Duration(["half_life_days", "half_life_hours", "half_life_minutes"]);
 

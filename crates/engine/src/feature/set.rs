@@ -12,6 +12,7 @@ use super::source::Source;
 use super::{COMMON, Computation, Definition, KINDS, Kind, Made, State, Stretch};
 use crate::event::{Event, EventSpec};
 use crate::order;
+use crate::sensitive::KEY;
 use crate::zone::Moment;
 
 /// A feature of a pack.
@@ -79,7 +80,7 @@ impl Features {
             let kind = node.need("kind")?.one_of(&kinds)?;
             let fields = match kind {
                 Some(kind) => node.object_of(&[&[COMMON], kind.keys].concat())?,
-                None => node.object(&["kind", "title", "value"])?,
+                None => node.object(&["kind", "title", "value", KEY])?,
             };
             let title = fields.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned();
             let (reading, labels) = match kind {
