@@ -18,6 +18,7 @@ pub mod model;
 mod order;
 pub mod outbox;
 mod pack;
+mod purposes;
 pub mod segment;
 mod sensitive;
 mod snapshot;

@@ -8,7 +8,7 @@ use crate::event::EventSpec;
 use crate::feature::{Feature, Features};
 use crate::model::Linear;
 use crate::segment::{Experiment, Segment, Segments};
-use crate::sensitive;
+use crate::{purposes, sensitive};
 
 /// So long a profile in which nothing happens is kept, unless the pack says otherwise, in days.
 const RETENTION_DAYS: u32 = 730;
@@ -89,6 +89,7 @@ impl Pack {
             "segments",
             "plan",
             sensitive::KEY,
+            purposes::KEY,
         ])?;
         let events = fields.need("events")?.each_member(EventSpec::read)?;
         let features = match fields.get("features") {
@@ -105,6 +106,7 @@ impl Pack {
         };
         let segments = Segments::read(&fields.need("segments")?, &features, &models, &experiments)?;
         sensitive::check_features(&node, declared)?;
+        fields.get(purposes::KEY).map_or(Ok(()), |node| purposes::check(&node))?;
         let mut plan = fields
             .get("plan")
             .map(|node| read_plan(&node, &features, &models, &segments.list))
