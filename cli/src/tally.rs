@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keepset_privacy::release::{MIN_REPORTS, Release, release};
+use keepset_privacy::release::{Release, least_reports, release};
 use keepset_privacy::{Answering, Estimate, PrivacyError, Truth};
 use keepset_wire::{Plan, Timestamp, Window};
 use serde::Serialize;
@@ -148,12 +148,9 @@ impl Tally {
         let channel = answering.select()?.channel();
         let segments = question.ask.segments().iter().zip(&count.cells).map(|(id, cell)| {
             let estimate = channel.estimate(cell.support, count.reports)?;
-            Some(SegmentResult::new(
-                id.to_string(),
-                share(cell.members, count.reports),
-                estimate,
-                cell.support,
-            ))
+            let truth = share(cell.members, count.reports);
+            let release = release(estimate, least_reports(&self.plan));
+            Some(SegmentResult::new(id.to_string(), truth, release, estimate, cell.support))
         });
         Some(QuestionResult {
             id: question.id.to_string(),
@@ -172,7 +169,7 @@ impl Count {
 }
 
 impl SegmentResult {
-    fn new(id: String, truth: f64, estimate: Estimate, support: u64) -> Self {
+    fn new(id: String, truth: f64, release: Release, estimate: Estimate, support: u64) -> Self {
         let mut result = Self {
             id,
             truth,
@@ -181,7 +178,7 @@ impl SegmentResult {
             high: estimate.high,
             standard_error: estimate.standard_error,
             relative_error: None,
-            published: matches!(release(estimate, MIN_REPORTS), Release::Published(_)),
+            published: matches!(release, Release::Published(_)),
             support,
             reports: estimate.reports,
         };

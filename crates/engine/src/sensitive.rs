@@ -212,7 +212,7 @@ mod tests {
         let (path, message) = refused(&[sensitive.clone(), ("/labels", json!({ "engaged": {} }))]);
         assert_eq!((path.as_str(), message.contains("no labels")), ("$.labels", true));
         let of = |pack: &Value| Pack::read(pack).unwrap().plan.unwrap();
-        let plan = of(&with(&[sensitive.clone()]));
+        let plan = of(&with(std::slice::from_ref(&sensitive)));
         assert_ne!(plan.hash(), of(&neutral()).hash());
         assert_eq!(plan.to_json()["sensitive"], json!(["health", "children"]));
         // The same said in the plan as well.
