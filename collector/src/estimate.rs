@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use keepset_privacy::Answering;
 use keepset_privacy::drift::{Counted, Drift};
 use keepset_privacy::finding::{Expected, Finding, Measure};
-use keepset_privacy::release::MIN_REPORTS;
+use keepset_privacy::release::least_reports;
 use keepset_wire::{Plan, Question, Window};
 
 use crate::clock::Openings;
@@ -88,15 +88,19 @@ impl Estimator {
             sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
         }
         let nothing = Tally::default();
+        let least = least_reports(plan);
         let tally = |window: Window, index: u16| sums.get(&window)?.get(&index);
         let question = |window: Window, index: u16, task: &Answering, question: &Question| {
             let now = tally(window, index).unwrap_or(&nothing);
             let before = window.0.checked_sub(1).and_then(|before| tally(Window(before), index));
-            let find = || task.findings(question, &now.support, now.reports);
+            let find = || {
+                let found = task.findings(question, &now.support, now.reports);
+                found.into_iter().map(|finding| finding.resting_on(least)).collect()
+            };
             QuestionEstimates {
                 reports: now.reports,
                 findings: self.findings(window, index, now, find),
-                drift: before.and_then(|before| drift(task, before, now)),
+                drift: before.and_then(|before| drift(task, before, now, least)),
             }
         };
         let mut all = Vec::with_capacity(sums.len());
@@ -131,8 +135,8 @@ impl Estimator {
     }
 }
 
-fn drift(task: &Answering, before: &Tally, now: &Tally) -> Option<Drift> {
-    let enough = |tally: &&Tally| tally.reports >= MIN_REPORTS;
+fn drift(task: &Answering, before: &Tally, now: &Tally, least: u64) -> Option<Drift> {
+    let enough = |tally: &&Tally| tally.reports >= least;
     let [before, now] = [Some(before).filter(enough)?, Some(now).filter(enough)?]
         .map(|tally| Counted { counts: &tally.support, reports: tally.reports });
     task.drift(before, now)

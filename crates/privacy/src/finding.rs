@@ -123,6 +123,16 @@ impl Finding {
         }
     }
 
+    /// Takes back what rests on fewer reports than this: what a plan asks for beyond the rule of release.
+    #[must_use]
+    pub fn resting_on(self, least_reports: u64) -> Self {
+        let few = |release| match release {
+            Release::Published(estimate) if estimate.reports < least_reports => Release::NotEnough(estimate),
+            other => other,
+        };
+        Self { release: self.release.map(few), ..self }
+    }
+
     fn of_share(measure: Measure, estimate: Option<Estimate>) -> Self {
         let release = estimate.map(|estimate| release(estimate, MIN_REPORTS));
         Self { measure, support: None, release, consistent: None }

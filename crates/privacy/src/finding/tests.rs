@@ -220,3 +220,19 @@ fn errors_are_as_large_as_expected() {
         }
     }
 }
+
+#[test]
+fn what_a_plan_wants_to_rest_on_more_reports_is_not_printed_from_fewer_and_nothing_else_of_it_changes() {
+    let plan = plan(1);
+    let mut taken_back = 0;
+    for (answering, question) in answerings(&plan) {
+        for finding in answering.findings(question, &counts(&answering, &question.ask, 0, 3), PEOPLE.into()) {
+            let strict = finding.resting_on(u64::from(PEOPLE) + 1);
+            assert_eq!(strict.published(), None);
+            assert_eq!(strict.estimate(), finding.estimate());
+            assert_eq!(finding.resting_on(PEOPLE.into()), finding);
+            taken_back += usize::from(finding.published().is_some());
+        }
+    }
+    assert!(taken_back > 0);
+}
