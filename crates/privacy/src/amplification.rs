@@ -320,5 +320,6 @@ fn triples(common: u16, apart: u16) -> impl Iterator<Item = (u16, u16, u16)> {
         .flat_map(move |(i, j)| (0..=apart).map(move |l| (i, j, l)))
 }
 
-#[cfg(test)]
+// No device estimates: only what it draws is tested as wasm, too.
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

@@ -40,5 +40,6 @@ pub fn consistent(shares: &[f64], total: Total) -> Vec<f64> {
     held(above).collect()
 }
 
-#[cfg(test)]
+// No device estimates: only what it draws is tested as wasm, too.
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

@@ -149,5 +149,6 @@ fn weighed(mut matrix: Vec<Vec<f64>>, vector: &[f64]) -> Option<f64> {
     Some(solved.iter().map(|value| value * value).sum())
 }
 
-#[cfg(test)]
+// No device estimates: only what it draws is tested as wasm, too.
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

@@ -220,5 +220,6 @@ fn mean_noise(observed: &[Observed]) -> f64 {
     observed.iter().map(|one| one.standard_error.powi(2)).sum::<f64>() / observed.len() as f64
 }
 
-#[cfg(test)]
+// No device estimates: only what it draws is tested as wasm, too.
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

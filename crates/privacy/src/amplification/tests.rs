@@ -1,8 +1,6 @@
 //! The published figures, shuffled answers counted out, and every condition left away.
 
 use super::*;
-#[cfg(target_arch = "wasm32")]
-use crate::test;
 use keepset_wire::Epsilon;
 
 fn epsilon(micro: u32) -> Epsilon {

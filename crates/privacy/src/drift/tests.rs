@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::mechanism::tests::{cells, counted};
-#[cfg(target_arch = "wasm32")]
-use crate::test;
 use crate::{Coins as _, SeededCoins, SetSelect};
 use keepset_wire::Epsilon;
 

@@ -23,6 +23,7 @@ pub(crate) fn counted(
 }
 
 /// The cells an answer holds.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn cells(answer: &Subset) -> Vec<usize> {
     answer.iter().map(usize::from).collect()
 }

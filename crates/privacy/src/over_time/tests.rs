@@ -1,8 +1,6 @@
 //! The filter against its closed forms, and how steps are found.
 
 use super::*;
-#[cfg(target_arch = "wasm32")]
-use crate::test;
 use crate::{Coins as _, SeededCoins};
 
 fn observed(values: &[f64], standard_error: f64) -> Vec<Observed> {

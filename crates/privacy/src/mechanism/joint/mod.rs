@@ -128,5 +128,6 @@ impl Joint {
     }
 }
 
-#[cfg(test)]
+// No device estimates: only what it draws is tested as wasm, too.
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

@@ -4,8 +4,6 @@ use super::super::Channel;
 use super::super::band::tests::epsilon;
 use super::super::tests::{cells, counted};
 use super::*;
-#[cfg(target_arch = "wasm32")]
-use crate::test;
 
 /// People in ten bins of equal size whose rates of yes rise from 2 to 56 %, by their cells.
 fn people(joint: &Joint, each: u32) -> Vec<Vec<bool>> {

@@ -3,8 +3,6 @@
 use super::super::band::tests::epsilon;
 use super::super::tests::{cells, counted};
 use super::*;
-#[cfg(target_arch = "wasm32")]
-use crate::test;
 
 /// Every answer with its probability for a device in `own`.
 fn law(mechanism: &OneOf, own: u16, ratio: f64) -> Vec<(u32, f64)> {
