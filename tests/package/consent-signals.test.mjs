@@ -120,6 +120,7 @@ const CASES = [
   ["GPP: tcfeuv2 with a restriction", gpp(gppData({ tcfeuv2: tcfeuv2({ purposes: ALL, vendors: [7], restrictions: [{ key: 5, type: 0, ids: [7] }] }) }, [2]), true), "-+++", { vendor: 7 }],
   ["GPP: tcfeuv2 with a restriction nobody can read", gpp(gppData({ tcfeuv2: tcfeuv2({ purposes: ALL, vendors: [7], restrictions: [{ purpose: 5 }] }) }, [2]), true), "----", { vendor: 7 }],
   ["GPP: tcfeuv2, the vendor not disclosed", gpp(gppData({ tcfeuv2: tcfeuv2({ purposes: ALL, vendors: [7], disclosed: [] }) }, [2]), true), "----", { vendor: 7 }],
+  ["GPP: tcfeuv2, with Canada's section in force as well, which is not read", gpp(gppData({ tcfeuv2: tcfeuv2({ publisher: ALL }) }, [2, 5]), true), "----"],
   ["GPP: tcfeuv2 without the publisher's part", gpp(gppData({ tcfeuv2: tcfeuv2({ PublisherConsents: undefined }) }, [2]), true), "----"],
 
   ["GPC: on", { gpc: true }, "+++-", {}, granted],

@@ -18,8 +18,9 @@ interface PingData {
 
 /** Every section of a US state has at least one of these. */
 const OPT_OUTS = ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"];
-/** What can stand for the sections in force: TCF in Europe, that it is not known yet, and that there is none. */
+/** What can stand for the sections in force: TCF in Europe, those of the US from here on, that it is not known yet, and that there is none. */
 const TCF_EU = 2;
+const US_NATIONAL = 7;
 const UNKNOWN = 0;
 const NONE = -1;
 
@@ -56,7 +57,9 @@ function sections({ applicableSections, parsedSections }: PingData, codes: Codes
     }
   }
   const none = applicable.length > 0 && applicable.every((id) => id === NONE);
-  if (found.length === 0 && !none) throw new Error();
+  // Canada's, the old ones and those to come are in force and not read.
+  const unread = applicable.some((id) => typeof id === "number" && id > TCF_EU && id < US_NATIONAL);
+  if (unread || (found.length === 0 && !none)) throw new Error();
   return found;
 }
 
