@@ -22,6 +22,7 @@ export interface LedgerTexts {
     stopSays: string;
     withdraw: string;
     withdrawn: string;
+    take: string;
     export: string;
     exportSays: string;
     /** What became of a line of the ledger. */
