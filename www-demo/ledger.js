@@ -70,7 +70,7 @@ export function ledger(app) {
     const reasons = [
       h("li", {}, "Your events, features, segments and explanations", h("span", { class: "quiet" }, "Nothing in this page can send them: no code for it exists.")),
     ];
-    const asked = new Set(plan?.questions.flatMap((question) => question.segments));
+    const asked = new Set(plan?.questions.flatMap(({ segments, outcome }) => [...(segments ?? []), outcome]));
     const never = app.pack.segments.filter((segment) => !asked.has(segment.id));
     if (never.length > 0) reasons.push(h("li", {}, never.map((segment) => segment.title).join(", "), h("span", { class: "quiet" }, "No question of the plan asks about these, so no report can mention them.")));
     return h("ul", { class: "reasons" }, reasons);
