@@ -208,7 +208,9 @@ fn the_commands_print_a_table_a_plan_and_the_place_of_a_mistake() {
     let plan = String::from_utf8(keepset(&["plan", "--pack", &pack]).stdout).unwrap();
     assert_eq!(keepset_wire::Plan::parse(&plan).unwrap(), sample().pack.plan.unwrap());
     let right = String::from_utf8(keepset(&["check", "--pack", &pack]).stdout).unwrap();
-    assert_eq!(right, "ok: retail version 1, 15 segments, 11 of them asked about\n");
+    let hash = keepset_cli::commands::read_pack(&retail("pack.json")).unwrap().hash();
+    let ok = "ok: retail version 1, 15 segments, 11 of them asked about";
+    assert_eq!(right, format!("{ok}\nits hash, as a ledger names it: {hash}\n"));
     let text = std::fs::read_to_string(&pack).unwrap().replacen(
         "\"feature\": \"spend_84d\"",
         "\"feature\": \"spend\"",
