@@ -5,6 +5,30 @@ import { hex } from "./words.js";
 /** The parts of a report, in order, with their lengths in bytes; the answer is the rest. */
 const parts = [["version", 1], ["plan", 16], ["question", 2], ["epoch", 4], ["id", 16]];
 
+/** The cells an answer has room for, by its kind (docs/questions.md). */
+function room({ ask = "sizes", segments = [], cap = 0, bins, cuts }) {
+  switch (ask) {
+    case "histogram": return 2 * (bins + 1);
+    case "mean": return 32;
+    case "conversion": return 2 * segments.length + 1;
+    case "calibration": return 2 * (cuts.length + 1) + 1;
+    default: return segments.length + cap;
+  }
+}
+
+/** What each cell of an answer stands for. */
+function cellNames(question) {
+  const { ask = "sizes", segments = [], cap = 0, cuts = [] } = question;
+  const groups = ask === "calibration" ? Array.from({ length: cuts.length + 1 }, (_, index) => `band ${index + 1}`) : segments;
+  switch (ask) {
+    case "histogram":
+    case "mean": return Array.from({ length: room(question) }, (_, index) => `output ${index + 1}`);
+    case "conversion":
+    case "calibration": return [...groups.flatMap((group) => [`${group}: no`, `${group}: yes`]), "none of these"];
+    default: return [...segments, ...Array.from({ length: cap }, (_, index) => `none of these (${index + 1})`)];
+  }
+}
+
 /** Splits a report into `{ name, bytes }`. */
 export function split(body) {
   let from = 0;
@@ -16,14 +40,14 @@ export function split(body) {
 export function decode(plan, body) {
   const piece = Object.fromEntries(split(body).map(({ name, bytes }) => [name, bytes]));
   const question = plan.questions[number(piece.question)];
-  const names = question ? [...question.segments, ...Array.from({ length: question.cap }, (_, index) => `none of these (${index + 1})`)] : [];
+  const names = question ? cellNames(question) : [];
   return {
     version: number(piece.version),
     plan: hex(piece.plan).join(""),
     question: question?.id ?? "unknown",
     epoch: number(piece.epoch),
     id: hex(piece.id).join(""),
-    cells: names.map((name, cell) => ({ name, none: cell >= question.segments.length, on: ((piece.answer[cell >> 3] >> (cell & 7)) & 1) === 1 })),
+    cells: names.map((name, cell) => ({ name, none: name.startsWith("none of these"), on: ((piece.answer[cell >> 3] >> (cell & 7)) & 1) === 1 })),
   };
 }
 

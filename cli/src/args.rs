@@ -57,6 +57,9 @@ pub struct PlanArguments {
     /// The pack file; alone its plan is printed, with --devices what the plan will be able to tell
     #[arg(long, required_unless_present = "devices")]
     pub pack: Option<PathBuf>,
+    /// A file with a plan that takes the place of the pack's
+    #[arg(long, requires = "pack")]
+    pub plan: Option<PathBuf>,
     /// How many devices report in a window
     #[arg(long)]
     pub devices: Option<u64>,
@@ -97,6 +100,9 @@ pub struct LogArguments {
     /// The pack file
     #[arg(long)]
     pub pack: PathBuf,
+    /// A file with a plan that takes the place of the pack's
+    #[arg(long)]
+    pub plan: Option<PathBuf>,
     /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
     #[arg(long, required = true)]
     pub events: Vec<PathBuf>,

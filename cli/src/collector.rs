@@ -44,16 +44,18 @@ struct ServedWindow {
 struct ServedQuestion {
     id: String,
     reports: u64,
-    segments: Vec<ServedSegment>,
+    figures: Vec<ServedFigure>,
 }
 
 #[derive(Deserialize)]
-struct ServedSegment {
-    id: String,
+struct ServedFigure {
+    measure: String,
+    item: String,
+    #[serde(default)]
     support: u64,
     estimate: Option<f64>,
-    low: f64,
-    high: f64,
+    low: Option<f64>,
+    high: Option<f64>,
     standard_error: Option<f64>,
     published: bool,
 }
@@ -163,15 +165,18 @@ impl Collector {
 impl ServedQuestion {
     fn fill(&self, question: &mut QuestionResult) -> anyhow::Result<()> {
         question.reports = self.reports;
-        for result in &mut question.segments {
-            let served = self.segments.iter().find(|served| served.id == result.id);
-            let served = served.with_context(|| format!("the collector has no segment {}", result.id))?;
-            let numbers = served.estimate.zip(served.standard_error);
-            let (estimate, standard_error) =
-                numbers.with_context(|| format!("the collector has no estimate of {}", result.id))?;
+        for result in question.all_mut() {
+            let is_it = |served: &&ServedFigure| served.item == result.id && served.measure == result.measure;
+            let served = self.figures.iter().find(is_it);
+            let served = served
+                .with_context(|| format!("the collector has no {} of {}", result.measure, result.id))?;
+            let (numbers, ends) = (served.estimate.zip(served.standard_error), served.low.zip(served.high));
+            let ((estimate, standard_error), (low, high)) = numbers
+                .zip(ends)
+                .with_context(|| format!("the collector has no estimate of {}", result.id))?;
             result.set_estimate(estimate);
             result.standard_error = standard_error;
-            (result.low, result.high, result.published) = (served.low, served.high, served.published);
+            (result.low, result.high, result.published) = (low, high, served.published);
             (result.support, result.reports) = (served.support, self.reports);
         }
         Ok(())

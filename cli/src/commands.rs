@@ -50,7 +50,7 @@ pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<String> {
 pub fn survey(arguments: &SurveyArguments) -> anyhow::Result<String> {
     let log = &arguments.run.log;
     let survey = Survey {
-        pack: read_pack(&log.pack)?,
+        pack: read_pack_with(&log.pack, log.plan.as_deref())?,
         events: log.events.clone(),
         mapping: log.mapping.as_deref().map(read_mapping).transpose()?,
         strict: log.strict,
@@ -94,7 +94,7 @@ fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {
     };
     let log = &arguments.log;
     let question = person::Question {
-        pack: read_pack(&log.pack)?,
+        pack: read_pack_with(&log.pack, log.plan.as_deref())?,
         events: log.events.clone(),
         mapping: log.mapping.as_deref().map(read_mapping).transpose()?,
         strict: log.strict,
@@ -156,8 +156,8 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
 /// # Errors
 /// When the pack is wrong or has no plan, or when no mechanism answers a question of the shape asked for.
 pub fn plan(arguments: &PlanArguments) -> anyhow::Result<String> {
-    let Some(path) = &arguments.pack else { return Outlook::of_arguments(arguments).text() };
-    let pack = read_pack(path)?;
+    let Some(path) = &arguments.pack else { return Outlook::of_arguments(arguments)?.text() };
+    let pack = read_pack_with(path, arguments.plan.as_deref())?;
     let Some(plan) = &pack.plan else { bail!("{} has no plan", path.display()) };
     match arguments.devices {
         None => Ok(format!("{:#}\n", plan.to_json())),
@@ -200,7 +200,7 @@ pub fn compile(arguments: &CompileArguments) -> anyhow::Result<String> {
 
 fn prepared(arguments: &LogArguments) -> anyhow::Result<Replay> {
     Ok(Replay {
-        pack: read_pack(&arguments.pack)?,
+        pack: read_pack_with(&arguments.pack, arguments.plan.as_deref())?,
         events: arguments.events.clone(),
         mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
         noise: Noise::System,
@@ -224,6 +224,22 @@ fn watched<T>(progress: bool, work: impl FnOnce(&mut Terminal) -> anyhow::Result
 /// When it cannot be read, or the first mistake in it.
 pub fn read_pack(path: &Path) -> anyhow::Result<Pack> {
     Pack::parse(&read(path)?).with_context(|| format!("the pack {} is wrong", path.display()))
+}
+
+/// Reads a pack file, with the plan of another file in the place of its own.
+///
+/// # Errors
+/// When one of them cannot be read, or the first mistake in the pack with this plan.
+pub fn read_pack_with(path: &Path, plan: Option<&Path>) -> anyhow::Result<Pack> {
+    let Some(plan) = plan else { return read_pack(path) };
+    let json = |path: &Path| {
+        let text = read(path)?;
+        document::parse(&text).with_context(|| format!("{} is wrong", path.display()))
+    };
+    let mut pack = json(path)?;
+    pack["plan"] = json(plan)?;
+    let wrong = || format!("the pack {} with the plan {} is wrong", path.display(), plan.display());
+    Pack::read(&pack).with_context(wrong)
 }
 
 /// Reads a mapping file.

@@ -1,24 +1,18 @@
 //! Coverage: how often a 95 % interval holds the truth when a replayed population reports again and again.
 //!
-//! The log is replayed once. What the devices would say is kept, per report its question and memberships, and put
+//! The log is replayed once. What the devices would say is kept, by window and question, and put
 //! through the mechanism anew for every seed: the same measurement, estimator and interval as in the field.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use keepset_privacy::finding::{Exact, Measure};
 use keepset_privacy::{Answering, SeededCoins, Truth};
 use keepset_wire::{Plan, Window};
 use serde::Serialize;
 
 use crate::fleet::{Answer, mix};
 use crate::replay::{Replay, Watch};
-
-/// What one device would say in one window, without noise.
-struct Said {
-    window: Window,
-    question: usize,
-    truth: Truth,
-}
 
 /// How often intervals held the truth.
 #[derive(Clone, Debug, Serialize)]
@@ -29,16 +23,16 @@ pub struct Coverage {
     pub reports: u64,
     /// The share over all segments, windows and seeds.
     pub pooled: f64,
-    /// Every segment over its windows and all seeds.
+    /// Every segment, or other number, over its windows and all seeds.
     pub segments: Vec<SegmentCoverage>,
 }
 
 /// How often the intervals of one segment held its truth.
 #[derive(Clone, Debug, Serialize)]
 pub struct SegmentCoverage {
-    /// The segment.
+    /// The segment, or what else the number is of.
     pub id: String,
-    /// The mean over windows of the true share.
+    /// The mean over windows of the truth.
     #[serde(rename = "true")]
     pub truth: f64,
     /// The share of intervals that held the truth.
@@ -54,8 +48,8 @@ struct Tries {
     truths: f64,
 }
 
-/// Support and membership counts of the cells of one question in one window.
-type Counts = BTreeMap<(Window, usize), (u64, Vec<u64>)>;
+/// What the devices of one window say to one question.
+type Said = BTreeMap<(Window, usize), Vec<Truth>>;
 
 /// Replays a log and draws its reports anew for `seeds` seeds.
 ///
@@ -63,73 +57,68 @@ type Counts = BTreeMap<(Window, usize), (u64, Vec<u64>)>;
 /// As [`Replay::answers`]; or when the log gives no report.
 pub fn coverage(replay: Replay, seeds: u64, watch: &mut impl Watch) -> anyhow::Result<Coverage> {
     let plan = replay.pack.plan.as_ref().context("the pack has no plan, so nothing is reported")?.clone();
-    let mut said = Vec::new();
+    let mut said = Said::new();
     replay.answers(watch, &mut |answer: Answer| {
-        said.push(Said {
-            window: answer.window,
-            question: answer.report.question.into(),
-            truth: answer.truth,
-        });
+        said.entry((answer.window, answer.report.question.into())).or_default().push(answer.truth);
     })?;
     anyhow::ensure!(!said.is_empty(), "no device reported");
     measure(&plan, &said, seeds)
 }
 
-fn measure(plan: &Plan, said: &[Said], seeds: u64) -> anyhow::Result<Coverage> {
-    let truths = count(plan, said, |index, cell| match &said[index].truth {
-        Truth::Cells(own) => own.contains(&cell),
-        Truth::Number(_) => false,
-    });
+fn measure(plan: &Plan, said: &Said, seeds: u64) -> anyhow::Result<Coverage> {
+    let answerings = Answering::of_plan(plan)?;
     let mut tries: BTreeMap<(usize, usize), Tries> = BTreeMap::new();
-    for seed in 0..seeds {
-        let supports = draw(plan, said, seed)?;
-        for (key, (reports, supports)) in &supports {
-            let answering = Answering::for_question(plan.epsilon, &plan.questions[key.1])?;
-            let channel = answering.select().context("only sizes are measured")?.channel();
-            for (cell, (support, members)) in supports.iter().zip(&truths[key].1).enumerate() {
-                let estimate =
-                    channel.estimate(*support, *reports).context("a counted window has reports")?;
-                let truth = share(*members, *reports);
-                let tries = tries.entry((key.1, cell)).or_default();
-                tries.held += u64::from(estimate.low <= truth && truth <= estimate.high);
+    for ((window, index), truths) in said {
+        let (answering, question) = (&answerings[*index], &plan.questions[*index]);
+        let mut exact = Exact::default();
+        truths.iter().for_each(|truth| exact.add(question, truth));
+        let values = exact.values(answering, question);
+        for seed in 0..seeds {
+            // Every window and question has coins of its own.
+            let coins = SeededCoins::new(mix(seed ^ mix(u64::from(window.0) ^ mix(*index as u64))));
+            let counts = draw(answering, truths, coins)?;
+            let findings = answering.findings(question, &counts, exact.devices);
+            for (number, (finding, truth)) in findings.iter().zip(&values).enumerate() {
+                let (Some(estimate), Some(truth)) = (finding.estimate(), truth) else { continue };
+                let tries = tries.entry((*index, number)).or_default();
+                tries.held += u64::from(estimate.low <= *truth && *truth <= estimate.high);
                 tries.intervals += 1;
                 tries.truths += truth;
             }
         }
     }
-    Ok(summary(plan, &tries, seeds, said.len() as u64))
+    let reports = said.values().map(|truths| truths.len() as u64).sum();
+    Ok(summary(plan, &answerings, &tries, seeds, reports))
 }
 
-/// Puts every answer through its mechanism with the coins of one seed.
-fn draw(plan: &Plan, said: &[Said], seed: u64) -> anyhow::Result<Counts> {
-    let mut randomisers = Vec::new();
-    for (index, answering) in (0..).zip(Answering::of_plan(plan)?) {
-        randomisers.push(answering.randomiser(SeededCoins::new(mix(seed ^ mix(index))))?);
+/// Puts every answer through its mechanism with the coins of one seed, and counts.
+fn draw(answering: &Answering, truths: &[Truth], coins: SeededCoins) -> anyhow::Result<Vec<u64>> {
+    let randomiser = answering.clone().randomiser(coins)?;
+    let mut counts = vec![0; answering.counters()];
+    for truth in truths {
+        answering.counted(&randomiser.draw(truth)?).into_iter().for_each(|counter| counts[counter] += 1);
     }
-    let answers = said.iter().map(|said| randomisers[said.question].draw(&said.truth));
-    let answers = answers.collect::<Result<Vec<_>, _>>()?;
-    Ok(count(plan, said, |index, cell| answers[index].contains(cell)))
+    Ok(counts)
 }
 
-fn count(plan: &Plan, said: &[Said], holds: impl Fn(usize, u16) -> bool) -> Counts {
-    let mut counts = Counts::new();
-    for (index, said) in said.iter().enumerate() {
-        let cells = plan.questions[said.question].ask.segments().len();
-        let (reports, sums) =
-            counts.entry((said.window, said.question)).or_insert_with(|| (0, vec![0; cells]));
-        *reports += 1;
-        for (cell, sum) in (0..).zip(sums) {
-            *sum += u64::from(holds(index, cell));
-        }
-    }
-    counts
-}
-
-fn summary(plan: &Plan, tries: &BTreeMap<(usize, usize), Tries>, seeds: u64, reports: u64) -> Coverage {
+fn summary(
+    plan: &Plan,
+    answerings: &[Answering],
+    tries: &BTreeMap<(usize, usize), Tries>,
+    seeds: u64,
+    reports: u64,
+) -> Coverage {
     let (held, all) =
         tries.values().fold((0, 0), |(held, all), tries| (held + tries.held, all + tries.intervals));
-    let segments = tries.iter().map(|((question, cell), tries)| SegmentCoverage {
-        id: plan.questions[*question].ask.segments()[*cell].to_string(),
+    let name = |index: usize, number: usize| {
+        let question = &plan.questions[index];
+        match answerings[index].measures(question)[number] {
+            Measure::Size(segment) => Measure::Size(segment).item(question),
+            measure => format!("{} {}", measure.kind(), measure.item(question)),
+        }
+    };
+    let segments = tries.iter().map(|((index, number), tries)| SegmentCoverage {
+        id: name(*index, *number),
         truth: tries.truths / as_float(tries.intervals),
         coverage: share(tries.held, tries.intervals),
         intervals: tries.intervals,

@@ -1,20 +1,26 @@
 //! What a plan will be able to tell: errors, the devices it takes and the smallest segment that is printed, at its price.
 //!
-//! The mechanism, its variance and the rule of release are those of the privacy crate; nothing is simulated.
+//! The mechanism, its variance and the rule of release are those of the privacy crate; but for the quantiles of a feature, whose error has
+//! no formula and is that of 200 repetitions, nothing is simulated.
 
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
-use keepset_privacy::SetSelect;
+use keepset_privacy::answering::Mechanism;
+use keepset_privacy::finding::{Expected, Measure};
 use keepset_privacy::forecast::{Forecast, reports_needed};
-use keepset_privacy::release::{MAX_RELATIVE_HALF_WIDTH, MIN_REPORTS};
-use keepset_wire::{Epsilon, Plan};
+use keepset_privacy::release::{MAX_RANGE_HALF_WIDTH, MAX_RELATIVE_HALF_WIDTH, MIN_REPORTS, least_reports};
+use keepset_privacy::{Answering, Channel, SetSelect};
+use keepset_wire::{Ask, Epsilon, Plan, Question};
 
 use crate::args::PlanArguments;
 use crate::table::aligned;
 
 /// The relative standard error for which the number of devices is told.
 const WANTED_ERROR: f64 = 0.1;
+
+/// Half the width of a 95 % interval in standard errors.
+const HALF_WIDTH: f64 = 1.96;
 
 /// A price and the questions asked for it.
 #[derive(Clone, Debug)]
@@ -27,6 +33,8 @@ pub struct Outlook {
     pub windows_per_year: u32,
     /// The questions.
     pub asked: Vec<Asked>,
+    /// Below so many reports nothing is printed.
+    pub least_reports: u64,
     /// The sizes of segments, as shares, to look at.
     pub shares: Vec<f64>,
 }
@@ -34,33 +42,30 @@ pub struct Outlook {
 /// Questions of one shape.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// Its name.
+    /// What it is called.
     pub name: String,
-    /// How many segments it asks about.
-    pub segments: u16,
-    /// At most this many memberships enter an answer.
-    pub cap: u8,
+    /// The question.
+    pub question: Question,
     /// One in this many devices draws it.
     pub one_in: f64,
 }
 
 impl Outlook {
     /// Looks at a plan that is thought of.
-    #[must_use]
-    pub fn of_arguments(arguments: &PlanArguments) -> Self {
+    ///
+    /// # Errors
+    /// When no plan may ask such a question.
+    pub fn of_arguments(arguments: &PlanArguments) -> anyhow::Result<Self> {
         let many = if arguments.questions == 1 { "The question" } else { "Every question" };
-        Self {
+        let question = thought_of(arguments.segments.unwrap_or(0), arguments.cap)?;
+        Ok(Self {
             devices: arguments.devices.unwrap_or(0),
             epsilon: arguments.epsilon,
             windows_per_year: arguments.windows,
-            asked: vec![Asked {
-                name: many.into(),
-                segments: arguments.segments.unwrap_or(0),
-                cap: arguments.cap,
-                one_in: arguments.questions.into(),
-            }],
+            asked: vec![Asked { name: many.into(), question, one_in: arguments.questions.into() }],
+            least_reports: MIN_REPORTS,
             shares: arguments.frequency.clone(),
-        }
+        })
     }
 
     /// Looks at every question of a plan.
@@ -69,9 +74,7 @@ impl Outlook {
         let weights: u32 = plan.questions.iter().map(|question| question.weight).sum();
         let asked = plan.questions.iter().map(|question| Asked {
             name: format!("Question {:?}", question.id.as_str()),
-            // At most 256, by the plan's own limits.
-            segments: u16::try_from(question.ask.segments().len()).unwrap_or(u16::MAX),
-            cap: question.ask.cap().unwrap_or(1),
+            question: question.clone(),
             one_in: f64::from(weights) / f64::from(question.weight),
         });
         Self {
@@ -79,6 +82,7 @@ impl Outlook {
             epsilon: plan.epsilon,
             windows_per_year: plan.windows_per_year,
             asked: asked.collect(),
+            least_reports: least_reports(plan),
             shares,
         }
     }
@@ -101,19 +105,40 @@ impl Outlook {
         let _ = write!(
             text,
             "\nErrors are standard errors relative to the share, of the noise alone: the population is the devices that reported.\n\
-             Printed are estimates from {MIN_REPORTS} reports on whose 95 % interval is at most {} of them to either side.\n",
-            percent(MAX_RELATIVE_HALF_WIDTH)
+             Printed are estimates from {} reports on whose 95 % interval is at most {} of them to either side; of the\n\
+             values of a feature and of areas, whose errors are told as a part of the range, at most {} of it.\n",
+            self.least_reports,
+            percent(MAX_RELATIVE_HALF_WIDTH),
+            percent(MAX_RANGE_HALF_WIDTH)
         );
         Ok(text)
     }
 
     fn question(&self, asked: &Asked) -> anyhow::Result<String> {
-        let mechanism = SetSelect::new(self.epsilon, asked.segments, asked.cap)
-            .with_context(|| format!("{} segments and a cap of {}", asked.segments, asked.cap))?;
-        let channel = mechanism.channel();
-        let reports = self.reports(asked);
+        let (ask, reports) = (&asked.question.ask, self.reports(asked));
+        let answering = Answering::for_question(self.epsilon, &asked.question)
+            .with_context(|| format!("{}: no mechanism at this epsilon", asked.name))?;
+        let head = format!(
+            "{}: {}, {} reports of {} devices in a window.\n{}",
+            asked.name,
+            shape(ask),
+            grouped(&reports.to_string()),
+            grouped(&self.devices.to_string()),
+            mechanism(&answering),
+        );
+        let body = match answering.mechanism() {
+            Mechanism::Sizes(select) => self.sizes(select.channel(), asked, reports),
+            _ => self.others(&answering, asked, reports),
+        };
+        Ok(format!("{head}\n{body}\n"))
+    }
+
+    /// The errors of segments of several sizes, by the exact channel and the rule themselves.
+    fn sizes(&self, channel: Channel, asked: &Asked, reports: u64) -> String {
         let forecast = Forecast::new(channel, reports);
-        let (least, sure) = (forecast.least_published(), forecast.nearly_always_published());
+        let enough = |share: &f64| reports >= self.least_reports && *share > 0.0;
+        let (least, sure) =
+            (forecast.least_published().filter(enough), forecast.nearly_always_published().filter(enough));
         let rows = self.shares.iter().map(|share| {
             let printed = match (least, sure) {
                 (_, Some(sure)) if *share >= sure => "yes",
@@ -122,26 +147,78 @@ impl Outlook {
             };
             let error = if reports == 0 { "-".into() } else { percent(forecast.relative_error(*share)) };
             let needed = reports_needed(channel, *share, WANTED_ERROR) * asked.one_in;
-            vec![percent(*share), error, grouped(&format!("{:.0}", needed.ceil())), printed.to_owned()]
+            vec![percent(*share), error, devices(needed), printed.to_owned()]
         });
         let needed = format!("devices for {}", percent(WANTED_ERROR));
         let table = aligned(&["segment", "rel. error", &needed, "printed"], rows.collect());
-        Ok(format!(
-            "{}: {} segments, at most {} of a device count, {} reports of {} devices in a window.\n\
-             SetSelect: {} of {} cells, favoured from {} shared on; a member's cell is in {} of the answers, another's in {}.\n\
-             {table}\n{}\n",
-            asked.name,
-            asked.segments,
-            asked.cap,
-            grouped(&reports.to_string()),
-            grouped(&self.devices.to_string()),
-            mechanism.subset_size(),
-            mechanism.cells(),
-            mechanism.threshold(),
-            percent(channel.p),
-            percent(channel.q),
-            smallest(least, sure),
-        ))
+        format!("{table}\n{}", smallest(least, sure))
+    }
+
+    /// The errors of whatever else a question tells.
+    fn others(&self, answering: &Answering, asked: &Asked, reports: u64) -> String {
+        let question = &asked.question;
+        let row = |name: String, expected: &Expected| {
+            let range = range(question, expected);
+            let unit = if expected.is_relative() { expected.value } else { range };
+            let error =
+                if reports == 0 { "-".into() } else { percent(expected.standard_error(reports) / unit) };
+            let needed = expected.reports_needed(WANTED_ERROR, range) * asked.one_in;
+            let printed = if self.is_printed(expected, range, reports) { "yes" } else { "no" };
+            vec![name, error, devices(needed), printed.to_owned()]
+        };
+        let by_share: Option<(&str, &str, Measure)> = match question.ask {
+            Ask::Overlaps { .. } => Some(("overlap of", "overlap", Measure::Both(0, 1))),
+            Ask::Conversion { .. } => {
+                Some(("rate of 10 % in a group of", "group with a rate of 10 %", Measure::Rate(0)))
+            }
+            _ => None,
+        };
+        let at = |share: f64, measure: Measure| {
+            answering.expected(question, Some(share)).into_iter().find(|expected| expected.measure == measure)
+        };
+        let mut rows = Vec::new();
+        let mut smallest = String::new();
+        if let Some((what, which, measure)) = by_share {
+            for share in &self.shares {
+                if let Some(expected) = at(*share, measure) {
+                    rows.push(row(format!("{what} {}", percent(*share)), &expected));
+                }
+            }
+            let printed = |share: f64| {
+                at(share, measure)
+                    .is_some_and(|expected| self.is_printed(&expected, range(question, &expected), reports))
+            };
+            smallest = match least(printed) {
+                Some(share) => {
+                    format!("\nThe smallest {which} expected in print is {}.", percent(share))
+                }
+                None => "\nNone is printed.".into(),
+            };
+        } else {
+            let told = |expected: &&Expected| {
+                matches!(
+                    expected.measure,
+                    Measure::Mean | Measure::Auc | Measure::Rate(_) | Measure::Quantile(50 | 90)
+                )
+            };
+            let all = answering.expected(question, None);
+            let name = |expected: &Expected| {
+                format!("{} {}", expected.measure.kind(), expected.measure.item(question))
+            };
+            rows.extend(all.iter().filter(told).map(|expected| row(name(expected), expected)));
+        }
+        let needed = format!("devices for {}", percent(WANTED_ERROR));
+        format!("{}{smallest}", aligned(&["", "error", &needed, "printed"], rows))
+    }
+
+    /// Tells whether a number as it is expected passes the rule of release.
+    fn is_printed(&self, expected: &Expected, range: f64, reports: u64) -> bool {
+        let widest = if expected.is_relative() {
+            MAX_RELATIVE_HALF_WIDTH * expected.value
+        } else {
+            MAX_RANGE_HALF_WIDTH * range
+        };
+        reports >= self.least_reports && HALF_WIDTH * expected.standard_error(reports) <= widest
     }
 
     /// How many of the devices answer the question in a window.
@@ -150,6 +227,95 @@ impl Outlook {
     fn reports(&self, asked: &Asked) -> u64 {
         (self.devices as f64 / asked.one_in).round() as u64
     }
+}
+
+/// A question about so many segments.
+fn thought_of(segments: u16, cap: u8) -> anyhow::Result<Question> {
+    let names: Vec<String> = (0..segments).map(|index| format!("segment_{index}")).collect();
+    let plan = serde_json::json!({
+        "id": "plan", "owner": "-", "reason": "-", "starts": "2026-01-01", "expires": "2027-01-01", "epsilon": 2,
+        "questions": [{"id": "sizes", "reason": "-", "segments": names, "cap": cap}],
+    });
+    let plan = Plan::parse(&plan.to_string()).map_err(|_| {
+        anyhow::anyhow!("no plan may ask about {segments} segments with a cap of {cap}: 1 to 256 segments, a cap of 1 to 8 and at most their number")
+    })?;
+    plan.questions.into_iter().next().context("a plan has a question")
+}
+
+/// What a question asks, in a few words.
+fn shape(ask: &Ask) -> String {
+    let segments = ask.segments().len();
+    match ask {
+        Ask::Sizes { cap, .. } => format!("{segments} segments, at most {cap} of a device count"),
+        Ask::Overlaps { cap, .. } => {
+            format!(
+                "{} overlaps of {segments} segments, at most {cap} of a device count",
+                segments * (segments - 1) / 2
+            )
+        }
+        Ask::Histogram { feature, bins, .. } => format!("{feature} in {bins} bins"),
+        Ask::Mean { feature, .. } => format!("the mean of {feature}"),
+        Ask::Conversion { outcome, .. } => format!("{segments} segments and who of them is in {outcome}"),
+        Ask::Calibration { model, outcome, .. } => {
+            format!("{} bands of {model} and who of them is in {outcome}", ask.groups())
+        }
+    }
+}
+
+/// How it is answered.
+fn mechanism(answering: &Answering) -> String {
+    match (answering.mechanism(), answering.select()) {
+        (Mechanism::Wave(wave), _) => {
+            format!("Square wave: one of {} outputs, a bin favours {} of them.", wave.outputs(), wave.width())
+        }
+        (Mechanism::Mean(mean), _) => {
+            format!(
+                "Bounded mean: one of {} outputs, a number favours {} of them.",
+                mean.outputs(),
+                mean.width()
+            )
+        }
+        (_, select) => {
+            let Channel { p, q } = select.map_or(Channel { p: 1.0, q: 0.0 }, SetSelect::channel);
+            format!(
+                "SetSelect: {} of {} cells, favoured from {} shared on; a member's cell is in {} of the answers, another's in {}.",
+                answering.held(),
+                answering.cells(),
+                select.map_or(0, SetSelect::threshold),
+                percent(p),
+                percent(q),
+            )
+        }
+    }
+}
+
+/// The range that a value of a feature, or an area, may lie in.
+fn range(question: &Question, expected: &Expected) -> f64 {
+    match &question.ask {
+        Ask::Histogram { low, high, .. } | Ask::Mean { low, high, .. } if !expected.measure.is_share() => {
+            high.value() - low.value()
+        }
+        _ => 1.0,
+    }
+}
+
+/// The least share that is printed, if larger ones are; to a thousandth of itself.
+fn least(printed: impl Fn(f64) -> bool) -> Option<f64> {
+    let (mut below, mut above) = (1e-6_f64, 0.5);
+    printed(above).then_some(())?;
+    for _ in 0..24 {
+        let middle = (below * above).sqrt();
+        if printed(middle) {
+            above = middle;
+        } else {
+            below = middle;
+        }
+    }
+    Some(above)
+}
+
+fn devices(needed: f64) -> String {
+    grouped(&format!("{:.0}", needed.ceil()))
 }
 
 /// Reads an epsilon from the command line.
@@ -236,7 +402,12 @@ mod tests {
             devices: 100_000,
             epsilon: Epsilon::from_micro(epsilon * 1_000_000).unwrap(),
             windows_per_year: 12,
-            asked: vec![Asked { name: "Every question".into(), segments, cap, one_in }],
+            asked: vec![Asked {
+                name: "Every question".into(),
+                question: thought_of(segments, cap).unwrap(),
+                one_in,
+            }],
+            least_reports: MIN_REPORTS,
             shares: vec![0.01, 0.05, 0.2],
         }
     }

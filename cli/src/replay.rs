@@ -70,8 +70,10 @@ pub struct Summary {
     pub windows_per_year: u32,
     /// The window shown.
     pub window: WindowName,
-    /// Its segments, of all questions.
+    /// The sizes of its segments, of all questions.
     pub segments: Vec<SegmentResult>,
+    /// Every other number of all questions.
+    pub figures: Vec<SegmentResult>,
     /// Every window.
     pub windows: Vec<WindowResult>,
 }
@@ -150,6 +152,7 @@ impl Replay {
                 complete: shown.complete,
             },
             segments: shown.questions.iter().flat_map(|question| question.segments.clone()).collect(),
+            figures: shown.questions.iter().flat_map(|question| question.figures.clone()).collect(),
             windows,
         })
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::coverage::Coverage;
 use crate::fleet::Totals;
 use crate::replay::Summary;
+use crate::tally::SegmentResult;
 
 /// Writes a summary: what was replayed, at what price, and a line per segment of the window shown.
 #[must_use]
@@ -30,16 +31,16 @@ pub fn replay(summary: &Summary) -> String {
     ));
     let complete = if window.complete { "" } else { ", not complete" };
     line(format!("\nWindow {}: {} until {}{complete}", window.window, window.starts, window.ends));
-    let rows = summary.segments.iter().map(|segment| {
-        let error = segment.relative_error.map_or("-".into(), percent);
-        let release = if segment.published { "published" } else { "not enough reports" };
-        let interval = format!("{} to {}", percent(segment.low), percent(segment.high));
-        let cells =
-            [percent(segment.truth), percent(segment.estimate), interval, error, segment.reports.to_string()];
-        [&[segment.id.clone()][..], &cells, &[release.to_owned()]].concat()
-    });
-    let headings = ["segment", "truth", "estimate", "95 % interval", "rel. error", "reports", "release"];
-    line(aligned(&headings, rows.collect()));
+    if !summary.segments.is_empty() {
+        line(aligned(
+            &HEADINGS,
+            summary.segments.iter().map(|segment| row(segment, segment.id.clone())).collect(),
+        ));
+    }
+    if !summary.figures.is_empty() {
+        let named = |figure: &SegmentResult| row(figure, format!("{} {}", figure.measure, figure.id));
+        line(aligned(&HEADINGS, summary.figures.iter().map(named).collect()));
+    }
     let questions = || summary.windows.iter().flat_map(|window| &window.questions);
     let over: u64 = questions().map(|question| question.over_cap).sum();
     line(format!(
@@ -53,6 +54,19 @@ pub fn replay(summary: &Summary) -> String {
         ));
     }
     text
+}
+
+const HEADINGS: [&str; 7] =
+    ["segment", "truth", "estimate", "95 % interval", "rel. error", "reports", "release"];
+
+/// One number: the truth beside the estimate.
+fn row(result: &SegmentResult, name: String) -> Vec<String> {
+    let write = |value: f64| if result.is_share() { percent(value) } else { format!("{value:.2}") };
+    let error = result.relative_error.map_or("-".into(), percent);
+    let release = if result.published { "published" } else { "not enough reports" };
+    let interval = format!("{} to {}", write(result.low), write(result.high));
+    let numbers = [write(result.truth), write(result.estimate), interval, error, result.reports.to_string()];
+    [&[name][..], &numbers, &[release.to_owned()]].concat()
 }
 
 /// Says what became of the events on their way in.

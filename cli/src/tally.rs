@@ -1,15 +1,16 @@
-//! What a replay counts: per window and question the reports, the noisy support of each segment and the truth.
+//! What a replay counts: per window and question the noisy answers and the truth, and what both say, number by number.
 
 use std::collections::BTreeMap;
 
-use keepset_privacy::release::{Release, least_reports, release};
-use keepset_privacy::{Answering, Estimate, PrivacyError, Truth};
+use keepset_privacy::finding::{Exact, Finding, Measure};
+use keepset_privacy::release::least_reports;
+use keepset_privacy::{Answering, PrivacyError};
 use keepset_wire::{Plan, Timestamp, Window};
 use serde::Serialize;
 
 use crate::fleet::Answer;
 
-/// The counts of a plan; its size depends on windows and segments, not on people.
+/// The counts of a plan; its size depends on windows and questions, not on people.
 #[derive(Clone, Debug)]
 pub struct Tally {
     plan: Plan,
@@ -19,16 +20,8 @@ pub struct Tally {
 
 #[derive(Clone, Debug)]
 struct Count {
-    reports: u64,
-    /// Devices in more segments than the cap: the cut biases their answers, and only a replay can say how many there are.
-    over_cap: u64,
-    cells: Vec<Cell>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Cell {
-    support: u64,
-    members: u64,
+    counts: Vec<u64>,
+    exact: Exact,
 }
 
 /// One window of a replay, estimated.
@@ -51,25 +44,31 @@ pub struct WindowResult {
 pub struct QuestionResult {
     /// The question.
     pub id: String,
+    /// What it asks.
+    pub ask: &'static str,
     /// How many answers the estimates rest on.
     pub reports: u64,
     /// How many of them this replay made; a collector may hold others of the same plan.
     pub replayed: u64,
     /// How many of the replay's devices were in more segments than the cap lets them say.
     pub over_cap: u64,
-    /// Its segments, in the order of the plan.
+    /// The sizes of its segments, in the order of the plan.
     pub segments: Vec<SegmentResult>,
+    /// Every other number, where there is one.
+    pub figures: Vec<SegmentResult>,
 }
 
-/// One segment in one window: the truth beside the estimate.
+/// One number in one window: the truth beside the estimate.
 #[derive(Clone, Debug, Serialize)]
 pub struct SegmentResult {
-    /// The segment.
+    /// The segment, or what else it is of.
     pub id: String,
-    /// The share of the devices that reported which were in it: known only because this is a replay.
+    /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate` or `auc`.
+    pub measure: &'static str,
+    /// The truth among the devices that reported: known only because this is a replay.
     #[serde(rename = "true")]
     pub truth: f64,
-    /// The unbiased estimate of that share from the noisy reports alone.
+    /// The estimate from the noisy reports alone.
     pub estimate: f64,
     /// The lower end of its 95 % interval.
     pub low: f64,
@@ -81,7 +80,7 @@ pub struct SegmentResult {
     pub relative_error: Option<f64>,
     /// Whether the rule of release lets it be printed.
     pub published: bool,
-    /// How many reports included it.
+    /// How many reports included its cell; 0 where it has none.
     pub support: u64,
     /// How many devices answered.
     pub reports: u64,
@@ -93,35 +92,25 @@ impl Tally {
     /// # Errors
     /// When a question of the plan has no mechanism.
     pub fn new(plan: Plan) -> Result<Self, PrivacyError> {
-        if plan.questions.iter().any(|question| question.ask.kind() != "sizes") {
-            return Err(PrivacyError::Shape);
-        }
         let answerings = Answering::of_plan(&plan)?;
         Ok(Self { plan, answerings, windows: BTreeMap::new() })
     }
 
     /// Counts one answer.
     pub fn add(&mut self, answer: &Answer) {
-        let empty =
-            || self.plan.questions.iter().map(|question| Count::new(question.ask.segments().len())).collect();
+        let empty = || self.answerings.iter().map(Count::new).collect();
         let counts: &mut Vec<Count> = self.windows.entry(answer.window).or_insert_with(empty);
         let index = usize::from(answer.report.question);
-        let (Some(count), Some(question)) = (counts.get_mut(index), self.plan.questions.get(index)) else {
-            return;
-        };
-        count.reports += 1;
-        let Truth::Cells(own) = &answer.truth else { return };
-        count.over_cap += u64::from(question.ask.cap().is_some_and(|cap| own.len() > usize::from(cap)));
-        for (id, cell) in (0..).zip(&mut count.cells) {
-            cell.support += u64::from(answer.report.answer.contains(id));
-            cell.members += u64::from(own.contains(&id));
-        }
+        let questions = self.answerings.get(index).zip(self.plan.questions.get(index));
+        let (Some(count), Some((answering, question))) = (counts.get_mut(index), questions) else { return };
+        count.exact.add(question, &answer.truth);
+        answering.counted(&answer.report.answer).into_iter().for_each(|counter| count.counts[counter] += 1);
     }
 
     /// Returns how many answers were counted.
     #[must_use]
     pub fn reports(&self) -> u64 {
-        self.windows.values().flatten().map(|count| count.reports).sum()
+        self.windows.values().flatten().map(|count| count.exact.devices).sum()
     }
 
     /// Un-noises every window; those that end after `end` are not complete.
@@ -143,58 +132,77 @@ impl Tally {
     }
 
     /// A question nobody drew in a window has no result there.
-    fn question(&self, index: usize, count: &Count) -> Option<QuestionResult> {
+    fn question(&self, index: usize, Count { counts, exact }: &Count) -> Option<QuestionResult> {
         let (question, answering) = (self.plan.questions.get(index)?, self.answerings.get(index)?);
-        let channel = answering.select()?.channel();
-        let segments = question.ask.segments().iter().zip(&count.cells).map(|(id, cell)| {
-            let estimate = channel.estimate(cell.support, count.reports)?;
-            let truth = share(cell.members, count.reports);
-            let release = release(estimate, least_reports(&self.plan));
-            Some(SegmentResult::new(id.to_string(), truth, release, estimate, cell.support))
-        });
+        let reports = Some(exact.devices).filter(|devices| *devices > 0)?;
+        let least = least_reports(&self.plan);
+        let findings: Vec<Finding> = answering
+            .findings(question, counts, reports)
+            .into_iter()
+            .map(|finding| finding.resting_on(least))
+            .collect();
+        let results =
+            findings.iter().zip(exact.values(answering, question)).filter_map(|(finding, truth)| {
+                Some((finding.measure, SegmentResult::new(finding.measure.item(question), truth?, finding)?))
+            });
+        let (sizes, others): (Vec<_>, Vec<_>) =
+            results.partition(|(measure, _)| matches!(measure, Measure::Size(_)));
+        let alone =
+            |results: Vec<(Measure, SegmentResult)>| results.into_iter().map(|(_, result)| result).collect();
         Some(QuestionResult {
             id: question.id.to_string(),
-            reports: count.reports,
-            replayed: count.reports,
-            over_cap: count.over_cap,
-            segments: segments.collect::<Option<_>>()?,
+            ask: question.ask.kind(),
+            reports,
+            replayed: reports,
+            over_cap: exact.over_cap,
+            segments: alone(sizes),
+            figures: alone(others),
         })
     }
 }
 
 impl Count {
-    fn new(segments: usize) -> Self {
-        Self { reports: 0, over_cap: 0, cells: vec![Cell::default(); segments] }
+    fn new(answering: &Answering) -> Self {
+        Self { counts: vec![0; answering.counters()], exact: Exact::default() }
+    }
+}
+
+impl QuestionResult {
+    /// Lists all its numbers.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut SegmentResult> {
+        self.segments.iter_mut().chain(&mut self.figures)
     }
 }
 
 impl SegmentResult {
-    fn new(id: String, truth: f64, release: Release, estimate: Estimate, support: u64) -> Self {
+    fn new(id: String, truth: f64, finding: &Finding) -> Option<Self> {
+        let estimate = finding.estimate()?;
         let mut result = Self {
             id,
+            measure: finding.measure.kind(),
             truth,
             estimate: estimate.share,
             low: estimate.low,
             high: estimate.high,
             standard_error: estimate.standard_error,
             relative_error: None,
-            published: matches!(release, Release::Published(_)),
-            support,
+            published: finding.published().is_some(),
+            support: finding.support.unwrap_or(0),
             reports: estimate.reports,
         };
         result.set_estimate(estimate.share);
-        result
+        Some(result)
     }
 
     /// Puts an estimate and its distance from the truth.
     pub(crate) fn set_estimate(&mut self, estimate: f64) {
         self.estimate = estimate;
-        self.relative_error = (self.truth > 0.0).then(|| (estimate - self.truth).abs() / self.truth);
+        self.relative_error = (self.truth != 0.0).then(|| ((estimate - self.truth) / self.truth).abs());
     }
-}
 
-// Counts of people stay far below 2^53.
-#[expect(clippy::cast_precision_loss)]
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
+    /// Tells whether it is a share, written in percent.
+    #[must_use]
+    pub fn is_share(&self) -> bool {
+        !matches!(self.measure, "quantile" | "mean")
+    }
 }

@@ -42,6 +42,9 @@ pub struct QuestionEstimates {
     pub drift: Option<Drift>,
 }
 
+/// What was found in which counts, by window and question.
+type Known = BTreeMap<(Window, u16), (Tally, Vec<Finding>)>;
+
 /// A plan's questions as the estimator knows them, and what it has estimated: a histogram takes 200 repetitions, and most windows no
 /// longer change.
 #[derive(Debug)]
@@ -49,7 +52,7 @@ pub struct Estimator {
     tasks: Vec<Answering>,
     /// By question, what was expected of it before anyone was asked.
     expected: Vec<Vec<Expected>>,
-    known: Mutex<BTreeMap<(Window, u16), (Tally, Vec<Finding>)>>,
+    known: Mutex<Known>,
 }
 
 impl Estimator {

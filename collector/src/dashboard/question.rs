@@ -145,8 +145,11 @@ fn trending(findings: &[Finding]) -> Vec<Finding> {
     findings.iter().filter(followed).copied().collect()
 }
 
+/// The title of a panel, and what belongs on it.
+type Kind = (&'static str, fn(Measure) -> bool);
+
 fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
-    let kinds: [(&'static str, fn(Measure) -> bool); 6] = [
+    let kinds: [Kind; 6] = [
         ("Share of the devices that reported", |measure| {
             matches!(measure, Measure::Size(_) | Measure::Group(_))
         }),
@@ -158,7 +161,7 @@ fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
         }),
         ("How well scores tell the two outcomes apart", |measure| measure == Measure::Auc),
     ];
-    let panel = |(title, belongs): &(&'static str, fn(Measure) -> bool)| {
+    let panel = |(title, belongs): &Kind| {
         let members: Vec<&Finding> = findings.iter().filter(|finding| belongs(finding.measure)).collect();
         let first = members.first()?;
         let scale = match (&question.ask, first.measure) {
