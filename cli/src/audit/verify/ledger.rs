@@ -47,7 +47,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Line>, Mistake> {
     fields.need("format")?.one_of(&[("keepset-ledger", ())])?;
     fields.need("version")?.whole(1, 1)?;
     fields.need("exportedAt")?.text()?;
-    fields.need("plans")?.each(|plan| bytes::<16>(plan))?;
+    fields.need("plans")?.each(bytes::<16>)?;
     fields.need("entries")?.each(line)
 }
 
