@@ -45,6 +45,9 @@ const CHANGES = {
     [/CoreFinalization\.register\(this, this\.__wbg_ptr, this\);/g, ""],
     [/const CoreFinalization = [^;]*FinalizationRegistry\([^;]*;/g, ""],
     [/if \(Symbol\.dispose\) Core\.prototype\[Symbol\.dispose\] = Core\.prototype\.free;/g, ""],
+    // What a change says of its rules is freed with the last change that may be asked; nobody frees it by hand.
+    [/if \(Symbol\.dispose\) Rules\.prototype\[Symbol\.dispose\] = Rules\.prototype\.free;/g, ""],
+    [/\(typeof FinalizationRegistry === 'undefined'\)\s*\? [^;]*?: (new FinalizationRegistry\([^;]*;)/g, "$1"],
     [/__wbg_ptr/g, "ptr", OFTEN],
   ],
   report: [

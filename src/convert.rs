@@ -1,8 +1,8 @@
 //! What crosses the border in both modules.
 
 use js_sys::{Array, Object, Reflect};
-use keepset_engine::{Change, ChangeKind, Scalar, Zone};
-use keepset_wire::{Name, Timestamp};
+use keepset_engine::Zone;
+use keepset_wire::Timestamp;
 use wasm_bindgen::JsValue;
 
 use crate::error::error;
@@ -13,14 +13,6 @@ pub(crate) fn instant(millis: f64) -> Result<Timestamp, JsValue> {
     #[expect(clippy::cast_possible_truncation)]
     let instant = if millis.is_nan() { None } else { Timestamp::from_millis(millis as i64) };
     instant.ok_or_else(|| error("time", "expected milliseconds between the years 1970 and 9999"))
-}
-
-/// Reads a value; what is neither a flag, a number nor a text is left out, and so is `undefined`.
-pub(crate) fn scalar(value: &JsValue) -> Option<Scalar> {
-    if let Some(number) = value.as_f64() {
-        return Some(Scalar::Number(number));
-    }
-    value.as_bool().map(Scalar::Flag).or_else(|| value.as_string().map(Scalar::Text))
 }
 
 /// Milliseconds since 1970 as JavaScript counts them: every instant the engine knows is exact in a double.
@@ -48,24 +40,6 @@ pub(crate) fn list<T>(items: &[T], write: impl Fn(&T) -> JsValue) -> JsValue {
         list.push(&write(item));
     }
     list.into()
-}
-
-/// Writes what was entered and left.
-pub(crate) fn changes(changes: &[Change]) -> JsValue {
-    list(changes, |change| {
-        let kind = match change.kind {
-            ChangeKind::Entered => "entered",
-            ChangeKind::Left => "left",
-        };
-        object(&[
-            ("segment", change.segment.as_str().into()),
-            ("kind", kind.into()),
-            ("at", millis(change.at.millis()).into()),
-            ("cause", change.cause.code().into()),
-            ("by", change.cause.by().map(Name::as_str).into()),
-            ("because", change.because.as_str().into()),
-        ])
-    })
 }
 
 /// Reads the offsets of a time zone: pairs of the millisecond from which one holds and its minutes east of UTC.

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use keepset_engine::event::EventSpec;
-use keepset_engine::{Decided, Engine, Event, Outcome, Pack, Told};
+use js_sys::Array;
+use keepset_engine::{Decided, Engine, Outcome, Pack, Told};
 use keepset_wire::{ReportId, hex};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -12,13 +12,14 @@ use crate::convert;
 use crate::dto;
 use crate::error::error;
 use crate::host::entropy;
+use crate::numbers;
 
-/// One profile's engine. Times are milliseconds since 1970; `pkg-template/src/core.d.ts` holds the types.
+/// One profile's engine. Times are milliseconds since 1970; `pkg-template/src/core.d.ts` holds the types. Events and changes
+/// cross as numbers: `pkg-template/src/profile.ts` gives them their names.
 #[wasm_bindgen]
 pub struct Core {
     engine: Engine,
-    /// By event: the names of its properties as the page knows them, so that they need not be read letter by letter.
-    names: Vec<Vec<JsValue>>,
+    pack: Rc<Pack>,
     started_from: &'static str,
 }
 
@@ -36,8 +37,8 @@ impl Core {
         let pack = Pack::load(pack).map_err(|mistake| error("pack", &mistake.to_string()))?;
         let pack = Rc::new(pack);
         let (mut engine, started_from) = match stored {
-            None => (Engine::install(pack, now), "nothing"),
-            Some(stored) => match Engine::restore(pack, &stored, now) {
+            None => (Engine::install(Rc::clone(&pack), now), "nothing"),
+            Some(stored) => match Engine::restore(Rc::clone(&pack), &stored, now) {
                 (engine, None) => (engine, "snapshot"),
                 (engine, Some(_)) => (engine, "unreadable"),
             },
@@ -48,9 +49,13 @@ impl Core {
             // Without one the device is in no arm of an experiment and makes no report.
             engine.keep_secret(secret, now);
         }
-        let names = |spec: &EventSpec| spec.properties.iter().map(|p| p.name.as_str().into()).collect();
-        let names = engine.pack().events.iter().map(names).collect();
-        Ok(Self { engine, names, started_from })
+        Ok(Self { engine, pack, started_from })
+    }
+
+    /// Returns what the numbers stand for, for as long as someone wants to know, the end of this engine notwithstanding.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules(Rc::clone(&self.pack))
     }
 
     /// Tells what the engine started from: `nothing`, `snapshot` or `unreadable`.
@@ -60,47 +65,45 @@ impl Core {
         self.started_from.into()
     }
 
-    /// Takes in an event and returns what changed.
+    /// Takes in an event by its number and returns what changed. One of no such number counts as undeclared.
     ///
     /// # Errors
     /// When the event breaks the pack's declaration; nothing has changed then.
-    #[expect(clippy::needless_pass_by_value, reason = "the border hands over what it made")]
-    pub fn track(
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an event is all of this, and an object would cost more than taking it in"
+    )]
+    pub fn take(
         &mut self,
-        name: &str,
-        properties: &JsValue,
+        spec: usize,
+        values: &[f64],
+        texts: &Array,
+        undeclared: u32,
         at: f64,
         id: Option<String>,
         now: f64,
-    ) -> Result<JsValue, JsValue> {
+    ) -> Result<Option<Vec<f64>>, JsValue> {
         let now = convert::instant(now)?;
-        let Some(spec) = Event::declared(&self.engine.pack().events, name) else {
-            // Counted as undeclared.
-            return self
-                .engine
-                .take(None, now)
-                .map(|none| convert::changes(&none))
-                .map_err(|_| JsValue::UNDEFINED);
-        };
-        let (values, undeclared) = dto::values(properties, &self.names[spec])?;
+        let declared = self.pack.events.get(spec).map_or(0, |event| event.properties.len());
+        let given = values.iter().copied().chain(std::iter::repeat(f64::NAN)).take(declared);
+        let values: Vec<_> = given.map(|value| numbers::scalar(value, texts)).collect();
         let values = values.iter().map(Option::as_ref).collect();
         // A float that fits no integer saturates, and the engine refuses what is no instant.
         #[expect(clippy::cast_possible_truncation)]
         let told = Told { spec, at: Some(at as i64), id: id.as_deref(), values, undeclared };
-        let changes = self
-            .engine
-            .take(Some(&told), now)
-            .map_err(|refused| error(refused.code(), &refused.to_string()))?;
-        Ok(convert::changes(&changes))
+        let told = Some(&told).filter(|told| told.spec < self.pack.events.len());
+        let changes = self.engine.take(told, now);
+        let changes = changes.map_err(|refused| error(refused.code(), &refused.to_string()))?;
+        Ok(numbers::changes(&changes))
     }
 
     /// Lets time pass and returns what it changed.
     ///
     /// # Errors
     /// When `now` is no instant.
-    pub fn tick(&mut self, now: f64) -> Result<JsValue, JsValue> {
+    pub fn pass(&mut self, now: f64) -> Result<Option<Vec<f64>>, JsValue> {
         let changes = self.engine.tick(convert::instant(now)?);
-        Ok(convert::changes(&changes))
+        Ok(numbers::changes(&changes))
     }
 
     /// Returns when time alone may change an answer or make a report due.
@@ -137,10 +140,9 @@ impl Core {
     ///
     /// # Errors
     /// When the offsets are those of no zone.
-    #[wasm_bindgen(js_name = setZone)]
-    pub fn set_zone(&mut self, zone: &[f64], now: f64) -> Result<JsValue, JsValue> {
+    pub fn travel(&mut self, zone: &[f64], now: f64) -> Result<Option<Vec<f64>>, JsValue> {
         let changes = self.engine.set_zone(convert::zone(zone)?, convert::instant(now)?);
-        Ok(convert::changes(&changes))
+        Ok(numbers::changes(&changes))
     }
 
     /// Returns the choices.
@@ -153,10 +155,9 @@ impl Core {
     ///
     /// # Errors
     /// When the change is not understood; nothing has changed then.
-    #[wasm_bindgen(js_name = setConsent)]
-    pub fn set_consent(&mut self, change: &JsValue, now: f64) -> Result<JsValue, JsValue> {
+    pub fn choose(&mut self, change: &JsValue, now: f64) -> Result<Option<Vec<f64>>, JsValue> {
         let changes = self.engine.set_consent(&dto::consent_change(change)?, convert::instant(now)?);
-        Ok(convert::changes(&changes))
+        Ok(numbers::changes(&changes))
     }
 
     /// Returns what [`crate::decide`] is to decide on, as bytes, or the code that says why there is no report now.
@@ -254,15 +255,34 @@ impl Core {
     ///
     /// # Errors
     /// When `now` is no instant.
-    pub fn erase(&mut self, now: f64) -> Result<JsValue, JsValue> {
+    pub fn forget(&mut self, now: f64) -> Result<Option<Vec<f64>>, JsValue> {
         let changes = self.engine.erase(convert::instant(now)?);
-        Ok(convert::changes(&changes))
+        Ok(numbers::changes(&changes))
+    }
+}
+
+/// What a pack calls things, and how it says why.
+#[wasm_bindgen]
+pub struct Rules(Rc<Pack>);
+
+#[wasm_bindgen]
+impl Rules {
+    /// Returns the names of the events, each with those of its properties, and of the segments.
+    #[must_use]
+    pub fn names(&self) -> JsValue {
+        numbers::names(&self.0)
+    }
+
+    /// Says in one sentence which conditions decided a change; empty where none did.
+    #[must_use]
+    pub fn because(&self, change: &[f64]) -> String {
+        numbers::change(change, &self.0).map_or_else(String::new, |change| change.because(&self.0))
     }
 }
 
 #[cfg(all(test, target_arch = "wasm32"))]
 mod tests {
-    use js_sys::{Array, Object, Reflect, Symbol, Uint8Array};
+    use js_sys::{Array, Object, Reflect, Uint8Array};
     use keepset_engine::Pack;
     use keepset_wire::{DAY_MS, Plan, Report, Timestamp};
     use wasm_bindgen::{JsCast, JsValue};
@@ -303,6 +323,11 @@ mod tests {
         object(&["segmentation", "storage", "reporting"].map(|purpose| (purpose, "granted".into())))
     }
 
+    /// Tells of a purchase of this value.
+    fn purchase(core: &mut Core, value: f64) -> Result<Option<Vec<f64>>, JsValue> {
+        core.take(0, &[value], &Array::new(), 1, day(0), None, day(0))
+    }
+
     fn pack() -> Vec<u8> {
         Pack::parse(&PACK.replace("PLAN", PLAN)).unwrap().compile()
     }
@@ -314,14 +339,12 @@ mod tests {
     #[test]
     fn an_event_comes_in_and_a_membership_with_its_reason_comes_out() {
         let mut core = core();
-        core.set_consent(&granted(), day(0)).unwrap();
-        let properties = object(&[("value", 3.into()), ("other", "dropped".into())]);
-        let changes: Array =
-            core.track("purchase", &properties, day(0), None, day(0)).unwrap().unchecked_into();
-        assert_eq!(
-            (text(&changes.get(0), "segment"), text(&changes.get(0), "kind")),
-            ("buyer".into(), "entered".into())
-        );
+        core.choose(&granted(), day(0)).unwrap();
+        let change = purchase(&mut core, 3.0).unwrap().unwrap();
+        assert_eq!(change, [0.0, 1.0, day(0), 0.0, 0.0, 1.0, 1.0]);
+        let rules = core.rules();
+        assert_eq!(rules.because(&change), "orders: 1 (asked: at least 1)");
+        assert_eq!(field(&core.intake(), "undeclaredProperties").as_f64(), Some(1.0));
         let memberships: Array = core.memberships().unchecked_into();
         assert_eq!((memberships.length(), text(&memberships.get(0), "id")), (1, "buyer".into()));
         assert_eq!(field(&memberships.get(0), "since").as_f64(), Some(day(0)));
@@ -331,7 +354,7 @@ mod tests {
     #[test]
     fn a_report_leaves_only_after_its_state_is_durable_and_reads_as_a_report_of_the_plan() {
         let mut core = core();
-        core.set_consent(&granted(), day(0)).unwrap();
+        core.choose(&granted(), day(0)).unwrap();
         assert_eq!(core.due(day(0)).unwrap().as_string(), Some("answered".into()));
         let due = core.due(day(1)).unwrap().unchecked_into::<Uint8Array>().to_vec();
         assert!(crate::decide(&due[..due.len() - 1]).is_err());
@@ -361,29 +384,29 @@ mod tests {
         assert_eq!(text(&refused, "code"), "pack");
         assert!(text(&refused, "message").starts_with("$"));
         let mut core = core();
-        core.set_consent(&granted(), day(0)).unwrap();
-        let symbol: JsValue = Symbol::iterator().into();
-        for wrong in [7.into(), "text".into(), symbol.clone(), JsValue::NULL] {
-            let refused = core.track("purchase", &wrong, day(0), None, day(0)).unwrap_err();
-            assert_eq!(text(&refused, "code"), "argument");
+        core.choose(&granted(), day(0)).unwrap();
+        for wrong in [99.0, f64::INFINITY, super::numbers::TRUE, super::numbers::TEXT] {
+            let refused = core.take(0, &[wrong], &Array::of1(&"text".into()), 0, day(0), None, day(0));
+            assert_eq!(text(&refused.unwrap_err(), "code"), "event_property");
         }
-        let wrong = object(&[("value", 99.into()), ("symbol", symbol), ("object", object(&[]))]);
-        let refused = core.track("purchase", &wrong, day(0), None, day(0)).unwrap_err();
-        assert_eq!(text(&refused, "code"), "event_property");
-        core.track("visit", &object(&[]), day(0), None, day(0)).unwrap();
+        core.take(1, &[], &Array::new(), 0, day(0), None, day(0)).unwrap();
         assert_eq!(field(&core.intake(), "undeclaredEvents").as_f64(), Some(1.0));
         for never in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
-            assert_eq!(text(&core.tick(never).unwrap_err(), "code"), "time");
+            assert_eq!(text(&core.pass(never).unwrap_err(), "code"), "time");
         }
         assert_eq!(
-            text(&core.set_consent(&object(&[("storage", "maybe".into())]), day(0)).unwrap_err(), "code"),
+            text(&core.choose(&object(&[("storage", "maybe".into())]), day(0)).unwrap_err(), "code"),
             "argument"
         );
         assert_eq!(text(&core.uploaded("x", "lost").unwrap_err(), "code"), "argument");
         assert!(core.uploaded("x", "accepted").is_ok());
-        let changes: Array =
-            core.track("purchase", &object(&[]), day(0), None, day(0)).unwrap().unchecked_into();
-        assert_eq!(changes.length(), 1);
+        let change = core.take(0, &[], &Array::new(), 0, day(0), None, day(0)).unwrap().unwrap();
+        let rules = core.rules();
+        drop(core);
+        assert_eq!(rules.because(&change[..6]), "");
+        for no_change in [&[][..], &[7.0; 6], &[f64::NAN; 6], &[f64::INFINITY; 9]] {
+            rules.because(no_change);
+        }
     }
 
     #[test]

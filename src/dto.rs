@@ -1,36 +1,21 @@
 //! The shapes that cross the border with the engine, each the twin of one in `pkg-template/src/dto.ts`.
 
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use keepset_engine::outbox::Entry;
 use keepset_engine::{
-    Choice, Consent, ConsentChange, Engine, Intake, Membership, Saved, Scalar, Standing, Status, Upload,
+    Choice, Consent, ConsentChange, Engine, Intake, Membership, Saved, Standing, Status, Upload,
 };
 use keepset_privacy::Budget;
 use keepset_wire::receipt::Kind;
 use keepset_wire::{Purpose, Timestamp, hex};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
-use crate::convert::{list, millis, object, scalar};
+use crate::convert::{list, millis, object};
 use crate::error::error;
 
-/// Reads the properties of an event: those that are declared, by their names, and how many others there are.
-///
-/// By hand, as is the change of consent: a deserializer for two small objects would be a tenth of the wasm.
-pub(crate) fn values(given: &JsValue, names: &[JsValue]) -> Result<(Vec<Option<Scalar>>, u32), JsValue> {
-    if given.is_undefined() {
-        return Ok((names.iter().map(|_| None).collect(), 0));
-    }
-    let given = given.dyn_ref::<Object>().ok_or_else(|| error("argument", "properties are an object"))?;
-    let mut values = Vec::with_capacity(names.len());
-    for name in names {
-        values.push(scalar(&Reflect::get(given, name)?));
-    }
-    let found = values.iter().flatten().count();
-    let others = Object::keys(given).length().saturating_sub(u32::try_from(found).unwrap_or(0));
-    Ok((values, others))
-}
-
 /// Reads new choices; a purpose left out keeps its choice.
+///
+/// By hand: a deserializer for a small object would be a tenth of the wasm.
 pub(crate) fn consent_change(given: &JsValue) -> Result<ConsentChange, JsValue> {
     let choice = |purpose: &str| {
         let value = Reflect::get(given, &purpose.into())

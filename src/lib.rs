@@ -3,7 +3,7 @@
 //! Every method converts, calls the engine and converts back; nothing is decided here. What fails becomes a
 //! JavaScript `Error` with a stable `code`, and the page goes on. `pkg-template/src` is the other side.
 //!
-//! The life of one report as seen from here: [`Core::track`], [`Core::due`], [`decide`],
+//! The life of one report as seen from here: [`Core::take`], [`Core::due`], [`decide`],
 //! [`Core::decided`], [`Core::save`], [`Core::stored`],
 //! [`Core::next_upload`], [`Core::uploaded`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -16,13 +16,15 @@ mod dto;
 mod error;
 #[cfg(any(feature = "core", feature = "report"))]
 mod host;
+#[cfg(feature = "core")]
+mod numbers;
 #[cfg(feature = "report")]
 mod report;
 #[cfg(feature = "study")]
 mod study;
 
 #[cfg(feature = "core")]
-pub use crate::core::Core;
+pub use crate::core::{Core, Rules};
 #[cfg(feature = "report")]
 pub use crate::report::decide;
 #[cfg(feature = "study")]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Array, Object, Reflect};
-use keepset_engine::{Engine, Pack, RawEvent, Scalar};
-use keepset_wire::Timestamp;
+use keepset_engine::{Change, ChangeKind, Engine, Pack, RawEvent, Scalar};
+use keepset_wire::{Name, Timestamp};
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -46,10 +46,27 @@ pub fn simulate(
     now: f64,
 ) -> Result<JsValue, JsValue> {
     let now = convert::instant(now)?;
-    let changes = twin(pack, state, zone, now)?.simulate(&events(list)?, now);
+    let twin = twin(pack, state, zone, now)?;
+    let changes = twin.simulate(&events(list)?, now);
     let changes =
         changes.map_err(|(index, refused)| error(refused.code(), &format!("[{index}].{refused}")))?;
-    Ok(convert::changes(&changes))
+    Ok(convert::list(&changes, |made| change(made, twin.pack())))
+}
+
+/// Writes what would be entered or left, as `pkg-template/src/profile.ts` does for what is.
+fn change(change: &Change, pack: &Pack) -> JsValue {
+    let kind = match change.kind {
+        ChangeKind::Entered => "entered",
+        ChangeKind::Left => "left",
+    };
+    convert::object(&[
+        ("segment", pack.segments()[change.segment].id.as_str().into()),
+        ("kind", kind.into()),
+        ("at", convert::millis(change.at.millis()).into()),
+        ("cause", change.cause.code().into()),
+        ("by", change.cause.by(pack).map(Name::as_str).into()),
+        ("because", change.because(pack).into()),
+    ])
 }
 
 /// Writes a value for JavaScript; what is absent is `undefined`.
@@ -89,6 +106,14 @@ fn events(list: &JsValue) -> Result<Vec<RawEvent>, JsValue> {
         .collect()
 }
 
+/// Reads a value; what is neither a flag, a number nor a text is left out, and so is `undefined`.
+fn scalar(value: &JsValue) -> Option<Scalar> {
+    if let Some(number) = value.as_f64() {
+        return Some(Scalar::Number(number));
+    }
+    value.as_bool().map(Scalar::Flag).or_else(|| value.as_string().map(Scalar::Text))
+}
+
 /// Reads the properties of an event that is only supposed.
 fn properties(object: &JsValue) -> Result<BTreeMap<String, Scalar>, JsValue> {
     if object.is_undefined() {
@@ -96,7 +121,7 @@ fn properties(object: &JsValue) -> Result<BTreeMap<String, Scalar>, JsValue> {
     }
     let object = object.dyn_ref::<Object>().ok_or_else(|| error("argument", "properties are an object"))?;
     let read = |key: JsValue| {
-        let value = convert::scalar(&Reflect::get(object, &key)?);
+        let value = scalar(&Reflect::get(object, &key)?);
         Ok(key.as_string().zip(value))
     };
     Object::keys(object).iter().filter_map(|key| read(key).transpose()).collect()

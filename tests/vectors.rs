@@ -163,14 +163,14 @@ fn outcome(engine: &mut Engine, step: &Value) -> Value {
         engine.memberships().iter().map(|membership| membership.segment.to_string()).collect();
     json!({
         "features": features, "scores": scores, "memberships": memberships,
-        "changes": changes.iter().map(change).collect::<Vec<_>>(),
+        "changes": changes.iter().map(|made| change(made, engine.pack())).collect::<Vec<_>>(),
         "next": engine.next_tick(now).map(Timestamp::millis), "refused": refused,
     })
 }
 
-fn change(change: &Change) -> String {
+fn change(change: &Change, pack: &Pack) -> String {
     let sign = if change.kind == ChangeKind::Entered { '+' } else { '-' };
-    format!("{sign}{} {}", change.segment, change.at.millis())
+    format!("{sign}{} {}", pack.segments()[change.segment].id, change.at.millis())
 }
 
 #[cfg(not(target_arch = "wasm32"))]

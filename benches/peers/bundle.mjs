@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const tools = createRequire(join(here, "../../pkg-template/node_modules/x.js"));
+export const tools = createRequire(join(here, "../../pkg-template/node_modules/x.js"));
 
 /** Bundles for `platform` into `outfile`; the peers come from `peers`. */
 export async function bundle(platform, peers, outfile) {

@@ -14,7 +14,7 @@ export { shelf } from "./keepset.mjs";
 /** What there is to measure, in the order of the tables. */
 export const list = workloads.map(({ id, title, notes, only }) => ({ id, title, notes, only }));
 
-/** Measures the workload of this id with a host's Keepset: `{ createClient, Core, compile, storage }`. */
+/** Measures the workload of this id with a host's Keepset: `{ createClient, Profile, compile, storage }`. */
 export function run(id, host, options = {}) {
   const workload = workloads.find((known) => known.id === id);
   return measure({ ...workload, ...options }, host, options.note);

@@ -1,17 +1,36 @@
 // The modules of Keepset, as the package's build makes them, ready to be imported in Node and served to a page.
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { glue } from "../../pkg-template/glue.mjs";
+import { tools } from "./bundle.mjs";
+
+const source = fileURLToPath(new URL("../../pkg-template/src", import.meta.url));
 
 /** Writes the glue and the wasm of each module into `out` from the folder the package was built in. */
-export function prepareModules(built, out) {
+export async function prepareModules(built, out) {
   mkdirSync(out, { recursive: true });
   for (const name of ["core", "study"]) {
     for (const file of [`${name}.js`, `${name}.wasm`]) {
       if (!existsSync(join(built, file))) throw new Error(`${join(built, file)} is missing: \`cargo xtask pkg\` builds it`);
     }
-    writeFileSync(join(out, `${name}.mjs`), glue(built, name));
+    if (name === "core") await bundleProfile(glue(built, name), join(out, "core.mjs"));
+    else writeFileSync(join(out, `${name}.mjs`), glue(built, name));
     copyFileSync(join(built, `${name}.wasm`), join(out, `${name}.wasm`));
   }
+}
+
+/** The core as the package's own code uses it: with what turns names into numbers and back. */
+async function bundleProfile(core, outfile) {
+  const { build } = tools("esbuild");
+  const parts = {
+    name: "parts",
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
+      onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: core, loader: "js" }));
+    },
+  };
+  const stdin = { contents: 'export { Profile } from "./profile.js"; export { initSync } from "./core.js";', resolveDir: source };
+  await build({ stdin, outfile, bundle: true, minify: true, format: "esm", target: "es2022", plugins: [parts], logLevel: "error" });
 }

@@ -24,8 +24,8 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
   return {
     name,
     level: "engine",
-    start({ Core, compile }) {
-      const core = new Core(compile(JSON.stringify(pack)), undefined, UTC, before[0]?.at ?? at(0));
+    start({ Profile, compile }) {
+      const core = new Profile(compile(JSON.stringify(pack)), undefined, UTC, before[0]?.at ?? at(0));
       const inside = new Set();
       const take = (changes) => {
         for (const { segment, kind } of changes) kind === "entered" ? inside.add(segment) : inside.delete(segment);

@@ -12,14 +12,14 @@ const started = async (name) => {
   glue.initSync({ module: new WebAssembly.Module(readFileSync(join(modules, `${name}.wasm`))) });
   return glue;
 };
-const { Core } = await started("core");
+const { Profile } = await started("core");
 const { compile } = await started("study");
 
 const note = (text) => console.error(`    Node, ${text}`);
 const options = { note, ...(quick === "quick" ? { rounds: 1, samples: 50 } : {}) };
 try {
   for (const id of ids) {
-    console.log(JSON.stringify({ id, rows: await run(id, { createClient, Core, compile, storage: shelf }, options) }));
+    console.log(JSON.stringify({ id, rows: await run(id, { createClient, Profile, compile, storage: shelf }, options) }));
   }
   console.log(JSON.stringify({ turn: await emptyTurn() }));
   process.exit(0);

@@ -17,7 +17,7 @@ const PAGE = `<!doctype html><title>benchmark</title><script type="module">
   for (const [name, glue] of Object.entries({ core, study })) {
     glue.initSync({ module: new WebAssembly.Module(await (await fetch("/modules/" + name + ".wasm")).arrayBuffer()) });
   }
-  const host = { createClient, Core: core.Core, compile: study.compile, storage: () => "auto" };
+  const host = { createClient, Profile: core.Profile, compile: study.compile, storage: () => "auto" };
   globalThis.measure = (id, options) => run(id, host, { ...options, note: globalThis.note });
   globalThis.emptyTurn = emptyTurn;
 </script>`;

@@ -26,7 +26,7 @@ const say = (text) => console.error(`==> ${text}`);
 async function prepare() {
   say("installing the peers into target/peers");
   install(scratch);
-  prepareModules(built, modules);
+  await prepareModules(built, modules);
   for (const [platform, file] of Object.entries(bundles)) await bundle(platform, scratch, file);
 }
 

@@ -132,15 +132,15 @@ impl Known {
     }
 
     fn would(&self, change: &Change) -> WouldChange {
-        let segments = self.engine.pack().segments();
-        let title = segments.iter().find(|segment| segment.id == change.segment);
+        let pack = self.engine.pack();
+        let segment = &pack.segments()[change.segment];
         WouldChange {
-            segment: change.segment.to_string(),
-            title: title.map_or(String::new(), |segment| segment.title.clone()),
+            segment: segment.id.to_string(),
+            title: segment.title.clone(),
             change: if change.kind == keepset_engine::ChangeKind::Entered { "entered" } else { "left" },
             at: change.at.millis(),
             cause: change.cause.code().to_owned(),
-            because: change.because.clone(),
+            because: change.because(pack),
         }
     }
 }

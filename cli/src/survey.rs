@@ -294,8 +294,7 @@ impl Crowd {
 
 fn note(segments: &mut [SegmentFound], pack: &Pack, changes: &[Change]) {
     for change in changes {
-        let index = pack.segments().iter().position(|segment| segment.id == change.segment);
-        let Some(segment) = index.and_then(|index| segments.get_mut(index)) else { continue };
+        let Some(segment) = segments.get_mut(change.segment) else { continue };
         match change.kind {
             ChangeKind::Entered => segment.entered += 1,
             ChangeKind::Left => segment.left += 1,

@@ -5,7 +5,7 @@ import { Emitter, type Unsubscribe, surface } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
 import { read, systemClock } from "./host/clock.js";
 import { Link } from "./link.js";
-import { type Notice, type Op, UNDECIDED, type View } from "./ops.js";
+import { inWords, type Notice, type Op, UNDECIDED, type View } from "./ops.js";
 import { DEFAULT_NAME, type Settings, settle } from "./options.js";
 import { readChoice, readEvent } from "./input.js";
 import { hasWebAssembly } from "./support.js";
@@ -344,7 +344,7 @@ export class Client implements Unbound<Keepset> {
     if (!moved && this.#snapshot.status === status && this.#snapshot.updatedAt > 0) return;
     this.#snapshot = Object.freeze({ status, segments: view.segments, updatedAt: view.updatedAt });
     this.#events.emit("snapshot", undefined);
-    if (moved) this.#events.emit("change", { snapshot: this.#snapshot, entered, left, reasons });
+    if (moved && this.#events.hears("change")) this.#events.emit("change", { snapshot: this.#snapshot, entered, left, reasons: reasons.map(inWords) });
   }
 
   #become(status: Status): void {

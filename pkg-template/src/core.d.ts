@@ -10,28 +10,30 @@ import type {
   Membership,
   Outcome,
   Report,
-  Scalar,
-  SegmentChange,
   Withheld,
 } from "./dto.js";
 
 /** Instantiates the module once; later calls change nothing. */
 export function initSync(options: { module: WebAssembly.Module }): unknown;
 
+/** Changes, one behind the other; `profile.ts` reads them. */
+type Changes = Float64Array | undefined;
+
 /** One profile's engine. Times are milliseconds since 1970. */
 export class Core {
   /** `pack`: compiled. `zone`: pairs of the millisecond from which an offset holds and its minutes east of UTC. */
   constructor(pack: Uint8Array, stored: Uint8Array | undefined, zone: Float64Array, now: number);
   readonly startedFrom: "nothing" | "snapshot" | "unreadable";
-  track(name: string, properties: Readonly<Record<string, Scalar>>, at: number, id: string | undefined, now: number): SegmentChange[];
-  tick(now: number): SegmentChange[];
+  rules(): Rules;
+  take(spec: number, values: Float64Array, texts: readonly string[], undeclared: number, at: number, id: string | undefined, now: number): Changes;
+  pass(now: number): Changes;
   nextTick(now: number): number | undefined;
   memberships(): Membership[];
   features(now: number): FeatureValue[];
   intake(): Intake;
-  setZone(zone: Float64Array, now: number): SegmentChange[];
+  travel(zone: Float64Array, now: number): Changes;
   consent(): ConsentState;
-  setConsent(change: ConsentChange, now: number): SegmentChange[];
+  choose(change: ConsentChange, now: number): Changes;
   /** What `decide` of the report part is to decide on, or why there is no report now. */
   due(now: number): Uint8Array | Withheld;
   /** Takes in what was decided on `due` within the same turn. */
@@ -47,6 +49,14 @@ export class Core {
   stored(revision: number): void;
   ledger(): LedgerEntry[];
   budget(now: number): Budget | undefined;
-  erase(now: number): SegmentChange[];
+  forget(now: number): Changes;
   free(): void;
+}
+
+/** What a pack calls things, and how it says why; it outlives the engine it comes from. */
+export class Rules {
+  /** The events, each with its properties; the segments. */
+  names(): [events: [name: string, ...properties: string[]][], segments: string[]];
+  /** Takes the numbers of one change. */
+  because(change: Float64Array): string;
 }

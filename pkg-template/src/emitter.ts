@@ -37,6 +37,11 @@ export class Emitter<Events extends object> {
     return off;
   }
 
+  /** Tells whether anyone listens. */
+  hears(type: keyof Events): boolean {
+    return (this.#listeners.get(type)?.size ?? 0) > 0;
+  }
+
   /** Calls the listeners of an event, in the order they were added. */
   emit<K extends keyof Events>(type: K, event: Events[K]): void {
     for (const listener of [...(this.#listeners.get(type) ?? [])]) {

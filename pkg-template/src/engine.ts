@@ -1,4 +1,4 @@
-import { Core, initSync } from "./core.js";
+import { initSync } from "./core.js";
 import { fromEngine, type KeepsetError } from "./errors.js";
 import { chooseStorage, Vault } from "./host/vault.js";
 import { Keeper, type Report, type Study } from "./keeper.js";
@@ -6,6 +6,7 @@ import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";
 import { compiled } from "./pack.js";
+import { Profile } from "./profile.js";
 
 /** Opens the engine of a client in this tab. An entry without one, for servers, carries none of this code. */
 export type OpenEngine = (
@@ -21,7 +22,7 @@ interface Later<Glue> extends Home {
 
 /** Opens engines from the modules found at these places. */
 export function engineAt(core: Home, report: Later<Report>, study: Later<Study>): OpenEngine {
-  const openCore = loader({ name: "core", glue: () => ({ Core, initSync }), ...core });
+  const openCore = loader({ name: "core", glue: () => ({ Profile, initSync }), ...core });
   const openReport = loader({ name: "report", ...report });
   const openStudy = loader({ name: "study", ...study });
   const compile = async (text: string): Promise<Uint8Array> => {
@@ -33,9 +34,9 @@ export function engineAt(core: Home, report: Later<Report>, study: Later<Study>)
     }
   };
   return async (settings, tell, fail) => {
-    const [{ Core }, pack] = await Promise.all([openCore(settings.wasm), compiled(settings.pack, compile)]);
+    const [{ Profile }, pack] = await Promise.all([openCore(settings.wasm), compiled(settings.pack, compile)]);
     const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
     const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-    return Keeper.open(settings, { Core, pack, openReport, openStudy }, vault, tell, fail);
+    return Keeper.open(settings, { Profile, pack, openReport, openStudy }, vault, tell, fail);
   };
 }

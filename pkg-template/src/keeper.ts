@@ -1,5 +1,4 @@
 import { toBase64 } from "./bytes.js";
-import type { Core } from "./core.js";
 import type { SegmentChange, Withheld } from "./dto.js";
 import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
@@ -8,6 +7,7 @@ import { placeAt, zoneAround } from "./host/zone.js";
 import type { Vault } from "./host/vault.js";
 import { Gone, type Notice, type Op, type Signed, type View } from "./ops.js";
 import type { Settings } from "./options.js";
+import type { Profile } from "./profile.js";
 import { decode, encode, Seen } from "./record.js";
 import { Saver } from "./saver.js";
 import { Sender } from "./sender.js";
@@ -21,7 +21,7 @@ export type Study = typeof import("./study.js");
 
 /** What engines are made of. */
 export interface Kit {
-  readonly Core: typeof Core;
+  readonly Profile: typeof Profile;
   /** Compiled. */
   readonly pack: Uint8Array;
   /** Loads the report part, once. */
@@ -40,7 +40,7 @@ const MOST_UNSAVED = 64;
  * order: snapshot saved, storage confirms, engine told, only then upload.
  */
 export class Keeper {
-  #core: Core;
+  #core: Profile;
   #zone: Float64Array;
   #place: string;
   #closed = false;
@@ -429,10 +429,10 @@ export class Keeper {
     this.#setAlarm();
   }
 
-  #start(record: Uint8Array | undefined): { core: Core; seen: Seen } {
+  #start(record: Uint8Array | undefined): { core: Profile; seen: Seen } {
     const { snapshot, seen, last } = record ? decode(record) : { snapshot: undefined, seen: new Seen(), last: undefined };
     try {
-      const core = new this.kit.Core(this.kit.pack, snapshot, this.#zone, this.#now);
+      const core = new this.kit.Profile(this.kit.pack, snapshot, this.#zone, this.#now);
       // Nothing may be put behind a piece cut short.
       if (record && !last) core.rewrite();
       return { core, seen };

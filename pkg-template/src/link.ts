@@ -4,7 +4,7 @@ import { type Hold, TabLock } from "./host/lock.js";
 import { Timer } from "./host/timer.js";
 import type { Keeper } from "./keeper.js";
 import type { EventInput, SegmentChange } from "./dto.js";
-import { Gone, type Notice, type Op, type View } from "./ops.js";
+import { Gone, inWords, type Notice, type Op, type View } from "./ops.js";
 
 /** Questions kept while no tab can answer them; a page that asks more is in a loop. */
 const MOST_CALLS = 1_000;
@@ -408,8 +408,12 @@ export class Link {
   }
 
   #post(message: Message): void {
-    send(this.#channel, message);
+    if (this.#channel) send(this.#channel, message.is === "notice" ? { is: "notice", notice: forOthers(message.notice) } : message);
   }
+}
+
+function forOthers(notice: Notice): Notice {
+  return notice.is === "view" ? { ...notice, reasons: notice.reasons.map(inWords) } : notice;
 }
 
 function asKnown(error: unknown): KeepsetError {

@@ -49,14 +49,12 @@ impl Engine {
     #[must_use]
     pub fn explain(&self, segment: &str, now: Timestamp) -> Option<Explanation> {
         let index = self.pack.segments.list.iter().position(|known| known.id.as_str() == segment)?;
-        let mut explanation = {
-            let Pack { features, models, experiments, segments, .. } = &*self.pack;
-            let moment = Moment { now, zone: &self.zone };
-            let sight = Sight { watched: &segments.watched, features, models, states: &self.states, moment };
-            let values = sight.fresh();
-            let view = View { features, models, experiments, values: &values, arms: &self.arms, now };
-            explain(segments, index, &view, &self.memberships)
-        };
+        let Pack { features, models, segments, .. } = &*self.pack;
+        let moment = Moment { now, zone: &self.zone };
+        let sight = Sight { watched: &segments.watched, features, models, states: &self.states, moment };
+        let (values, memberships) = (sight.fresh(), &self.memberships);
+        let view = View { features, values: &values, memberships, arms: &self.arms };
+        let mut explanation = explain(&self.pack, index, view, now);
         explanation.nearest = whatif::nearest(self, index, now);
         Some(explanation)
     }

@@ -16,7 +16,7 @@ use crate::gate;
 use crate::gate::Gate;
 use crate::outbox::Outbox;
 use crate::pack::Pack;
-use crate::segment::{Cause, Change, Memberships, Sight, Values, View};
+use crate::segment::{Cause, Change, Evaluation, Memberships, Sight, Values};
 use crate::snapshot::Stored;
 use crate::zone::{Moment, Zone};
 pub(crate) use answers::Latch;
@@ -48,7 +48,7 @@ pub struct Engine {
     /// When the latest event happened.
     last_event: Option<Timestamp>,
     /// When the memories are to be pruned next.
-    prune: Timestamp,
+    pruning: Timestamp,
     intake: Intake,
     ids: RecentIds,
     consent: Consent,
@@ -69,11 +69,11 @@ pub struct Engine {
 
 impl Engine {
     fn touch_all(&mut self) {
-        self.values.touch_all(&self.pack.segments.watched);
+        self.values.touch_all();
         self.memberships.touch_all();
     }
 
-    /// Asks for a sentence with every change, saying which conditions decided.
+    /// Asks to keep with every change what decided it, so that [`Change::because`] can say it.
     pub fn tell_reasons(&mut self) {
         self.reasons = true;
     }
@@ -87,7 +87,7 @@ impl Engine {
             self.zone = Rc::new(zone);
             self.touch_all();
             if !self.waiting {
-                self.evaluate(now, &|| Cause::Start);
+                self.evaluate(now, Cause::Start);
             }
         }
         std::mem::take(&mut self.changes)
@@ -102,10 +102,10 @@ impl Engine {
             self.latch = None;
         }
         if !self.consent.grants(Purpose::Segmentation) {
-            self.forget(now, &Cause::Consent);
+            self.forget(now, Cause::Consent);
         }
         self.touch_all();
-        self.evaluate(now, &|| Cause::Consent);
+        self.evaluate(now, Cause::Consent);
         std::mem::take(&mut self.changes)
     }
 
@@ -164,7 +164,7 @@ impl Engine {
             values.touch_memory(&pack.segments.watched, memory);
         });
         if concerned {
-            self.evaluate(now, &|| Cause::Event(spec.name.clone()));
+            self.evaluate(now, Cause::Event(event.spec));
         }
     }
 
@@ -172,14 +172,15 @@ impl Engine {
     /// a week gives the answers of a page that stayed open.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
         self.advance(now);
+        self.prune();
         std::mem::take(&mut self.changes)
     }
 
     /// Forgets everything derived from events, unsent reports included. Consent and spent budget stay.
     pub fn erase(&mut self, now: Timestamp) -> Vec<Change> {
-        self.forget(now, &Cause::Erased);
+        self.forget(now, Cause::Erased);
         self.touch_all();
-        self.evaluate(now, &|| Cause::Erased);
+        self.evaluate(now, Cause::Erased);
         std::mem::take(&mut self.changes)
     }
 
@@ -215,50 +216,55 @@ impl Engine {
     /// Lets time pass, one change at a time, so that a rule that held only in between has had its effect.
     fn pass(&mut self, now: Timestamp) {
         if self.waiting {
-            self.evaluate(self.evaluated.min(now), &|| Cause::Start);
+            self.evaluate(self.evaluated.min(now), Cause::Start);
         }
         while let Some(instant) = self.wake().filter(|instant| *instant <= now) {
             if self.retired().is_some_and(|retired| retired <= instant) {
-                self.forget(instant, &Cause::Erased);
+                self.forget(instant, Cause::Erased);
                 self.touch_all();
             }
             self.values.touch_due(instant);
             self.memberships.touch_due(instant);
-            self.evaluate(instant, &|| Cause::Time);
+            self.evaluate(instant, Cause::Time);
         }
         if now < self.evaluated {
             // The clock was set back: the answers are those of `now`, not of a time that has not come.
             self.touch_all();
-            self.evaluate(now, &|| Cause::Time);
+            self.evaluate(now, Cause::Time);
         }
         self.evaluated = now;
-        // Once a day what has left its window is dropped, so that it does not outlive it on disk.
-        if now >= self.prune || now.saturating_add(DAY_MS) < self.prune {
-            self.prune = now.saturating_add(DAY_MS);
+    }
+
+    /// Drops once a day what has left its window, so that it does not outlive it, on disk least of all.
+    fn prune(&mut self) {
+        let now = self.evaluated;
+        if now >= self.pruning || now.saturating_add(DAY_MS) < self.pruning {
+            self.pruning = now.saturating_add(DAY_MS);
             self.pack.features.prune(&mut self.states, Moment { now, zone: &self.zone });
         }
     }
 
     /// Evaluates what was touched.
-    fn evaluate(&mut self, now: Timestamp, cause: &dyn Fn() -> Cause) {
+    fn evaluate(&mut self, now: Timestamp, cause: Cause) {
         self.evaluated = now;
         self.waiting = false;
         if !self.is_live(now) {
-            let cause = if now < self.pack.expires { cause() } else { Cause::Expired };
-            self.memberships.clear(&self.pack.segments, now, &cause, &mut self.changes);
+            let cause = if now < self.pack.expires { cause } else { Cause::Expired };
+            self.memberships.clear(now, cause, &mut self.changes);
             self.touch_all();
             return;
         }
         let Self { pack, zone, states, values, arms, memberships, changes, reasons, .. } = self;
-        let Pack { features, models, experiments, segments, .. } = &**pack;
+        let Pack { features, models, segments, .. } = &**pack;
         let moment = Moment { now, zone };
         let sight = Sight { watched: &segments.watched, features, models, states, moment };
         values.update(&sight, |place| memberships.touch(place));
-        let view = View { features, models, experiments, values: values.all(), arms, now };
-        memberships.evaluate(segments, &view, cause, reasons.then_some(&sight), changes);
+        let at = Evaluation { values, sight: &sight, arms, cause, reasons: *reasons };
+        memberships.evaluate(segments, at, changes);
+        values.settle(&sight);
     }
 
-    fn forget(&mut self, now: Timestamp, cause: &Cause) {
+    fn forget(&mut self, now: Timestamp, cause: Cause) {
         self.stored = None;
         self.latch = None;
         self.outbox.erase();
@@ -266,7 +272,7 @@ impl Engine {
         self.ids.clear();
         self.last_event = None;
         self.intake = Intake::default();
-        self.memberships.clear(&self.pack.segments, now, cause, &mut self.changes);
+        self.memberships.clear(now, cause, &mut self.changes);
     }
 }
 

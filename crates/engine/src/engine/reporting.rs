@@ -29,7 +29,7 @@ impl Engine {
             self.arms = self.pack.experiments.iter().map(|experiment| experiment.arm(secret)).collect();
             self.touch_all();
             if !self.waiting {
-                self.evaluate(self.evaluated, &|| Cause::Start);
+                self.evaluate(self.evaluated, Cause::Start);
             }
         }
     }

@@ -42,13 +42,18 @@ impl Engine {
         let mut engine = Self {
             zone: Rc::new(Zone::utc()),
             states: vec![State::default(); pack.features.memories()],
-            values: Values::none(&pack.segments.watched, &pack.features, &pack.models),
+            values: Values::none(
+                &pack.segments.watched,
+                &pack.features,
+                &pack.models,
+                pack.segments.list.len(),
+            ),
             memberships: Memberships::none(pack.segments.list.len()),
             arms: Vec::new(),
             evaluated: now,
             waiting: true,
             last_event: None,
-            prune: Timestamp::MIN,
+            pruning: Timestamp::MIN,
             intake: Intake::default(),
             ids: RecentIds::default(),
             consent: Consent::default(),
@@ -107,6 +112,7 @@ impl Engine {
         if !self.consent.grants(Purpose::Storage) {
             return None;
         }
+        self.prune();
         self.revision += 1;
         let limit = self.pack.state_limit / 4;
         let now = self.now();

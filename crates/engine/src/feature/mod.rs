@@ -154,7 +154,8 @@ trait Compute {
 /// So many steps are looked ahead; an engine woken after them looks further.
 const MAX_STEPS: u32 = 256;
 
-/// Values among which who asks makes no difference: from `low` up to, not including, `high`; or, where both are no numbers, no value.
+/// Values among which who asks makes no difference: from `low` up to, not including, `high`. Where both are no numbers, no
+/// value; where `high` alone is none, whatever there is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stretch {
     pub(crate) low: f64,
@@ -165,20 +166,32 @@ impl Stretch {
     /// Every change matters.
     pub(crate) const NONE: Self = Self { low: f64::INFINITY, high: f64::NEG_INFINITY };
 
+    /// No change matters.
+    pub(crate) const UNWATCHED: Self = Self { low: f64::NEG_INFINITY, high: f64::NAN };
+
+    /// There is no value.
+    pub(crate) const ABSENT: Self = Self { low: f64::NAN, high: f64::NAN };
+
     /// The stretch of a value alone; not a number is no value.
     pub(crate) fn of(value: f64) -> Self {
         Self { low: value, high: value.next_up() }
     }
 
-    /// The stretch a value lies in, from one of these cuts, which rise, up to the next; not a number is no value.
-    pub(crate) fn around(cuts: &[f64], value: f64) -> Self {
-        if value.is_nan() {
-            return Self { low: value, high: value };
+    pub(crate) fn is_unwatched(self) -> bool {
+        self.high.is_nan() && !self.low.is_nan()
+    }
+
+    /// Tells whether a value is all there is in it.
+    pub(crate) fn is(self, value: f64) -> bool {
+        self.low >= value && self.high <= value.next_up()
+    }
+
+    /// What lies in both it and another, in both of which there is something.
+    pub(crate) fn and(self, other: Self) -> Self {
+        if other.low.is_nan() {
+            return other;
         }
-        let above = cuts.partition_point(|cut| *cut <= value);
-        let cut =
-            |place: Option<usize>, end: f64| place.and_then(|place| cuts.get(place)).map_or(end, |cut| *cut);
-        Self { low: cut(above.checked_sub(1), f64::NEG_INFINITY), high: cut(Some(above), f64::INFINITY) }
+        Self { low: self.low.max(other.low), high: self.high.min(other.high) }
     }
 
     /// Tells whether another value lies in it too.

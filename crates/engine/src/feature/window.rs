@@ -14,6 +14,8 @@ use crate::zone::Moment;
 
 /// Buckets in a window.
 const BUCKETS: i64 = 32;
+/// Beyond so many rows it is looked whether some have left the window.
+const MOST_ROWS: usize = 2 * BUCKETS as usize;
 /// So many instants are kept of an exact window.
 const MAX_EXACT: u32 = 256;
 /// The key of the pair whose amount is the instant from which the count began anew.
@@ -190,8 +192,8 @@ impl Windowed {
 impl Compute for Windowed {
     fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {
         let now = moment.now;
-        // While the tally holds nothing has left; what left before it goes with the next daily pruning.
-        if state.kept(now.millis()).is_none() {
+        // What has left the window is in no one's way; it goes with the daily pruning, or before it is many.
+        if state.rows().len() > MOST_ROWS {
             self.prune(state, moment);
         }
         if seen.anew {
@@ -252,6 +254,10 @@ impl Compute for Windowed {
         let Some((tally, unit)) = self.tally(state, moment.now) else {
             return self.look_ahead(state, stretch, moment);
         };
+        // What only counts only falls, and not below nothing.
+        if matches!(self.fold, Fold::Count { signed: false, unit: 1 }) && stretch.low <= 0.0 {
+            return None;
+        }
         let mut total = tally.total;
         for (bucket, amount) in &state.rows()[tally.start..] {
             total = total.saturating_sub(*amount);

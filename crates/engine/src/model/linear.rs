@@ -69,10 +69,9 @@ impl Linear {
         self.weights.len()
     }
 
-    /// Tells whether a feature makes a difference to the score.
-    pub(crate) fn reads(&self, feature: usize) -> bool {
-        let place = self.weights.binary_search_by_key(&feature, |(feature, _)| *feature);
-        place.is_ok_and(|place| self.weights[place].1 != 0.0)
+    /// Lists the indices of the features it names.
+    pub(crate) fn features(&self) -> impl Iterator<Item = usize> + '_ {
+        self.weights.iter().map(|(feature, _)| *feature)
     }
 
     /// Lists the indices of the features it reads and their weights, none of them zero.

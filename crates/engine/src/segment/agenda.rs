@@ -24,31 +24,24 @@ impl Marks {
         }
     }
 
-    pub(super) fn add_all(&mut self) {
-        self.0.fill(u64::MAX);
-    }
-
     pub(super) fn has(&self, number: usize) -> bool {
         self.0[number / 64] >> (number % 64) & 1 == 1
     }
 
-    /// Returns the smallest that is no smaller than `from`.
-    pub(super) fn first_from(&self, from: usize) -> Option<usize> {
-        let first = from / 64;
-        let mut rest = self.0.get(first)? & (u64::MAX << (from % 64));
-        let mut word = first;
-        while rest == 0 {
-            word += 1;
-            rest = *self.0.get(word)?;
-        }
-        Some(word * 64 + rest.trailing_zeros() as usize)
-    }
-
     /// Takes the smallest out.
     pub(super) fn next(&mut self) -> Option<usize> {
-        let number = self.first_from(0)?;
-        self.0[number / 64] &= !(1 << (number % 64));
+        let (word, bits) = self.0.iter_mut().enumerate().find(|(_, bits)| **bits != 0)?;
+        let number = word * 64 + bits.trailing_zeros() as usize;
+        *bits &= *bits - 1;
         Some(number)
+    }
+
+    /// Returns the smallest that is no smaller than `from`.
+    pub(super) fn first_from(&self, from: usize) -> Option<usize> {
+        let rest = self.0.get(from / 64)? & (u64::MAX << (from % 64));
+        let words = std::iter::once(rest).chain(self.0[from / 64 + 1..].iter().copied());
+        let (word, bits) = (from / 64..).zip(words).find(|(_, bits)| *bits != 0)?;
+        Some(word * 64 + bits.trailing_zeros() as usize)
     }
 
     pub(super) fn clear(&mut self) {
@@ -89,9 +82,10 @@ impl Agenda {
         }
     }
 
-    /// Tells whether the instant of a place is at or before `now`.
-    pub(super) fn is_due(&self, place: usize, now: Timestamp) -> bool {
-        self.tree[self.leaves + place] <= now.millis()
+    /// Forgets every place and every instant.
+    pub(super) fn clear(&mut self) {
+        self.marks.clear();
+        self.tree.fill(NEVER);
     }
 
     /// Says when a place must be looked at again by itself.

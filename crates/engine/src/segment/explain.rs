@@ -4,6 +4,7 @@ use keepset_wire::Timestamp;
 use serde::Serialize;
 
 use super::{Comparison, Memberships, Op, Rule, Segments, Subject, View, sentence};
+use crate::pack::Pack;
 use crate::whatif::Nearest;
 
 /// Why this device is in a segment, or out of it. Computed and kept on the device.
@@ -146,27 +147,26 @@ impl Condition {
 }
 
 /// Explains a segment to the device's own person.
-pub(crate) fn explain(
-    segments: &Segments,
-    index: usize,
-    view: &View<'_>,
-    memberships: &Memberships,
-) -> Explanation {
-    let segment = &segments.list[index];
+pub(crate) fn explain(pack: &Pack, index: usize, mut view: View<'_>, now: Timestamp) -> Explanation {
+    let memberships = view.memberships;
+    let segment = &pack.segments.list[index];
     let member = memberships.since(index);
     let (decided_by, rule) =
         if member.is_some() { ("stay", segment.staying()) } else { ("enter", &segment.enter) };
-    let condition = Explainer { segments, view, memberships }.condition(rule);
-    let reason = sentence::filled(&segment.reason, view);
+    let condition = Explainer { pack, view }.condition(rule);
+    let reason = sentence::filled(&segment.reason, &view);
+    let mut evidence = Vec::new();
+    rule.evidence(&mut view, &mut evidence);
+    let sentence = sentence::deciding(rule, pack, &evidence);
     Explanation {
         segment: segment.id.to_string(),
         title: segment.title.clone(),
         member: member.is_some(),
         since: member.map(Timestamp::millis),
         decided_by,
-        held: held(segments, index, memberships, view.now),
-        sentence: sentence::of(&condition),
-        visitor: sentence::for_visitor(&segment.title, &reason, member.is_some(), &condition),
+        held: held(&pack.segments, index, memberships, now),
+        visitor: sentence::for_visitor(&segment.title, &reason, member.is_some(), &sentence),
+        sentence,
         reason,
         condition,
         nearest: None,
@@ -192,15 +192,14 @@ fn held(segments: &Segments, index: usize, memberships: &Memberships, now: Times
 }
 
 /// What an explanation is made of.
-pub(super) struct Explainer<'a> {
-    pub(super) segments: &'a Segments,
-    pub(super) view: &'a View<'a>,
-    pub(super) memberships: &'a Memberships,
+struct Explainer<'a> {
+    pack: &'a Pack,
+    view: View<'a>,
 }
 
 impl Explainer<'_> {
-    pub(super) fn condition(&self, rule: &Rule) -> Condition {
-        let holds = rule.holds(self.view, self.memberships);
+    fn condition(&self, rule: &Rule) -> Condition {
+        let holds = rule.holds(&mut { self.view });
         let all = |parts: &[Rule]| parts.iter().map(|part| self.condition(part)).collect();
         match rule {
             Rule::All(parts) => Condition::All { holds, parts: all(parts) },
@@ -209,11 +208,11 @@ impl Explainer<'_> {
             Rule::Not(part) => Condition::Not { holds, part: Box::new(self.condition(part)) },
             Rule::Compare(comparison) => self.compared(comparison, holds),
             Rule::Segment(other) => {
-                let other = &self.segments.list[*other];
+                let other = &self.pack.segments()[*other];
                 Condition::Segment { holds, id: other.id.to_string(), title: other.title.clone() }
             }
             Rule::Experiment(index, arms) => {
-                let experiment = &self.view.experiments[*index];
+                let experiment = &self.pack.experiments[*index];
                 let name = |arm: usize| experiment.arms[arm].0.to_string();
                 Condition::Experiment {
                     holds,
@@ -230,11 +229,11 @@ impl Explainer<'_> {
         let value = self.view.value(comparison.subject);
         let (id, title, feature) = match comparison.subject {
             Subject::Feature(index) => {
-                let feature = &self.view.features.list()[index];
+                let feature = &self.pack.features()[index];
                 (&feature.id, &feature.title, Some(feature))
             }
             Subject::Model(index) => {
-                let model = &self.view.models[index];
+                let model = &self.pack.models[index];
                 (&model.id, &model.title, None)
             }
         };

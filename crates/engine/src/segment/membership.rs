@@ -4,7 +4,8 @@ use keepset_wire::codec;
 use keepset_wire::{Name, Timestamp};
 
 use super::agenda::Agenda;
-use super::{Segment, Segments, Sight, View, sentence};
+use super::{Comparison, Look, Segment, Segments, Sight, Values, sentence};
+use crate::pack::Pack;
 
 /// A membership of this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +26,10 @@ pub enum ChangeKind {
 }
 
 /// What made a membership begin or end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// An event of this name.
-    Event(Name),
+    /// An event, by its index in the pack.
+    Event(usize),
     /// Time alone.
     Time,
     /// A choice of the person.
@@ -39,8 +40,8 @@ pub enum Cause {
     Expired,
     /// The membership lasted as long as it may.
     Ttl,
-    /// This segment, which comes first in its group, began to hold.
-    Group(Name),
+    /// A segment, by its index in the pack, that comes first in its group, began to hold.
+    Group(usize),
     /// The engine learnt the time zone or got its secret.
     Start,
 }
@@ -48,7 +49,7 @@ pub enum Cause {
 impl Cause {
     /// Returns the stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(self) -> &'static str {
         match self {
             Self::Event(_) => "event",
             Self::Time => "time",
@@ -63,27 +64,46 @@ impl Cause {
 
     /// Returns the event or segment that did it.
     #[must_use]
-    pub fn by(&self) -> Option<&Name> {
+    pub fn by(self, pack: &Pack) -> Option<&Name> {
         match self {
-            Self::Event(name) | Self::Group(name) => Some(name),
+            Self::Event(spec) => Some(&pack.events[spec].name),
+            Self::Group(segment) => Some(&pack.segments()[segment].id),
             _ => None,
         }
     }
 }
 
 /// A membership that began or ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The segment.
-    pub segment: Name,
+    /// The segment, by its index in the pack.
+    pub segment: usize,
     /// Whether it began or ended.
     pub kind: ChangeKind,
     /// When.
     pub at: Timestamp,
     /// What made it so.
     pub cause: Cause,
-    /// The conditions that decided, in one sentence; empty unless the engine was asked to tell reasons.
-    pub because: String,
+    /// What the rule that decided saw, part by part; empty where no rule did, and unless the engine was asked to keep reasons.
+    pub evidence: Vec<f64>,
+}
+
+impl Change {
+    /// Says which conditions decided, in one sentence; empty where no rule did and where no reason was kept.
+    #[must_use]
+    pub fn because(&self, pack: &Pack) -> String {
+        match self.cause {
+            Cause::Ttl => "the membership lasted as long as it may".to_owned(),
+            Cause::Group(higher) => format!("“{}” comes first", pack.segments()[higher].title),
+            _ if self.evidence.is_empty() => String::new(),
+            _ => {
+                let segment = &pack.segments()[self.segment];
+                let entered = self.kind == ChangeKind::Entered;
+                let rule = if entered { &segment.enter } else { segment.staying() };
+                sentence::deciding(rule, pack, &self.evidence)
+            }
+        }
+    }
 }
 
 /// Where a device stands with a segment.
@@ -121,12 +141,50 @@ fn after(from: Option<i64>, length: Option<i64>) -> Option<i64> {
 }
 
 /// What is decided about one segment.
+#[derive(Clone, Copy)]
 struct Decision {
     standing: Standing,
     /// When its own terms may change it.
     wake: Option<i64>,
     /// Why it ended, where that is not what the evaluation is for.
     cause: Option<Cause>,
+}
+
+/// What an evaluation looks at, and what it is for.
+pub(crate) struct Evaluation<'a> {
+    pub(crate) values: &'a mut Values,
+    pub(crate) sight: &'a Sight<'a>,
+    /// The device's arm in each experiment; none without a secret.
+    pub(crate) arms: &'a [usize],
+    pub(crate) cause: Cause,
+    /// Whether changes keep what decided them.
+    pub(crate) reasons: bool,
+}
+
+/// How a segment that is evaluated looks at its device: what it reads is watched.
+struct Reading<'a> {
+    values: &'a mut Values,
+    sight: &'a Sight<'a>,
+    standings: &'a [Standing],
+    arms: &'a [usize],
+}
+
+impl Look for Reading<'_> {
+    fn see(&mut self, comparison: &Comparison) -> f64 {
+        self.values.see(comparison, self.sight)
+    }
+
+    fn show(&mut self, comparison: &Comparison) -> f64 {
+        self.values.of_now(comparison.subject.number(self.sight.features), self.sight)
+    }
+
+    fn is_in(&self, segment: usize) -> bool {
+        self.standings[segment].since.is_some()
+    }
+
+    fn arm(&self, experiment: usize) -> Option<usize> {
+        self.arms.get(experiment).copied()
+    }
 }
 
 /// Where a device stands with every segment of a pack.
@@ -183,51 +241,37 @@ impl Memberships {
         self.agenda.wake()
     }
 
-    /// Evaluates what was touched, at the moment of `view`, and appends what changed.
-    pub(crate) fn evaluate(
-        &mut self,
-        segments: &Segments,
-        view: &View<'_>,
-        cause: &dyn Fn() -> Cause,
-        reasons: Option<&Sight<'_>>,
-        changes: &mut Vec<Change>,
-    ) {
-        let mut fresh = None;
+    /// Evaluates what was touched and appends what changed.
+    pub(crate) fn evaluate(&mut self, segments: &Segments, at: Evaluation<'_>, changes: &mut Vec<Change>) {
+        let Evaluation { values, sight, arms, cause, reasons } = at;
+        let now = sight.moment.now;
         // A change touches only places behind its own.
         while let Some(place) = self.agenda.marks.next() {
             let index = segments.order[place];
             let segment = &segments.list[index];
             let was_in = self.is_in(index);
-            let Decision { standing, wake, cause: own } = self.decide(index, segment, segments, view);
-            self.standings[index] = standing;
-            self.agenda.set(place, wake);
-            let entered = standing.since.is_some();
-            if entered == was_in {
-                continue;
-            }
-            let because = match (reasons, &own) {
-                (None, _) => String::new(),
-                (_, Some(cause)) => sentence::of_cause(cause, segments),
-                (Some(sight), None) => {
+            values.begin(place);
+            let mut reading = Reading { values, sight, standings: &self.standings, arms };
+            let decision = self.decide(index, segment, now, &mut reading);
+            let entered = decision.standing.since.is_some();
+            if entered != was_in {
+                let mut evidence = Vec::new();
+                if reasons && decision.cause.is_none() {
                     let rule = if entered { &segment.enter } else { segment.staying() };
-                    // People are shown the values of now.
-                    let values = fresh.get_or_insert_with(|| sight.fresh());
-                    sentence::deciding(rule, segments, &View { values, ..*view }, self)
+                    rule.evidence(&mut reading, &mut evidence);
                 }
-            };
-            changes.push(Change {
-                segment: segment.id.clone(),
-                kind: if entered { ChangeKind::Entered } else { ChangeKind::Left },
-                at: view.now,
-                cause: own.unwrap_or_else(cause),
-                because,
-            });
-            segments.readers[index].iter().for_each(|reader| self.agenda.marks.add(*reader));
+                let kind = if entered { ChangeKind::Entered } else { ChangeKind::Left };
+                let cause = decision.cause.unwrap_or(cause);
+                changes.push(Change { segment: index, kind, at: now, cause, evidence });
+                self.agenda.marks.add_each(&segments.readers[index]);
+            }
+            self.standings[index] = decision.standing;
+            self.agenda.set(place, decision.wake);
         }
     }
 
-    fn decide(&self, index: usize, segment: &Segment, segments: &Segments, view: &View<'_>) -> Decision {
-        let now = view.now.millis();
+    fn decide(&self, index: usize, segment: &Segment, now: Timestamp, look: &mut impl Look) -> Decision {
+        let now = now.millis();
         let higher = self.higher(segment);
         let inside = |since: i64| {
             let standing = Standing { since: Some(since), ..Standing::default() };
@@ -242,18 +286,18 @@ impl Memberships {
         let mut cause = None;
         if let Some(since) = standing.since {
             if let Some(higher) = higher {
-                cause = Some(Cause::Group(segments.list[higher].id.clone()));
+                cause = Some(Cause::Group(higher));
             } else if standing.ages_out(segment).is_some_and(|end| now >= end) {
                 cause = Some(Cause::Ttl);
             } else if standing.must_stay_until(segment).is_some_and(|end| now < end)
-                || segment.staying().holds(view, self)
+                || segment.staying().holds(look)
             {
                 return inside(since);
             }
             let left = segment.cool_down.map(|_| now);
             standing = Standing { since: None, left, spent: cause == Some(Cause::Ttl) };
         }
-        let enters = segment.enters(view, self);
+        let enters = segment.enters(look);
         standing.spent &= enters;
         let cooled = standing.cools_until(segment).filter(|cooled| now < *cooled);
         if standing.spent || cooled.is_some() {
@@ -266,25 +310,13 @@ impl Memberships {
     }
 
     /// Ends every membership and appends what changed.
-    pub(crate) fn clear(
-        &mut self,
-        segments: &Segments,
-        now: Timestamp,
-        cause: &Cause,
-        changes: &mut Vec<Change>,
-    ) {
-        for (index, segment) in segments.list.iter().enumerate() {
-            if std::mem::take(&mut self.standings[index]).since.is_some() {
-                changes.push(Change {
-                    segment: segment.id.clone(),
-                    kind: ChangeKind::Left,
-                    at: now,
-                    cause: cause.clone(),
-                    because: String::new(),
-                });
+    pub(crate) fn clear(&mut self, now: Timestamp, cause: Cause, changes: &mut Vec<Change>) {
+        for (index, standing) in self.standings.iter_mut().enumerate() {
+            if std::mem::take(standing).since.is_some() {
+                let (kind, evidence) = (ChangeKind::Left, Vec::new());
+                changes.push(Change { segment: index, kind, at: now, cause, evidence });
             }
-            self.agenda.set(segments.places[index], None);
         }
-        self.agenda.marks.clear();
+        self.agenda.clear();
     }
 }

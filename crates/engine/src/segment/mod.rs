@@ -18,9 +18,9 @@ pub use experiment::Experiment;
 pub(crate) use explain::explain;
 pub use explain::{Compared, Condition, Explanation, Held};
 pub use membership::{Cause, Change, ChangeKind, Membership};
-pub(crate) use membership::{Memberships, Standing};
-pub(crate) use rule::View;
+pub(crate) use membership::{Evaluation, Memberships, Standing};
 pub use rule::{Comparison, Op, Rule, Subject};
+pub(crate) use rule::{Look, View};
 pub(crate) use sentence::{date, number};
 pub(crate) use values::{Sight, Values, Watched};
 
@@ -122,10 +122,10 @@ impl Segments {
         Ok(Self::indexed(list, order, features, models))
     }
 
-    fn indexed(list: Vec<Segment>, order: Vec<usize>, features: &Features, models: &[Linear]) -> Self {
+    fn indexed(mut list: Vec<Segment>, order: Vec<usize>, features: &Features, models: &[Linear]) -> Self {
         let mut places = vec![0; list.len()];
         let mut readers = vec![Vec::new(); list.len()];
-        let mut comparisons = Vec::new();
+        let (mut comparisons, mut numbered) = (Vec::new(), 0);
         for (place, &index) in order.iter().enumerate() {
             places[index] = place;
             for read in list[index].reads() {
@@ -133,6 +133,7 @@ impl Segments {
                     readers[read].push(place);
                 }
             }
+            list[index].number(&mut numbered);
             list[index].visit(&mut |rule| {
                 if let Rule::Compare(comparison) = rule {
                     comparisons.push((comparison.clone(), place));
@@ -166,9 +167,15 @@ impl Segment {
     }
 
     /// Tells whether who is out may come in: by both rules, or a membership would end as it begins.
-    fn enters(&self, view: &View<'_>, memberships: &Memberships) -> bool {
-        self.enter.holds(view, memberships)
-            && self.stay.as_ref().is_none_or(|stay| stay.holds(view, memberships))
+    fn enters(&self, look: &mut impl Look) -> bool {
+        self.enter.holds(look) && self.stay.as_ref().is_none_or(|stay| stay.holds(look))
+    }
+
+    fn number(&mut self, next: &mut usize) {
+        self.enter.number(next);
+        if let Some(stay) = &mut self.stay {
+            stay.number(next);
+        }
     }
 
     fn visit(&self, visitor: &mut impl FnMut(&Rule)) {

@@ -1,14 +1,12 @@
 //! Rules: comparisons joined by all, any, not and "at least so many of".
 
-use keepset_wire::Timestamp;
 use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Node};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Experiment, Memberships, Names};
+use super::{Memberships, Names};
 use crate::feature::Features;
-use crate::model::Linear;
 
 /// Rules nest at most this deep: nobody reads deeper ones, and evaluation must not exhaust the stack.
 const MAX_DEPTH: u32 = 16;
@@ -73,6 +71,8 @@ codec!(enum Subject { 0 => Feature(a), 1 => Model(a) });
 /// A comparison of something with constants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
+    /// Its number among those of the pack, in the order of evaluation.
+    pub(super) number: usize,
     /// What is compared.
     pub subject: Subject,
     /// How.
@@ -81,7 +81,7 @@ pub struct Comparison {
     pub thresholds: Vec<f64>,
 }
 
-codec!(struct Comparison { subject, op, thresholds });
+codec!(struct Comparison { number, subject, op, thresholds });
 
 /// A rule; it either holds or does not.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,17 +104,28 @@ pub enum Rule {
 
 codec!(enum Rule { 0 => All(a), 1 => Any(a), 2 => AtLeast(a, b), 3 => Not(a), 4 => Compare(a), 5 => Segment(a), 6 => Experiment(a, b) });
 
-/// What a rule looks at: a moment of one device.
+/// Who answers what a rule asks of a moment of one device.
+pub(crate) trait Look {
+    /// The value a comparison compares; not a number where there is none.
+    fn see(&mut self, comparison: &Comparison) -> f64;
+
+    /// The same for who wants to show it: the value of that moment, whatever the comparison needs.
+    fn show(&mut self, comparison: &Comparison) -> f64;
+
+    fn is_in(&self, segment: usize) -> bool;
+
+    /// The device's arm in an experiment; none without a secret.
+    fn arm(&self, experiment: usize) -> Option<usize>;
+}
+
+/// A moment of one device at which every value is known.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) features: &'a Features,
-    pub(crate) models: &'a [Linear],
-    pub(crate) experiments: &'a [Experiment],
-    /// The value of every subject a rule compares, by its number; not a number where there is none.
+    /// The value of every subject, by its number; not a number where there is none.
     pub(crate) values: &'a [f64],
-    /// The device's arm in each experiment; none without a secret.
+    pub(crate) memberships: &'a Memberships,
     pub(crate) arms: &'a [usize],
-    pub(crate) now: Timestamp,
 }
 
 impl Subject {
@@ -128,12 +139,26 @@ impl Subject {
 }
 
 impl View<'_> {
-    fn raw(&self, subject: Subject) -> f64 {
-        self.values[subject.number(self.features)]
+    pub(crate) fn value(&self, subject: Subject) -> Option<f64> {
+        Some(self.values[subject.number(self.features)]).filter(|value| !value.is_nan())
+    }
+}
+
+impl Look for View<'_> {
+    fn see(&mut self, comparison: &Comparison) -> f64 {
+        self.values[comparison.subject.number(self.features)]
     }
 
-    pub(crate) fn value(&self, subject: Subject) -> Option<f64> {
-        Some(self.raw(subject)).filter(|value| !value.is_nan())
+    fn show(&mut self, comparison: &Comparison) -> f64 {
+        self.see(comparison)
+    }
+
+    fn is_in(&self, segment: usize) -> bool {
+        self.memberships.is_in(segment)
+    }
+
+    fn arm(&self, experiment: usize) -> Option<usize> {
+        self.arms.get(experiment).copied()
     }
 }
 
@@ -197,7 +222,7 @@ impl Comparison {
         if thresholds.is_empty() {
             return Err(node.mistake("expected at least one value"));
         }
-        Ok(Self { subject, op, thresholds })
+        Ok(Self { number: 0, subject, op, thresholds })
     }
 }
 
@@ -258,21 +283,47 @@ impl Rule {
         }
     }
 
-    /// Tells whether the rule holds, given who is in the other segments.
-    pub(super) fn holds(&self, view: &View<'_>, memberships: &Memberships) -> bool {
+    /// Tells whether the rule holds. It asks for no more than it needs, and for what costs least first, for what it asked for
+    /// is watched.
+    pub(crate) fn holds(&self, look: &mut impl Look) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(view, memberships)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(view, memberships)),
+            Self::All(parts) => !Self::find(parts, look, false),
+            Self::Any(parts) => Self::find(parts, look, true),
             Self::AtLeast(needed, parts) => {
-                parts.iter().filter(|part| part.holds(view, memberships)).take(*needed).count() == *needed
+                parts.iter().filter(|part| part.holds(look)).take(*needed).count() == *needed
             }
-            Self::Not(part) => !part.holds(view, memberships),
-            Self::Compare(comparison) => comparison.holds(view.raw(comparison.subject)),
-            Self::Segment(segment) => memberships.is_in(*segment),
+            Self::Not(part) => !part.holds(look),
+            Self::Compare(comparison) => comparison.holds(look.see(comparison)),
+            Self::Segment(segment) => look.is_in(*segment),
             Self::Experiment(experiment, arms) => {
-                view.arms.get(*experiment).is_some_and(|arm| arms.contains(arm))
+                look.arm(*experiment).is_some_and(|arm| arms.contains(&arm))
             }
         }
+    }
+
+    /// Tells whether a part holds, or does not.
+    fn find(parts: &[Self], look: &mut impl Look, holds: bool) -> bool {
+        [true, false].into_iter().any(|cheap| {
+            parts.iter().filter(|part| part.is_cheap() == cheap).any(|part| part.holds(look) == holds)
+        })
+    }
+
+    fn is_cheap(&self) -> bool {
+        matches!(self, Self::Compare(Comparison { subject: Subject::Feature(_), .. }) | Self::Segment(_))
+    }
+
+    /// Appends what decides the rule at this moment, part by part: the values of comparisons, 1 or 0 for being in a segment or
+    /// not, and the number of an arm.
+    #[expect(clippy::cast_precision_loss, reason = "experiments have few arms")]
+    pub(super) fn evidence(&self, look: &mut impl Look, evidence: &mut Vec<f64>) {
+        self.visit(&mut |part| match part {
+            Self::Compare(comparison) => evidence.push(look.show(comparison)),
+            Self::Segment(segment) => evidence.push(f64::from(u8::from(look.is_in(*segment)))),
+            Self::Experiment(experiment, _) => {
+                evidence.push(look.arm(*experiment).map_or(f64::NAN, |arm| arm as f64));
+            }
+            _ => {}
+        });
     }
 
     /// Calls `visitor` with this rule and every part of it.
@@ -284,6 +335,21 @@ impl Rule {
             }
             Self::Not(part) => part.visit(visitor),
             Self::Compare(_) | Self::Segment(_) | Self::Experiment(..) => {}
+        }
+    }
+
+    /// Numbers the comparisons in it from `next` on.
+    pub(super) fn number(&mut self, next: &mut usize) {
+        match self {
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
+                parts.iter_mut().for_each(|part| part.number(next));
+            }
+            Self::Not(part) => part.number(next),
+            Self::Compare(comparison) => {
+                comparison.number = *next;
+                *next += 1;
+            }
+            Self::Segment(_) | Self::Experiment(..) => {}
         }
     }
 

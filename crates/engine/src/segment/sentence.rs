@@ -2,10 +2,10 @@
 
 use keepset_wire::Timestamp;
 
-use super::explain::{Compared, Condition, Explainer};
-use super::{Cause, Memberships, Op, Rule, Segments, View};
+use super::{Comparison, Op, Rule, Subject, View};
 use crate::event::decimal;
 use crate::feature::Feature;
+use crate::pack::Pack;
 
 /// Writes a number as people read it, to two decimals.
 pub(crate) fn number(value: f64) -> String {
@@ -46,7 +46,7 @@ pub(super) fn filled(text: &str, view: &View<'_>) -> String {
         filled.push_str(before);
         match view.features.position(name) {
             Some(index) => {
-                let value = view.value(super::Subject::Feature(index));
+                let value = view.value(Subject::Feature(index));
                 let feature = &view.features.list()[index];
                 filled.push_str(&value.map_or("no".to_owned(), |value| shown(Some(feature), value)));
             }
@@ -57,55 +57,80 @@ pub(super) fn filled(text: &str, view: &View<'_>) -> String {
     filled + rest
 }
 
-/// Says which conditions decided.
-pub(super) fn deciding(
-    rule: &Rule,
-    segments: &Segments,
-    view: &View<'_>,
-    memberships: &Memberships,
-) -> String {
-    of(&Explainer { segments, view, memberships }.condition(rule))
+/// Says which conditions decided that a rule holds or does not: of what holds the parts that hold, of what does not those
+/// that do not. `evidence` is what the rule saw, part by part.
+pub(super) fn deciding(rule: &Rule, pack: &Pack, evidence: &[f64]) -> String {
+    Said { pack, evidence: evidence.iter() }.of(rule).1
 }
 
-/// Says what ended a membership, where that is no rule.
-pub(super) fn of_cause(cause: &Cause, segments: &Segments) -> String {
-    match cause {
-        Cause::Ttl => "the membership lasted as long as it may".to_owned(),
-        Cause::Group(higher) => {
-            let title =
-                segments.list.iter().find(|segment| segment.id == *higher).map(|segment| &segment.title);
-            format!("“{}” comes first", title.map_or("", String::as_str))
+/// What is being said.
+struct Said<'a> {
+    pack: &'a Pack,
+    evidence: std::slice::Iter<'a, f64>,
+}
+
+impl Said<'_> {
+    /// Tells whether a rule holds, and what decides it.
+    fn of(&mut self, rule: &Rule) -> (bool, String) {
+        let pack = self.pack;
+        match rule {
+            Rule::All(parts) => {
+                let parts = self.each(parts);
+                let holds = parts.iter().all(|(holds, _)| *holds);
+                (holds, joined(&parts, holds, ", and "))
+            }
+            Rule::Any(parts) => {
+                let parts = self.each(parts);
+                let holds = parts.iter().any(|(holds, _)| *holds);
+                (holds, joined(&parts, holds, if holds { ", or " } else { ", and " }))
+            }
+            Rule::AtLeast(needed, parts) => {
+                let parts = self.each(parts);
+                let holding = parts.iter().filter(|(holds, _)| *holds).count();
+                let holds = holding >= *needed;
+                let decisive = joined(&parts, holds, "; ");
+                (holds, format!("{holding} of {needed} conditions hold: {decisive}"))
+            }
+            Rule::Not(part) => {
+                // Its own conditions say what is so.
+                let (holds, said) = self.of(part);
+                (!holds, said)
+            }
+            Rule::Compare(comparison) => {
+                let value = self.next();
+                (comparison.holds(value), compared(comparison, value, pack))
+            }
+            Rule::Segment(segment) => {
+                let holds = self.next() > 0.0;
+                let title = &pack.segments()[*segment].title;
+                (holds, format!("{} “{title}”", if holds { "in" } else { "not in" }))
+            }
+            Rule::Experiment(experiment, arms) => {
+                let value = self.next();
+                // A device in no arm gave no number.
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let arm = (!value.is_nan()).then_some(value as usize);
+                let experiment = &pack.experiments[*experiment];
+                let name =
+                    arm.and_then(|arm| experiment.arms.get(arm)).map_or("in no arm", |arm| arm.0.as_str());
+                (arm.is_some_and(|arm| arms.contains(&arm)), format!("{}: {name}", experiment.title))
+            }
         }
-        _ => String::new(),
+    }
+
+    fn each(&mut self, parts: &[Rule]) -> Vec<(bool, String)> {
+        parts.iter().map(|part| self.of(part)).collect()
+    }
+
+    fn next(&mut self) -> f64 {
+        self.evidence.next().copied().unwrap_or(f64::NAN)
     }
 }
 
-/// Says which conditions decided that the whole holds or does not: of what holds the parts that hold, of what does
-/// not those that do not.
-pub(super) fn of(condition: &Condition) -> String {
-    let holds = condition.holds();
-    let join = |parts: &[Condition], word: &str| {
-        let decisive = parts.iter().filter(|part| part.holds() == holds);
-        let parts: Vec<String> = decisive.map(of).collect();
-        parts.join(word)
-    };
-    match condition {
-        Condition::All { parts, .. } => join(parts, ", and "),
-        Condition::Any { parts, .. } => join(parts, if holds { ", or " } else { ", and " }),
-        Condition::AtLeast { parts, needed, .. } => {
-            let holding = parts.iter().filter(|part| part.holds()).count();
-            format!("{holding} of {needed} conditions hold: {}", join(parts, "; "))
-        }
-        // Its own conditions say what is so.
-        Condition::Not { part, .. } => of(part),
-        Condition::Feature(compared) | Condition::Model(compared) => comparison(compared),
-        Condition::Segment { holds, title, .. } => {
-            format!("{} “{title}”", if *holds { "in" } else { "not in" })
-        }
-        Condition::Experiment { title, arm, .. } => {
-            format!("{title}: {}", arm.as_deref().unwrap_or("in no arm"))
-        }
-    }
+/// Joins what those parts say that hold, or that do not.
+fn joined(parts: &[(bool, String)], holds: bool, word: &str) -> String {
+    let decisive = parts.iter().filter(|part| part.0 == holds);
+    decisive.map(|(_, said)| said.as_str()).collect::<Vec<_>>().join(word)
 }
 
 /// Writes a value, or what it stands for.
@@ -114,11 +139,15 @@ pub(super) fn shown(feature: Option<&Feature>, value: f64) -> String {
     label.map_or_else(|| number(value), str::to_owned)
 }
 
-fn comparison(compared: &Compared) -> String {
-    let Compared { title, value, label, op, thresholds, .. } = compared;
-    let value = value.map_or("none yet".to_owned(), |value| label.clone().unwrap_or_else(|| number(value)));
+fn compared(comparison: &Comparison, value: f64, pack: &Pack) -> String {
+    let (title, feature) = match comparison.subject {
+        Subject::Feature(index) => (&pack.features()[index].title, Some(&pack.features()[index])),
+        Subject::Model(index) => (&pack.models[index].title, None),
+    };
+    let value = if value.is_nan() { "none yet".to_owned() } else { shown(feature, value) };
+    let thresholds: Vec<String> = comparison.thresholds.iter().map(|value| shown(feature, *value)).collect();
     let first = thresholds.first().map_or("", String::as_str);
-    let asked = match op {
+    let asked = match comparison.op {
         Op::Less => format!("below {first}"),
         Op::AtMost => format!("at most {first}"),
         Op::Greater => format!("above {first}"),
@@ -132,9 +161,9 @@ fn comparison(compared: &Compared) -> String {
 }
 
 /// Says it to the device's own person.
-pub(super) fn for_visitor(title: &str, reason: &str, member: bool, condition: &Condition) -> String {
+pub(super) fn for_visitor(title: &str, reason: &str, member: bool, deciding: &str) -> String {
     if member {
         return format!("You are in “{title}” {reason}.");
     }
-    format!("You are not in “{title}”. What decides: {}.", of(condition))
+    format!("You are not in “{title}”. What decides: {deciding}.")
 }

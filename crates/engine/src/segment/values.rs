@@ -1,14 +1,15 @@
-//! What rules compare: the value of each feature and model they name, kept up to date.
+//! What rules compare: the value of each feature and model they name, watched as far as an answer hangs on it.
 //!
-//! A rule can only change when a value passes a threshold that the rule compares it with. So a value that moved
-//! touches only the segments with a threshold on its way, and the engine need be woken only when time alone carries a
-//! value past one: cost goes with what is affected, not with what is declared.
+//! A rule can only change when a comparison that was read when it was last evaluated changes, and that only when a value
+//! passes one of the comparison's cuts. So a value that moved touches only the segments that read a comparison with a cut
+//! on its way, the engine need be woken only when time alone carries a value past such a cut, and a value nobody read is
+//! not even computed: cost goes with what is affected, not with what is declared.
 
 use keepset_wire::Timestamp;
 use keepset_wire::codec;
 
+use super::Comparison;
 use super::agenda::{Agenda, Marks};
-use super::{Comparison, Subject};
 use crate::feature::{Features, State, Stretch};
 use crate::model::Linear;
 use crate::zone::Moment;
@@ -16,70 +17,72 @@ use crate::zone::Moment;
 /// Who compares what with what, in a pack.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    /// By the number of the subject.
+    /// By the number of the subject; nothing where no rule compares it.
     subjects: Vec<Option<Thresholds>>,
-    /// By memory: the numbers of the subjects that read it.
+    /// By comparison: the place of its segment.
+    places: Vec<usize>,
+    /// By memory: the features that read it and matter to a rule.
     by_memory: Vec<Vec<usize>>,
+    /// By feature: the numbers of the compared models that read it.
+    readers: Vec<Vec<usize>>,
 }
 
-codec!(struct Watched { subjects, by_memory });
+codec!(struct Watched { subjects, places, by_memory, readers });
 
 /// Where comparisons of one subject change their answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Thresholds {
-    subject: Subject,
     /// The cuts, in rising order.
-    values: Vec<f64>,
-    /// For each of them the place of a segment that has it.
-    places: Vec<usize>,
+    cuts: Vec<f64>,
+    /// For each of them the comparison that has it.
+    comparisons: Vec<usize>,
 }
 
-codec!(struct Thresholds { subject, values, places });
+codec!(struct Thresholds { cuts, comparisons });
 
 impl Watched {
-    /// Indexes comparisons, each with the place of its segment.
+    /// Indexes comparisons, which are in the order of their numbers, each with the place of its segment.
     pub(super) fn new(comparisons: &[(Comparison, usize)], features: &Features, models: &[Linear]) -> Self {
-        let mut pairs: Vec<Vec<(f64, usize)>> = vec![Vec::new(); features.list().len() + models.len()];
-        let mut subjects: Vec<Option<Thresholds>> = pairs.iter().map(|_| None).collect();
-        for (comparison, place) in comparisons {
-            let number = comparison.subject.number(features);
-            pairs[number].extend(comparison.cuts().into_iter().map(|cut| (cut, *place)));
-            subjects[number] =
-                Some(Thresholds { subject: comparison.subject, values: Vec::new(), places: Vec::new() });
+        let count = features.list().len();
+        let mut pairs: Vec<Vec<(f64, usize)>> = vec![Vec::new(); count + models.len()];
+        for (comparison, _) in comparisons {
+            let cuts = comparison.cuts().into_iter().map(|cut| (cut, comparison.number));
+            pairs[comparison.subject.number(features)].extend(cuts);
+        }
+        let mut readers = vec![Vec::new(); count];
+        for (number, model) in (count..).zip(models).filter(|(number, _)| !pairs[*number].is_empty()) {
+            model.terms().for_each(|(feature, _)| readers[feature].push(number));
         }
         let mut by_memory = vec![Vec::new(); features.memories()];
-        for (number, mut pairs) in pairs.into_iter().enumerate() {
-            let Some(thresholds) = &mut subjects[number] else { continue };
-            pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            pairs.dedup();
-            (thresholds.values, thresholds.places) = pairs.into_iter().unzip();
-            let mut reads = |feature: usize| {
-                features.memories_of(feature, &mut |memory| {
-                    if by_memory[memory].last() != Some(&number) {
-                        by_memory[memory].push(number);
-                    }
-                });
-            };
-            match thresholds.subject {
-                Subject::Feature(feature) => reads(feature),
-                Subject::Model(model) => models[model].terms().for_each(|(feature, _)| reads(feature)),
-            }
+        let matters = |feature: &usize| !pairs[*feature].is_empty() || !readers[*feature].is_empty();
+        for feature in (0..count).filter(matters) {
+            features.memories_of(feature, &mut |memory| {
+                if by_memory[memory].last() != Some(&feature) {
+                    by_memory[memory].push(feature);
+                }
+            });
         }
-        Self { subjects, by_memory }
+        let subjects = pairs.into_iter().map(Thresholds::new).collect();
+        let places = comparisons.iter().map(|(_, place)| *place).collect();
+        Self { subjects, places, by_memory, readers }
     }
 }
 
 impl Thresholds {
-    /// Calls `touch` with the place of every segment with a cut between two values.
-    fn between(&self, old: f64, new: f64, touch: impl FnMut(usize)) {
-        let passed = |value: f64| self.values.partition_point(|cut| *cut <= value);
-        let (from, to) = if old.is_nan() || new.is_nan() {
-            (0, self.values.len())
-        } else {
-            let (old, new) = (passed(old), passed(new));
-            (old.min(new), old.max(new))
-        };
-        self.places[from..to].iter().copied().for_each(touch);
+    fn new(mut pairs: Vec<(f64, usize)>) -> Option<Self> {
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let (cuts, comparisons) = pairs.into_iter().unzip();
+        Some(Self { cuts, comparisons }).filter(|thresholds| !thresholds.cuts.is_empty())
+    }
+
+    /// The comparisons with a cut between two values.
+    fn between(&self, old: f64, new: f64) -> &[usize] {
+        if old.is_nan() || new.is_nan() {
+            return &self.comparisons;
+        }
+        let passed = |value: f64| self.cuts.partition_point(|cut| *cut <= value);
+        let (old, new) = (passed(old), passed(new));
+        &self.comparisons[old.min(new)..old.max(new)]
     }
 }
 
@@ -93,7 +96,7 @@ pub(crate) struct Sight<'a> {
     pub(crate) moment: Moment<'a>,
 }
 
-impl Sight<'_> {
+impl<'a> Sight<'a> {
     /// The value of every subject, from nothing.
     pub(crate) fn fresh(&self) -> Vec<f64> {
         let features = (0..self.features.list().len()).map(|feature| self.value(feature).unwrap_or(f64::NAN));
@@ -108,20 +111,9 @@ impl Sight<'_> {
         self.features.value(feature, self.states, self.moment)
     }
 
-    /// Tells whether a feature reads one of these memories.
-    fn reads(&self, feature: usize, memories: &Marks) -> bool {
-        let mut reads = false;
-        self.features.memories_of(feature, &mut |memory| reads |= memories.has(memory));
-        reads
-    }
-
-    fn is_compared(&self, number: usize) -> bool {
-        self.watched.subjects[number].is_some()
-    }
-
-    /// The cuts of a subject; none where no rule compares it.
-    fn cuts(&self, number: usize) -> &[f64] {
-        self.watched.subjects[number].as_ref().map_or(&[], |thresholds| &thresholds.values)
+    /// The model of this number, where it is none of a feature.
+    fn model(&self, number: usize) -> Option<&'a Linear> {
+        number.checked_sub(self.features.list().len()).map(|model| &self.models[model])
     }
 }
 
@@ -130,78 +122,75 @@ const MOST_SHARES: usize = 8;
 
 /// The values of one device.
 ///
-/// Each feature that is compared, or read by a model that is, has a stretch: as long as its value stays in it, no rule
-/// changes. Its ends are the nearest cuts of rules that compare the feature itself, and what each model can bear: a
-/// model's distance to the next cut on either side is divided among its features, so while each stays within its part, the
-/// score stays where it is, and need not be computed. The engine is woken when time alone carries a value out of its
-/// stretch. A value out of its stretch, by time or by an event, begins a new one, and every model that reads it is scored and
-/// divides its distances anew.
+/// A comparison is *watched* when it was read at the last evaluation of its segment. Each feature of which a comparison is
+/// watched, or which a model reads of which one is, has a stretch: as long as its value stays in it, no rule changes. Its
+/// ends are the nearest watched cuts of the feature itself, and what each watched model can bear: a model's distance to
+/// the next watched cut on either side is divided among its features, so while each stays within its part, the score stays
+/// where it is, and need not be computed. The engine is woken when time alone carries a value out of its stretch. A value
+/// out of its stretch, by time or by an event, begins a new one, and every watched model that reads it is scored and
+/// divides its distances anew. What comes to be watched narrows the stretches there are.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
-    /// By the number of the subject; not a number where there is none. Between wakes a value may lag behind, never out of its stretch.
+    /// By the number of the subject; not a number where there is none. A value may lag behind, never out of its stretch;
+    /// what is not watched is of no moment.
     values: Vec<f64>,
     /// By feature.
     stretches: Vec<Stretch>,
     /// The subjects to be looked at, and when a feature may leave its stretch.
     agenda: Agenda,
-    /// The features that models read.
-    shared: Marks,
-    /// Those of them that a model of many features reads: their stretches are single values.
+    /// By place: counts the evaluations of its segment.
+    evaluations: Vec<u32>,
+    /// By comparison: the evaluation that read it last.
+    read: Vec<u32>,
+    /// The features that a model of many features reads: their stretches are single values.
     strict: Marks,
-    /// The memories that changed since the last update.
-    changed: Marks,
-    /// Everything is to be looked at as if for the first time.
-    anew: bool,
-    /// While an update runs: the features whose values are those of its moment.
+    /// While an update runs: the subjects whose values are those of its moment.
     known: Marks,
     /// While an update runs: the features that left their stretch.
     left: Marks,
-    /// While an update runs: the features whose stretches changed, so that it must be asked anew when they end.
+    /// While an update runs: the subjects with a comparison that was not watched before.
+    fresh: Marks,
+    /// While an update runs: the models that are to divide their distances.
+    scored: Marks,
+    /// While an update runs: the features of which it must be asked anew when they leave their stretch.
     asked: Marks,
 }
 
 impl Values {
-    pub(crate) fn none(watched: &Watched, features: &Features, models: &[Linear]) -> Self {
+    pub(crate) fn none(watched: &Watched, features: &Features, models: &[Linear], places: usize) -> Self {
         let (subjects, count) = (watched.subjects.len(), features.list().len());
-        let (mut shared, mut strict) = (Marks::new(count), Marks::new(count));
-        for (model, _) in
-            models.iter().zip(&watched.subjects[count..]).filter(|(_, subject)| subject.is_some())
-        {
-            model.terms().for_each(|(feature, _)| shared.add(feature));
-            if model.size() > MOST_SHARES {
+        let mut strict = Marks::new(count);
+        for (number, model) in (count..).zip(models).filter(|(_, model)| model.size() > MOST_SHARES) {
+            if watched.subjects[number].is_some() {
                 model.terms().for_each(|(feature, _)| strict.add(feature));
             }
         }
         Self {
             values: vec![f64::NAN; subjects],
-            stretches: vec![Stretch::NONE; count],
+            stretches: vec![Stretch::UNWATCHED; count],
             agenda: Agenda::new(subjects),
-            shared,
+            evaluations: vec![1; places],
+            read: vec![0; watched.places.len()],
             strict,
-            changed: Marks::new(features.memories()),
-            anew: true,
-            known: Marks::new(count),
+            known: Marks::new(subjects),
             left: Marks::new(count),
+            fresh: Marks::new(subjects),
+            scored: Marks::new(subjects),
             asked: Marks::new(count),
         }
     }
 
-    pub(crate) fn all(&self) -> &[f64] {
-        &self.values
-    }
-
     /// Notes that a memory changed.
     pub(crate) fn touch_memory(&mut self, watched: &Watched, memory: usize) {
-        self.changed.add(memory);
         self.agenda.marks.add_each(&watched.by_memory[memory]);
     }
 
-    /// Notes that everything may have changed.
-    pub(crate) fn touch_all(&mut self, watched: &Watched) {
-        self.changed.add_all();
-        self.anew = true;
-        let subjects = watched.subjects.iter().enumerate().filter(|(_, subject)| subject.is_some());
-        subjects.for_each(|(number, _)| self.agenda.marks.add(number));
+    /// Notes that everything may have changed: nothing is watched until it is read again.
+    pub(crate) fn touch_all(&mut self) {
+        self.stretches.fill(Stretch::UNWATCHED);
+        self.agenda.clear();
+        self.evaluations.fill(1);
+        self.read.fill(0);
     }
 
     /// Notes what time alone may have changed by `now`.
@@ -209,114 +198,159 @@ impl Values {
         self.agenda.add_due(now);
     }
 
-    /// Returns the next instant at which time alone may carry a value past a threshold.
+    /// Returns the next instant at which time alone may carry a value past a watched cut.
     pub(crate) fn wake(&self) -> Timestamp {
         self.agenda.wake()
     }
 
-    /// Brings up to date what was touched; calls `touch` with the place of every segment it may matter to.
+    /// Looks at what was touched; calls `touch` with the place of every segment it may matter to. [`Values::settle`] is to
+    /// follow when those are evaluated.
     pub(crate) fn update(&mut self, sight: &Sight<'_>, mut touch: impl FnMut(usize)) {
-        let features = sight.features.list().len();
-        let mut scored = false;
         // Models come behind all features, so a feature is looked at before a model reads it.
         while let Some(number) = self.agenda.marks.next() {
-            let old = match number.checked_sub(features) {
-                None => self.look(number, sight),
-                Some(model) => {
-                    if !std::mem::replace(&mut scored, true) {
-                        self.look_at_strict(sight);
-                    }
-                    self.rescore(number, &sight.models[model], sight)
-                }
+            let old = self.values[number];
+            let moved = match sight.model(number) {
+                None => self.leaves(number, sight),
+                Some(_) => self.rescored(number, sight),
             };
-            if let (Some(old), Some(thresholds)) = (old, &sight.watched.subjects[number]) {
-                thresholds.between(old, self.values[number], &mut touch);
+            if let (true, Some(thresholds)) = (moved, &sight.watched.subjects[number]) {
+                let passed = thresholds.between(old, self.values[number]).iter();
+                passed
+                    .filter(|comparison| self.is_watched(**comparison, sight.watched))
+                    .for_each(|comparison| touch(sight.watched.places[*comparison]));
+            }
+        }
+    }
+
+    /// Takes in the value of a feature that changed or is due, and tells whether it left its stretch.
+    fn leaves(&mut self, feature: usize, sight: &Sight<'_>) -> bool {
+        let stretch = self.stretches[feature];
+        if stretch.is_unwatched() {
+            return false;
+        }
+        self.asked.add(feature);
+        let value = self.refresh(feature, sight);
+        if stretch.holds(Some(value).filter(|value| !value.is_nan())) {
+            return false;
+        }
+        self.left.add(feature);
+        self.agenda.marks.add_each(&sight.watched.readers[feature]);
+        true
+    }
+
+    /// Scores a model of which a feature left its stretch, if it is watched.
+    fn rescored(&mut self, number: usize, sight: &Sight<'_>) -> bool {
+        let watched = self.around(number, sight.watched).is_some();
+        if watched {
+            self.scored.add(number);
+            self.of_now(number, sight);
+        }
+        watched
+    }
+
+    /// Begins an evaluation of the segment at a place: what it reads from now on is watched, and nothing else.
+    pub(super) fn begin(&mut self, place: usize) {
+        self.evaluations[place] = self.evaluations[place].wrapping_add(1);
+    }
+
+    /// Returns the value a comparison compares, and watches it.
+    pub(super) fn see(&mut self, comparison: &Comparison, sight: &Sight<'_>) -> f64 {
+        let number = comparison.subject.number(sight.features);
+        let evaluation = self.evaluations[sight.watched.places[comparison.number]];
+        let read = std::mem::replace(&mut self.read[comparison.number], evaluation);
+        if read == evaluation || read.wrapping_add(1) == evaluation {
+            // It was watched, so the value is on the same side of its cuts as that of now.
+            return self.values[number];
+        }
+        self.fresh.add(number);
+        self.of_now(number, sight)
+    }
+
+    /// Returns the value of now.
+    pub(super) fn of_now(&mut self, number: usize, sight: &Sight<'_>) -> f64 {
+        if self.known.has(number) {
+            return self.values[number];
+        }
+        let Some(model) = sight.model(number) else {
+            // What changed has been looked at, so a value that is its own stretch is that of now.
+            let single = self.stretches[number].is(self.values[number]);
+            return if single { self.values[number] } else { self.refresh(number, sight) };
+        };
+        self.known.add(number);
+        for feature in model.features() {
+            self.of_now(feature, sight);
+        }
+        let score = model.score_all(&self.values);
+        // A feature has no value, or one that is no number.
+        self.values[number] = if score.is_nan() { sight.score(model) } else { score };
+        self.values[number]
+    }
+
+    fn refresh(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
+        self.known.add(feature);
+        self.values[feature] = sight.value(feature).unwrap_or(f64::NAN);
+        self.values[feature]
+    }
+
+    fn is_watched(&self, comparison: usize, watched: &Watched) -> bool {
+        self.read[comparison] == self.evaluations[watched.places[comparison]]
+    }
+
+    /// The stretch between the watched cuts around the value of a subject; nothing when none is watched.
+    fn around(&self, number: usize, watched: &Watched) -> Option<Stretch> {
+        let thresholds = watched.subjects[number].as_ref()?;
+        let is_watched = |place: &usize| self.is_watched(thresholds.comparisons[*place], watched);
+        let value = self.values[number];
+        let above = thresholds.cuts.partition_point(|cut| *cut <= value);
+        let below = (0..above).rev().find(is_watched);
+        let above = (above..thresholds.cuts.len()).find(is_watched);
+        below.or(above)?;
+        if value.is_nan() {
+            return Some(Stretch::ABSENT);
+        }
+        let cut = |place: Option<usize>, end: f64| place.map_or(end, |place| thresholds.cuts[place]);
+        Some(Stretch { low: cut(below, f64::NEG_INFINITY), high: cut(above, f64::INFINITY) })
+    }
+
+    /// Gives every value that left its stretch a new one, narrows those of what came to be watched, and asks when they end.
+    pub(crate) fn settle(&mut self, sight: &Sight<'_>) {
+        let mut from = 0;
+        while let Some(feature) = self.left.first_from(from) {
+            let own = || self.around(feature, sight.watched).unwrap_or(Stretch::UNWATCHED);
+            let strict = self.strict.has(feature);
+            self.stretches[feature] = if strict { Stretch::of(self.values[feature]) } else { own() };
+            from = feature + 1;
+        }
+        while let Some(number) = self.fresh.next() {
+            match (sight.model(number), self.around(number, sight.watched)) {
+                (_, None) => {}
+                (None, Some(stretch)) => self.end(number, stretch),
+                (Some(model), _) if model.size() > MOST_SHARES => {
+                    model
+                        .terms()
+                        .for_each(|(feature, _)| self.end(feature, Stretch::of(self.values[feature])));
+                }
+                (Some(_), _) => self.scored.add(number),
+            }
+        }
+        while let Some(number) = self.scored.next() {
+            if let (Some(model), Some(stretch)) = (sight.model(number), self.around(number, sight.watched))
+                && model.size() <= MOST_SHARES
+            {
+                self.divide(model, stretch, self.values[number]);
             }
         }
         while let Some(feature) = self.asked.next() {
             let stretch = self.stretches[feature];
-            let next = sight.features.next_change(feature, sight.states, stretch, sight.moment);
+            let next = if stretch.is_unwatched() {
+                None
+            } else {
+                sight.features.next_change(feature, sight.states, stretch, sight.moment)
+            };
             self.agenda.set(feature, next.map(Timestamp::millis));
         }
-        for marks in [&mut self.known, &mut self.left, &mut self.changed] {
-            marks.clear();
-        }
-        self.anew = false;
-    }
-
-    /// Takes in the value of a feature that changed or is due. If it left its stretch it begins a new one, which every
-    /// model that reads it is to narrow, and its value until then is returned.
-    fn look(&mut self, feature: usize, sight: &Sight<'_>) -> Option<f64> {
-        let seen = sight.value(feature);
-        let value = seen.unwrap_or(f64::NAN);
-        self.known.add(feature);
-        self.asked.add(feature);
-        let old = std::mem::replace(&mut self.values[feature], value);
-        if !self.anew && self.stretches[feature].holds(seen) {
-            return None;
-        }
-        self.left.add(feature);
-        if self.shared.has(feature) && self.agenda.is_due(feature, sight.moment.now) {
-            let models = sight.models.iter().zip(sight.features.list().len()..);
-            let readers = models.filter(|(model, number)| sight.is_compared(*number) && model.reads(feature));
-            readers.for_each(|(_, number)| self.agenda.marks.add(number));
-        }
-        let strict = self.strict.has(feature);
-        self.stretches[feature] =
-            if strict { Stretch::of(value) } else { Stretch::around(sight.cuts(feature), value) };
-        Some(old)
-    }
-
-    /// Looks at a feature of a model if its memory changed and no rule compares it.
-    fn look_if_changed(&mut self, feature: usize, sight: &Sight<'_>) {
-        if !self.known.has(feature) && sight.reads(feature, &self.changed) {
-            self.look(feature, sight);
-        }
-    }
-
-    /// Looks at what models of many features read, once for all of them.
-    fn look_at_strict(&mut self, sight: &Sight<'_>) {
-        let mut from = 0;
-        while let Some(feature) = self.strict.first_from(from) {
-            self.look_if_changed(feature, sight);
-            from = feature + 1;
-        }
-    }
-
-    /// Scores a model if one of its features left its stretch, for else the score is where it was, divides the distances to
-    /// the next cuts among the features, and returns the score until then.
-    fn rescore(&mut self, number: usize, model: &Linear, sight: &Sight<'_>) -> Option<f64> {
-        let divides = model.size() <= MOST_SHARES;
-        let mut left = false;
-        for (feature, _) in model.terms() {
-            if divides {
-                self.look_if_changed(feature, sight);
-            }
-            left |= self.left.has(feature);
-            if left && !divides {
-                break;
-            }
-        }
-        if !left {
-            return None;
-        }
-        if divides {
-            for (feature, _) in model.terms() {
-                if !self.known.has(feature) {
-                    self.known.add(feature);
-                    self.values[feature] = sight.value(feature).unwrap_or(f64::NAN);
-                }
-            }
-        }
-        let mut score = model.score_all(&self.values);
-        if score.is_nan() {
-            // A feature has no value, or one that is no number.
-            score = sight.score(model);
-        }
-        if divides {
-            self.divide(model, Stretch::around(sight.cuts(number), score), score);
-        }
-        Some(std::mem::replace(&mut self.values[number], score))
+        self.known.clear();
+        self.left.clear();
     }
 
     /// Divides the distances of a score to the ends of its stretch among the features of its model.
@@ -335,14 +369,24 @@ impl Values {
     /// Lets the stretch of a feature end where its value has fallen by more than `less` or risen by more than `more`.
     fn narrow(&mut self, feature: usize, less: f64, more: f64) {
         let (value, stretch) = (self.values[feature], self.stretches[feature]);
-        // That there is a value at all ends the stretch of one that is not there.
-        if value.is_nan() || (value - less <= stretch.low && stretch.high <= value + more) {
+        if value - less <= stretch.low && stretch.high <= value + more {
             return;
         }
         // A stretch that goes on gives up more than it must, so that it need not do so at every event.
-        let part = if self.left.has(feature) { 1.0 } else { 0.5 };
+        let begins = stretch.is_unwatched() || self.left.has(feature);
+        let part = if begins { 1.0 } else { 0.5 };
         let (low, high) = (value - less * part, (value + more * part).max(value.next_up()));
-        self.stretches[feature] = Stretch { low: low.max(stretch.low), high: high.min(stretch.high) };
-        self.asked.add(feature);
+        // That there is a value at all ends the stretch of one that is not there.
+        self.end(feature, if value.is_nan() { Stretch::ABSENT } else { Stretch { low, high } });
+    }
+
+    /// Lets the stretch of a feature lie within another that its value lies in.
+    fn end(&mut self, feature: usize, within: Stretch) {
+        let stretch = self.stretches[feature];
+        let is_within = within.low <= stretch.low && stretch.high <= within.high;
+        if !is_within && !stretch.low.is_nan() {
+            self.stretches[feature] = stretch.and(within);
+            self.asked.add(feature);
+        }
     }
 }

@@ -104,7 +104,7 @@ fn agrees(pack: &Value, coin: u8, steps: &[Value]) -> Result<bool, String> {
         let (seen, expected) = (seen.get(index), expected.get(index));
         (seen != expected).then(|| format!("{name}: {seen:?}, expected {expected:?}"))
     };
-    let lists = [&awake, &woken, &asleep].map(|device| turns(&device.changes));
+    let lists = [&awake, &woken, &asleep].map(|device| turns(&device.changes, device.engine.pack()));
     let memberships = oracle.memberships();
     let differs = first("asked every hour", &lists[0], &expected)
         .or_else(|| first("asked when it said so", &lists[1], &expected))

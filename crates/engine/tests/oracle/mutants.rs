@@ -3,7 +3,7 @@
 //! Its steps were drawn at random, kept while they caught another mutant, and then left out one by one while none
 //! escaped. That the expected answers are right is checked in `year`.
 
-use keepset_engine::{Change, ChangeKind, Engine};
+use keepset_engine::{Change, ChangeKind, Engine, Pack};
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -33,15 +33,15 @@ fn outcome(engine: &mut Engine, step: &Value) -> Value {
         "features": features.collect::<serde_json::Map<_, _>>(),
         "scores": scores.collect::<serde_json::Map<_, _>>(),
         "memberships": memberships.collect::<Vec<_>>(),
-        "changes": changes.iter().map(change).collect::<Vec<_>>(),
+        "changes": changes.iter().map(|made| change(made, engine.pack())).collect::<Vec<_>>(),
         "next": engine.next_tick(now).map(keepset_wire::Timestamp::millis),
         "refused": refused,
     })
 }
 
-fn change(change: &Change) -> String {
+fn change(change: &Change, pack: &Pack) -> String {
     let sign = if change.kind == ChangeKind::Entered { '+' } else { '-' };
-    format!("{sign}{} {}", change.segment, change.at.millis())
+    format!("{sign}{} {}", pack.segments()[change.segment].id, change.at.millis())
 }
 
 /// The parts of an outcome in which a mutant may betray itself. That a rule is asked at other instants is no other

@@ -160,16 +160,16 @@ pub fn raw(event: &Value) -> RawEvent {
 }
 
 /// The engine's changes in the oracle's words; changes of one instant in the order of the segments' names.
-pub fn turns(changes: &[Change]) -> Vec<Turn> {
-    let mut turns: Vec<Turn> = changes.iter().map(turn).collect();
+pub fn turns(changes: &[Change], pack: &Pack) -> Vec<Turn> {
+    let mut turns: Vec<Turn> = changes.iter().map(|change| turn(change, pack)).collect();
     turns.sort();
     turns
 }
 
-fn turn(change: &Change) -> Turn {
+fn turn(change: &Change, pack: &Pack) -> Turn {
     Turn {
         at: change.at.millis(),
-        segment: change.segment.to_string(),
+        segment: pack.segments()[change.segment].id.to_string(),
         entered: change.kind == ChangeKind::Entered,
         cause: change.cause.code().to_owned(),
     }

@@ -50,7 +50,7 @@ impl Told {
     fn agrees(&mut self) -> Result<(), String> {
         self.pair.compare(self.clock).map_err(|wrong| wrong.how)?;
         self.expected.sort();
-        let seen = turns(&self.changes);
+        let seen = turns(&self.changes, self.pair.engine.pack());
         let alike = seen.iter().zip(&self.expected).take_while(|(seen, expected)| seen == expected).count();
         let (seen, expected) = (seen.get(alike), self.expected.get(alike));
         if seen != expected {
