@@ -46,6 +46,7 @@ const CHANGES = {
     [/const CoreFinalization = [^;]*FinalizationRegistry\([^;]*;/g, ""],
     [/if \(Symbol\.dispose\) Core\.prototype\[Symbol\.dispose\] = Core\.prototype\.free;/g, ""],
     // What a change says of its rules is freed with the last change that may be asked; nobody frees it by hand.
+    [/(?<=class Rules \{[^]*)__destroy_into_raw\(\) \{[^]*?\n {4}\}\n {4}free\(\) \{[^]*?\n {4}\}\n/g, ""],
     [/if \(Symbol\.dispose\) Rules\.prototype\[Symbol\.dispose\] = Rules\.prototype\.free;/g, ""],
     [/\(typeof FinalizationRegistry === 'undefined'\)\s*\? [^;]*?: (new FinalizationRegistry\([^;]*;)/g, "$1"],
     [/__wbg_ptr/g, "ptr", OFTEN],

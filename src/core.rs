@@ -70,6 +70,7 @@ impl Core {
     /// # Errors
     /// When the event breaks the pack's declaration; nothing has changed then.
     #[expect(
+        clippy::needless_pass_by_value,
         clippy::too_many_arguments,
         reason = "an event is all of this, and an object would cost more than taking it in"
     )]
@@ -82,7 +83,7 @@ impl Core {
         at: f64,
         id: Option<String>,
         now: f64,
-    ) -> Result<Option<Vec<f64>>, JsValue> {
+    ) -> Result<JsValue, JsValue> {
         let now = convert::instant(now)?;
         let declared = self.pack.events.get(spec).map_or(0, |event| event.properties.len());
         let given = values.iter().copied().chain(std::iter::repeat(f64::NAN)).take(declared);
@@ -101,7 +102,7 @@ impl Core {
     ///
     /// # Errors
     /// When `now` is no instant.
-    pub fn pass(&mut self, now: f64) -> Result<Option<Vec<f64>>, JsValue> {
+    pub fn pass(&mut self, now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.tick(convert::instant(now)?);
         Ok(numbers::changes(&changes))
     }
@@ -140,7 +141,7 @@ impl Core {
     ///
     /// # Errors
     /// When the offsets are those of no zone.
-    pub fn travel(&mut self, zone: &[f64], now: f64) -> Result<Option<Vec<f64>>, JsValue> {
+    pub fn travel(&mut self, zone: &[f64], now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.set_zone(convert::zone(zone)?, convert::instant(now)?);
         Ok(numbers::changes(&changes))
     }
@@ -155,7 +156,7 @@ impl Core {
     ///
     /// # Errors
     /// When the change is not understood; nothing has changed then.
-    pub fn choose(&mut self, change: &JsValue, now: f64) -> Result<Option<Vec<f64>>, JsValue> {
+    pub fn choose(&mut self, change: &JsValue, now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.set_consent(&dto::consent_change(change)?, convert::instant(now)?);
         Ok(numbers::changes(&changes))
     }
@@ -255,7 +256,7 @@ impl Core {
     ///
     /// # Errors
     /// When `now` is no instant.
-    pub fn forget(&mut self, now: f64) -> Result<Option<Vec<f64>>, JsValue> {
+    pub fn forget(&mut self, now: f64) -> Result<JsValue, JsValue> {
         let changes = self.engine.erase(convert::instant(now)?);
         Ok(numbers::changes(&changes))
     }
@@ -282,7 +283,7 @@ impl Rules {
 
 #[cfg(all(test, target_arch = "wasm32"))]
 mod tests {
-    use js_sys::{Array, Object, Reflect, Uint8Array};
+    use js_sys::{Array, Float64Array, Object, Reflect, Uint8Array};
     use keepset_engine::Pack;
     use keepset_wire::{DAY_MS, Plan, Report, Timestamp};
     use wasm_bindgen::{JsCast, JsValue};
@@ -324,8 +325,9 @@ mod tests {
     }
 
     /// Tells of a purchase of this value.
-    fn purchase(core: &mut Core, value: f64) -> Result<Option<Vec<f64>>, JsValue> {
-        core.take(0, &[value], &Array::new(), 1, day(0), None, day(0))
+    fn purchase(core: &mut Core, value: f64) -> Vec<f64> {
+        let changes = core.take(0, &[value], &Array::new(), 1, day(0), None, day(0)).unwrap();
+        changes.unchecked_into::<Float64Array>().to_vec()
     }
 
     fn pack() -> Vec<u8> {
@@ -340,7 +342,7 @@ mod tests {
     fn an_event_comes_in_and_a_membership_with_its_reason_comes_out() {
         let mut core = core();
         core.choose(&granted(), day(0)).unwrap();
-        let change = purchase(&mut core, 3.0).unwrap().unwrap();
+        let change = purchase(&mut core, 3.0);
         assert_eq!(change, [0.0, 1.0, day(0), 0.0, 0.0, 1.0, 1.0]);
         let rules = core.rules();
         assert_eq!(rules.because(&change), "orders: 1 (asked: at least 1)");
@@ -400,7 +402,7 @@ mod tests {
         );
         assert_eq!(text(&core.uploaded("x", "lost").unwrap_err(), "code"), "argument");
         assert!(core.uploaded("x", "accepted").is_ok());
-        let change = core.take(0, &[], &Array::new(), 0, day(0), None, day(0)).unwrap().unwrap();
+        let change = purchase(&mut core, f64::NAN);
         let rules = core.rules();
         drop(core);
         assert_eq!(rules.because(&change[..6]), "");

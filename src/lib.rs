@@ -8,6 +8,7 @@
 //! [`Core::next_upload`], [`Core::uploaded`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(any(feature = "core", feature = "study"))]
 mod convert;
 #[cfg(feature = "core")]
 mod core;

@@ -1,7 +1,7 @@
 //! What crosses the border at every event, as plain numbers: one list in, one list out, which costs a tenth of what objects
 //! made and read one member at a time would. `pkg-template/src/profile.ts` is the other side.
 
-use js_sys::Array;
+use js_sys::{Array, Float64Array};
 use keepset_engine::{Cause, Change, ChangeKind, Pack, Scalar};
 use keepset_wire::Timestamp;
 use wasm_bindgen::JsValue;
@@ -39,9 +39,9 @@ pub(crate) fn scalar(number: f64, texts: &Array) -> Option<Scalar> {
 /// Writes changes, one behind the other: the segment, whether it was entered, when, by which cause, by which event or segment, of
 /// how many numbers the evidence is, and those. Nothing where nothing changed.
 #[expect(clippy::cast_precision_loss, reason = "packs have few of everything")]
-pub(crate) fn changes(changes: &[Change]) -> Option<Vec<f64>> {
+pub(crate) fn changes(changes: &[Change]) -> JsValue {
     if changes.is_empty() {
-        return None;
+        return JsValue::UNDEFINED;
     }
     let mut numbers = Vec::with_capacity(changes.len() * 10);
     for Change { segment, kind, at, cause, evidence } in changes {
@@ -60,7 +60,7 @@ pub(crate) fn changes(changes: &[Change]) -> Option<Vec<f64>> {
         numbers.extend([*segment as f64, entered, millis(at.millis()), f64::from(cause), by as f64, size]);
         numbers.extend(evidence);
     }
-    Some(numbers)
+    Float64Array::new_from_slice(&numbers).into()
 }
 
 /// Reads as much of a change written by [`changes`] as its reason needs; nothing when it is none of this pack.

@@ -205,8 +205,8 @@ impl Crowd {
         self.totals.add(&before, person.engine.intake());
         match tracked {
             Ok(changes) => {
-                note(&mut self.segments, &self.pack, &changes);
-                note(&mut self.segments, &self.pack, &std::mem::take(&mut self.begun));
+                note(&mut self.segments, &changes);
+                note(&mut self.segments, &std::mem::take(&mut self.begun));
                 self.first = Some(self.first.map_or(at, |first| first.min(at)));
                 None
             }
@@ -235,7 +235,7 @@ impl Crowd {
         let person = &mut self.people[index];
         while let Some(at) = Timestamp::from_millis(person.next * self.every).filter(|at| *at <= to) {
             let changes = person.engine.tick(at);
-            note(&mut self.segments, &self.pack, &changes);
+            note(&mut self.segments, &changes);
             let segments = self.segments.len();
             let (people, members) = self.looks.entry(person.next).or_insert_with(|| (0, vec![0; segments]));
             *people += 1;
@@ -252,7 +252,7 @@ impl Crowd {
         let mut values: Vec<Vec<f64>> = vec![Vec::new(); self.pack.features().len()];
         for person in &mut self.people {
             let changes = person.engine.tick(last);
-            note(&mut self.segments, &self.pack, &changes);
+            note(&mut self.segments, &changes);
             for (index, segment) in self.segments.iter_mut().enumerate() {
                 segment.members += u64::from(person.engine.is_in(index));
             }
@@ -292,7 +292,7 @@ impl Crowd {
     }
 }
 
-fn note(segments: &mut [SegmentFound], pack: &Pack, changes: &[Change]) {
+fn note(segments: &mut [SegmentFound], changes: &[Change]) {
     for change in changes {
         let Some(segment) = segments.get_mut(change.segment) else { continue };
         match change.kind {

@@ -1,4 +1,4 @@
-// What crosses between TypeScript and the engine. `src/convert.rs` is the other side of every shape here.
+// What crosses between TypeScript and the engine. `src/dto.rs` is the other side of the shapes here.
 
 /** What a person can allow or refuse, each on its own. */
 export type Purpose = "segmentation" | "storage" | "reporting" | "sharing";

@@ -15,11 +15,14 @@ const CAUSES = ["event", "time", "consent", "erased", "expired", "ttl", "group",
 /** A change is so many numbers, the last of which says how many of its evidence follow. */
 const HEAD = 6;
 
-const NO_TEXTS: readonly string[] = [];
 const NO_VALUES = new Float64Array(0);
 
 /** An event as the pack declares it, and the place for the values of one. */
-type Declared = readonly [spec: number, properties: readonly string[], values: Float64Array];
+interface Declared {
+  readonly spec: number;
+  readonly properties: readonly string[];
+  readonly values: Float64Array;
+}
 
 /** A change that puts its reason into words when it is asked; mostly no one asks. */
 class Change implements SegmentChange {
@@ -28,60 +31,60 @@ class Change implements SegmentChange {
   readonly at: number;
   readonly cause: SegmentChange["cause"];
   readonly by: string;
-  readonly #rules: Rules;
   readonly #numbers: Float64Array;
   readonly #from: number;
+  readonly #rules: Rules;
 
-  constructor(rules: Rules, names: readonly string[][], numbers: Float64Array, from: number) {
-    const number = (place: number): number => numbers[from + place] as number;
-    this.segment = names[6]?.[number(0)] as string;
-    this.kind = number(1) > 0 ? "entered" : "left";
-    this.at = number(2);
-    this.cause = CAUSES[number(3)] as SegmentChange["cause"];
-    this.by = names[number(3)]?.[number(4)] as string;
-    this.#rules = rules;
+  constructor(numbers: Float64Array, from: number, rules: Rules, segments: readonly string[], by: readonly string[] | undefined) {
+    this.segment = segments[numbers[from] as number] as string;
+    this.kind = numbers[from + 1] ? "entered" : "left";
+    this.at = numbers[from + 2] as number;
+    this.cause = CAUSES[numbers[from + 3] as number] as SegmentChange["cause"];
+    this.by = by?.[numbers[from + 4] as number] as string;
     this.#numbers = numbers;
     this.#from = from;
+    this.#rules = rules;
   }
 
   get because(): string {
-    const end = this.#from + HEAD + (this.#numbers[this.#from + HEAD - 1] as number);
-    return this.#rules.because(this.#numbers.subarray(this.#from, end));
+    return this.#rules.because(this.#numbers.subarray(this.#from, after(this.#numbers, this.#from)));
   }
 }
+
+/** Where the change behind the one at `from` begins. */
+const after = (numbers: Float64Array, from: number): number => from + HEAD + (numbers[from + HEAD - 1] as number);
 
 /** One profile's engine, as the page knows things. */
 export class Profile extends Core {
   readonly #rules = this.rules();
   readonly #events = new Map<string, Declared>();
+  readonly #segments: readonly string[];
   /** By cause: the names of what may have done it. */
-  readonly #names: string[][] = [];
+  readonly #by: Readonly<Record<number, readonly string[]>>;
 
   constructor(...parts: ConstructorParameters<typeof Core>) {
     super(...parts);
     const [events, segments] = this.#rules.names();
-    events.forEach(([name, ...properties], spec) => this.#events.set(name, [spec, properties, new Float64Array(properties.length)]));
-    this.#names[0] = events.map(([name]) => name);
-    this.#names[6] = segments;
+    this.#segments = segments;
+    this.#by = { 0: events.map(([name]) => name), 6: segments };
+    events.forEach(([name, ...properties], spec) => this.#events.set(name, { spec, properties, values: new Float64Array(properties.length) }));
   }
 
   /** Takes in an event; a value that is neither a number, a text nor a flag is left out. */
-  track(name: string, properties: Readonly<Record<string, Scalar>>, at: number, id: string | undefined, now: number): SegmentChange[] {
-    const [spec, declared, values] = this.#events.get(name) ?? [this.#events.size, [], NO_VALUES];
-    let texts = NO_TEXTS as string[];
-    let others = Object.keys(properties).length;
-    for (let n = 0; n < declared.length; n += 1) {
-      const value = properties[declared[n] as string];
-      let number = NaN;
-      if (typeof value === "number") number = Math.abs(value) <= MOST ? value : Infinity;
-      else if (typeof value === "boolean") number = value ? TRUE : FALSE;
-      else if (typeof value === "string") {
-        if (texts === NO_TEXTS) texts = [];
-        number = TEXT + texts.push(value) - 1;
-      }
+  track(name: string, given: Readonly<Record<string, Scalar>>, at: number, id: string | undefined, now: number): SegmentChange[] {
+    const { spec, properties, values } = this.#events.get(name) ?? { spec: this.#events.size, properties: [], values: NO_VALUES };
+    const texts: string[] = [];
+    let others = Object.keys(given).length;
+    properties.forEach((property, n) => {
+      const value = given[property];
+      const number =
+        typeof value === "number" ? (Math.abs(value) <= MOST ? value : Infinity)
+        : typeof value === "boolean" ? (value ? TRUE : FALSE)
+        : typeof value === "string" ? TEXT + texts.push(value) - 1
+        : NaN;
       if (number === number) others -= 1;
       values[n] = number;
-    }
+    });
     return this.#read(this.take(spec, values, texts, others, at, id, now));
   }
 
@@ -103,8 +106,8 @@ export class Profile extends Core {
 
   #read(numbers: Float64Array = NO_VALUES): SegmentChange[] {
     const changes: SegmentChange[] = [];
-    for (let from = 0; from < numbers.length; from += HEAD + (numbers[from + HEAD - 1] as number)) {
-      changes.push(new Change(this.#rules, this.#names, numbers, from));
+    for (let from = 0; from < numbers.length; from = after(numbers, from)) {
+      changes.push(new Change(numbers, from, this.#rules, this.#segments, this.#by[numbers[from + 3] as number]));
     }
     return changes;
   }

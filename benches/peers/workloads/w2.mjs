@@ -39,7 +39,7 @@ export default {
   samples: 500,
   notes: [
     "The rules engines keep no behaviour: they are handed the eight facts ready-made, outside the clock, and answer anew which rules hold.",
-    "Keepset takes in an event with eight numbers, keeps eight sums over 28 days, evaluates the rules, remembers the answers and tells what changed.",
+    "Keepset takes in an event with eight numbers, keeps eight sums over 28 days, evaluates the rules, remembers the answers and tells what changed; why is kept with each change and put into words when it is read.",
     "GrowthBook is shown as flags, the documented use, and with its conditions alone, which is the fastest way to use it.",
   ],
   subjects: () => [...both({ pack: sums, event, truth, at: (n) => START + n * 1_000 }), ...ruleEngines({ rules, names, facts, truth })],

@@ -48,7 +48,7 @@ pub struct Engine {
     /// When the latest event happened.
     last_event: Option<Timestamp>,
     /// When the memories are to be pruned next.
-    pruning: Timestamp,
+    prune: Timestamp,
     intake: Intake,
     ids: RecentIds,
     consent: Consent,
@@ -172,7 +172,6 @@ impl Engine {
     /// a week gives the answers of a page that stayed open.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
         self.advance(now);
-        self.prune();
         std::mem::take(&mut self.changes)
     }
 
@@ -233,13 +232,9 @@ impl Engine {
             self.evaluate(now, Cause::Time);
         }
         self.evaluated = now;
-    }
-
-    /// Drops once a day what has left its window, so that it does not outlive it, on disk least of all.
-    fn prune(&mut self) {
-        let now = self.evaluated;
-        if now >= self.pruning || now.saturating_add(DAY_MS) < self.pruning {
-            self.pruning = now.saturating_add(DAY_MS);
+        // Once a day what has left its window is dropped, so that it does not outlive it on disk.
+        if now >= self.prune || now.saturating_add(DAY_MS) < self.prune {
+            self.prune = now.saturating_add(DAY_MS);
             self.pack.features.prune(&mut self.states, Moment { now, zone: &self.zone });
         }
     }

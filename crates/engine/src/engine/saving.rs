@@ -53,7 +53,7 @@ impl Engine {
             evaluated: now,
             waiting: true,
             last_event: None,
-            pruning: Timestamp::MIN,
+            prune: Timestamp::MIN,
             intake: Intake::default(),
             ids: RecentIds::default(),
             consent: Consent::default(),
@@ -112,7 +112,6 @@ impl Engine {
         if !self.consent.grants(Purpose::Storage) {
             return None;
         }
-        self.prune();
         self.revision += 1;
         let limit = self.pack.state_limit / 4;
         let now = self.now();

@@ -3,7 +3,7 @@
 use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
 
-use super::value::decimal;
+use super::value::{decimal, joined};
 use crate::sensitive::KEY;
 
 /// The largest magnitude of a number property: its millionths stay exact in an `f64` and their sums in an `i64`.
@@ -198,7 +198,7 @@ impl PropertyKind {
                 format!("a number from {} to {}{unit}", decimal(*min), decimal(*max))
             }
             Self::Flag => "true or false".into(),
-            Self::Category(values) => format!("one of {}", values.join(", ")),
+            Self::Category(values) => format!("one of {}", joined(&mut values.iter(), ", ")),
             Self::Text(_) => "a text".into(),
             Self::Id => "a text of 1 to 200 bytes".into(),
         }

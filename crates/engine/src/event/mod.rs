@@ -17,7 +17,7 @@ pub(crate) use declare::{to_millionths, within};
 pub use intake::Intake;
 pub(crate) use intake::RecentIds;
 pub use value::Value;
-pub(crate) use value::{decimal, spread};
+pub(crate) use value::{decimal, joined, spread};
 
 /// A weight of one, in whole millionths.
 pub(crate) const ONE_MILLIONTHS: i64 = 1_000_000;

@@ -14,8 +14,6 @@ use crate::zone::Moment;
 
 /// Buckets in a window.
 const BUCKETS: i64 = 32;
-/// Beyond so many rows it is looked whether some have left the window.
-const MOST_ROWS: usize = 2 * BUCKETS as usize;
 /// So many instants are kept of an exact window.
 const MAX_EXACT: u32 = 256;
 /// The key of the pair whose amount is the instant from which the count began anew.
@@ -192,8 +190,8 @@ impl Windowed {
 impl Compute for Windowed {
     fn observe(&self, state: &mut State, seen: &Observation, moment: Moment<'_>) {
         let now = moment.now;
-        // What has left the window is in no one's way; it goes with the daily pruning, or before it is many.
-        if state.rows().len() > MOST_ROWS {
+        // While the tally holds nothing has left; what left before it goes with the next daily pruning.
+        if state.kept(now.millis()).is_none() {
             self.prune(state, moment);
         }
         if seen.anew {

@@ -3,7 +3,7 @@
 use keepset_wire::Timestamp;
 
 use super::{Comparison, Op, Rule, Subject, View};
-use crate::event::decimal;
+use crate::event::{decimal, joined};
 use crate::feature::Feature;
 use crate::pack::Pack;
 
@@ -77,19 +77,19 @@ impl Said<'_> {
             Rule::All(parts) => {
                 let parts = self.each(parts);
                 let holds = parts.iter().all(|(holds, _)| *holds);
-                (holds, joined(&parts, holds, ", and "))
+                (holds, decisive(&parts, holds, ", and "))
             }
             Rule::Any(parts) => {
                 let parts = self.each(parts);
                 let holds = parts.iter().any(|(holds, _)| *holds);
-                (holds, joined(&parts, holds, if holds { ", or " } else { ", and " }))
+                (holds, decisive(&parts, holds, if holds { ", or " } else { ", and " }))
             }
             Rule::AtLeast(needed, parts) => {
                 let parts = self.each(parts);
                 let holding = parts.iter().filter(|(holds, _)| *holds).count();
                 let holds = holding >= *needed;
-                let decisive = joined(&parts, holds, "; ");
-                (holds, format!("{holding} of {needed} conditions hold: {decisive}"))
+                let deciding = decisive(&parts, holds, "; ");
+                (holds, format!("{holding} of {needed} conditions hold: {deciding}"))
             }
             Rule::Not(part) => {
                 // Its own conditions say what is so.
@@ -128,9 +128,8 @@ impl Said<'_> {
 }
 
 /// Joins what those parts say that hold, or that do not.
-fn joined(parts: &[(bool, String)], holds: bool, word: &str) -> String {
-    let decisive = parts.iter().filter(|part| part.0 == holds);
-    decisive.map(|(_, said)| said.as_str()).collect::<Vec<_>>().join(word)
+fn decisive(parts: &[(bool, String)], holds: bool, word: &str) -> String {
+    joined(&mut parts.iter().filter(|part| part.0 == holds).map(|part| &part.1), word)
 }
 
 /// Writes a value, or what it stands for.
@@ -154,8 +153,8 @@ fn compared(comparison: &Comparison, value: f64, pack: &Pack) -> String {
         Op::AtLeast => format!("at least {first}"),
         Op::Equal => first.to_owned(),
         Op::NotEqual => format!("anything but {first}"),
-        Op::Between => format!("from {}", thresholds.join(" to ")),
-        Op::In => format!("one of {}", thresholds.join(", ")),
+        Op::Between => format!("from {}", joined(&mut thresholds.iter(), " to ")),
+        Op::In => format!("one of {}", joined(&mut thresholds.iter(), ", ")),
     };
     format!("{title}: {value} (asked: {asked})")
 }
