@@ -25,12 +25,12 @@ test("installing adds no other package and runs no script", () => {
 
 test("the tarball holds what the exports map names, the sources, the licences and nothing foreign", () => {
   const files = installed.packed.files.map(({ path }) => path);
-  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs/errors.md", "dist/core.wasm", "dist/study.wasm", "dist/cli.js", "dist/integrity.json", "src/index.ts"]) {
+  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-LICENSES", "sbom.cdx.json", "docs/errors.md", "dist/core.wasm", "dist/study.wasm", "dist/cli.js", "dist/integrity.json", "src/index.ts"]) {
     assert.ok(files.includes(path), `${path} is missing`);
   }
   const named = JSON.stringify(manifest.exports).match(/\.\/dist\/[\w.-]+/g);
   for (const path of [...named, manifest.main, manifest.module, manifest.types, manifest.bin.keepset]) assert.ok(existsSync(join(installed.package, path)), `${path} is missing`);
-  assert.deepEqual(files.filter((path) => !/^(dist|src|docs)\/|^(README\.md|LICENSE-\w+|package\.json)$/.test(path)), []);
+  assert.deepEqual(files.filter((path) => !/^(dist|src|docs)\/|^(README\.md|LICENSE-\w+|THIRD-PARTY-LICENSES|sbom\.cdx\.json|package\.json)$/.test(path)), []);
 });
 
 test("publint finds nothing to say", () => {

@@ -17,6 +17,7 @@ mod logs;
 mod markers;
 mod paths;
 mod pkg;
+mod sbom;
 mod server;
 mod setup;
 mod shell;
@@ -44,6 +45,8 @@ enum Verb {
     Setup,
     /// Builds the npm package into target/pkg/keepset, ready for `npm pack`.
     Pkg,
+    /// Writes what the package and the collector are made of, and their licences, into target/sbom.
+    Sbom,
     /// Replays a real log into a local collector and serves the shop page and the dashboard.
     Demo(demo::Options),
     /// Prints what a page loads, file by file, and fails over the budget.
@@ -102,6 +105,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     let done = match verb {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
+        Verb::Sbom => sbom::run(),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench { peers: true, write, .. } => bench::peers(write),
         Verb::Bench { ldp: true, write, .. } => bench::ldp(write),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{js, paths, setup, shell};
+use crate::{js, paths, sbom, setup, shell};
 
 /// The floor of the browsers the package promises: every browser since 2021 has these, and anything beyond them is refused.
 const WASM_FEATURES: [&str; 6] = [
@@ -115,6 +115,7 @@ fn assemble(modules: &Path) -> Result<PathBuf> {
         .arg(&out);
     shell::run(&mut node)?;
     ensure!(out.join("package.json").is_file(), "{} holds no package.json", paths::shown(&out));
+    sbom::of_package(&out)?;
     println!("    {} is ready for `npm pack`", paths::shown(&out));
     Ok(out)
 }

@@ -179,6 +179,13 @@ impl Toolchain {
         }
     }
 
+    /// The compiler's version, which is that of its standard library.
+    pub(crate) fn version(&self) -> Result<String> {
+        let text = shell::read(self.rustc().arg("-vV"))?;
+        let release = text.lines().find_map(|line| line.strip_prefix("release: "));
+        Ok(release.context("`rustc -vV` prints no release")?.to_owned())
+    }
+
     /// One line for people: which compiler it is.
     pub(crate) fn describe(&self) -> Result<String> {
         let version = shell::read(self.rustc().arg("--version"))?;
