@@ -8,6 +8,7 @@ mod answers;
 mod bodies;
 mod counting;
 mod crash;
+mod kinds;
 mod life;
 mod pages;
 mod truth;
