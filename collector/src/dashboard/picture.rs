@@ -104,7 +104,12 @@ impl Curve {
             let (from, to) = ends(question, finding.measure);
             (from.map_or(0.0, logistic), to.map_or(1.0, logistic))
         };
-        let highs = rates.iter().filter_map(|finding| finding.published()).map(|estimate| estimate.high);
+        // One uncertain band would flatten every other: only printed rates set the scale, where there are any.
+        let printed = rates.iter().any(|finding| finding.published().is_some());
+        let highs = rates
+            .iter()
+            .filter_map(|finding| if printed { finding.published() } else { finding.estimate() })
+            .map(|estimate| estimate.high);
         let cuts = rates
             .iter()
             .map(|finding| predicted(finding))
@@ -131,7 +136,7 @@ impl Curve {
                 height: at(down(from) - down(to)),
             }
         };
-        let printed = rates.iter().enumerate().filter_map(|(index, finding)| {
+        let line = rates.iter().enumerate().filter_map(|(index, finding)| {
             Some(format!("{:.2},{:.2}", x(index), down(finding.published()?.share)))
         });
         Some(Self {
@@ -144,7 +149,7 @@ impl Curve {
                 })
                 .collect(),
             points: rates.iter().enumerate().map(point).collect(),
-            line: printed.collect::<Vec<_>>().join(" "),
+            line: line.collect::<Vec<_>>().join(" "),
         })
     }
 }
