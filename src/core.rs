@@ -285,7 +285,8 @@ impl Rules {
 mod tests {
     use js_sys::{Array, Float64Array, Object, Reflect, Uint8Array};
     use keepset_engine::Pack;
-    use keepset_wire::{DAY_MS, Plan, Report, Timestamp};
+    use keepset_wire::seal::hex_of;
+    use keepset_wire::{DAY_MS, OpeningKey, Plan, Report, Sealed, Timestamp};
     use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -295,7 +296,7 @@ mod tests {
         "events": {"purchase": {"properties": {"value": {"type": "number", "min": 0, "max": 9}}}},
         "features": {"orders": {"kind": "count", "event": "purchase", "window_days": 28, "title": "orders"}},
         "segments": [{"id": "buyer", "title": "B", "reason": "r", "enter": {"feature": "orders", "op": ">=", "value": 1}}],
-        "plan": PLAN}"#;
+        "plan": PLAN, "collector": {"keys": [{"id": 1, "public_key": "PUBLIC", "from": "2026-01-01", "until": "2031-01-01"}]}}"#;
     const PLAN: &str = r#"{"id": "q", "owner": "O", "reason": "R", "starts": "2026-01-01", "expires": "2031-01-01", "epsilon": 2,
         "epoch_days": 1, "window_epochs": 1, "questions": [{"id": "s", "reason": "r", "segments": ["buyer"], "cap": 1}]}"#;
 
@@ -331,7 +332,13 @@ mod tests {
     }
 
     fn pack() -> Vec<u8> {
-        Pack::parse(&PACK.replace("PLAN", PLAN)).unwrap().compile()
+        let public = hex_of(&opening_key().public());
+        Pack::parse(&PACK.replace("PLAN", PLAN).replace("PUBLIC", &public)).unwrap().compile()
+    }
+
+    /// The private half of the pack's key, which is nobody's secret.
+    fn opening_key() -> OpeningKey {
+        OpeningKey::from_bytes(&[7; 32])
     }
 
     fn core() -> Core {
@@ -368,7 +375,8 @@ mod tests {
         let upload = core.next_upload(day(1)).unwrap();
         let body = field(&upload, "body").unchecked_into::<Uint8Array>().to_vec();
         let plan = Plan::parse(PLAN).unwrap();
-        let report = Report::decode(&plan, plan.hash(), &body).unwrap();
+        let opened = Sealed::decode(&plan, &body).unwrap().open(&opening_key()).unwrap();
+        let report = Report::decode(&plan, plan.hash(), &opened).unwrap();
         assert_eq!(text(&upload, "id"), report.id.to_string());
         core.uploaded(&text(&upload, "id"), "accepted").unwrap();
         let ledger: Array = core.ledger().unchecked_into();

@@ -147,6 +147,7 @@ pub(crate) fn report(entry: &Entry) -> JsValue {
         ("outcome", outcome.into()),
         ("attempts", entry.attempts.into()),
         ("body", bytes(&entry.bytes)),
+        ("sealed", bytes(&entry.sealed)),
     ])
 }
 

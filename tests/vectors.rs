@@ -15,7 +15,7 @@ use keepset_privacy::SeededCoins;
 use keepset_privacy::mechanism::Channel;
 #[cfg(not(target_arch = "wasm32"))]
 use keepset_wire::DAY_MS;
-use keepset_wire::{Plan, Report, Timestamp, receipt};
+use keepset_wire::{OpeningKey, Plan, Report, Sealed, Sealer, SealingKey, Timestamp, receipt};
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -103,6 +103,19 @@ fn sent_and_stored_formats_are_what_they_were() {
             assert_eq!(report.encode(&plan).unwrap(), bytes);
         }
     }
+    for sample in formats["sealed"].as_array().unwrap() {
+        let hex = |key: &str| from_hex(sample[key].as_str().unwrap());
+        let array = |key: &str| -> [u8; 32] { hex(key).try_into().unwrap() };
+        let plan = Plan::parse(&sample["plan"].to_string()).unwrap();
+        let report = Report::decode(&plan, plan.hash(), &hex("report")).unwrap();
+        let opening = OpeningKey::from_bytes(&array("private_key"));
+        let id = u8::try_from(sample["key"].as_u64().unwrap()).unwrap();
+        let key = SealingKey { id, public: opening.public(), from: Timestamp::MIN, until: Timestamp::MAX };
+        let sealer = Sealer::new(&key, array("entropy")).unwrap();
+        let sealed = sealer.seal(report.plan, report.epoch, &hex("report")).unwrap();
+        assert_eq!(to_hex(&sealed), sample["sealed"].as_str().unwrap());
+        assert_eq!(Sealed::decode(&plan, &sealed).unwrap().open(&opening).unwrap(), hex("report"));
+    }
     for stored in formats["snapshots"].as_array().unwrap() {
         let pack = Rc::new(Pack::parse(&stored["pack"].to_string()).unwrap());
         let now = Timestamp::from_millis(stored["now"].as_i64().unwrap()).unwrap();
@@ -116,6 +129,9 @@ fn sent_and_stored_formats_are_what_they_were() {
             let truths: Vec<String> = due.truths().iter().map(|truth| format!("{truth:?}")).collect();
             assert_eq!(&json!(truths), expected);
         }
+        let sealed = !engine.ledger()[0].sealed.is_empty();
+        assert_eq!(sealed, stored["sealed"].as_bool().unwrap_or(false));
+        assert!(sealed || engine.pending().is_none(), "what older versions held unsealed never leaves");
     }
 }
 

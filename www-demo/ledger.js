@@ -23,7 +23,7 @@ export function ledger(app) {
     return [
       h("div", { class: "waiting", "data-id": waiting.id },
         h("p", {}, h("b", {}, `Ready to leave: ${bytes(waiting.size)}`)),
-        h("p", { class: "quiet" }, "Exactly these bytes, and no others. They go a little later by themselves, at a moment drawn at random."),
+        h("p", { class: "quiet" }, "Exactly this report, and nothing else, sealed so that only the collector can read it. It goes a little later by itself, at a moment drawn at random."),
         parts(waiting.body)),
       h("button", { type: "button", class: "plain", id: "send-now", onclick: send }, "Send them now"),
     ];

@@ -45,6 +45,7 @@ export const withheld = {
   plan_not_live: "The plan has not begun or has ended, so nothing leaves any more.",
   clock_behind: "The clock went backwards, so nothing leaves until it has caught up.",
   no_entropy: "The browser offers no good randomness, and without noise nothing leaves.",
+  no_key: "The pack names no key of the collector for now, and nothing leaves that others could read.",
   mechanism: "This plan asks more than this engine can answer, so nothing leaves.",
   not_durable: "What it costs is not yet safely written down, so it waits.",
   dropped: "This page held it back.",

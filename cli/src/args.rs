@@ -89,6 +89,9 @@ pub struct CompileArguments {
     /// The pack file
     #[arg(long)]
     pub pack: PathBuf,
+    /// The keys of the collector, as /v1/keys serves them: reports are sealed to them, and without any there are none
+    #[arg(long)]
+    pub keys: Option<PathBuf>,
     /// The file to write; without it the pack's own name, ending in .keepset
     #[arg(short, long)]
     pub output: Option<PathBuf>,

@@ -4,7 +4,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use keepset_wire::{CONTENT_TYPE, PlanHash};
+use keepset_wire::document::Node;
+use keepset_wire::seal::SEALED_TYPE;
+use keepset_wire::{CONTENT_TYPE, PlanHash, SealingKeys};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
@@ -22,6 +24,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub struct Collector {
     agent: Agent,
     base: String,
+    /// None where it takes reports unsealed, as a simulation may.
+    keys: Option<SealingKeys>,
 }
 
 #[derive(Deserialize)]
@@ -70,10 +74,10 @@ enum Attempt {
 }
 
 impl Collector {
-    /// Checks that a collector at `url` serves the plan with this hash.
+    /// Checks that a collector at `url` serves the plan with this hash, and asks it for its keys.
     ///
     /// # Errors
-    /// When the address is not `http://`, nobody answers there, or another plan is served.
+    /// When the address is not `http://`, nobody answers there, another plan is served, or what is no keys.
     pub fn connect(url: &str, plan: PlanHash) -> anyhow::Result<Self> {
         ensure!(
             url.starts_with("http://"),
@@ -83,7 +87,8 @@ impl Collector {
             .timeout_global(Some(Duration::from_secs(30)))
             .http_status_as_error(false)
             .build();
-        let collector = Self { agent: config.into(), base: url.trim_end_matches('/').to_owned() };
+        let mut collector =
+            Self { agent: config.into(), base: url.trim_end_matches('/').to_owned(), keys: None };
         let served: ServedPlan = collector.get("/v1/plan")?;
         let hash = plan.to_string();
         ensure!(
@@ -91,7 +96,23 @@ impl Collector {
             "the collector at {url} serves the plan {}, the pack has the plan {hash}: start it with the output of `keepset plan`",
             served.hash
         );
+        collector.keys = collector.served_keys()?;
         Ok(collector)
+    }
+
+    fn served_keys(&self) -> anyhow::Result<Option<SealingKeys>> {
+        let document: serde_json::Value = self.get("/v1/keys")?;
+        if document["keys"].as_array().is_some_and(Vec::is_empty) {
+            return Ok(None);
+        }
+        let keys = SealingKeys::read(&Node::root(&document));
+        keys.map(Some).with_context(|| format!("the keys at {}/v1/keys are wrong", self.base))
+    }
+
+    /// Returns the keys that reports are to be sealed to; none where it takes them unsealed.
+    #[must_use]
+    pub fn keys(&self) -> Option<&SealingKeys> {
+        self.keys.as_ref()
     }
 
     /// Delivers reports, end to end; the same bytes again until they are taken.
@@ -136,7 +157,8 @@ impl Collector {
 
     fn attempt(&self, reports: &[u8]) -> Attempt {
         let url = format!("{}/v1/reports", self.base);
-        let mut response = match self.agent.post(&url).header("content-type", CONTENT_TYPE).send(reports) {
+        let kind = if self.keys.is_some() { SEALED_TYPE } else { CONTENT_TYPE };
+        let mut response = match self.agent.post(&url).header("content-type", kind).send(reports) {
             Ok(response) => response,
             Err(error) => return Attempt::Failed(error.to_string()),
         };

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use keepset_engine::Pack;
-use keepset_wire::{Name, Timestamp, document};
+use keepset_wire::document::Node;
+use keepset_wire::{Name, SealingKeys, Timestamp, document};
 use serde::Serialize;
 
 use crate::args::{
@@ -189,13 +190,33 @@ pub fn check(arguments: &PackArguments) -> anyhow::Result<String> {
 /// # Errors
 /// The first mistake in it, or when a file cannot be read or written.
 pub fn compile(arguments: &CompileArguments) -> anyhow::Result<String> {
-    let compiled = read_pack(&arguments.pack)?.compile();
+    let pack = read_pack_with(&arguments.pack, arguments.keys.as_deref())?;
+    let compiled = pack.compile();
     let out = arguments.output.clone().unwrap_or_else(|| arguments.pack.with_extension("keepset"));
     if out == arguments.pack {
         bail!("{}: this is the pack itself; name another file with --output", out.display());
     }
     fs::write(&out, &compiled).with_context(|| format!("{} cannot be written", out.display()))?;
-    Ok(format!("{}: {} bytes\n", out.display(), compiled.len()))
+    let keyless = pack.plan.is_some() && pack.keys.list().is_empty();
+    let warning = if keyless {
+        "no device will report: the pack has a plan and no keys of a collector (--keys)\n"
+    } else {
+        ""
+    };
+    Ok(format!("{}: {} bytes\n{warning}", out.display(), compiled.len()))
+}
+
+/// Reads a pack file and puts the collector's keys into the pack.
+fn read_pack_with(path: &Path, keys: Option<&Path>) -> anyhow::Result<Pack> {
+    let mut pack = read_pack(path)?;
+    let Some(keys) = keys else { return Ok(pack) };
+    if !pack.keys.list().is_empty() {
+        bail!("{} names keys of a collector already; name them there or with --keys", path.display());
+    }
+    let document = document::parse(&read(keys)?);
+    let read = document.and_then(|document| SealingKeys::read(&Node::root(&document)));
+    pack.keys = read.with_context(|| format!("the keys {} are wrong", keys.display()))?;
+    Ok(pack)
 }
 
 fn prepared(arguments: &LogArguments) -> anyhow::Result<Replay> {

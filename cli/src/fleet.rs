@@ -135,7 +135,10 @@ impl Fleet {
             return Ok(Err(EventError::Undeclared));
         }
         let known = self.people.get(person).copied();
-        let index = known.unwrap_or_else(|| self.install(person, at));
+        let index = match known {
+            Some(index) => index,
+            None => self.install(person, at)?,
+        };
         self.advance(index, at, answers)?;
         let device = &mut self.devices[index];
         let before = *device.engine.intake();
@@ -167,7 +170,14 @@ impl Fleet {
     }
 
     /// A replay stands in for a person who said yes at the first visit.
-    fn install(&mut self, person: &str, now: Timestamp) -> usize {
+    fn install(&mut self, person: &str, now: Timestamp) -> anyhow::Result<usize> {
+        let live = self.plan.as_ref().is_some_and(|(plan, _)| plan.epoch_at(now).is_some());
+        if live && self.pack.keys.at(now).is_none() {
+            let day = now.date();
+            bail!(
+                "no key of the collector is for {day}: make one with `keepset-collector keys new --from {day}`"
+            );
+        }
         let (mut engine, _) = willing(Rc::clone(&self.pack), now);
         if !self.pack.experiments.is_empty() {
             // Without entropy a device is in no arm, as in the field.
@@ -182,7 +192,7 @@ impl Fleet {
         let due = engine.next_report(now);
         self.devices.push(Device { engine, clock: now, due, salt: fingerprint(person) });
         self.people.insert(person.to_owned(), self.devices.len() - 1);
-        self.devices.len() - 1
+        Ok(self.devices.len() - 1)
     }
 
     /// Lives until `to`, stopping wherever a report may fall due. An event that comes late does not turn the clock back.
@@ -236,9 +246,10 @@ impl Fleet {
         }
         device.reload(&self.pack)?;
         let upload = device.engine.next_upload(now).context("a stored report was not handed out")?;
-        let report = Report::decode(plan, *hash, &upload.bytes)?;
+        let plain = &device.engine.pending().context("what is handed out is on record")?.bytes;
+        let report = Report::decode(plan, *hash, plain)?;
         let truth = truths.swap_remove(report.question.into());
-        self.post.take(&upload.bytes)?;
+        self.post.take(&upload.bytes, plain)?;
         device.engine.uploaded(upload.id, Outcome::Accepted);
         answers(Answer { window: plan.window_of(report.epoch), report, truth });
         Ok(())
@@ -260,12 +271,10 @@ impl Device {
 }
 
 impl Post {
-    /// Takes a report and, when a batch is full, delivers it.
-    fn take(&mut self, report: &[u8]) -> anyhow::Result<()> {
-        if self.collector.is_none() {
-            return Ok(());
-        }
-        self.bytes.extend_from_slice(report);
+    /// Takes a report, sealed or, for a collector without keys, plain; when a batch is full, delivers it.
+    fn take(&mut self, sealed: &[u8], plain: &[u8]) -> anyhow::Result<()> {
+        let Some(collector) = &self.collector else { return Ok(()) };
+        self.bytes.extend_from_slice(if collector.keys().is_some() { sealed } else { plain });
         self.reports += 1;
         if self.reports == MOST_REPORTS { self.deliver() } else { Ok(()) }
     }

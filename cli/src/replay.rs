@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
 use keepset_engine::Pack;
-use keepset_wire::Timestamp;
+use keepset_wire::{OpeningKey, SealingKey, SealingKeys, Timestamp};
 use serde::Serialize;
 
 use crate::collector::Collector;
@@ -175,7 +175,10 @@ impl Replay {
         watch: &mut impl Watch,
         answers: &mut impl FnMut(Answer),
     ) -> anyhow::Result<(Counts, Timestamp, Option<Collector>)> {
-        let mut fleet = Fleet::new(Rc::new(self.pack), self.noise, collector);
+        let mut pack = self.pack;
+        let named = collector.as_ref().and_then(Collector::keys).cloned();
+        pack.keys = named.unwrap_or_else(nobodys);
+        let mut fleet = Fleet::new(Rc::new(pack), self.noise, collector);
         let mut counts = Counts::default();
         let mut take = |line: &Line| counts.live(&mut fleet, line, answers);
         counts.malformed = read_through(&self.events, self.mapping, self.strict, watch, &mut take)?;
@@ -243,6 +246,13 @@ pub(crate) fn read_through(
     let (read, size) = log.progress();
     watch.progress(read, size, lines);
     Ok(malformed)
+}
+
+/// Keys for reports that nobody receives sealed: devices seal them all the same, so that they do what devices do.
+fn nobodys() -> SealingKeys {
+    let public = OpeningKey::from_bytes(&[1; 32]).public();
+    let key = SealingKey { id: 1, public, from: Timestamp::MIN, until: Timestamp::MAX };
+    SealingKeys::new(vec![key]).unwrap_or_default()
 }
 
 /// Chooses the window to show: the one asked for, else the last complete one, else the last.

@@ -11,17 +11,26 @@ use std::thread;
 use common::{Scratch, sample};
 use keepset_cli::replay::{Replay, Unwatched};
 use keepset_collector::clock::Clock;
+use keepset_collector::keys::Keyring;
 use keepset_collector::server::{Collector, serve};
 use keepset_collector::store::{Address, Purpose, Store};
-use keepset_wire::Plan;
+use keepset_wire::{Plan, Report, Sealed, Timestamp};
+
+/// A key for all the time of the sample, which is nobody's secret.
+fn keys() -> Keyring {
+    let date = |text| Timestamp::from_date(text).unwrap();
+    let mut keys = Keyring::default();
+    keys.add([5; 32], date("2016-01-01"), date("2030-01-01")).unwrap();
+    keys
+}
 
 /// Starts a collector with a fresh store on a free port; it ends with the test's process.
-fn start_collector(plan: Plan) -> (SocketAddr, Scratch) {
+fn start_collector(plan: Plan, keys: Keyring) -> (SocketAddr, Scratch) {
     let file = Scratch::new("collector.sqlite", "");
     std::fs::remove_file(&file.0).unwrap();
     let address = Address::parse(&format!("sqlite:{}", file.text())).unwrap();
     let store = Store::open(&address, &Purpose { plan: plan.clone(), simulation: true }).unwrap();
-    let collector = Arc::new(Collector::new(plan, store, Clock::Simulation).unwrap());
+    let collector = Arc::new(Collector::new(plan, keys, store, Clock::Simulation).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -111,7 +120,7 @@ fn forward(collector: SocketAddr, head: &str, body: &[u8]) -> Vec<u8> {
 #[test]
 fn lost_answers_are_met_with_the_same_bytes_and_no_report_counts_twice() {
     let alone = sample().run(&mut Unwatched).unwrap();
-    let (collector, _store) = start_collector(sample().pack.plan.unwrap());
+    let (collector, _store) = start_collector(sample().pack.plan.unwrap(), keys());
     let (wire, bodies) =
         start_wire(collector, vec![Trouble::AnswerLost, Trouble::Unavailable, Trouble::AnswerLost]);
     let replay = Replay { collector: Some(format!("http://{wire}")), ..sample() };
@@ -120,6 +129,11 @@ fn lost_answers_are_met_with_the_same_bytes_and_no_report_counts_twice() {
     let bodies = bodies.lock().unwrap();
     assert_eq!(summary.estimated_by, "collector");
     assert!(!bodies[0].is_empty());
+    let plan = sample().pack.plan.unwrap();
+    for sealed in bodies[0].chunks_exact(Sealed::length(&plan)) {
+        let opened = Sealed::decode(&plan, sealed).unwrap().open(keys().opening(1).unwrap()).unwrap();
+        Report::decode(&plan, plan.hash(), &opened).unwrap();
+    }
     assert!(bodies[..4].iter().all(|body| *body == bodies[0]), "a retry sent other bytes");
     assert!(bodies[4..].iter().all(|body| *body != bodies[0]), "what was acknowledged was sent again");
     // The same seed draws the same reports, so the collector must have counted what a replay alone counts.
@@ -144,10 +158,36 @@ fn lost_answers_are_met_with_the_same_bytes_and_no_report_counts_twice() {
 fn a_collector_with_another_plan_gets_nothing() {
     let mut plan = sample().pack.plan.unwrap();
     plan.reason.push('!');
-    let (collector, _store) = start_collector(plan);
+    let (collector, _store) = start_collector(plan, keys());
     let (wire, bodies) = start_wire(collector, Vec::new());
     let replay = Replay { collector: Some(format!("http://{wire}")), ..sample() };
     let error = replay.run(&mut Unwatched).unwrap_err().to_string();
     assert!(error.contains("serves the plan") && error.contains("keepset plan"), "{error}");
     assert!(bodies.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_simulation_without_keys_gets_its_reports_unsealed() {
+    let plan = sample().pack.plan.unwrap();
+    let (collector, _store) = start_collector(plan.clone(), Keyring::default());
+    let (wire, bodies) = start_wire(collector, Vec::new());
+    let summary =
+        Replay { collector: Some(format!("http://{wire}")), ..sample() }.run(&mut Unwatched).unwrap();
+    let bodies = bodies.lock().unwrap().concat();
+    let reports = bodies.chunks_exact(Report::length(&plan));
+    assert_eq!(reports.len() as u64, summary.reports);
+    for report in reports {
+        Report::decode(&plan, plan.hash(), report).unwrap();
+    }
+}
+
+#[test]
+fn a_collector_whose_keys_are_of_another_time_is_named_before_anything_is_sent() {
+    let date = |text| Timestamp::from_date(text).unwrap();
+    let mut keys = Keyring::default();
+    keys.add([5; 32], date("2026-01-01"), date("2030-01-01")).unwrap();
+    let (collector, _store) = start_collector(sample().pack.plan.unwrap(), keys);
+    let replay = Replay { collector: Some(format!("http://{collector}")), ..sample() };
+    let error = replay.run(&mut Unwatched).unwrap_err().to_string();
+    assert!(error.contains("keys new --from"), "{error}");
 }

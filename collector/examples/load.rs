@@ -1,26 +1,31 @@
 //! Measures how many reports a second the collector acknowledges: `cargo run --release --example load [FOLDER]`.
 //!
 //! Server and senders share the machine, the store lies in FOLDER (by default the system's temporary one), and
-//! every report counted here was durable before its answer. "Refused" is the same server answering 422 without
-//! storing: what is left is HTTP. The last lines feed the store directly, without HTTP.
+//! every report counted here was durable before its answer. Reports are sealed before the clock starts. "Refused" is the
+//! same server answering 422 without opening or storing: what is left is HTTP. The last lines open bodies and feed the store
+//! directly, without HTTP and on one thread.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use keepset_collector::admit::{Admitted, admit};
 use keepset_collector::clock::Clock;
+use keepset_collector::ingest::{Door, Form};
+use keepset_collector::keys::Keyring;
 use keepset_collector::server::{Collector, serve};
 use keepset_collector::store::{Address, Purpose, Store};
 use keepset_privacy::Answering;
-use keepset_wire::{CONTENT_TYPE, Epoch, Plan, Report, ReportId, Subset};
+use keepset_wire::seal::SEALED_TYPE;
+use keepset_wire::{Epoch, Plan, Report, ReportId, Sealed, Sealer, Subset, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-const TIME: Duration = Duration::from_secs(5);
+/// So many reports are sent in a run.
+const REPORTS: usize = 65_536;
 
 fn main() {
     let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into);
@@ -43,6 +48,7 @@ fn main() {
         let [p50, p99] = run.latencies;
         say(&format!("| {name} | {senders} | {size} | {:.0} | {p50:.1} | {p99:.1} |", run.per_second));
     }
+    say(&format!("| opening alone | - | 4096 | {:.0} | - | - |", open_alone()));
     let fed = feed(&runtime, &folder.join("fed.sqlite"));
     say(&format!("| store alone | - | 4096 | {fed:.0} | - | - |"));
     std::fs::remove_dir_all(&folder).unwrap();
@@ -58,18 +64,31 @@ fn plan() -> Plan {
     Plan::parse(&document.to_string()).unwrap()
 }
 
+fn ring() -> Keyring {
+    let mut ring = Keyring::default();
+    ring.add([1; 32], Timestamp::MIN, Timestamp::MAX).unwrap();
+    ring
+}
+
 fn open(path: &Path) -> Store {
     Store::open(&Address::Sqlite(path.into()), &Purpose { plan: plan(), simulation: true }).unwrap()
 }
 
 fn start(runtime: &tokio::runtime::Runtime, path: &Path) -> SocketAddr {
-    let collector = Arc::new(Collector::new(plan(), open(path), Clock::Simulation).unwrap());
+    let collector = Arc::new(Collector::new(plan(), ring(), open(path), Clock::Simulation).unwrap());
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, collector, None, std::future::pending()));
         address
     })
+}
+
+/// A report, sealed.
+fn sealed(random: &mut StdRng, plan: &Plan, task: &Answering, epoch: Epoch) -> Vec<u8> {
+    let report = report(random, plan, task, epoch).encode(plan).unwrap();
+    let sealer = Sealer::new(&ring().public().list()[0], random.random()).unwrap();
+    sealer.seal(plan.hash(), epoch, &report).unwrap()
 }
 
 fn report(random: &mut StdRng, plan: &Plan, task: &Answering, epoch: Epoch) -> Report {
@@ -86,10 +105,15 @@ struct Run {
 }
 
 fn run(address: SocketAddr, senders: u64, size: usize, spoiled: bool) -> Run {
+    let bodies = REPORTS / usize::try_from(senders).unwrap() / size;
+    let ready = Arc::new(Barrier::new(usize::try_from(senders).unwrap() + 1));
+    let start = |seed| {
+        let ready = Arc::clone(&ready);
+        std::thread::spawn(move || send(address, seed, size, bodies, spoiled, &ready))
+    };
+    let threads: Vec<_> = (0..senders).map(start).collect();
+    ready.wait();
     let begin = Instant::now();
-    let threads: Vec<_> = (0..senders)
-        .map(|seed| std::thread::spawn(move || send(address, seed, size, spoiled, begin)))
-        .collect();
     let mut latencies: Vec<Duration> =
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
     let seconds = begin.elapsed().as_secs_f64();
@@ -100,23 +124,32 @@ fn run(address: SocketAddr, senders: u64, size: usize, spoiled: bool) -> Run {
 }
 
 /// Sends over one kept connection, one request at a time, and returns how long each took.
-fn send(address: SocketAddr, seed: u64, size: usize, spoiled: bool, begin: Instant) -> Vec<Duration> {
+fn send(
+    address: SocketAddr,
+    seed: u64,
+    size: usize,
+    bodies: usize,
+    spoiled: bool,
+    ready: &Barrier,
+) -> Vec<Duration> {
     let (plan, mut random) = (plan(), StdRng::seed_from_u64(seed));
     let task = Answering::of_plan(&plan).unwrap().remove(0);
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
-    let length = Report::length(&plan) * size;
+    let length = Sealed::length(&plan) * size;
     let head = format!(
-        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {length}\r\n\r\n"
+        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {SEALED_TYPE}\r\ncontent-length: {length}\r\n\r\n"
     );
     let expected: &[u8] = if spoiled { b"HTTP/1.1 422" } else { b"HTTP/1.1 200" };
     let (mut latencies, mut answer) = (Vec::new(), vec![0; 4_096]);
-    while begin.elapsed() < TIME {
-        let mut request = head.clone().into_bytes();
-        let epoch = if spoiled { Epoch(u32::MAX) } else { Epoch(0) };
-        for _ in 0..size {
-            request.extend(report(&mut random, &plan, &task, epoch).encode(&plan).unwrap());
-        }
+    let epoch = if spoiled { Epoch(u32::MAX) } else { Epoch(0) };
+    let mut request = || {
+        let body = (0..size).flat_map(|_| sealed(&mut random, &plan, &task, epoch));
+        head.bytes().chain(body).collect::<Vec<u8>>()
+    };
+    let requests: Vec<Vec<u8>> = (0..bodies).map(|_| request()).collect();
+    ready.wait();
+    for request in requests {
         let asked = Instant::now();
         stream.write_all(&request).unwrap();
         let read = stream.read(&mut answer).unwrap();
@@ -124,6 +157,25 @@ fn send(address: SocketAddr, seed: u64, size: usize, spoiled: bool, begin: Insta
         assert!(answer[..read].starts_with(expected), "{}", String::from_utf8_lossy(&answer[..read]));
     }
     latencies
+}
+
+/// Opens a body of 4,096 reports some times and returns reports a second.
+fn open_alone() -> f64 {
+    let (plan, mut random, keys) = (plan(), StdRng::seed_from_u64(0), ring());
+    let tasks = Answering::of_plan(&plan).unwrap();
+    let body: Vec<u8> = (0..4_096).flat_map(|_| sealed(&mut random, &plan, &tasks[0], Epoch(0))).collect();
+    let door = Door {
+        plan: &plan,
+        hash: plan.hash(),
+        tasks: &tasks,
+        keys: &keys,
+        open: Clock::Simulation.openings(&plan),
+    };
+    let begin = Instant::now();
+    for _ in 0..8 {
+        assert_eq!(door.read(Form::Sealed, &body).unwrap().len(), 4_096);
+    }
+    f64::from(8 * 4_096) / begin.elapsed().as_secs_f64()
 }
 
 /// Feeds the store with admitted reports, four bodies at a time, and returns reports a second.

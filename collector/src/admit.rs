@@ -63,7 +63,11 @@ pub fn admit(plan: &Plan, tasks: &[Answering], open: Openings, report: Report) -
     Ok(Admitted { window: plan.window_of(report.epoch), counted: counted.collect(), report })
 }
 
-fn check_epoch(epoch: Epoch, open: Openings) -> Result<(), Refusal> {
+/// Checks that an epoch is open.
+///
+/// # Errors
+/// [`Refusal::Ahead`] or [`Refusal::Closed`].
+pub fn check_epoch(epoch: Epoch, open: Openings) -> Result<(), Refusal> {
     if epoch >= open.ahead_from {
         return Err(Refusal::Ahead);
     }

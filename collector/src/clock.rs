@@ -71,7 +71,9 @@ pub fn epochs_of(plan: &Plan) -> Epoch {
     Epoch(u32::try_from(epochs).unwrap_or(u32::MAX))
 }
 
-fn system_now() -> Timestamp {
+/// Returns the system's time.
+#[must_use]
+pub fn system_now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).ok().and_then(Timestamp::from_millis).unwrap_or(Timestamp::MAX)
 }

@@ -3,26 +3,47 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser};
 use keepset_wire::Plan;
 
 use crate::clock::Clock;
+use crate::commands::Command;
+use crate::keys::Keyring;
 use crate::store::{Address, Purpose};
 
 /// Receives private reports, counts them durably and publishes estimates with their intervals.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "keepset-collector", version)]
+#[command(
+    name = "keepset-collector",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Arguments {
+    /// What to do other than serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub config: Option<Config>,
+}
+
+/// How to serve.
+#[derive(Clone, Debug, Args)]
 pub struct Config {
     /// The plan: a JSON file; only reports that answer it are counted.
     #[arg(long, value_name = "FILE")]
     pub plan: PathBuf,
+    /// The collector's keys, which `keepset-collector keys new` makes; may be left out with --simulation.
+    #[arg(long, value_name = "FILE", required_unless_present = "simulation")]
+    pub keys: Option<PathBuf>,
     /// Where counts are kept: sqlite:PATH, or a path alone.
     #[arg(long, value_name = "STORE", default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
     pub store: Address,
     /// The address to listen on; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
-    /// Let a replayed log bring its own time: every window of the plan stays open, and every page says so.
+    /// Let a replayed log bring its own time: every window of the plan stays open, reports need not be sealed, and every page says so.
     #[arg(long)]
     pub simulation: bool,
     /// Serve the files of this folder under /demo/.
@@ -40,6 +61,15 @@ impl Config {
         let text = std::fs::read_to_string(&self.plan)
             .map_err(|error| format!("--plan: {shown} cannot be read: {error}"))?;
         Plan::parse(&text).map_err(|mistake| format!("--plan: {shown}: {mistake}"))
+    }
+
+    /// Reads the file of keys; none where none is named.
+    ///
+    /// # Errors
+    /// One sentence that names the flag, the file and the place in it.
+    pub fn read_keys(&self) -> Result<Keyring, String> {
+        let Some(path) = &self.keys else { return Ok(Keyring::default()) };
+        Keyring::load(path).map_err(|error| format!("--keys: {error}"))
     }
 
     /// Checks that the folder of files exists.

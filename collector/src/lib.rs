@@ -7,12 +7,14 @@
 
 pub mod admit;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod counters;
 pub mod dashboard;
 pub mod estimate;
 pub mod headers;
 pub mod ingest;
+pub mod keys;
 pub mod problem;
 pub mod publish;
 pub mod server;

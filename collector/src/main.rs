@@ -5,14 +5,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use keepset_collector::config::Config;
+use keepset_collector::config::{Arguments, Config};
 use keepset_collector::server::{self, Collector};
 use keepset_collector::store::Store;
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    let config = Config::parse();
-    match run(&config) {
+    let Arguments { command, config } = Arguments::parse();
+    let outcome = match (&command, &config) {
+        (Some(command), _) => command.run().map(|text| say(text.trim_end())),
+        (None, Some(config)) => run(config),
+        (None, None) => Err("--plan: name the plan; --help tells the rest".into()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             let _ = writeln!(std::io::stderr(), "keepset-collector: {sentence}");
@@ -24,9 +29,10 @@ fn main() -> ExitCode {
 fn run(config: &Config) -> Result<(), String> {
     let plan = config.read_plan()?;
     config.check_files()?;
+    let keys = config.read_keys()?;
     let store =
         Store::open(&config.store, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
-    let collector = Collector::new(plan, store, config.clock())?;
+    let collector = Collector::new(plan, keys, store, config.clock())?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, Arc::new(collector)))
 }

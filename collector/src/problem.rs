@@ -28,18 +28,26 @@ pub enum Kind {
     SlowBody,
     /// A report answers another plan.
     UnknownPlan,
+    /// A report is sealed to a key the collector does not hold.
+    UnknownKey,
     /// A report's window is closed.
     WindowClosed,
     /// The body is larger than the largest allowed.
     BodyTooLarge,
     /// The body is not of the content type of reports.
     WrongContentType,
+    /// The reports are not sealed.
+    NotSealed,
     /// A report answers a question the plan does not have.
     UnknownQuestion,
     /// A report's epoch is not open yet, or is none of the plan's.
     EpochAhead,
     /// An answer does not have the shape of every honest one.
     MalformedAnswer,
+    /// A report does not open with the key it names.
+    Unopened,
+    /// What a sealed report holds is not what stands outside on it.
+    SealMismatch,
     /// More reports are waiting than the collector lets wait.
     Busy,
     /// The store cannot be written or read now.
@@ -48,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::EmptyBody,
         Self::WrongLength,
         Self::CutBody,
@@ -59,12 +67,16 @@ impl Kind {
         Self::MethodNotAllowed,
         Self::SlowBody,
         Self::UnknownPlan,
+        Self::UnknownKey,
         Self::WindowClosed,
         Self::BodyTooLarge,
         Self::WrongContentType,
+        Self::NotSealed,
         Self::UnknownQuestion,
         Self::EpochAhead,
         Self::MalformedAnswer,
+        Self::Unopened,
+        Self::SealMismatch,
         Self::Busy,
         Self::StoreUnavailable,
     ];
@@ -145,6 +157,12 @@ impl Kind {
                 "A report answers another plan.",
                 "Compare the plan at /v1/plan with the one on the device; do not send these bytes again.",
             ),
+            Self::UnknownKey => (
+                "unknown-key",
+                S::CONFLICT,
+                "A report is sealed to a key this collector does not hold.",
+                "Compile the pack with the keys at /v1/keys; do not send these bytes again.",
+            ),
             Self::WindowClosed => (
                 "window-closed",
                 S::GONE,
@@ -160,8 +178,14 @@ impl Kind {
             Self::WrongContentType => (
                 "wrong-content-type",
                 S::UNSUPPORTED_MEDIA_TYPE,
-                "Reports come uncompressed, as application/vnd.keepset.reports.",
+                "Reports come sealed and uncompressed, as application/vnd.keepset.sealed-reports.",
                 "Set the content type and leave the content encoding away.",
+            ),
+            Self::NotSealed => (
+                "not-sealed",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "Reports that are not sealed are taken from a simulation alone.",
+                "Seal reports to a key at /v1/keys, or start the collector with --simulation.",
             ),
             Self::UnknownQuestion => (
                 "unknown-question",
@@ -179,6 +203,18 @@ impl Kind {
                 "malformed-answer",
                 S::UNPROCESSABLE_ENTITY,
                 "An answer does not have the shape of every honest one.",
+                "Do not send these bytes again.",
+            ),
+            Self::Unopened => (
+                "unopened",
+                S::UNPROCESSABLE_ENTITY,
+                "A report does not open with the key it names.",
+                "Compile the pack with the keys at /v1/keys; do not send these bytes again.",
+            ),
+            Self::SealMismatch => (
+                "seal-mismatch",
+                S::UNPROCESSABLE_ENTITY,
+                "What a sealed report holds is not what stands outside on it.",
                 "Do not send these bytes again.",
             ),
             Self::Busy => (

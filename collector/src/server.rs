@@ -14,23 +14,25 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::BodyExt as _;
-use keepset_wire::{CONTENT_TYPE, Plan, PlanHash, Report, Window};
+use keepset_wire::{Plan, PlanHash, Window};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::services::ServeDir;
 
+use crate::admit::Admitted;
 use crate::clock::{Clock, Openings};
 use crate::counters::Counters;
 use crate::dashboard;
 use crate::estimate::{Estimator, WindowEstimates};
 use crate::headers;
-use crate::ingest::{MAX_REPORTS, read_body};
+use crate::ingest::{Door, Form, MAX_REPORTS};
+use crate::keys::Keyring;
 use crate::problem::{Kind, Problem};
 use crate::publish;
 use crate::store::{Store, StoreError};
 
-/// A body that takes longer is refused: 4096 reports are 300 kB, and a slow sender holds a connection.
+/// A body that takes longer is refused: 4096 reports are 500 kB, and a slow sender holds a connection.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// How much of a refused body is read and thrown away.
 const MAX_DISCARD: usize = 1 << 20;
@@ -45,19 +47,20 @@ pub struct Collector {
     plan: Plan,
     hash: PlanHash,
     estimator: Estimator,
+    keys: Keyring,
     store: Store,
     clock: Clock,
     counters: Counters,
 }
 
 impl Collector {
-    /// Derives the mechanisms of `plan` and takes charge of its store.
+    /// Derives the mechanisms of `plan` and takes charge of its store and of the keys that reports are sealed to.
     ///
     /// # Errors
     /// One sentence when a question of the plan allows no mechanism.
-    pub fn new(plan: Plan, store: Store, clock: Clock) -> Result<Self, String> {
+    pub fn new(plan: Plan, keys: Keyring, store: Store, clock: Clock) -> Result<Self, String> {
         let estimator = Estimator::new(&plan)?;
-        Ok(Self { hash: plan.hash(), plan, estimator, store, clock, counters: Counters::default() })
+        Ok(Self { hash: plan.hash(), plan, estimator, keys, store, clock, counters: Counters::default() })
     }
 
     /// Returns the hash of the plan whose reports are counted.
@@ -68,6 +71,11 @@ impl Collector {
 
     fn openings(&self) -> Openings {
         self.clock.openings(&self.plan)
+    }
+
+    fn read(&self, form: Form, body: &[u8]) -> Result<Vec<Admitted>, Problem> {
+        let Self { plan, hash, estimator, keys, .. } = self;
+        Door { plan, hash: *hash, tasks: estimator.tasks(), keys, open: self.openings() }.read(form, body)
     }
 
     async fn estimates(self: &Arc<Self>) -> Result<Vec<WindowEstimates>, Problem> {
@@ -130,6 +138,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
     let open_to_pages = Router::new()
         .route("/v1/reports", post(reports))
         .route("/v1/plan", get(plan))
+        .route("/v1/keys", get(keys))
         .method_not_allowed_fallback(wrong_method)
         .layer(cors.allow_methods([axum::http::Method::GET, axum::http::Method::POST]));
     let mut router = Router::new()
@@ -174,29 +183,35 @@ async fn wrong_method() -> Problem {
 
 /// Takes reports: all of a body or none, answered when they are durable.
 async fn reports(State(collector): State<Arc<Collector>>, request: Request) -> Result<Json<Value>, Problem> {
-    let limit = Report::length(&collector.plan) * MAX_REPORTS;
-    let body = read_bytes(request, limit).await?;
-    let Collector { plan, hash, estimator, .. } = collector.as_ref();
-    let admitted = read_body(plan, *hash, estimator.tasks(), collector.openings(), &body)?;
+    let form = form(request.headers(), collector.clock);
+    // The length of a body whose form is refused matters to no one.
+    let limit = form.unwrap_or(Form::Sealed).length(&collector.plan) * MAX_REPORTS;
+    let body = read_bytes(request, limit, form.err()).await?;
+    let form = form?;
+    let reader = Arc::clone(&collector);
+    // Opening a body takes up to half a second, and other requests are not to wait for it.
+    let admitted = tokio::task::spawn_blocking(move || reader.read(form, &body)).await;
+    let admitted = admitted.unwrap_or_else(|_| Err(Kind::StoreUnavailable.into()))?;
     let added = collector.store.add(admitted).await.map_err(unstored)?;
     collector.counters.add(added.accepted, added.known);
     Ok(Json(json!({"accepted": added.accepted, "known": added.known})))
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+/// Tells how the reports of a body travel, from its headers.
+fn form(headers: &HeaderMap, clock: Clock) -> Result<Form, Problem> {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = sent.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(CONTENT_TYPE) && !headers.contains_key(header::CONTENT_ENCODING) {
-        Ok(())
-    } else {
-        Err(Kind::WrongContentType.into())
+    match Form::of_type(essence).filter(|_| !headers.contains_key(header::CONTENT_ENCODING)) {
+        None => Err(Kind::WrongContentType.into()),
+        Some(Form::Plain) if !clock.is_simulation() => Err(Kind::NotSealed.into()),
+        Some(form) => Ok(form),
     }
 }
 
 /// Reads a body that may be refused already, and says why it is.
-async fn read_bytes(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+async fn read_bytes(request: Request, limit: usize, refused: Option<Problem>) -> Result<Vec<u8>, Problem> {
     let (head, body) = request.into_parts();
-    let refused = check_type(&head.headers).and_then(|()| check_length(&head.headers, limit)).err();
+    let refused = refused.or_else(|| check_length(&head.headers, limit).err());
     match refused {
         // The sender waits for our word before it sends.
         Some(problem) if head.headers.contains_key(header::EXPECT) => Err(problem),
@@ -245,6 +260,11 @@ fn unstored(error: StoreError) -> Problem {
 
 async fn plan(State(collector): State<Arc<Collector>>) -> Json<Value> {
     Json(publish::plan_json(&collector.plan, collector.hash))
+}
+
+/// The public halves of the keys: what a pack's `collector` is to be.
+async fn keys(State(collector): State<Arc<Collector>>) -> Response {
+    (fresh(), Json(collector.keys.public().to_json())).into_response()
 }
 
 async fn estimates(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
@@ -306,7 +326,7 @@ async fn explain(Path(slug): Path<String>) -> Result<Response, Problem> {
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], Body::from(text)).into_response())
 }
 
-/// Estimates change with every report: no copy of them is kept on the way.
+/// Estimates change with every report, and keys when one is retired: no copy of them is kept on the way.
 fn fresh() -> [(HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }

@@ -126,6 +126,8 @@ export type Withheld =
  | "no_entropy"
 /** The plan is larger than this engine can answer. */
  | "mechanism"
+/** The pack names no key of the collector to seal a report to at this time. */
+ | "no_key"
 /** The part of the package that makes reports could not be loaded; it is tried again. */
  | "not_loaded"
 /** No collector was named. */
@@ -187,8 +189,10 @@ export interface Report {
     readonly outcome: "waiting" | "accepted" | "refused" | "withdrawn" | "expired";
     /** How often it was sent without a known end. */
     readonly attempts: number;
-    /** The exact bytes, the same at every attempt; empty once they were erased. */
+    /** The report itself, as the collector reads it; empty once it was erased. */
     readonly body: Uint8Array;
+    /** The exact bytes that leave, the same at every attempt: the report, sealed so that only the collector can read it. Empty with it. */
+    readonly sealed: Uint8Array;
 }
 /** A report in the device's own ledger. */
 export type LedgerEntry = Report;

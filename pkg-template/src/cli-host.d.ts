@@ -1,6 +1,7 @@
 // What `cli.ts` uses of Node. Node's own types would make its globals look as if pages had them.
 declare module "node:fs/promises" {
   export function readFile(path: string): Promise<Uint8Array>;
+  export function readFile(path: string, encoding: "utf8"): Promise<string>;
   export function writeFile(path: string, bytes: Uint8Array): Promise<void>;
 }
 declare module "node:path" {
@@ -15,7 +16,7 @@ declare module "node:process" {
 declare module "node:util" {
   export function parseArgs(config: {
     args: string[];
-    options: Record<string, { type: "string" | "boolean"; short: string }>;
+    options: Record<string, { type: "string" | "boolean"; short?: string }>;
     allowPositionals: true;
-  }): { values: { output?: string; help?: boolean }; positionals: string[] };
+  }): { values: { output?: string; keys?: string; help?: boolean }; positionals: string[] };
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npx keepset compile pack.json [-o pack.keepset]`: makes of a pack what a page loads.
+// `npx keepset compile pack.json [--keys keys.json] [-o pack.keepset]`: makes of a pack what a page loads.
 import { readFile, writeFile } from "node:fs/promises";
 import { join, parse, resolve } from "node:path";
 import process from "node:process";
@@ -8,9 +8,10 @@ import { parseArgs } from "node:util";
 import { KeepsetError } from "./errors.js";
 import { loader } from "./loader.js";
 
-const USAGE = `usage: keepset compile PACK.json [-o PACK.keepset]
+const USAGE = `usage: keepset compile PACK.json [--keys KEYS] [-o PACK.keepset]
 
-Compiles a pack. A page that loads the compiled pack needs nothing to read JSON with.`;
+Compiles a pack. A page that loads the compiled pack needs nothing to read JSON with.
+KEYS are those of your collector, to which reports are sealed: its address/v1/keys, or a file with what is there.`;
 
 /** Ends the program with a sentence. */
 class Stop extends Error {}
@@ -22,33 +23,60 @@ const openStudy = loader({
 });
 
 /** What the arguments ask for; nothing when they are not understood. */
-function asked(args: string[]): { help: true } | { pack: string; out: string } | undefined {
+function asked(args: string[]): { help: true } | { pack: string; keys: string | undefined; out: string } | undefined {
   try {
-    const options = { output: { type: "string", short: "o" }, help: { type: "boolean", short: "h" } } as const;
+    const options = { output: { type: "string", short: "o" }, keys: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     if (values.help) return { help: true };
     const [verb, pack, ...more] = positionals;
-    if (verb !== "compile" || !pack || more.length > 0 || values.output === "") return undefined;
+    if (verb !== "compile" || !pack || more.length > 0 || values.output === "" || values.keys === "") return undefined;
     const { dir, name } = parse(pack);
-    return { pack, out: values.output ?? join(dir, `${name}.keepset`) };
+    return { pack, keys: values.keys, out: values.output ?? join(dir, `${name}.keepset`) };
   } catch {
     return undefined;
   }
 }
 
-async function compile(pack: string, out: string): Promise<string> {
+async function compile(pack: string, keys: string | undefined, out: string): Promise<string> {
   const text = decoded(pack, await readFile(pack).catch((error: unknown) => stop(`${pack} could not be read`, error)));
   const study = await openStudy();
-  let compiled: Uint8Array;
-  try {
-    compiled = study.compile(text);
-  } catch (error) {
-    return stop(pack, error);
+  const read = (text: string, from: string): Uint8Array => {
+    try {
+      return study.compile(text);
+    } catch (error) {
+      return stop(from, error);
+    }
+  };
+  let compiled = read(text, pack);
+  // What compiles is an object.
+  const document = JSON.parse(text) as { plan?: unknown; collector?: unknown };
+  if (keys !== undefined) {
+    if (document.collector !== undefined) throw new Stop(`${pack} names keys of a collector already; name them there or with --keys`);
+    compiled = read(JSON.stringify({ ...document, collector: await published(keys) }), `${pack} with ${keys}`);
+  } else if (document.plan !== undefined && document.collector === undefined) {
+    console.error(`${pack}: no device will report: the pack has a plan and no keys of a collector (--keys)`);
   }
   if (resolve(out) === resolve(pack)) throw new Stop(`${out}: this is the pack itself; name another file with -o`);
   await writeFile(out, compiled).catch((error: unknown) => stop(`${out} could not be written`, error));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", compiled as Uint8Array<ArrayBuffer>));
   return `${out}: ${compiled.length} bytes, sha256 ${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** The keys of a collector, from where it serves them or from a file. */
+async function published(keys: string): Promise<unknown> {
+  const from = (error: unknown): never => stop(`${keys} could not be read`, error);
+  const text = /^https?:/.test(keys) ? await served(keys).catch(from) : await readFile(keys, "utf8").catch(from);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return stop(keys, error);
+  }
+}
+
+async function served(url: string): Promise<string> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`the answer is ${response.status}`);
+  return response.text();
 }
 
 function decoded(pack: string, bytes: Uint8Array): string {
@@ -82,7 +110,7 @@ async function main(args: string[]): Promise<number> {
     return what ? 0 : 2;
   }
   try {
-    console.log(await compile(what.pack, what.out));
+    console.log(await compile(what.pack, what.keys, what.out));
     return 0;
   } catch (error) {
     if (!(error instanceof Stop || error instanceof KeepsetError)) throw error;

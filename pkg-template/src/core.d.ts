@@ -39,6 +39,7 @@ export class Core {
   /** Takes in what was decided on `due` within the same turn. */
   decided(decided: Uint8Array): "queued" | Withheld;
   pending(): Report | undefined;
+  /** The bytes that may leave at this moment: a sealed report. */
   nextUpload(now: number): { id: string; body: Uint8Array } | undefined;
   uploaded(id: string, outcome: Outcome): void;
   /** `appends`: the bytes go behind what is stored; else they take its place. */

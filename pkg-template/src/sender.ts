@@ -81,7 +81,7 @@ export class Sender {
       if (!upload) return { sent, queued: this.#queued };
       const report = this.source.pending();
       if (report?.id !== upload.id) return { sent, queued: this.#queued };
-      const { outcome, skipped } = await this.#handOver(report);
+      const { outcome, skipped } = await this.#handOver(report, upload.body);
       if (this.#closed) return { sent, queued: 0, skipped: "not_running" };
       await this.source.done(upload.id, outcome);
       const known = outcome === "failed" ? report : { ...report, outcome };
@@ -90,13 +90,13 @@ export class Sender {
     }
   }
 
-  async #handOver(report: Report): Promise<{ outcome: Outcome; skipped?: "dropped" | "offline" }> {
+  async #handOver(report: Report, body: Uint8Array): Promise<{ outcome: Outcome; skipped?: "dropped" | "offline" }> {
     const { collector } = this.settings;
     if (!collector || !this.#mayLeave(report)) return { outcome: "refused", skipped: "dropped" };
     const { signal } = this.#abort;
     try {
       const { url, headers, transport } = collector;
-      const answer = await transport({ url, body: report.body.slice(), headers: { ...headers }, signal });
+      const answer = await transport({ url, body, headers: { ...headers }, signal });
       if (answer.outcome === "failed") return this.#failed(answer.retryAfterMs);
       this.#failures = 0;
       if (answer.outcome === "refused") this.#complain("collector_rejected", `The collector refused a report${answer.status ? ` (${answer.status})` : ""}; it is not sent again.`);
@@ -112,7 +112,7 @@ export class Sender {
     if (!beforeSend) return true;
     try {
       // A copy: what leaves was fixed when it was drawn.
-      return beforeSend({ ...report, body: report.body.slice() }) != null;
+      return beforeSend({ ...report, body: report.body.slice(), sealed: report.sealed.slice() }) != null;
     } catch (cause) {
       this.#complain("invalid_options", "beforeSend threw, so the report was dropped.", cause);
       return false;

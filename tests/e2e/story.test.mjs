@@ -8,14 +8,15 @@ import { pathToFileURL } from "node:url";
 import { compiled } from "../package/support/compiled.mjs";
 import { install } from "../package/support/installed.mjs";
 import { ALL, DAY, handClock, shelf } from "../package/support/packs.mjs";
-import { collect, folder, keepset, pack } from "./support/programs.mjs";
+import { collect, folder, keepset, keys, pack } from "./support/programs.mjs";
 
 const installed = install();
 const { createClient } = await import(pathToFileURL(join(installed.dist, "node.js")).href);
 const source = JSON.parse(readFileSync(pack, "utf8"));
 const { plan } = source;
-/** What a page of the shop loads. */
-const shipped = compiled(installed, source);
+const { file, published } = keys();
+/** What a page of the shop loads: the pack, with the collector's keys. */
+const shipped = compiled(installed, { ...source, collector: published });
 const WINDOW_MS = plan.epoch_days * plan.window_epochs * DAY;
 /** The first day of a window, years after the plan began. */
 const START = Date.parse(plan.starts) + 100 * WINDOW_MS;
@@ -54,16 +55,17 @@ const segment = ({ segments }, id) => segments.find((one) => one.id === id);
 
 test("a pack and its plan are one thing for the tool, the collector and the device", async () => {
   assert.match(keepset("check", "--pack", pack), /ok/);
-  const collector = await collect(folder());
+  const collector = await collect(folder(), file);
   const served = await collector.get("/v1/plan");
   assert.equal(served.id, plan.id);
+  assert.deepEqual(await collector.get("/v1/keys"), published);
   assert.deepEqual(served.questions.map(({ id, segments }) => [id, segments]), plan.questions.map(({ id, segments }) => [id, segments]));
   assert.equal(await collector.stop(), 0);
 });
 
 test("a thousand devices report through the real collector, and the estimates hold the truth", async () => {
   const home = folder();
-  const collector = await collect(home);
+  const collector = await collect(home, file);
   const people = { spender: 400, collector: 250, quiet: 350 };
   for (const [habit, count] of Object.entries(people)) {
     for (let n = 0; n < count; n += 1) {
@@ -88,7 +90,7 @@ test("a thousand devices report through the real collector, and the estimates ho
   }
   // The power fails: what was acknowledged is still there, with the same numbers on the dashboard.
   await collector.cut();
-  const again = await collect(home);
+  const again = await collect(home, file);
   const [after] = (await again.get("/v1/estimates")).windows.find(({ questions }) => questions.some(({ reports }) => reports > 0)).questions;
   assert.deepEqual(after.segments, question.segments);
   assert.match(await again.page("/"), /1[,.\u202f ]?000/);
@@ -96,7 +98,7 @@ test("a thousand devices report through the real collector, and the estimates ho
 });
 
 test("a device that withdraws sends nothing more, and one that never consented nothing at all", async () => {
-  const collector = await collect(folder());
+  const collector = await collect(folder(), file);
   const received = async () => {
     const { windows } = await collector.get("/v1/estimates");
     return windows.flatMap(({ questions }) => questions).reduce((sum, { reports }) => sum + reports, 0);

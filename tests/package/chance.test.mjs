@@ -1,7 +1,7 @@
 // The noise of the shipped module: what it really draws against the law the estimator inverts.
 //
-// Nothing in the package exists for this test. A plan that asks once a day, a clock that skips days and a transport
-// that keeps the bytes make the public client answer a hundred thousand times.
+// Nothing in the package exists for this test. A plan that asks once a day, a clock that skips days and a listener
+// that keeps the reports make the public client answer a hundred thousand times.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -35,10 +35,11 @@ async function draw({ createClient, pack, choices, day, reports }) {
   let now = day * 366;
   const drawn = [];
   // version 1, plan hash 16, question 2, epoch 4, id 16: the bitmap begins at byte 39.
-  const transport = async ({ body }) => (drawn.push([body[18], body[39] + 256 * (body[40] ?? 0)]), { outcome: "accepted" });
+  const transport = async () => ({ outcome: "accepted" });
   const kept = new Map();
   const storage = { get: async (key) => kept.get(key), set: async (key, value) => void kept.set(key, value), delete: async (key) => void kept.delete(key) };
   const client = createClient({ pack, clock: { now: () => now }, storage, collector: { url: "https://r.example", transport } });
+  client.on("report", ({ report: { body } }) => drawn.push([body[18], body[39] + 256 * (body[40] ?? 0)]));
   client.consent.set(choices);
   client.track("purchase", { value: 1 });
   await client.ready;

@@ -1,16 +1,18 @@
 // `npx keepset compile`: the program that a site runs when it is built.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 
 import { createClient, installed } from "./support/client.mjs";
 import { ALL, shop } from "./support/packs.mjs";
+import { serve } from "./support/server.mjs";
 
 const program = join(installed.dist, "cli.js");
-const USAGE = /^usage: keepset compile PACK\.json \[-o PACK\.keepset\]\n/;
+const USAGE = /^usage: keepset compile PACK\.json \[--keys KEYS\] \[-o PACK\.keepset\]\n/;
 
 /** A folder of its own with these files in it. */
 function folder(files = {}) {
@@ -52,7 +54,7 @@ test("the same pack gives the same bytes, wherever they are put", () => {
 });
 
 test("without a pack to compile it says how it is used, and leaves nothing behind", () => {
-  for (const args of [[], ["compile"], ["compose", "pack.json"], ["compile", "a.json", "b.json"], ["compile", "a.json", "-o"], ["compile", "a.json", "-o", ""], ["compile", "--fast", "a.json"]]) {
+  for (const args of [[], ["compile"], ["compose", "pack.json"], ["compile", "a.json", "b.json"], ["compile", "a.json", "-o"], ["compile", "a.json", "-o", ""], ["compile", "--fast", "a.json"], ["compile", "a.json", "--keys", ""]]) {
     const home = folder();
     const { status, stdout, stderr } = keepset(home, ...args);
     assert.deepEqual([status, stdout], [2, ""], args.join(" "));
@@ -102,4 +104,40 @@ test("what cannot be written is said, and the pack itself is never written over"
     assert.match(stderr, sentence);
   }
   for (const name of ["pack.json", "odd.keepset"]) assert.deepEqual(JSON.parse(readFileSync(join(home, name), "utf8")), shop());
+});
+
+test("the keys of a collector go into the pack from a file or from where it serves them, and their absence is said", async () => {
+  const { collector: keys, ...keyless } = shop();
+  const home = folder({ "pack.json": JSON.stringify(keyless), "whole.json": JSON.stringify(shop()), "keys.json": JSON.stringify(keys) });
+  const front = await serve([], (_, response) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(keys)));
+  assert.equal(keepset(home, "compile", "whole.json").stderr, "");
+  const expected = readFileSync(join(home, "whole.keepset"));
+  assert.equal(keepset(home, "compile", "pack.json", "--keys", "keys.json").status, 0);
+  assert.deepEqual(readFileSync(join(home, "pack.keepset")), expected);
+  const run = promisify(execFile);
+  await run(process.execPath, [program, "compile", "pack.json", "--keys", `${front.url}/v1/keys`, "-o", "served"], { cwd: home });
+  assert.deepEqual(readFileSync(join(home, "served")), expected);
+  front.close();
+  const without = keepset(home, "compile", "pack.json");
+  assert.deepEqual([without.status, without.stderr], [0, "pack.json: no device will report: the pack has a plan and no keys of a collector (--keys)\n"]);
+});
+
+test("keys that are none, or named twice, are refused in a sentence", () => {
+  const { collector: keys, ...keyless } = shop();
+  const bent = (change) => JSON.stringify({ keys: [{ ...keys.keys[0], ...change }] });
+  const files = { "pack.json": JSON.stringify(keyless), "whole.json": JSON.stringify(shop()), "keys.json": JSON.stringify(keys), "private.json": bent({ private_key: "00" }), "short.json": bent({ public_key: "00" }), "none.json": '{"keys": []}', "text.json": "keys" };
+  const home = folder(files);
+  for (const [args, sentence] of [
+    [["whole.json", "--keys", "keys.json"], /^whole\.json names keys of a collector already; .+\n$/],
+    [["pack.json", "--keys", "private.json"], /^pack\.json with private\.json: \$\.collector\.keys\[0\]\.private_key: unknown key; .+\n$/],
+    [["pack.json", "--keys", "short.json"], /\$\.collector\.keys\[0\]\.public_key: expected a public key: .+\n$/],
+    [["pack.json", "--keys", "none.json"], /\$\.collector\.keys: expected 1 to 8 keys\n$/],
+    [["pack.json", "--keys", "text.json"], /^text\.json: .+\n$/],
+    [["pack.json", "--keys", "nowhere.json"], /^nowhere\.json could not be read: no such file or folder\n$/],
+  ]) {
+    const { status, stdout, stderr } = keepset(home, "compile", ...args);
+    assert.deepEqual([status, stdout], [1, ""], args.join(" "));
+    assert.match(stderr, sentence);
+  }
+  assert.deepEqual(readdirSync(home).sort(), Object.keys(files).sort());
 });

@@ -56,7 +56,7 @@ test("the preview in a page is what the collector receives; cookies, referrer an
   await grant(page);
   await track(page, 3);
   await page.evaluate((day) => skip(day), DAY);
-  const [preview, result] = await page.evaluate(async () => [[...(await keepset.preview()).body], await keepset.flush()]);
+  const [preview, result] = await page.evaluate(async () => [[...(await keepset.preview()).sealed], await keepset.flush()]);
   assert.deepEqual(result, { sent: 1, queued: 0 });
   assert.equal(front.requests.length, 1);
   assert.deepEqual([...front.requests[0].body], preview);

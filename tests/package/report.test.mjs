@@ -4,9 +4,10 @@ import { test } from "node:test";
 
 import { nextWindow, start } from "./support/client.mjs";
 import { collector } from "./support/collector.mjs";
-import { ALL, shelf, shop } from "./support/packs.mjs";
+import { unseal } from "./support/hpke.mjs";
+import { ALL, DAY, shelf, shop, START } from "./support/packs.mjs";
 
-test("the preview is what the collector receives, byte for byte, and nothing else is sent along", async () => {
+test("the preview is what the collector receives and reads, byte for byte, and nothing else is sent along", async () => {
   const front = await collector();
   const run = start({ collector: { url: front.url, headers: { "x-shop": "1" } } });
   const { client, heard } = run;
@@ -21,20 +22,59 @@ test("the preview is what the collector receives, byte for byte, and nothing els
   assert.equal(front.requests.length, 1);
   const [{ url, method, headers, body }] = front.requests;
   assert.deepEqual([method, url], ["POST", "/v1/reports"]);
-  assert.deepEqual(new Uint8Array(body), preview.body);
-  assert.equal(headers["content-type"], "application/vnd.keepset.reports");
+  assert.deepEqual(new Uint8Array(body), preview.sealed);
+  assert.deepEqual(new Uint8Array(unseal(body)), preview.body);
+  assert.equal(headers["content-type"], "application/vnd.keepset.sealed-reports");
   assert.equal(headers["x-shop"], "1");
   for (const name of ["cookie", "referer", "origin", "authorization"]) assert.equal(headers[name], undefined, name);
   const [entry] = await client.ledger.list();
   assert.deepEqual([entry.outcome, entry.id, entry.epsilon, entry.question], ["accepted", preview.id, 2, "sizes"]);
-  assert.deepEqual(entry.body, preview.body);
+  assert.deepEqual([entry.body, entry.sealed], [preview.body, preview.sealed]);
   assert.deepEqual(heard.report.map(({ outcome, report }) => [outcome, report.outcome, report.id]), [["accepted", "accepted", preview.id]]);
   assert.deepEqual(await client.ledger.budget(), { perReport: 2, spentInWindow: 2, spent: 2, limit: 732 });
   assert.deepEqual(await client.flush(), { sent: 0, queued: 0, skipped: "answered" });
   const exported = JSON.parse(await (await client.ledger.export()).text());
-  assert.equal(exported.entries[0].body, body.toString("hex"));
+  assert.equal(exported.entries[0].sealed, body.toString("hex"));
+  assert.equal(exported.entries[0].body, Buffer.from(preview.body).toString("hex"));
   await client.destroy();
   front.close();
+});
+
+test("a sealed report says outside what everyone's says, and no two are alike", async () => {
+  const sent = [];
+  const transport = async ({ body }) => (sent.push(Buffer.from(body)), { outcome: "accepted" });
+  for (let device = 0; device < 2; device += 1) {
+    const run = start({ collector: { url: "https://r.example", transport } });
+    run.client.consent.set(ALL);
+    await run.client.ready;
+    await nextWindow(run);
+    assert.equal((await run.client.flush()).sent, 1);
+    await run.client.destroy();
+  }
+  const [one, two] = sent;
+  // version 1, key 1, plan 16, epoch 4: all the same; then a key of this report alone.
+  assert.deepEqual(one.subarray(0, 22), two.subarray(0, 22));
+  assert.notDeepEqual(one.subarray(22, 54), two.subarray(22, 54));
+  assert.equal(one.length, two.length);
+  for (const sealed of sent) assert.deepEqual(unseal(sealed).subarray(1, 17), sealed.subarray(2, 18));
+  one[60] ^= 1;
+  assert.throws(() => unseal(one));
+});
+
+test("a pack with no key for the time makes no report and charges nothing", async () => {
+  const day = (at) => new Date(at).toISOString().slice(0, 10);
+  const [key] = shop().collector.keys;
+  const over = [{ ...key, from: day(START - DAY), until: day(START) }];
+  for (const collector of [undefined, { keys: over }]) {
+    const run = start({ pack: shop({ collector }), collector: { url: "https://r.example", transport: async () => ({ outcome: "accepted" }) } });
+    run.client.consent.set(ALL);
+    await run.client.ready;
+    await nextWindow(run);
+    assert.deepEqual(await run.client.flush(), { sent: 0, queued: 0, skipped: "no_key" });
+    assert.equal((await run.client.ledger.next()).state, "no_key");
+    assert.equal((await run.client.ledger.budget()).spent, 0);
+    await run.client.destroy();
+  }
 });
 
 test("a retry sends the same bytes, whatever the first answer was, until the collector itself has spoken", async () => {
@@ -82,7 +122,7 @@ test("a report the collector refuses is never sent again, and stays paid for", a
 test("beforeSend sees the exact bytes, cannot change them, and drops a report by null or by failing", async () => {
   const seen = [];
   const ways = [
-    (report) => (seen.push(report.body.slice()), report.body.fill(0), report),
+    (report) => (seen.push(report.sealed.slice()), report.sealed.fill(0), report.body.fill(0), report),
     () => null,
     () => {
       throw new Error("no");
@@ -175,7 +215,7 @@ test("withdrawing stops the upload under way, erases, and then confirms", async 
   assert.deepEqual(order, ["confirmed granted", "sending", "aborted", "deleted", "confirmed denied"]);
   assert.equal(written.size, 0);
   assert.ok(!client.has("buyer"));
-  assert.equal((await client.ledger.list()).filter(({ body }) => body.length > 0).length, 0);
+  assert.equal((await client.ledger.list()).filter(({ body, sealed }) => body.length + sealed.length > 0).length, 0);
   await client.destroy();
 });
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { start } from "./support/client.mjs";
 import { features, filters, ground, packs, rules } from "./support/forms.mjs";
+import { KEYS } from "./support/hpke.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { default: Ajv } = createRequire(join(root, "pkg-template/package.json"))("ajv/dist/2020.js");
@@ -51,6 +52,9 @@ test("what breaks the shape of a pack is refused by the schema and by the engine
     "an epsilon beyond what is allowed": (pack) => (pack.plan.epsilon = 9),
     "no question": (pack) => (pack.plan.questions = []),
     "a cap of none": (pack) => (pack.plan.questions[0].cap = 0),
+    "a collector without keys": (pack) => (pack.collector = { keys: [] }),
+    "a key that is none": (pack) => (pack.collector = { keys: [{ ...KEYS[0], public_key: "A".repeat(64) }] }),
+    "a private key": (pack) => (pack.collector = { keys: [{ ...KEYS[0], private_key: KEYS[0].public_key }] }),
     "a segment asked twice": (pack) => pack.plan.questions[0].segments.push("best"),
     "a mapping of a signal nobody knows": (pack) => (pack.consent = { usp: {} }),
     "a mapping of a gate nobody knows": (pack) => (pack.consent = { tcf: { tracking: [1] } }),

@@ -52,7 +52,8 @@ fn story(options: &Options, stop: &Receiver<()>) -> Result<()> {
     let programs = build_programs()?;
     let out = paths::at("target/demo");
     shell::empty_folder(&out)?;
-    stage_site(&package, &out.join("site"))?;
+    let keys = make_keys(&programs, &out)?;
+    stage_site(&package, &out.join("site"), &keys)?;
     let url = format!("http://127.0.0.1:{}", options.port);
     let mut collector = start_collector(&programs, &out, options.port, &url)?;
     replay(&programs, &out, &url)?;
@@ -92,15 +93,31 @@ fn build_programs() -> Result<PathBuf> {
     Ok(shell::target_folder()?.join("release"))
 }
 
-/// Lays out what the collector serves under `/demo/`: the page, the built package, the pack as it is and compiled.
-fn stage_site(package: &Path, site: &Path) -> Result<()> {
+/// Makes the collector a key for all the years of log and page, and returns the file of its public half.
+fn make_keys(programs: &Path, out: &Path) -> Result<PathBuf> {
+    let public = out.join("public-keys.json");
+    let mut make = shell::command(programs.join("keepset-collector"));
+    make.args(["keys", "new", "--from", "2010-01-01", "--until", "2100-01-01", "--keys"])
+        .arg(out.join("keys.json"));
+    shell::run(make.stdout(File::create(&public)?))?;
+    Ok(public)
+}
+
+/// Lays out what the collector serves under `/demo/`: the page, the built package, the pack as it is and, with the collector's
+/// keys, compiled.
+fn stage_site(package: &Path, site: &Path, keys: &Path) -> Result<()> {
     copy_folder(&paths::at("www-demo"), site)?;
     copy_folder(&package.join("dist"), &site.join("pkg"))?;
     std::fs::copy(paths::at(PACK), site.join("pack.json"))
         .with_context(|| format!("could not copy {PACK}"))?;
     // With the program that ships, as a site does it.
     let mut compile = shell::command("node");
-    compile.arg(package.join("dist/cli.js")).args(["compile", PACK, "-o"]).arg(site.join("pack.keepset"));
+    compile
+        .arg(package.join("dist/cli.js"))
+        .args(["compile", PACK, "--keys"])
+        .arg(keys)
+        .arg("-o")
+        .arg(site.join("pack.keepset"));
     shell::run(&mut compile)
 }
 
@@ -125,7 +142,13 @@ fn start_collector(programs: &Path, out: &Path, port: u16, url: &str) -> Result<
     make_plan.args(["plan", "--pack", PACK]).stdout(File::create(&plan)?);
     shell::run(&mut make_plan)?;
     let mut command = shell::command(programs.join("keepset-collector"));
-    command.arg("--plan").arg(&plan).arg("--store").arg(out.join("collector.sqlite"));
+    command
+        .arg("--plan")
+        .arg(&plan)
+        .arg("--keys")
+        .arg(out.join("keys.json"))
+        .arg("--store")
+        .arg(out.join("collector.sqlite"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--simulation"]);
     command.arg("--static").arg(out.join("site"));
     Server::start(&mut command, &out.join("collector.log"), &format!("{url}/healthz"))

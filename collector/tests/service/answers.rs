@@ -3,7 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use keepset_wire::{CONTENT_TYPE, Epoch, PlanHash};
+use keepset_wire::seal::SEALED_TYPE;
+use keepset_wire::{Epoch, PlanHash};
 
 use crate::fleet::{Noise, current, plan};
 use crate::process::{Answer, Folder, Held, Server, held};
@@ -23,11 +24,19 @@ fn refused(body: &[u8], status: u16, slug: &str) -> serde_json::Value {
 /// A good report followed by one that `change` spoils.
 fn second_spoiled(change: impl FnOnce(&mut keepset_wire::Report)) -> Vec<u8> {
     let plan = plan(5, 2);
+    let mut report = Noise::new(&plan, 3).report(current(&plan));
+    change(&mut report);
+    second_bent(|bytes| *bytes = report.encode(&plan).unwrap())
+}
+
+/// A good report followed by one whose bytes `change` bends before they are sealed.
+fn second_bent(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let plan = plan(5, 2);
     let mut noise = Noise::new(&plan, 1);
     let mut body = noise.bytes(current(&plan));
-    let mut report = noise.report(current(&plan));
-    change(&mut report);
-    body.extend(report.encode(&plan).unwrap());
+    let mut bytes = noise.report(current(&plan)).encode(&plan).unwrap();
+    change(&mut bytes);
+    body.extend(noise.seal_bytes(&bytes));
     body
 }
 
@@ -41,15 +50,16 @@ fn a_body_of_the_wrong_length_is_refused_and_told_the_right_one() {
     let mut body = Noise::new(&plan(5, 2), 1).body(current(&plan(5, 2)), 2);
     body.pop();
     let problem = refused(&body, 400, "wrong-length");
-    assert_eq!(problem["expected"], 40);
+    assert_eq!(problem["expected"], 110);
     assert_eq!(problem["index"], 1);
 }
 
 #[test]
 fn a_report_of_another_version_is_refused() {
     let mut body = second_spoiled(|_| {});
-    body[40] = 2;
+    body[110] = 2;
     assert_eq!(refused(&body, 400, "unknown-version")["index"], 1);
+    assert_eq!(refused(&second_bent(|bytes| bytes[0] = 2), 400, "unknown-version")["index"], 1);
 }
 
 #[test]
@@ -72,9 +82,7 @@ fn a_report_from_the_future_is_refused() {
 
 #[test]
 fn a_question_the_plan_does_not_have_is_refused() {
-    let mut body = second_spoiled(|_| {});
-    body[40 + 18] = 1;
-    assert_eq!(refused(&body, 422, "unknown-question")["index"], 1);
+    assert_eq!(refused(&second_bent(|bytes| bytes[18] = 1), 422, "unknown-question")["index"], 1);
 }
 
 #[test]
@@ -88,9 +96,7 @@ fn an_answer_of_another_size_than_every_honest_one_is_refused() {
         (problem["index"].as_u64(), problem["expected"].as_i64()),
         (Some(1), Some(Noise::new(&plan(5, 2), 0).size()))
     );
-    let mut body = second_spoiled(|_| {});
-    body[79] |= 0x80;
-    assert_eq!(refused(&body, 422, "malformed-answer")["index"], 1);
+    assert_eq!(refused(&second_bent(|bytes| bytes[39] |= 0x80), 422, "malformed-answer")["index"], 1);
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn more_than_4096_reports_at_once_are_refused_whether_or_not_the_length_is_annou
     let server = Server::start(&folder, &plan, &[]);
     let url = format!("{}/v1/reports", server.url);
     let chunked = |body: &[u8]| {
-        let request = server.agent().post(&url).header("content-type", CONTENT_TYPE);
+        let request = server.agent().post(&url).header("content-type", SEALED_TYPE);
         Answer::read(request.send(ureq::SendBody::from_reader(&mut &body[..])).unwrap())
     };
     chunked(&body).problem(413, "body-too-large");
@@ -119,15 +125,15 @@ fn a_body_of_another_content_type_is_refused() {
         Answer::read(server.agent().post(&url).header("content-type", kind).send(&body).unwrap())
     };
     post("application/octet-stream").problem(415, "wrong-content-type");
-    post("application/vnd.keepset.reportsx").problem(415, "wrong-content-type");
+    post("application/vnd.keepset.sealed-reportsx").problem(415, "wrong-content-type");
     let megabyte =
         server.agent().post(&url).header("content-type", "text/plain").send(vec![0; 1 << 20].as_slice());
     Answer::read(megabyte.expect("whoever is refused hears it")).problem(415, "wrong-content-type");
     let zipped =
-        server.agent().post(&url).header("content-type", CONTENT_TYPE).header("content-encoding", "gzip");
+        server.agent().post(&url).header("content-type", SEALED_TYPE).header("content-encoding", "gzip");
     Answer::read(zipped.send(&body).unwrap()).problem(415, "wrong-content-type");
     assert_eq!(held(&folder.join("store.sqlite")), NOTHING);
-    assert_eq!(post("Application/vnd.Keepset.reports; charset=binary").status, 200);
+    assert_eq!(post("Application/vnd.Keepset.Sealed-Reports; charset=binary").status, 200);
 }
 
 #[test]
@@ -137,10 +143,10 @@ fn a_body_cut_off_stores_nothing() {
     let body = Noise::new(&plan, 1).body(current(&plan), 2);
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     let head = format!(
-        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: 80\r\n\r\n"
+        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {SEALED_TYPE}\r\ncontent-length: 220\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(&body[..40]).unwrap();
+    stream.write_all(&body[..110]).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let _ = stream.read_to_end(&mut Vec::new());
     assert_eq!(held(&folder.join("store.sqlite")), NOTHING);
@@ -153,7 +159,7 @@ fn a_body_that_dribbles_is_cut_off_in_time() {
     let server = Server::start(&folder, &plan, &[]);
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     let head = format!(
-        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: 40\r\n\r\n1"
+        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {SEALED_TYPE}\r\ncontent-length: 110\r\n\r\n1"
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();

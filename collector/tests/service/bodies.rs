@@ -1,27 +1,38 @@
 //! Any bytes at all: nothing panics, and a body is stored whole or not at all.
 
-use keepset_wire::Report;
 use proptest::prelude::*;
 
-use crate::fleet::{Noise, current, plan};
+use crate::fleet::{Noise, current, length, plan};
 use crate::process::{Folder, Server, held};
 
 /// How a body is made: from noise, or from good reports that are then spoiled.
 #[derive(Clone, Debug)]
 enum Body {
     Bytes(Vec<u8>),
-    Spoiled { reports: usize, seed: u64, changes: Vec<(usize, u8)>, cut: usize },
+    Spoiled {
+        reports: usize,
+        seed: u64,
+        changes: Vec<(usize, u8)>,
+        cut: usize,
+    },
+    /// Spoiled before they were sealed.
+    SpoiledInside {
+        seed: u64,
+        change: (usize, u8),
+    },
 }
 
 fn body() -> impl Strategy<Value = Body> {
     let spoiled = (
         1..6_usize,
         any::<u64>(),
-        proptest::collection::vec((0..240_usize, any::<u8>()), 0..2),
+        proptest::collection::vec((0..660_usize, any::<u8>()), 0..2),
         prop_oneof![3 => Just(0), 1 => 1..3_usize],
     );
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..400).prop_map(Body::Bytes),
+        (any::<u64>(), (0..40_usize, any::<u8>()))
+            .prop_map(|(seed, change)| Body::SpoiledInside { seed, change }),
         spoiled.prop_map(|(reports, seed, changes, cut)| Body::Spoiled { reports, seed, changes, cut }),
     ]
 }
@@ -50,11 +61,17 @@ fn any_body_is_stored_whole_or_not_at_all() {
                     bytes.truncate(bytes.len() - cut);
                     bytes
                 }
+                Body::SpoiledInside { seed, change } => {
+                    let mut noise = Noise::new(&plan, seed);
+                    let mut report = noise.report(current(&plan)).encode(&plan).unwrap();
+                    report[change.0] = change.1;
+                    noise.seal_bytes(&report)
+                }
             };
             let before = held(&store);
             let answer = server.post(&bytes);
             let after = held(&store);
-            let count = i64::try_from(bytes.len() / Report::length(&plan)).unwrap();
+            let count = i64::try_from(bytes.len() / length(&plan)).unwrap();
             if answer.status == 200 {
                 accepted.set(accepted.get() + 1);
                 let told = answer.json();

@@ -41,9 +41,9 @@ fn another_answer_under_a_known_id_changes_nothing() {
         second = noise.report(current(&plan));
     }
     second.id = first.id;
-    server.post(&first.encode(&plan).unwrap());
+    server.post(&noise.seal(&first));
     let estimates = server.get("/v1/estimates").body;
-    assert_eq!(server.post(&second.encode(&plan).unwrap()).json()["known"], 1);
+    assert_eq!(server.post(&noise.seal(&second)).json()["known"], 1);
     assert_eq!(server.get("/v1/estimates").body, estimates);
 }
 
@@ -55,7 +55,7 @@ fn a_name_counts_once_in_a_window_and_again_in_the_next() {
     let name = noise.report(Epoch(0)).id;
     let mut told = |epoch| {
         let report = keepset_wire::Report { id: name, ..noise.report(Epoch(epoch)) };
-        server.post(&report.encode(&plan).unwrap()).json()["accepted"].as_u64().unwrap()
+        server.post(&noise.seal(&report)).json()["accepted"].as_u64().unwrap()
     };
     assert_eq!([0, 0, 3, 4, 7, 8].map(&mut told), [1, 0, 0, 1, 0, 1]);
 }

@@ -26,7 +26,7 @@ fn send_until_gone(
     let mut acknowledged = Vec::new();
     while !over.load(Ordering::Relaxed) {
         // Single reports and batches, so that kills fall into commits of every size.
-        let body = noise.body(epoch, if acknowledged.len() % 3 == 0 { 200 } else { 1 });
+        let body = noise.body(epoch, if acknowledged.len() % 3 == 0 { 40 } else { 1 });
         match server.try_post(&body) {
             Some(answer) if answer.status == 200 => acknowledged.push(body),
             _ => return (acknowledged, Some(body)),
@@ -39,7 +39,7 @@ fn send_until_gone(
 fn kill_9_during_ingest_loses_no_acknowledged_report_and_counts_none_twice() {
     let (folder, plan) = (Folder::new(), plan(5, 2));
     let (store, epoch) = (folder.join("store.sqlite"), current(&plan));
-    let length = keepset_wire::Report::length(&plan);
+    let length = crate::fleet::length(&plan);
     // Other moments in every run.
     let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let mut random = StdRng::seed_from_u64(seed);

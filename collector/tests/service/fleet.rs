@@ -1,7 +1,8 @@
 //! Simulated devices: honest answers through the real mechanism, with seeded chance.
 
+use keepset_collector::keys::Keyring;
 use keepset_privacy::{Answering, SeededCoins, Truth};
-use keepset_wire::{Epoch, Plan, Report, ReportId, Subset, Timestamp};
+use keepset_wire::{Epoch, Plan, Report, ReportId, Sealed, Sealer, Subset, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -21,6 +22,29 @@ pub fn current(plan: &Plan) -> Epoch {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let now = Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap()).unwrap();
     plan.epoch_at(now).unwrap()
+}
+
+/// The keys of the collectors here: 1, which is about to go, and 2, which has come. Nobody's secret.
+pub fn ring() -> Keyring {
+    let date = |text| Timestamp::from_date(text).unwrap();
+    let mut ring = Keyring::default();
+    ring.add([1; 32], date("2017-01-01"), date("2060-01-01")).unwrap();
+    ring.add([2; 32], date("2018-01-01"), date("2060-01-01")).unwrap();
+    ring
+}
+
+/// Seals the bytes of a report as a device would whose pack names key `id`; what stands outside is what stands in it.
+pub fn sealed_to(id: u8, report: &[u8], entropy: [u8; 32]) -> Vec<u8> {
+    let public = ring().public();
+    let key = public.list().iter().find(|key| key.id == id).unwrap();
+    let plan = keepset_wire::PlanHash(report[1..17].try_into().unwrap());
+    let epoch = Epoch(u32::from_be_bytes(report[19..23].try_into().unwrap()));
+    Sealer::new(key, entropy).unwrap().seal(plan, epoch, report).unwrap()
+}
+
+/// The length of a sealed report.
+pub fn length(plan: &Plan) -> usize {
+    Sealed::length(plan)
 }
 
 /// A source of well-formed reports with random ids and answers of the honest size: noise without a signal.
@@ -49,8 +73,18 @@ impl Noise {
         Report { plan: self.plan.hash(), question: 0, epoch, id: ReportId(self.random.random()), answer }
     }
 
+    /// Seals a report to the key in use.
+    pub fn seal(&mut self, report: &Report) -> Vec<u8> {
+        self.seal_bytes(&report.encode(&self.plan).unwrap())
+    }
+
+    pub fn seal_bytes(&mut self, report: &[u8]) -> Vec<u8> {
+        sealed_to(2, report, self.random.random())
+    }
+
     pub fn bytes(&mut self, epoch: Epoch) -> Vec<u8> {
-        self.report(epoch).encode(&self.plan).unwrap()
+        let report = self.report(epoch);
+        self.seal(&report)
     }
 
     pub fn body(&mut self, epoch: Epoch, reports: usize) -> Vec<u8> {
@@ -58,7 +92,13 @@ impl Noise {
     }
 }
 
-/// Reports of `people` honest devices in `epoch`; a device is in segment `j` with probability `shares[j]`, within the cap.
+/// Seals every report of a body.
+pub fn sealed_body(plan: &Plan, body: &[u8]) -> Vec<u8> {
+    let mut noise = Noise::new(plan, 5);
+    body.chunks_exact(Report::length(plan)).flat_map(|report| noise.seal_bytes(report)).collect()
+}
+
+/// Reports, not sealed, of `people` honest devices in `epoch`; a device is in segment `j` with probability `shares[j]`, within the cap.
 pub struct Honest {
     pub bodies: Vec<Vec<u8>>,
     /// Per segment, the true share of the devices.

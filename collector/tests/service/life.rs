@@ -3,10 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use keepset_wire::CONTENT_TYPE;
+use keepset_wire::seal::SEALED_TYPE;
 
 use crate::fleet::{Noise, current, plan};
-use crate::process::{Folder, Server, command, held, write_plan};
+use crate::process::{Folder, Server, command, held, write_keys, write_plan};
 
 #[test]
 fn the_signal_to_stop_lets_a_request_under_way_finish() {
@@ -15,7 +15,8 @@ fn the_signal_to_stop_lets_a_request_under_way_finish() {
     let body = Noise::new(&plan, 1).body(current(&plan), 2);
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     let head = format!(
-        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: 80\r\n\r\n"
+        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: {SEALED_TYPE}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&body[..50]).unwrap();
@@ -81,12 +82,13 @@ fn a_wrong_start_names_the_flag_and_what_is_wrong() {
     let address = taken.local_addr().unwrap().to_string();
     let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_keepset-collector"));
     second.arg("--plan").arg(&right).arg("--store").arg(&store).args(["--listen", &address]);
+    second.arg("--keys").arg(write_keys(&right));
     let output = second.output().unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains("--listen: "));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_keepset-collector"))
         .arg("--plan")
         .arg(&right)
-        .args(["--store", "postgres://host/db"])
+        .args(["--simulation", "--store", "postgres://host/db"])
         .output()
         .unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains("sqlite:PATH"));

@@ -11,4 +11,5 @@ mod crash;
 mod kinds;
 mod life;
 mod pages;
+mod sealing;
 mod truth;

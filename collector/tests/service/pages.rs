@@ -1,6 +1,6 @@
 //! What is shown: the dashboard, the documents, the headers, the files of the demo.
 
-use crate::fleet::{current, honest, plan};
+use crate::fleet::{current, honest, plan, sealed_body};
 use crate::process::{Answer, Folder, Server};
 
 /// A server with one window of honest answers.
@@ -8,7 +8,7 @@ fn filled(folder: &Folder, people: u32) -> Server {
     let plan = plan(6, 2);
     let server = Server::start(folder, &plan, &[]);
     let fleet = honest(&plan, &[0.5, 0.3, 0.2, 0.1, 0.02, 0.0], people, current(&plan), 11);
-    fleet.bodies.iter().for_each(|body| assert_eq!(server.post(body).status, 200));
+    fleet.bodies.iter().for_each(|body| assert_eq!(server.post(&sealed_body(&plan, body)).status, 200));
     server
 }
 
@@ -61,7 +61,7 @@ fn a_window_is_chosen_by_its_link_and_trends_join_them() {
     let server = Server::start(&folder, &plan, &["--simulation"]);
     for (epoch, people) in [(0, 900), (4, 1_000), (9, 100)] {
         let fleet = honest(&plan, &[0.5, 0.3, 0.1], people, keepset_wire::Epoch(epoch), u64::from(epoch));
-        fleet.bodies.iter().for_each(|body| assert_eq!(server.post(body).status, 200));
+        fleet.bodies.iter().for_each(|body| assert_eq!(server.post(&sealed_body(&plan, body)).status, 200));
     }
     let html = server.get("/").body;
     assert!(

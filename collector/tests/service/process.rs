@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use keepset_wire::seal::SEALED_TYPE;
 use keepset_wire::{CONTENT_TYPE, Plan};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -45,8 +46,18 @@ pub struct Server {
 pub fn command(plan: &Path, store: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keepset-collector"));
     command.arg("--plan").arg(plan).arg("--store").arg(store).args(["--listen", "127.0.0.1:0"]).args(more);
+    if !more.contains(&"--keys") {
+        command.arg("--keys").arg(write_keys(plan));
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Writes the tests' keys beside another file.
+pub fn write_keys(beside: &Path) -> PathBuf {
+    let path = beside.with_file_name("keys.json");
+    crate::fleet::ring().save(&path).unwrap();
+    path
 }
 
 pub fn write_plan(folder: &Folder, plan: &Plan) -> PathBuf {
@@ -77,10 +88,18 @@ impl Server {
         Answer::read(self.agent.get(format!("{}{path}", self.url)).call().unwrap())
     }
 
-    /// Sends reports; nothing when the connection broke before an answer.
+    /// Sends sealed reports; nothing when the connection broke before an answer.
     pub fn try_post(&self, body: &[u8]) -> Option<Answer> {
-        let request =
-            self.agent.post(format!("{}/v1/reports", self.url)).header("content-type", CONTENT_TYPE);
+        self.post_as(SEALED_TYPE, body)
+    }
+
+    /// Sends reports that are not sealed.
+    pub fn post_plain(&self, body: &[u8]) -> Answer {
+        self.post_as(CONTENT_TYPE, body).unwrap()
+    }
+
+    fn post_as(&self, kind: &str, body: &[u8]) -> Option<Answer> {
+        let request = self.agent.post(format!("{}/v1/reports", self.url)).header("content-type", kind);
         request.send(body).ok().map(Answer::read)
     }
 

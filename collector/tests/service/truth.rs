@@ -12,7 +12,7 @@ fn about_19_of_20_intervals_hold_the_truth() {
     let mut truths = Vec::new();
     for window in 0..40_u32 {
         let fleet = honest(&plan, &shares, 2_000, Epoch(window * 4), 1_000 + u64::from(window));
-        fleet.bodies.iter().for_each(|body| assert_eq!(server.post(body).status, 200));
+        fleet.bodies.iter().for_each(|body| assert_eq!(server.post_plain(body).status, 200));
         truths.push(fleet.truth);
     }
     let json = server.get("/v1/estimates").json();

@@ -6,7 +6,7 @@
 use keepset_privacy::{Coins, Truth};
 use keepset_wire::codec;
 use keepset_wire::codec::{decode, encode};
-use keepset_wire::{Consent, PackHash, Plan, PlanHash, Timestamp};
+use keepset_wire::{Consent, PackHash, Plan, PlanHash, SealingKey, Timestamp};
 
 use crate::gate::{Cleared, Gate, Withheld};
 
@@ -17,13 +17,15 @@ pub struct Due {
     pub(crate) plan: Plan,
     pub(crate) hash: PlanHash,
     pub(crate) pack: PackHash,
+    /// Whom the report is for.
+    pub(crate) key: SealingKey,
     pub(crate) consent: Consent,
     /// What the device would answer, by question: which of them it is asked, chance decides apart from this.
     pub(crate) truths: Vec<Truth>,
     pub(crate) now: Timestamp,
 }
 
-codec!(struct Due { gate, plan, hash, pack, consent, truths, now });
+codec!(struct Due { gate, plan, hash, pack, key, consent, truths, now });
 
 /// What was decided.
 #[derive(Debug)]
@@ -53,11 +55,11 @@ impl Due {
         &self.truths
     }
 
-    /// Decides: draws the moment of the window, or charges and draws the report, or says why neither.
+    /// Decides: draws the moment of the window, or charges, draws and seals the report, or says why neither.
     #[must_use]
     pub fn decide(self, coins: impl Coins + 'static) -> Decided {
-        let Self { mut gate, plan, hash, pack, consent, truths, now } = self;
-        let report = gate.clear(&plan, (hash, pack), &consent, &truths, now, coins);
+        let Self { mut gate, plan, hash, pack, key, consent, truths, now } = self;
+        let report = gate.clear(&plan, (hash, pack), &key, &consent, &truths, now, coins);
         Decided { gate, report }
     }
 

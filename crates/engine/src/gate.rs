@@ -1,4 +1,4 @@
-//! The gate: in this order consent, live plan, not yet answered, slot, budget, charge, noise.
+//! The gate: in this order consent, live plan, not yet answered, slot, key, budget, charge, noise, seal.
 //!
 //! Only the gate makes a [`Cleared`], and only a [`Cleared`] enters the outbox. What needs no chance is asked first, by
 //! [`Gate::ready`]; the rest may stand in a module of its own, see [`crate::Due`].
@@ -9,7 +9,8 @@ use keepset_privacy::{Answering, Coins, Ledger, NoEntropy, Refusal, Truth};
 use keepset_wire::codec;
 use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
 use keepset_wire::{
-    Consent, Epoch, PackHash, Plan, PlanHash, Purpose, Receipt, Report, ReportId, Timestamp, Window, sha256,
+    Consent, Epoch, PackHash, Plan, PlanHash, Purpose, Receipt, Report, ReportId, Sealer, SealingKey,
+    Timestamp, Window, sha256,
 };
 
 /// Why there is no report now.
@@ -36,6 +37,8 @@ pub enum Withheld {
     NoEntropy,
     /// The mechanism refused the question: the plan is larger than this engine can answer.
     Mechanism,
+    /// The pack names no key of the collector to seal a report to at this time.
+    NoKey,
 }
 
 impl Withheld {
@@ -53,6 +56,7 @@ impl Withheld {
             Self::Budget => "budget",
             Self::NoEntropy => "no_entropy",
             Self::Mechanism => "mechanism",
+            Self::NoKey => "no_key",
         }
     }
 }
@@ -84,7 +88,7 @@ impl From<Refusal> for Withheld {
 
 codec!(enum Withheld {
     0 => NoPlan, 1 => NoConsent, 2 => StorageNeeded, 3 => PlanNotLive, 4 => ClockBehind, 5 => Answered, 6 => NotDue,
-    7 => Budget, 8 => NoEntropy, 9 => Mechanism,
+    7 => Budget, 8 => NoEntropy, 9 => Mechanism, 10 => NoKey,
 });
 
 /// A report that passed the gate.
@@ -95,9 +99,10 @@ pub(crate) struct Cleared {
     pub(crate) id: ReportId,
     pub(crate) until: Timestamp,
     pub(crate) bytes: Vec<u8>,
+    pub(crate) sealed: Vec<u8>,
 }
 
-codec!(struct Cleared { receipt, id, until, bytes });
+codec!(struct Cleared { receipt, id, until, bytes, sealed });
 
 /// What the gate keeps between reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +156,8 @@ impl Gate {
         }
     }
 
-    /// Lets one report through, or says why not. `truths` are what the device would say to each of the plan's questions.
+    /// Lets one report through, sealed to `key`, or says why not. `truths` are what the device would say to each of the plan's
+    /// questions.
     ///
     /// # Privacy
     /// Whether and when a report is made depends on consent, the clock and chance, never on behaviour: a device in
@@ -160,6 +166,7 @@ impl Gate {
         &mut self,
         plan: &Plan,
         (hash, pack): (PlanHash, PackHash),
+        key: &SealingKey,
         consent: &Consent,
         truths: &[Truth],
         now: Timestamp,
@@ -181,11 +188,14 @@ impl Gate {
             plan.questions.get(index).zip(truths.get(index)).ok_or(Withheld::Mechanism)?;
         let answering = Answering::for_question(plan.epsilon, question).map_err(|_| Withheld::Mechanism)?;
         let mechanism = answering.describe();
+        // Before the charge, as everything is that can fail.
+        let sealer = Sealer::new(key, coins.secret()?).ok_or(Withheld::NoKey)?;
         let charge = self.ledger.charge(plan, now)?;
         let answer = answering.answer(charge, plan.epsilon, truth, coins).map_err(|_| Withheld::NoEntropy)?;
         let id = report_id(&secret, hash, window);
         let report = Report { plan: hash, question: slot.question, epoch, id, answer };
         let bytes = report.encode(plan).map_err(|_| Withheld::Mechanism)?;
+        let sealed = sealer.seal(hash, epoch, &bytes).ok_or(Withheld::NoKey)?;
         // A collector admits a report until one epoch after its window.
         let until =
             plan.epoch_start(Epoch(plan.first_epoch(Window(window.0.saturating_add(1))).0.saturating_add(1)));
@@ -205,7 +215,7 @@ impl Gate {
             size: 0,
             before: NOTHING_BEFORE,
         };
-        Ok(Cleared { receipt, id, until, bytes })
+        Ok(Cleared { receipt, id, until, bytes, sealed })
     }
 
     /// Returns the first instant from `now` on at which [`Gate::clear`] may let a report through.

@@ -57,20 +57,22 @@ pub struct Entry {
     pub status: Status,
     /// How often it was handed out without a known end.
     pub attempts: u32,
-    /// The exact bytes; gone once the person erased them.
+    /// The report itself; gone once the person erased it.
     pub bytes: Vec<u8>,
+    /// The exact bytes that travel: the report, sealed to the collector's key. Gone with it.
+    pub sealed: Vec<u8>,
     /// The first state that holds the charge; the report waits until that state is durable.
     charged_in: u64,
 }
 
-codec!(struct Entry { receipt, id, until, status, attempts, bytes, charged_in });
+codec!(struct Entry { receipt, id, until, status, attempts, bytes, sealed, charged_in });
 
 /// A report ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// Its random name.
     pub id: ReportId,
-    /// Its exact bytes.
+    /// Its exact bytes, sealed.
     pub bytes: Vec<u8>,
 }
 
@@ -86,14 +88,15 @@ codec!(tuple Outbox);
 impl Outbox {
     /// Takes in a report that passed the gate; it waits until state `charged_in` is durable.
     pub(crate) fn push(&mut self, cleared: Cleared, charged_in: u64) {
-        let Cleared { receipt, id, until, bytes } = cleared;
+        let Cleared { receipt, id, until, bytes, sealed } = cleared;
         self.0.push(Entry {
-            receipt: self.chained(receipt, &bytes),
+            receipt: self.chained(receipt, &sealed),
             id: id.0,
             until: until.millis(),
             status: Status::Queued,
             attempts: 0,
             bytes,
+            sealed,
             charged_in,
         });
         let surplus = self.0.len().saturating_sub(MAX_ENTRIES);
@@ -113,7 +116,7 @@ impl Outbox {
         let ready = |entry: &&Entry| {
             entry.status == Status::Queued && entry.charged_in <= durable && now.millis() < entry.until
         };
-        self.0.iter().find(ready).map(|entry| Upload { id: ReportId(entry.id), bytes: entry.bytes.clone() })
+        self.0.iter().find(ready).map(|entry| Upload { id: ReportId(entry.id), bytes: entry.sealed.clone() })
     }
 
     /// Records what the network made of a report; one that is not waiting stays as it is.
@@ -142,12 +145,17 @@ impl Outbox {
     /// Forgets every report's bytes; the receipts stay, for they say nothing about behaviour.
     pub(crate) fn erase(&mut self) {
         self.withdraw();
-        self.0.iter_mut().for_each(|entry| entry.bytes.clear());
+        for entry in &mut self.0 {
+            entry.bytes.clear();
+            entry.sealed.clear();
+        }
     }
 
-    /// Counts everything on record as charged in a state that is durable: it was just read from one.
+    /// Counts everything on record as charged in a state that is durable: it was just read from one. What waits in a state of
+    /// before reports were sealed is given up: nothing leaves that others than the collector can read.
     pub(crate) fn restored(&mut self, revision: u64) {
         self.0.iter_mut().for_each(|entry| entry.charged_in = revision);
+        self.end_queued(Status::Withdrawn, |entry| entry.sealed.is_empty());
     }
 
     /// Reads reports as they were recorded before there were receipts, and gives them theirs. Of the mechanism, the pack and
@@ -181,6 +189,7 @@ impl Outbox {
                 status,
                 attempts,
                 bytes,
+                sealed: Vec::new(),
                 charged_in: Codec::decode(from),
             });
         }

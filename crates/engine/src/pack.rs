@@ -2,7 +2,7 @@
 
 use keepset_wire::codec;
 use keepset_wire::document::{self, Mistake, Name, Node};
-use keepset_wire::{Ask, DAY_MS, PackHash, Plan, PlanHash, Timestamp};
+use keepset_wire::{Ask, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
 
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features};
@@ -34,6 +34,8 @@ pub struct Pack {
     pub experiments: Vec<Experiment>,
     /// The plan, when the pack asks for reports.
     pub plan: Option<Plan>,
+    /// The keys of the collector, to which reports are sealed; without one there is no report.
+    pub keys: SealingKeys,
     /// After so long without any event everything derived from events is forgotten, in milliseconds.
     pub retention: i64,
     /// The stored state is at most so large, in bytes.
@@ -47,7 +49,7 @@ pub struct Pack {
 }
 
 codec!(struct Pack {
-    id, version, title, expires, events, models, experiments, plan, retention, state_limit, features, segments, plan_hash,
+    id, version, title, expires, events, models, experiments, plan, keys, retention, state_limit, features, segments, plan_hash,
 } without { hash });
 
 impl Pack {
@@ -90,6 +92,7 @@ impl Pack {
             "plan",
             sensitive::KEY,
             purposes::KEY,
+            "collector",
         ])?;
         let events = fields.need("events")?.each_member(EventSpec::read)?;
         let features = match fields.get("features") {
@@ -130,6 +133,9 @@ impl Pack {
             experiments,
             plan_hash: plan.as_ref().map(Plan::hash),
             plan,
+            keys: fields
+                .get("collector")
+                .map_or(Ok(SealingKeys::default()), |node| SealingKeys::read(&node))?,
             features,
             segments,
             hash: PackHash::default(),
@@ -140,7 +146,9 @@ impl Pack {
 
     /// Tells whether a pack that was read from elsewhere asks nothing that [`Pack::parse`] would refuse to ask.
     pub(crate) fn is_sound(&self) -> bool {
-        self.plan.as_ref().is_none_or(Plan::is_sound) && self.plan_hash == self.plan.as_ref().map(Plan::hash)
+        self.plan.as_ref().is_none_or(Plan::is_sound)
+            && self.plan_hash == self.plan.as_ref().map(Plan::hash)
+            && self.keys.is_sound()
     }
 
     /// Lists the features, sorted by name.

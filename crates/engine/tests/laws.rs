@@ -13,7 +13,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use keepset_engine::{Choice, ConsentChange, Outcome, Status};
+use keepset_engine::{Choice, ConsentChange, Outcome, Status, Withheld};
 use keepset_privacy::SeededCoins;
 use keepset_wire::{DAY_MS, Timestamp, receipt};
 use proptest::prelude::*;
@@ -86,7 +86,7 @@ proptest! {
         blank.set_consent(&ConsentChange { segmentation: Some(host.engine.consent().segmentation.choice), ..ConsentChange::default() }, now);
         prop_assert!(host.engine.features(now).eq(blank.features(now)));
         prop_assert_eq!(host.engine.memberships().len(), blank.memberships().len());
-        prop_assert!(host.engine.ledger().iter().all(|entry| entry.bytes.is_empty()));
+        prop_assert!(host.engine.ledger().iter().all(|entry| entry.bytes.is_empty() && entry.sealed.is_empty()));
         prop_assert_eq!(host.engine.ledger().len(), receipts.len());
         prop_assert!(world::chain(&host.engine).eq(&receipts), "the receipts stay, and they stay what they were");
         prop_assert!(host.engine.pending().is_none() && host.engine.next_upload(now).is_none());
@@ -174,7 +174,7 @@ fn nothing_is_handed_out_before_the_charge_is_durable() {
     let mut world = run(&a_report_charged());
     let now = world.now();
     let host = world.tabs[0].as_mut().unwrap();
-    let pending = host.engine.pending().expect("charged and waiting").bytes.clone();
+    let pending = host.engine.pending().expect("charged and waiting").sealed.clone();
     assert_eq!(host.engine.next_upload(now), None);
     let saved = host.engine.save().unwrap();
     assert_eq!(host.engine.next_upload(now), None, "saved is not yet durable");
@@ -244,4 +244,45 @@ fn a_backup_older_than_the_first_draw_answers_nothing() {
         Op::Upload(0, Outcome::Accepted),
     ]);
     assert!(world.sent.is_empty(), "the window in which the secret is drawn is left out");
+}
+
+/// No key of the collector, no report: nothing is charged, nothing waits, and the engine says when there will be one.
+#[test]
+fn without_a_key_to_seal_to_nothing_is_charged_and_nothing_leaves() {
+    let keys = |from: &str, until: &str| {
+        format!(
+            r#"{{"keys": [{{"id": 1, "public_key": "{}", "from": "{from}", "until": "{until}"}}]}}"#,
+            "09".repeat(32)
+        )
+    };
+    let date = |text| keepset_wire::Timestamp::from_date(text).unwrap();
+    for (collector, again) in
+        [(keys("2026-02-01", "2027-01-01"), Some("2026-02-01")), (keys("2025-01-01", "2026-01-02"), None)]
+    {
+        let mut engine = world::engine_with(&collector, date("2026-01-01"));
+        engine.set_consent(&ConsentChange::all(Choice::Granted), date("2026-01-01"));
+        engine.keep_secret([1; 32], date("2026-01-01"));
+        let later = date("2026-01-20");
+        assert_eq!(engine.prepare(later, keepset_privacy::SeededCoins::new(1)), Err(Withheld::NoKey));
+        assert_eq!(engine.budget(later).unwrap().spent_in_year, 0);
+        assert!(engine.pending().is_none() && engine.ledger().is_empty());
+        assert_eq!(engine.next_report(later), again.map(date));
+    }
+}
+
+/// A key that is no point to agree with is met before the charge.
+#[test]
+fn a_key_everyone_could_open_for_withholds_the_report_before_the_charge() {
+    let date = |text| keepset_wire::Timestamp::from_date(text).unwrap();
+    let small = format!(
+        r#"{{"keys": [{{"id": 1, "public_key": "01{}", "from": "2026-01-01", "until": "2027-01-01"}}]}}"#,
+        "00".repeat(31)
+    );
+    let mut engine = world::engine_with(&small, date("2026-01-01"));
+    engine.set_consent(&ConsentChange::all(Choice::Granted), date("2026-01-01"));
+    engine.keep_secret([1; 32], date("2026-01-01"));
+    // The last epoch of a window: its moment has come, whatever was drawn.
+    let later = date("2026-01-21");
+    assert_eq!(engine.prepare(later, keepset_privacy::SeededCoins::new(1)), Err(Withheld::NoKey));
+    assert_eq!(engine.budget(later).unwrap().spent_in_year, 0);
 }

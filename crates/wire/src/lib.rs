@@ -1,4 +1,5 @@
-//! Everything that leaves the device: the plan that permits it, the report that carries it and the receipt that says so.
+//! Everything that leaves the device: the plan that permits it, the report that carries it, the seal it travels under and the
+//! receipt that says so.
 //!
 //! No I/O, no clock, no randomness: types, their exact bytes and the checks on both ends.
 //! A value of a type here is proof that it was checked where it came in.
@@ -12,6 +13,7 @@ mod plan;
 mod question;
 pub mod receipt;
 mod report;
+pub mod seal;
 pub mod sensitive;
 mod subset;
 mod time;
@@ -23,6 +25,7 @@ pub use plan::{Epsilon, Plan, PlanHash};
 pub use question::{Ask, Millionths, Question};
 pub use receipt::{PackHash, Receipt};
 pub use report::{CONTENT_TYPE, Report, ReportError, ReportId, hex};
+pub use seal::{OpeningKey, Sealed, SealedError, Sealer, SealingKey, SealingKeys};
 pub use subset::Subset;
 pub use time::{DAY_MS, Epoch, HOUR_MS, Timestamp, Window};
 

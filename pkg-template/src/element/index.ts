@@ -165,7 +165,7 @@ export class KeepsetLedger extends Base {
 
   /** Draws only what differs from what is there, so that focus and open lines survive. */
   #draw(shown: Shown): void {
-    const key = JSON.stringify(shown, (name, value: unknown) => (name === "body" ? (value as Uint8Array).length : value));
+    const key = JSON.stringify(shown, (name, value: unknown) => (name === "body" || name === "sealed" ? (value as Uint8Array).length : value));
     if (key === this.#shown) return;
     this.#shown = key;
     const root = (this.#root ??= this.#attach());

@@ -75,7 +75,7 @@ function epsilon({ perReport, spentInWindow, spent, limit }: Budget, texts: Ledg
 function line(entry: LedgerEntry, { plan, texts }: Shown, number: Intl.NumberFormat, dates: Intl.DateTimeFormat, open: ReadonlySet<string>): Node {
   const why = plan?.questions?.find(({ id }) => id === entry.question)?.reason ?? plan?.reason ?? texts.whyUnknown;
   const { choice, since } = entry.consent[entry.purpose];
-  const bytes = entry.body.length > 0 ? h("code", { part: "bytes" }, Array.from(entry.body, (byte) => byte.toString(16).padStart(2, "0")).join(" ")) : texts.bytesGone;
+  const bytes = entry.sealed.length > 0 ? h("code", { part: "bytes" }, Array.from(entry.sealed, (byte) => byte.toString(16).padStart(2, "0")).join(" ")) : texts.bytesGone;
   const fields: readonly (readonly [string, Child])[] = [
     [texts.why, why],
     [texts.who, fill(texts.whoSays, { owner: plan?.owner ?? texts.ownerUnknown })],

@@ -1,8 +1,8 @@
 import type { Outcome } from "../dto.js";
 import type { Transport, TransportAnswer } from "../types.js";
 
-/** The content type of one or many reports; `crates/wire` holds the same text. */
-export const CONTENT_TYPE = "application/vnd.keepset.reports";
+/** The content type of one or many sealed reports; `crates/wire` holds the same text. */
+export const CONTENT_TYPE = "application/vnd.keepset.sealed-reports";
 
 const TIMEOUT_MS = 20_000;
 

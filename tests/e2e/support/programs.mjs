@@ -18,6 +18,14 @@ export function keepset(...args) {
   return execFileSync(join(programs, "keepset"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 }
 
+/** Makes keys for the time of the stories, and returns their file and their public halves. */
+export function keys() {
+  const file = join(folder(), "keys.json");
+  const args = ["keys", "new", "--keys", file, "--from", "2010-01-01", "--until", "2100-01-01"];
+  const said = execFileSync(join(programs, "keepset-collector"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  return { file, published: JSON.parse(said) };
+}
+
 /** A folder that is gone when the tests end. */
 export function folder() {
   const path = mkdtempSync(join(tmpdir(), "keepset-e2e-"));
@@ -25,11 +33,11 @@ export function folder() {
   return path;
 }
 
-/** Starts a collector of the retail pack's plan in `home`; a second one in the same folder finds the first one's store. */
-export async function collect(home, ...more) {
+/** Starts a collector of the retail pack's plan in `home` with a file of keys; a second one in the same folder finds the first one's store. */
+export async function collect(home, keys, ...more) {
   const plan = join(home, "plan.json");
   writeFileSync(plan, keepset("plan", "--pack", pack));
-  const args = ["--plan", plan, "--store", join(home, "collector.sqlite"), "--listen", "127.0.0.1:0", "--simulation", ...more];
+  const args = ["--plan", plan, "--store", join(home, "collector.sqlite"), "--keys", keys, "--listen", "127.0.0.1:0", "--simulation", ...more];
   const child = spawn(join(programs, "keepset-collector"), args, { stdio: ["ignore", "pipe", "pipe"] });
   process.on("exit", () => child.kill("SIGKILL"));
   const url = await address(child);

@@ -1,4 +1,5 @@
 // Small packs, each as plain as its test allows.
+import { KEYS } from "./hpke.mjs";
 
 /** A day in milliseconds. */
 export const DAY = 86_400_000;
@@ -38,6 +39,7 @@ export function shop(change = {}) {
       epsilon: 2,
       questions: [{ id: "sizes", reason: "Segment sizes.", segments: ["buyer", "fan"], cap: 1 }],
     },
+    collector: { keys: KEYS },
     ...change,
   };
 }

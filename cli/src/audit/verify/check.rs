@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keepset_engine::outbox::MAX_ENTRIES;
 use keepset_privacy::{Answering, Ledger, Refusal};
 use keepset_wire::receipt::{self, Break, Kind};
-use keepset_wire::{Choice, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Timestamp, hex};
+use keepset_wire::{Choice, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Sealed, Timestamp, hex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -228,8 +228,9 @@ impl Check<'_> {
             let what = format!("names the mechanism {:?}, and the plan's is {right:?}", receipt.mechanism);
             self.deviates(receipt, "mechanism", &what);
         }
-        let length = Report::length(plan);
-        if receipt.size as usize != length {
+        // Before reports were sealed, they travelled as they are.
+        let (length, unsealed) = (Sealed::length(plan), Report::length(plan));
+        if ![length, unsealed].contains(&(receipt.size as usize)) {
             let what = format!("is {} bytes long, and every report of the plan is {length}", receipt.size);
             self.deviates(receipt, "size", &what);
         }

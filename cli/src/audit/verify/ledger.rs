@@ -68,7 +68,7 @@ fn line(node: &Node<'_>) -> Result<Line, Mistake> {
         "size",
         "before",
     ];
-    let beside = ["hash", "until", "outcome", "attempts", "body"];
+    let beside = ["hash", "until", "outcome", "attempts", "body", "sealed"];
     let fields = node.object_of(&[&receipt, &beside])?;
     let whole = |key: &'static str| fields.need(key)?.whole(0, u32::MAX);
     instant(&fields.need("until")?)?;
@@ -100,7 +100,8 @@ fn line(node: &Node<'_>) -> Result<Line, Mistake> {
             ("withdrawn", Outcome::Withdrawn),
             ("expired", Outcome::Expired),
         ])?,
-        body: unhex(&fields.need("body")?)?,
+        // What left is the sealed form; a device of before reports were sealed knew only the other.
+        body: unhex(&fields.get("sealed").map_or_else(|| fields.need("body"), Ok)?)?,
     })
 }
 

@@ -56,11 +56,13 @@ impl Engine {
             self.stored = None;
         }
         self.gate.ready(plan, hash, &self.consent, now)?;
+        let key = pack.keys.at(now).ok_or(Withheld::NoKey)?;
         Ok(Due {
             gate: self.gate.clone(),
             plan: plan.clone(),
             hash,
             pack: pack.hash,
+            key: key.clone(),
             consent: self.consent,
             truths: self.truths(plan, now),
             now,
@@ -124,11 +126,12 @@ impl Engine {
         self.pack.plan.as_ref().map(|plan| self.gate.ledger().budget(plan, now))
     }
 
-    /// Returns the first instant from `now` on at which [`Engine::prepare`] may make a report; nothing while consent or a plan is missing.
+    /// Returns the first instant from `now` on at which [`Engine::prepare`] may make a report; nothing while consent, a plan or a
+    /// key to seal to is missing.
     #[must_use]
     pub fn next_report(&self, now: Timestamp) -> Option<Timestamp> {
         gate::check(&self.consent).ok()?;
         let (plan, hash) = self.pack.asked()?;
-        Some(self.gate.next_due(plan, hash, now)).filter(|due| *due < plan.expires)
+        self.pack.keys.next(self.gate.next_due(plan, hash, now)).filter(|due| *due < plan.expires)
     }
 }

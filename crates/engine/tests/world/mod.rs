@@ -7,7 +7,8 @@ use keepset_engine::{
 };
 use keepset_privacy::{Coins, SeededCoins};
 use keepset_wire::receipt::{self, Receipt};
-use keepset_wire::{HOUR_MS, Report, Timestamp};
+use keepset_wire::seal::hex_of;
+use keepset_wire::{HOUR_MS, OpeningKey, Report, Sealed, Timestamp};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -35,16 +36,30 @@ const PACK: &str = r#"{
       {"id": "habit", "reason": "r", "ask": "mean", "feature": "habit", "low": 0, "high": 4},
       {"id": "buying", "reason": "r", "ask": "conversion", "segments": ["visitor", "quiet"], "outcome": "buyer", "horizon_epochs": 1},
       {"id": "eager", "reason": "r", "ask": "calibration", "model": "eager", "cuts": [-0.5, 0, 1], "outcome": "buyer", "horizon_epochs": 2}
-    ]}
+    ]},
+  "collector": {"keys": [{"id": 1, "public_key": "PUBLIC", "from": "2026-01-01", "until": "2030-01-01"}]}
 }"#;
 
+/// The private half of the key in the pack, which is nobody's secret.
+pub fn opening_key() -> OpeningKey {
+    OpeningKey::from_bytes(&[7; 32])
+}
+
 pub fn pack() -> Rc<Pack> {
-    Rc::new(Pack::parse(PACK).unwrap())
+    Rc::new(Pack::parse(&PACK.replace("PUBLIC", &hex_of(&opening_key().public()))).unwrap())
+}
+
+/// Installs an engine whose pack names a collector's keys.
+pub fn engine_with(collector: &str, now: Timestamp) -> Engine {
+    let mut document: serde_json::Value = serde_json::from_str(PACK).unwrap();
+    document["collector"] = serde_json::from_str(collector).unwrap();
+    Engine::install(Rc::new(Pack::read(&document).unwrap()), now)
 }
 
 fn eager() -> Rc<Pack> {
-    let every_window = PACK.replace("\"windows_per_year\": 12", "\"windows_per_year\": 366");
-    assert_ne!(every_window, PACK);
+    let pack = PACK.replace("PUBLIC", &hex_of(&opening_key().public()));
+    let every_window = pack.replace("\"windows_per_year\": 12", "\"windows_per_year\": 366");
+    assert_ne!(every_window, pack);
     Rc::new(Pack::parse(&every_window).unwrap())
 }
 
@@ -323,7 +338,7 @@ impl World {
         assert_eq!(error, None);
         let charged = durable.ledger().iter().find(|entry| entry.id == upload.id.0);
         let charged = charged.expect("law (c): the charge is in the durable state");
-        assert_eq!(charged.bytes, upload.bytes, "law (d): the durable bytes are the bytes that leave");
+        assert_eq!(charged.sealed, upload.bytes, "law (d): the durable bytes are the bytes that leave");
         let stood = &charged.receipt;
         let sum: [u8; 32] = Sha256::digest(&upload.bytes).into();
         assert_eq!(
@@ -341,7 +356,11 @@ impl World {
         assert!(stood.at <= now.millis() || self.set_back, "law (h): written before it leaves");
         let pack = pack();
         let plan = pack.plan.as_ref().unwrap();
-        let report = Report::decode(plan, plan.hash(), &upload.bytes).unwrap();
+        let sealed = Sealed::decode(plan, &upload.bytes).unwrap();
+        let opened = sealed.open(&opening_key()).unwrap();
+        assert_eq!(opened, charged.bytes, "what the person is shown is what the collector reads");
+        let report = Report::decode(plan, plan.hash(), &opened).unwrap();
+        assert_eq!((sealed.plan, sealed.epoch), (report.plan, report.epoch));
         let window = plan.window_of(report.epoch).0;
         assert_eq!((stood.plan, stood.pack, stood.window), (plan.hash(), pack.hash(), window), "law (h)");
         self.sent.push(Sent { at: now, install: host.install, id: upload.id.0, window, bytes: upload.bytes });

@@ -1,0 +1,158 @@
+//! The commands beside serving: making, listing and retiring keys.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use keepset_privacy::{Coins as _, SystemCoins};
+use keepset_wire::seal::hex_of;
+use keepset_wire::{DAY_MS, Timestamp};
+
+use crate::clock::system_now;
+use crate::keys::{Keyring, Standing};
+
+/// So long devices seal to a key unless told otherwise: a year, and five weeks in which the next one is already there.
+const KEY_DAYS: i64 = 400;
+
+/// What the program can do beside serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Makes, lists and retires the keys that reports are sealed to
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+/// What can be done with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Keys {
+    /// Makes a key, in a new file or beside those in it, and prints the public halves, which belong into the pack
+    New(NewKey),
+    /// Lists the keys and how they stand
+    List(ListKeys),
+    /// Forgets the private half of a key: what was sealed to it stays shut from now on
+    Retire(RetireKey),
+}
+
+/// A file of keys.
+#[derive(Clone, Debug, Args)]
+pub struct KeysFile {
+    /// The file of keys.
+    #[arg(long, value_name = "FILE", default_value = "keys.json")]
+    pub keys: PathBuf,
+}
+
+/// A key to make.
+#[derive(Clone, Debug, Args)]
+pub struct NewKey {
+    /// The file.
+    #[command(flatten)]
+    pub file: KeysFile,
+    /// The first day on which devices seal to it, YYYY-MM-DD; today when left out.
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub from: Option<Timestamp>,
+    /// The day from which they do not any more; 400 days after the first when left out.
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub until: Option<Timestamp>,
+}
+
+/// Keys to list.
+#[derive(Clone, Debug, Args)]
+pub struct ListKeys {
+    /// The file.
+    #[command(flatten)]
+    pub file: KeysFile,
+    /// Print the public halves of those not retired as JSON, as /v1/keys serves them.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A key to retire.
+#[derive(Clone, Debug, Args)]
+pub struct RetireKey {
+    /// The file.
+    #[command(flatten)]
+    pub file: KeysFile,
+    /// The number of the key.
+    pub id: u8,
+    /// Retire it although devices still seal to it: their reports will be refused.
+    #[arg(long)]
+    pub in_use: bool,
+}
+
+fn date(text: &str) -> Result<Timestamp, String> {
+    Timestamp::from_date(text).ok_or_else(|| "expected a date like 2026-11-21".into())
+}
+
+impl Command {
+    /// Does it and returns what is to be printed.
+    ///
+    /// # Errors
+    /// One sentence when it could not be done; nothing has changed then.
+    pub fn run(&self) -> Result<String, String> {
+        let Self::Keys(keys) = self;
+        match keys {
+            Keys::New(new) => new.run(system_now()),
+            Keys::List(list) => list.run(system_now()),
+            Keys::Retire(retire) => retire.run(system_now()),
+        }
+    }
+}
+
+impl NewKey {
+    fn run(&self, now: Timestamp) -> Result<String, String> {
+        let path = &self.file.keys;
+        let mut ring = if path.exists() { Keyring::load(path)? } else { Keyring::default() };
+        let secret =
+            SystemCoins::open().and_then(|mut coins| coins.secret()).map_err(|error| error.to_string())?;
+        let today = Timestamp::from_date(&now.date()).unwrap_or(now);
+        let from = self.from.unwrap_or(today);
+        ring.add(secret, from, self.until.unwrap_or_else(|| from.saturating_add(KEY_DAYS * DAY_MS)))?;
+        ring.save(path)?;
+        Ok(public(&ring))
+    }
+}
+
+impl ListKeys {
+    fn run(&self, now: Timestamp) -> Result<String, String> {
+        let ring = Keyring::load(&self.file.keys)?;
+        if self.json {
+            return Ok(public(&ring));
+        }
+        let mut text =
+            format!("{:>3}  {:<10}  {:<10}  {:<8}  public key\n", "id", "from", "until", "standing");
+        for (key, standing) in ring.standings(now) {
+            // Writing to a text cannot fail.
+            let _ = writeln!(
+                text,
+                "{:>3}  {:<10}  {:<10}  {:<8}  {}",
+                key.id,
+                key.from.date(),
+                key.until.date(),
+                standing.words(),
+                hex_of(&key.public)
+            );
+        }
+        Ok(text)
+    }
+}
+
+impl RetireKey {
+    fn run(&self, now: Timestamp) -> Result<String, String> {
+        let mut ring = Keyring::load(&self.file.keys)?;
+        let standing = ring.standings(now).find(|(key, _)| key.id == self.id).map(|(_, standing)| standing);
+        if matches!(standing, Some(Standing::InUse | Standing::ToCome)) && !self.in_use {
+            return Err(format!(
+                "key {} is {}: devices whose pack names it would lose their reports; add --in-use to retire it all the same",
+                self.id,
+                standing.map_or("", Standing::words)
+            ));
+        }
+        ring.retire(self.id)?;
+        ring.save(&self.file.keys)?;
+        Ok(format!("key {} is retired: restart the collector, and compile packs anew without it\n", self.id))
+    }
+}
+
+fn public(ring: &Keyring) -> String {
+    format!("{:#}\n", ring.public().to_json())
+}
