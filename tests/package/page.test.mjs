@@ -66,6 +66,32 @@ test("the preview in a page is what the collector receives; cookies, referrer an
   front.close();
 });
 
+test("what Chromium sends along with a report is what it sends along with any request, and the page asks it to leave the rest away", async () => {
+  const front = await collector();
+  const shopVisit = await visit({ options: { collector: front.url } });
+  const page = await shopVisit.enter();
+  await page.evaluate(() => {
+    globalThis.asked = [];
+    const real = fetch;
+    globalThis.fetch = (url, init = {}) => {
+      if (init.method === "POST") asked.push(Object.fromEntries(Object.entries(init).filter(([, value]) => typeof value !== "object")));
+      return real(url, init);
+    };
+  });
+  await grant(page);
+  await page.evaluate((day) => skip(day), DAY);
+  assert.equal(await page.evaluate(async () => (await keepset.flush()).sent), 1);
+  assert.deepEqual(await page.evaluate(() => asked), [{ method: "POST", credentials: "omit", referrerPolicy: "no-referrer", redirect: "error", cache: "no-store", keepalive: true, mode: "cors" }]);
+  const [{ headers, body }] = front.requests;
+  const { "content-type": type, "content-length": length, ...rest } = headers;
+  assert.deepEqual([type, Number(length)], ["application/vnd.keepset.sealed-reports", body.length]);
+  // A list of what may be there: what a new browser adds is looked at here first.
+  const known = ["accept", "accept-encoding", "accept-language", "cache-control", "connection", "host", "origin", "pragma", "user-agent"];
+  assert.deepEqual(Object.keys(rest).filter((name) => !known.includes(name) && !/^sec-(fetch|ch-ua)(-|$)/.test(name)), []);
+  await shopVisit.close();
+  front.close();
+});
+
 test("with storage denied segments live until the page is left, and nothing is written", async () => {
   const shopVisit = await visit({ options: { collector: "http://127.0.0.1:9" } });
   const page = await shopVisit.enter();

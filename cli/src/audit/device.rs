@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::{Context as _, anyhow};
-use keepset_engine::{Engine, Pack, RawEvent};
-use keepset_wire::{DAY_MS, Epsilon, Plan, Timestamp};
+use keepset_engine::{Due, Engine, Pack, RawEvent};
+use keepset_wire::seal::hex_of;
+use keepset_wire::{DAY_MS, Epsilon, OpeningKey, Plan, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fleet::willing;
@@ -55,18 +56,25 @@ impl Survey {
         i64::from(self.window_epochs) * DAY_MS
     }
 
-    /// A device in the segments of `members`, a bit each, at the first instant of its first free window.
+    /// A device in the segments of `members`, a bit each, at the first instant of its first free window; its report is not
+    /// sealed, for millions are drawn and looked at.
     pub(super) fn due(&self, members: u32) -> anyhow::Result<Vec<u8>> {
+        Ok(self.device(members)?.unsealed().to_bytes())
+    }
+
+    /// The same device as a page has it, whose report is sealed.
+    pub(super) fn sealed(&self, members: u32) -> anyhow::Result<Vec<u8>> {
+        Ok(self.device(members)?.to_bytes())
+    }
+
+    fn device(&self, members: u32) -> anyhow::Result<Due> {
         let (mut engine, _) = willing(Rc::clone(&self.pack), self.start()?);
         engine.keep_secret([7; 32], self.start()?);
         let now = self.start()?.saturating_add(self.wait());
         for segment in (0..self.segments).filter(|segment| members >> segment & 1 == 1) {
             track(&mut engine, &format!("e{segment}"), now)?;
         }
-        Ok(engine
-            .due(now)
-            .map_err(|withheld| anyhow!("the engine asks for no report: {withheld}"))?
-            .to_bytes())
+        engine.due(now).map_err(|withheld| anyhow!("the engine asks for no report: {withheld}"))
     }
 
     /// A device that has drawn no secret yet.
@@ -110,5 +118,9 @@ fn pack(epsilon: Epsilon, segments: u16, cap: u8, window_epochs: u32) -> Value {
             "epoch_days": 1, "window_epochs": window_epochs, "windows_per_year": 366, "epsilon": epsilon.value(),
             "questions": [{ "id": "q", "reason": "r", "segments": each(&|segment| json!(format!("s{segment}"))), "cap": cap }],
         },
+        // Nobody's: what is sealed here goes nowhere.
+        "collector": { "keys": [{
+            "id": 1, "public_key": hex_of(&OpeningKey::from_bytes(&[1; 32]).public()), "from": STARTS, "until": "2031-01-01",
+        }] },
     })
 }

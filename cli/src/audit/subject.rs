@@ -17,8 +17,10 @@ pub(super) struct Subject {
     /// The mechanism and its shape.
     pub(super) name: String,
     pub(super) epsilon: Epsilon,
-    /// By input, what the core hands to the module.
+    /// By input, what the core hands to the module, but for the key to seal to.
     pub(super) dues: Vec<Vec<u8>>,
+    /// The same with the key, byte for byte as in a page.
+    pub(super) sealed: Vec<Vec<u8>>,
     pub(super) law: Law,
     plan: Plan,
     hash: PlanHash,
@@ -33,8 +35,9 @@ impl Subject {
     pub(super) fn of_segments(epsilon: Epsilon, segments: u16, cap: u8) -> anyhow::Result<Self> {
         let mechanism = SetSelect::new(epsilon, segments, cap)?;
         let survey = Survey::of_segments(epsilon, segments, cap)?;
-        let dues =
-            (0..1 << segments).map(|members| survey.due(members)).collect::<anyhow::Result<Vec<_>>>()?;
+        let inputs = 0..1_u32 << segments;
+        let dues = inputs.clone().map(|members| survey.due(members)).collect::<anyhow::Result<Vec<_>>>()?;
+        let sealed = inputs.map(|members| survey.sealed(members)).collect::<anyhow::Result<_>>()?;
         let plan = survey.plan()?.clone();
         let decided = Due::from_bytes(&dues[0])
             .context("the engine cannot read its own question")?
@@ -44,6 +47,7 @@ impl Subject {
             name: format!("SetSelect, cap {cap} of {segments}"),
             epsilon,
             dues,
+            sealed,
             law: Law::of_set_select(&mechanism, cap),
             hash: plan.hash(),
             frame: frame(&plan, report).to_vec(),

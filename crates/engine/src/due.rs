@@ -17,8 +17,8 @@ pub struct Due {
     pub(crate) plan: Plan,
     pub(crate) hash: PlanHash,
     pub(crate) pack: PackHash,
-    /// Whom the report is for.
-    pub(crate) key: SealingKey,
+    /// Whom the report is sealed for; only who looks at the draws alone leaves it away.
+    pub(crate) key: Option<SealingKey>,
     pub(crate) consent: Consent,
     /// What the device would answer, by question: which of them it is asked, chance decides apart from this.
     pub(crate) truths: Vec<Truth>,
@@ -49,6 +49,12 @@ impl Due {
         encode(self)
     }
 
+    /// Leaves the seal away, for whoever draws millions of reports to look at them. No engine takes what is then decided.
+    #[must_use]
+    pub fn unsealed(self) -> Self {
+        Self { key: None, ..self }
+    }
+
     /// Returns what the device would answer without noise, by question: what a replay sets beside the estimate.
     #[must_use]
     pub fn truths(&self) -> &[Truth] {
@@ -59,7 +65,7 @@ impl Due {
     #[must_use]
     pub fn decide(self, coins: impl Coins + 'static) -> Decided {
         let Self { mut gate, plan, hash, pack, key, consent, truths, now } = self;
-        let report = gate.clear(&plan, (hash, pack), &key, &consent, &truths, now, coins);
+        let report = gate.clear(&plan, (hash, pack), key.as_ref(), &consent, &truths, now, coins);
         Decided { gate, report }
     }
 

@@ -166,7 +166,7 @@ impl Gate {
         &mut self,
         plan: &Plan,
         (hash, pack): (PlanHash, PackHash),
-        key: &SealingKey,
+        key: Option<&SealingKey>,
         consent: &Consent,
         truths: &[Truth],
         now: Timestamp,
@@ -189,13 +189,18 @@ impl Gate {
         let answering = Answering::for_question(plan.epsilon, question).map_err(|_| Withheld::Mechanism)?;
         let mechanism = answering.describe();
         // Before the charge, as everything is that can fail.
-        let sealer = Sealer::new(key, coins.secret()?).ok_or(Withheld::NoKey)?;
+        let sealer = match key {
+            Some(key) => Some(Sealer::new(key, coins.secret()?).ok_or(Withheld::NoKey)?),
+            None => None,
+        };
         let charge = self.ledger.charge(plan, now)?;
         let answer = answering.answer(charge, plan.epsilon, truth, coins).map_err(|_| Withheld::NoEntropy)?;
         let id = report_id(&secret, hash, window);
         let report = Report { plan: hash, question: slot.question, epoch, id, answer };
         let bytes = report.encode(plan).map_err(|_| Withheld::Mechanism)?;
-        let sealed = sealer.seal(hash, epoch, &bytes).ok_or(Withheld::NoKey)?;
+        let sealed = sealer
+            .map_or(Some(Vec::new()), |sealer| sealer.seal(hash, epoch, &bytes))
+            .ok_or(Withheld::NoKey)?;
         // A collector admits a report until one epoch after its window.
         let until =
             plan.epoch_start(Epoch(plan.first_epoch(Window(window.0.saturating_add(1))).0.saturating_add(1)));

@@ -17,8 +17,8 @@ pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<Section> {
     let findings = audit.lanes.each(jobs, |lane, subject| {
         let (mut same, mut all) = (0_u64, 0_u64);
         let mut pulled = Vec::new();
-        let each = audit.size.replays.div_ceil(u32::try_from(subject.dues.len()).unwrap_or(u32::MAX));
-        for due in &subject.dues {
+        let each = audit.size.replays.div_ceil(u32::try_from(subject.sealed.len()).unwrap_or(u32::MAX));
+        for due in &subject.sealed {
             let source = Source::Known(SEED.into());
             let drawn = lane.draw(&Batch { due, count: each, source, first: all, fresh: true })?;
             pulled.push(drawn.pulled.instance);
@@ -47,6 +47,6 @@ pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<Section> {
     })?;
     let method = "Each answer by a new instance whose random source gives SHA-256 of a seed and a counter; beside it, the engine \
                   compiled into this tool draws from the same bytes. All that the module returns is compared, \
-                  byte for byte, not the answer alone.";
+                  byte for byte: the sealed report too, not the answer alone.";
     Ok(Section { code: "replay", title: "Known bytes give known answers", method: method.into(), findings })
 }

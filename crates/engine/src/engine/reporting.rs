@@ -62,7 +62,7 @@ impl Engine {
             plan: plan.clone(),
             hash,
             pack: pack.hash,
-            key: key.clone(),
+            key: Some(key.clone()),
             consent: self.consent,
             truths: self.truths(plan, now),
             now,
@@ -72,9 +72,13 @@ impl Engine {
     /// Takes in what was decided; [`Engine::due`] was asked within the same turn.
     ///
     /// # Errors
-    /// [`Withheld`]: why there is no report now; [`Withheld::ClockBehind`] when more was charged since.
+    /// [`Withheld`]: why there is no report now; [`Withheld::ClockBehind`] when more was charged since,
+    /// [`Withheld::NoKey`] when the report is not sealed.
     pub fn decided(&mut self, decided: Decided) -> Result<(), Withheld> {
         let Decided { gate, report } = decided;
+        if report.as_ref().is_ok_and(|cleared| cleared.sealed.is_empty()) {
+            return Err(Withheld::NoKey);
+        }
         if !gate.follows(&self.gate) {
             return Err(Withheld::ClockBehind);
         }
