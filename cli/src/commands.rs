@@ -190,7 +190,7 @@ pub fn check(arguments: &PackArguments) -> anyhow::Result<String> {
 /// # Errors
 /// The first mistake in it, or when a file cannot be read or written.
 pub fn compile(arguments: &CompileArguments) -> anyhow::Result<String> {
-    let pack = read_pack_with(&arguments.pack, arguments.keys.as_deref())?;
+    let pack = read_keyed_pack(&arguments.pack, arguments.keys.as_deref())?;
     let compiled = pack.compile();
     let out = arguments.output.clone().unwrap_or_else(|| arguments.pack.with_extension("keepset"));
     if out == arguments.pack {
@@ -207,7 +207,7 @@ pub fn compile(arguments: &CompileArguments) -> anyhow::Result<String> {
 }
 
 /// Reads a pack file and puts the collector's keys into the pack.
-fn read_pack_with(path: &Path, keys: Option<&Path>) -> anyhow::Result<Pack> {
+fn read_keyed_pack(path: &Path, keys: Option<&Path>) -> anyhow::Result<Pack> {
     let mut pack = read_pack(path)?;
     let Some(keys) = keys else { return Ok(pack) };
     if !pack.keys.list().is_empty() {
