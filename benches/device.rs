@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent, Scalar};
 use keepset_privacy::SystemCoins;
-use keepset_wire::Timestamp;
+use keepset_wire::{OpeningKey, SealingKey, SealingKeys, Timestamp};
 
 const PACK: &str = include_str!("../packs/retail/pack.json");
 const DAY_MS: i64 = 86_400_000;
@@ -31,7 +31,7 @@ fn main() {
     row("explain a segment", year, |(engine, now)| engine.explain("regular", *now));
     row("save the state", year, |(engine, _)| engine.save().unwrap());
     row("restore the state", saved, |(pack, bytes, now)| Engine::restore(Rc::clone(pack), bytes, *now));
-    row("draw, charge and queue a report", due, |(engine, now)| {
+    row("draw, charge, seal and queue a report", due, |(engine, now)| {
         engine.prepare(*now, SystemCoins::open().unwrap()).unwrap();
     });
 }
@@ -52,7 +52,12 @@ fn row<I, O>(name: &str, input: impl Fn() -> I, mut step: impl FnMut(&mut I) -> 
 
 /// A device whose owner bought twice a week for a year, and the moment after.
 fn year() -> (Engine, Timestamp) {
-    let pack = Rc::new(Pack::parse(PACK).unwrap());
+    let mut pack = Pack::parse(PACK).unwrap();
+    // As `keepset compile --keys` puts it there.
+    let public = OpeningKey::from_bytes(&[7; 32]).public();
+    let key = SealingKey { id: 1, public, from: Timestamp::MIN, until: Timestamp::MAX };
+    pack.keys = SealingKeys::new(vec![key]).unwrap();
+    let pack = Rc::new(pack);
     let mut now = Timestamp::from_date("2024-01-01").unwrap();
     let mut engine = Engine::install(pack, now);
     // As a page gives it at the start; a window in which it is drawn is left out.

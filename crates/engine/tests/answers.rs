@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent, Withheld};
 use keepset_privacy::{BoundedMean, SeededCoins, Truth};
-use keepset_wire::{HOUR_MS, Timestamp};
+use keepset_wire::seal::hex_of;
+use keepset_wire::{HOUR_MS, OpeningKey, Timestamp};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -21,10 +22,12 @@ const PACK: &str = r#"{"id": "p", "version": 1, "title": "P", "owner": "o", "rea
             {"id": "once", "title": "t", "reason": "r", "enter": {"feature": "visits", "op": ">=", "value": 1}},
             {"id": "bought", "title": "t", "reason": "r", "enter": {"feature": "since", "op": "<", "value": 30}}],
         "plan": {"id": "q", "owner": "o", "reason": "r", "starts": "2026-01-01", "expires": "2030-01-01", "epsilon": 2,
-            "epoch_days": 1, "window_epochs": 2, "windows_per_year": 366, "questions": [QUESTIONS]}}"#;
+            "epoch_days": 1, "window_epochs": 2, "windows_per_year": 366, "questions": [QUESTIONS]},
+        "collector": {"keys": [{"id": 1, "public_key": "PUBLIC", "from": "2026-01-01", "until": "2030-01-01"}]}}"#;
 
 fn pack(questions: &str) -> Rc<Pack> {
-    Rc::new(Pack::parse(&PACK.replace("QUESTIONS", questions)).unwrap())
+    let public = OpeningKey::from_bytes(&[7; 32]).public();
+    Rc::new(Pack::parse(&PACK.replace("QUESTIONS", questions).replace("PUBLIC", &hex_of(&public))).unwrap())
 }
 
 const CONVERSION: &str = r#"{"id": "c", "reason": "r", "ask": "conversion", "segments": ["often", "once"], "outcome": "bought", "horizon_epochs": 1}"#;
