@@ -55,7 +55,7 @@ fn every_kind_of_question_is_counted_estimated_published_and_shown() {
     let (folder, plan) = (Folder::new(), plan());
     let server = Server::start(&folder, &plan, &["--simulation"]);
     for epoch in [Epoch(0), Epoch(4)] {
-        reports(&plan, epoch).iter().for_each(|body| assert_eq!(server.post(body).status, 200));
+        reports(&plan, epoch).iter().for_each(|body| assert_eq!(server.post_plain(body).status, 200));
     }
     let json = server.get("/v1/estimates?window=1").json();
     let questions = json["windows"][0]["questions"].as_array().unwrap();
@@ -133,6 +133,6 @@ fn an_answer_beyond_the_outputs_of_its_mechanism_is_refused() {
     let mut answer = keepset_wire::Subset::empty(plan.questions[3].cells());
     answer.insert(task.cells());
     let report = Report { plan: plan.hash(), question: 3, epoch: Epoch(0), id: ReportId([1; 16]), answer };
-    let refused = server.post(&report.encode(&plan).unwrap());
+    let refused = server.post_plain(&report.encode(&plan).unwrap());
     assert_eq!(refused.status, 422, "{}", refused.body);
 }
