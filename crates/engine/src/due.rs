@@ -65,7 +65,7 @@ impl Due {
     #[must_use]
     pub fn decide(self, coins: impl Coins + 'static) -> Decided {
         let Self { mut gate, plan, hash, pack, key, consent, truths, now } = self;
-        let report = gate.clear(&plan, (hash, pack), key.as_ref(), &consent, &truths, now, coins);
+        let report = gate.clear(&plan, (hash, pack, key.as_ref()), &consent, &truths, now, coins);
         Decided { gate, report }
     }
 

@@ -165,8 +165,7 @@ impl Gate {
     pub(crate) fn clear<C: Coins + 'static>(
         &mut self,
         plan: &Plan,
-        (hash, pack): (PlanHash, PackHash),
-        key: Option<&SealingKey>,
+        (hash, pack, key): (PlanHash, PackHash, Option<&SealingKey>),
         consent: &Consent,
         truths: &[Truth],
         now: Timestamp,
