@@ -14,32 +14,34 @@ use crate::fleet::willing;
 /// Days in an epoch: a device knows its memberships on the first day of the second window.
 const STARTS: &str = "2026-01-01";
 
+/// Every pack of the audit has so many events, each with a feature that counts it and a segment that it enters.
+const SEGMENTS: u16 = 5;
+
 /// A plan of one question and the pack that asks it.
 #[derive(Debug)]
 pub(super) struct Survey {
     pack: Rc<Pack>,
     /// The pack as a page would load it.
     pub(super) json: Value,
-    segments: u16,
     window_epochs: u32,
 }
 
 impl Survey {
-    /// Asks in which of `segments` segments a device is; of its memberships `cap` count. The window is one epoch long.
-    pub(super) fn of_segments(epsilon: Epsilon, segments: u16, cap: u8) -> anyhow::Result<Self> {
-        Self::with_windows(epsilon, segments, cap, 1)
+    /// Asks one question, in windows of so many epochs.
+    pub(super) fn new(epsilon: Epsilon, question: &Value, window_epochs: u32) -> anyhow::Result<Self> {
+        let json = pack(epsilon, question, window_epochs);
+        let pack = Pack::parse(&json.to_string()).context("the audit's own pack is wrong")?;
+        Ok(Self { pack: Rc::new(pack), json, window_epochs })
     }
 
-    /// The same with windows of several epochs, in one of which a device reports.
-    pub(super) fn with_windows(
+    /// Asks in which of `segments` segments a device is; of its memberships `cap` count.
+    pub(super) fn of_sizes(
         epsilon: Epsilon,
         segments: u16,
         cap: u8,
         window_epochs: u32,
     ) -> anyhow::Result<Self> {
-        let json = pack(epsilon, segments, cap, window_epochs);
-        let pack = Pack::parse(&json.to_string()).context("the audit's own pack is wrong")?;
-        Ok(Self { pack: Rc::new(pack), json, segments, window_epochs })
+        Self::new(epsilon, &json!({ "segments": names(segments), "cap": cap }), window_epochs)
     }
 
     pub(super) fn plan(&self) -> anyhow::Result<&Plan> {
@@ -63,15 +65,11 @@ impl Survey {
     }
 
     /// The same device as a page has it, whose report is sealed.
-    pub(super) fn sealed(&self, members: u32) -> anyhow::Result<Vec<u8>> {
-        Ok(self.device(members)?.to_bytes())
-    }
-
-    fn device(&self, members: u32) -> anyhow::Result<Due> {
+    pub(super) fn device(&self, members: u32) -> anyhow::Result<Due> {
         let (mut engine, _) = willing(Rc::clone(&self.pack), self.start()?);
         engine.keep_secret([7; 32], self.start()?);
         let now = self.start()?.saturating_add(self.wait());
-        for segment in (0..self.segments).filter(|segment| members >> segment & 1 == 1) {
+        for segment in (0..SEGMENTS).filter(|segment| members >> segment & 1 == 1) {
             track(&mut engine, &format!("e{segment}"), now)?;
         }
         engine.due(now).map_err(|withheld| anyhow!("the engine asks for no report: {withheld}"))
@@ -94,29 +92,38 @@ fn track(engine: &mut Engine, event: &str, now: Timestamp) -> anyhow::Result<()>
     Ok(())
 }
 
+/// The names of the first segments of the pack.
+pub(super) fn names(segments: u16) -> Vec<String> {
+    (0..segments).map(|segment| format!("s{segment}")).collect()
+}
+
 /// A pack whose segments are each entered by an event of its own.
-fn pack(epsilon: Epsilon, segments: u16, cap: u8, window_epochs: u32) -> Value {
-    let each = |make: &dyn Fn(u16) -> Value| -> Vec<Value> { (0..segments).map(make).collect() };
+fn pack(epsilon: Epsilon, question: &Value, window_epochs: u32) -> Value {
     let named = |prefix: &str, make: &dyn Fn(u16) -> Value| -> Value {
-        (0..segments)
-            .map(|segment| (format!("{prefix}{segment}"), make(segment)))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+        let all = (0..SEGMENTS).map(|segment| (format!("{prefix}{segment}"), make(segment)));
+        all.collect::<serde_json::Map<_, _>>().into()
     };
+    let segment = |segment: u16| {
+        json!({
+            "id": format!("s{segment}"), "title": "t", "reason": "r",
+            "enter": { "feature": format!("f{segment}"), "op": ">=", "value": 1 },
+        })
+    };
+    let mut asked = json!({ "id": "q", "reason": "r" });
+    for (key, value) in question.as_object().into_iter().flatten() {
+        asked[key] = value.clone();
+    }
     json!({
         "id": "audit", "version": 1, "title": "Audit", "owner": "Whoever audits", "reason": "To audit.", "expires": "2031-01-01",
         "events": named("e", &|_| json!({ "title": "t", "properties": {} })),
         "features": named("f", &|segment| {
             json!({ "kind": "count", "event": format!("e{segment}"), "window_days": 28, "title": "t" })
         }),
-        "segments": each(&|segment| json!({
-            "id": format!("s{segment}"), "title": "t", "reason": "r",
-            "enter": { "feature": format!("f{segment}"), "op": ">=", "value": 1 },
-        })),
+        "segments": (0..SEGMENTS).map(segment).collect::<Vec<_>>(),
         "plan": {
             "id": "audit", "owner": "Whoever audits", "reason": "To audit.", "starts": STARTS, "expires": "2031-01-01",
             "epoch_days": 1, "window_epochs": window_epochs, "windows_per_year": 366, "epsilon": epsilon.value(),
-            "questions": [{ "id": "q", "reason": "r", "segments": each(&|segment| json!(format!("s{segment}"))), "cap": cap }],
+            "questions": [asked],
         },
         // Nobody's: what is sealed here goes nowhere.
         "collector": { "keys": [{

@@ -1,7 +1,7 @@
 //! The law of an answer in whole numbers: how much each output weighs for each input, found by going through all of them.
 //!
-//! Written from the definition of the mechanism, not from the code that draws: that code goes through shared cells and
-//! orders, this one through every set.
+//! Written from the definitions of the mechanisms, not from the code that draws: that code goes through shared cells and
+//! orders, this one through every answer.
 
 use keepset_privacy::SetSelect;
 use keepset_wire::Subset;
@@ -25,42 +25,55 @@ pub(super) struct Worst {
 }
 
 impl Law {
-    /// Goes through every set of memberships, every choice of those that count, and every answer.
-    pub(super) fn of_set_select(mechanism: &SetSelect, cap: u8) -> Self {
+    /// A set of cells: goes through every choice of the memberships that count, and every answer. Inputs are masks of memberships.
+    pub(super) fn of_set_select(mechanism: &SetSelect, inputs: &[u32]) -> Self {
         let (favoured, unit) = mechanism.odds();
-        let cells = mechanism.cells();
-        let segments = cells - u16::from(cap);
+        let (cells, segments, cap) = (mechanism.cells(), mechanism.segments(), u32::from(mechanism.cap()));
         let answers = masks(cells, mechanism.subset_size().into());
         // A device in more segments than count counts with each choice of them alike; in fewer, cells of "none" fill up.
-        let own_sets = |members: u32| -> Vec<u32> {
-            let spare = u32::from(cap).saturating_sub(members.count_ones());
+        let own_sets = |members: &u32| -> Vec<u32> {
+            let spare = cap.saturating_sub(members.count_ones());
             let fill = ((1 << spare) - 1) << segments;
-            let counted = u32::from(cap).min(members.count_ones());
-            masks(segments, counted)
-                .into_iter()
-                .filter(|chosen| chosen & members == *chosen)
-                .map(|chosen| chosen | fill)
-                .collect()
+            let counted = masks(segments, cap.min(members.count_ones())).into_iter();
+            counted.filter(|chosen| chosen & members == *chosen).map(|chosen| chosen | fill).collect()
         };
         // So that all inputs weigh the same together, each is counted as often as the one with the most choices divides into.
-        let choices: Vec<Vec<u32>> = (0..1 << segments).map(own_sets).collect();
+        let choices: Vec<Vec<u32>> = inputs.iter().map(own_sets).collect();
         let common = choices.iter().fold(1, |all, own| least_common_multiple(all, own.len() as u128));
         let weights = choices.iter().map(|own| {
             let times = common / own.len() as u128;
-            answers
-                .iter()
-                .map(|answer| {
-                    let is_favoured = |own: &u32| (own & answer).count_ones() >= mechanism.threshold().into();
-                    own.iter()
-                        .map(|own| u128::from(if is_favoured(own) { favoured } else { unit }) * times)
-                        .sum()
-                })
-                .collect()
+            let weigh = |answer: &u32| {
+                let is_favoured = |own: &u32| (own & answer).count_ones() >= mechanism.threshold().into();
+                own.iter().map(|own| u128::from(if is_favoured(own) { favoured } else { unit }) * times).sum()
+            };
+            answers.iter().map(weigh).collect()
         });
         Self {
             weights: weights.collect(),
             outputs: answers.iter().map(|mask| subset(cells, *mask)).collect(),
         }
+    }
+
+    /// One of `outputs` cells in a row, `width` of them favoured by the weights of `odds`. An input lies halfway between two rows, or
+    /// is one of them twice; row 0 favours the first cells. Answers have `room` cells.
+    pub(super) fn of_band(
+        (favoured, unit): (u64, u64),
+        (outputs, width): (u16, u16),
+        room: u16,
+        inputs: &[(u16, u16)],
+    ) -> Self {
+        let weigh = |row: u16, output: u16| {
+            u128::from(if (row..row + width).contains(&output) { favoured } else { unit })
+        };
+        let weights = inputs.iter().map(|(one, other)| {
+            (0..outputs).map(|output| weigh(*one, output) + weigh(*other, output)).collect()
+        });
+        let single = |output: u16| {
+            let mut subset = Subset::empty(room);
+            subset.insert(output);
+            subset
+        };
+        Self { weights: weights.collect(), outputs: (0..outputs).map(single).collect() }
     }
 
     /// Returns which output an answer is; nothing for one that cannot be.
@@ -70,11 +83,6 @@ impl Law {
 
     pub(super) fn outputs(&self) -> usize {
         self.outputs.len()
-    }
-
-    /// Returns how many cells an answer ranges over.
-    pub(super) fn cells(&self) -> u16 {
-        self.outputs.first().map_or(0, Subset::cells)
     }
 
     /// Returns the probability of every output for an input.
@@ -132,7 +140,8 @@ mod tests {
 
     fn law(micro: u32, segments: u16, cap: u8) -> (Law, SetSelect) {
         let mechanism = SetSelect::new(Epsilon::from_micro(micro).unwrap(), segments, cap).unwrap();
-        (Law::of_set_select(&mechanism, cap), mechanism)
+        let inputs: Vec<u32> = (0..1 << segments).collect();
+        (Law::of_set_select(&mechanism, &inputs), mechanism)
     }
 
     #[test]

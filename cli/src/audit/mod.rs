@@ -56,7 +56,7 @@ pub struct PackageArguments {
     /// The folder of the unpacked npm package
     #[arg(long, default_value = "target/pkg/keepset")]
     pub package: PathBuf,
-    /// Draw a fiftieth of what is asked of an audit: a minute's look, nothing to file
+    /// Ask every question at one price and draw far less than is asked of an audit: a short look, nothing to file
     #[arg(long)]
     pub quick: bool,
     /// Give the module bytes from this seed in the place of randomness, so that an audit can be repeated
@@ -68,6 +68,9 @@ pub struct PackageArguments {
     /// Also write the findings as JSON
     #[arg(long)]
     pub json: Option<PathBuf>,
+    /// Also write the table into this page, between <!-- audit:begin --> and <!-- audit:end -->
+    #[arg(long)]
+    pub write: Option<PathBuf>,
     /// Show progress even when standard error is no terminal
     #[arg(long)]
     pub progress: bool,
@@ -119,6 +122,12 @@ fn package(arguments: &PackageArguments) -> anyhow::Result<String> {
         write(path, &page::page(&report)?)?;
     }
     let text = report.text();
+    if let Some(path) = &arguments.write {
+        let page = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let page =
+            written(&page, &text).with_context(|| format!("{} has no place for an audit", path.display()))?;
+        write(path, &page)?;
+    }
     if report.holds {
         return Ok(text);
     }
@@ -166,6 +175,14 @@ impl<'a> Report<'a> {
     }
 }
 
+/// Puts the table in its place on a page; nothing when there is none.
+fn written(page: &str, text: &str) -> Option<String> {
+    let (begin, end) = ("<!-- audit:begin -->", "<!-- audit:end -->");
+    let (before, rest) = page.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n```text\n{text}```\n{end}{after}"))
+}
+
 fn bar(progress: bool) -> ProgressBar {
     if !progress && !stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -178,4 +195,18 @@ fn bar(progress: bool) -> ProgressBar {
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_takes_the_place_of_the_one_before() {
+        let page = "Before\n<!-- audit:begin -->\nold\n<!-- audit:end -->\nafter\n";
+        let new = written(page, "new\n").unwrap();
+        assert_eq!(new, "Before\n<!-- audit:begin -->\n```text\nnew\n```\n<!-- audit:end -->\nafter\n");
+        assert_eq!(written(&new, "new\n"), Some(new.clone()));
+        assert_eq!(written("no place", "new"), None);
+    }
 }

@@ -69,6 +69,12 @@ impl Due {
         Decided { gate, report }
     }
 
+    /// Returns the same question to a device that would answer this without noise.
+    #[must_use]
+    pub fn saying(self, truths: Vec<Truth>) -> Self {
+        Self { truths, ..self }
+    }
+
     /// Returns the same question as it is asked again once it was decided on: a second report would be one too many.
     #[must_use]
     pub fn again(self, decided: &Decided) -> Self {

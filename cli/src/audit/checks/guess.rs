@@ -22,21 +22,12 @@ pub(super) struct Duel {
     tight: bool,
 }
 
-/// Pairs of inputs by shape, as bits of memberships: the first pair gets enough guesses for a tight bound.
-const PAIRS: [(u16, &[[usize; 2]]); 3] = [
-    (2, &[[0, 1]]),
-    (6, &[[0b0011, 0b1100], [0b0000, 0b1111], [0b0001, 0b0010]]),
-    (8, &[[0b00111, 0b11000]]),
-];
-
-/// Chooses the duels: for every price, of the smallest shape and of one with several memberships.
+/// Makes the duels: the first of every question gets enough guesses for a bound that comes near epsilon.
 pub(super) fn duels(subjects: &[Subject], size: Size) -> Vec<Duel> {
     let mut duels = Vec::new();
     for (index, subject) in subjects.iter().enumerate() {
-        let pairs =
-            PAIRS.iter().find(|(cells, _)| *cells == subject.law.cells()).map_or(&[][..], |(_, pairs)| pairs);
-        for (place, inputs) in pairs.iter().enumerate() {
-            let tight = place == 0 && subject.law.cells() < 8;
+        for (place, inputs) in subject.duels.iter().enumerate() {
+            let tight = place == 0;
             let guesses = if tight { size.guesses } else { size.guesses / 5 };
             // Of every four trials three are guessed on, where the answer says enough.
             let trials = float(guesses) / 0.75 / telling(subject, *inputs);
@@ -122,8 +113,8 @@ pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<Section> {
             about: format!(
                 "{}, inputs {} and {}",
                 subject.title(),
-                named(duel.inputs[0]),
-                named(duel.inputs[1])
+                subject.labels[duel.inputs[0]],
+                subject.labels[duel.inputs[1]]
             ),
             claimed,
             measured: format!("{bound:.4}: {} of {} guesses right", grouped(right), grouped(guesses)),
@@ -132,7 +123,7 @@ pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<Section> {
     }
     let method = format!(
         "The least epsilon that the guesses allow, by guess or abstain: the lower bound of Clopper and Pearson on right guesses, at level {alpha:.1e} each, so that a sound module \
-         exceeds any of them with probability 1e-4 at most. Inputs are named by the segments the device is in."
+         exceeds any of them with probability 1e-4 at most. Inputs of sizes and overlaps are named by the segments the device is in."
     );
     Ok(Section { code: "guess", title: "No guesser beats epsilon", method, findings })
 }
@@ -169,11 +160,19 @@ fn score(rule: &Rule, counts: &[Vec<u64>; 2]) -> (u64, u64) {
     (right, guesses)
 }
 
-/// The segments of an input, by number.
-fn named(members: usize) -> String {
-    let segments: Vec<String> = (0..usize::BITS)
-        .filter(|segment| members >> segment & 1 == 1)
-        .map(|segment| segment.to_string())
-        .collect();
-    if segments.is_empty() { "none".into() } else { segments.join("+") }
+#[cfg(test)]
+mod tests {
+    use super::super::{Size, subjects};
+    use super::telling;
+
+    /// What a duel costs is its guesses over this share: near nothing, it would never end.
+    #[test]
+    fn every_duel_is_fought_on_a_third_of_the_answers_at_least() {
+        for subject in subjects(Size::FULL.prices).unwrap() {
+            for inputs in &subject.duels {
+                let share = telling(&subject, *inputs);
+                assert!(share > 1.0 / 3.0, "{}, {inputs:?}: {share}", subject.title());
+            }
+        }
+    }
 }

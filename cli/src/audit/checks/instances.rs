@@ -53,7 +53,7 @@ pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<Section> {
 }
 
 fn secrets(audit: &Audit<'_>) -> anyhow::Result<Vec<[u8; 32]>> {
-    let due = Survey::of_segments(Epsilon::MIN, 1, 1)?.new_device()?;
+    let due = Survey::of_sizes(Epsilon::MIN, 1, 1, 1)?.new_device()?;
     let source = audit.lanes.source("instances");
     let firsts: Vec<u32> = (0..audit.size.instances).step_by(usize::try_from(BATCH)?).collect();
     let parts = audit.lanes.each(firsts, |lane, first| {

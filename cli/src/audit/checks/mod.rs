@@ -25,6 +25,8 @@ use guess::Duel;
 /// How much is drawn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
+    /// The prices at which every question is asked, in millionths of epsilon.
+    prices: &'static [u32],
     /// Draws for the law, over all questions and inputs.
     law: u64,
     /// Guesses behind every bound on epsilon.
@@ -42,6 +44,7 @@ pub(super) struct Size {
 impl Size {
     /// What is asked of an audit that is filed.
     pub(super) const FULL: Self = Self {
+        prices: &[1_000_000, 2_000_000, 4_000_000],
         law: 10_000_000,
         guesses: 1_050_000,
         floors: (0.97, 0.95),
@@ -49,13 +52,14 @@ impl Size {
         replays: 1_000,
         moments: 40_000,
     };
-    /// Enough to meet gross faults in a minute.
+    /// Enough to meet gross faults in half a minute.
     pub(super) const QUICK: Self = Self {
+        prices: &[2_000_000],
         law: 300_000,
         guesses: 40_000,
         floors: (0.9, 0.8),
         instances: 3_000,
-        replays: 60,
+        replays: 20,
         moments: 4_000,
     };
 }
@@ -65,7 +69,6 @@ const ALPHA: f64 = 1e-4;
 
 /// The shapes whose whole law is counted: segments and cap.
 const SHAPES: [(u16, u8); 4] = [(1, 1), (3, 1), (4, 2), (5, 3)];
-const PRICES: [u32; 3] = [1_000_000, 2_000_000, 4_000_000];
 /// The prices at which only the smallest shape is drawn from.
 const RIMS: [u32; 2] = [500_000, 8_000_000];
 
@@ -86,7 +89,7 @@ pub(super) fn run(
     seed: Option<u64>,
     bar: &ProgressBar,
 ) -> anyhow::Result<(Files, Vec<Section>)> {
-    let subjects = subjects()?;
+    let subjects = subjects(size.prices)?;
     let duels = guess::duels(&subjects, size);
     let demands: Vec<Demand> = law::demands(&subjects, size).chain(guess::demands(&duels, seed)?).collect();
     bar.set_length(demands.iter().map(|demand| demand.count).sum::<u64>() + u64::from(size.instances));
@@ -104,18 +107,24 @@ pub(super) fn run(
     Ok((files, sections))
 }
 
-fn subjects() -> anyhow::Result<Vec<Subject>> {
+fn subjects(prices: &[u32]) -> anyhow::Result<Vec<Subject>> {
     let mut subjects = Vec::new();
-    let priced = |micro: u32| Epsilon::from_micro(micro).unwrap_or(Epsilon::MAX);
-    for (segments, cap) in SHAPES {
-        for micro in PRICES {
-            subjects.push(Subject::of_segments(priced(micro), segments, cap)?);
+    for epsilon in prices.iter().copied().map(priced) {
+        for (segments, cap) in SHAPES {
+            subjects.push(Subject::of_sizes(epsilon, segments, cap)?);
         }
+        subjects.push(Subject::of_overlaps(epsilon, 4, 3)?);
+        subjects.push(Subject::of_conversion(epsilon)?);
+        subjects.push(Subject::of_histogram(epsilon)?);
     }
-    for micro in RIMS {
-        subjects.push(Subject::of_segments(priced(micro), SHAPES[0].0, SHAPES[0].1)?);
+    for epsilon in RIMS.map(priced) {
+        subjects.push(Subject::of_sizes(epsilon, SHAPES[0].0, SHAPES[0].1)?);
     }
     Ok(subjects)
+}
+
+fn priced(micro: u32) -> Epsilon {
+    Epsilon::from_micro(micro).unwrap_or(Epsilon::MAX)
 }
 
 /// Writes a whole number in groups of three digits.

@@ -15,7 +15,7 @@ const EPOCHS: u32 = 4;
 const INPUTS: [(u32, &str); 4] = [(0, "in no segment"), (1, "in one"), (2, "in the other"), (3, "in both")];
 
 pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<Section> {
-    let survey = Survey::with_windows(Epsilon::MAX, 2, 1, EPOCHS)?;
+    let survey = Survey::of_sizes(Epsilon::MAX, 2, 1, EPOCHS)?;
     let source = audit.lanes.source("moment");
     let least = ALPHA / 4.0;
     let device = |(members, name): (u32, _)| anyhow::Ok((members, name, survey.due(members)?));

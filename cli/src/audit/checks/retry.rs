@@ -55,7 +55,7 @@ fn module(audit: &Audit<'_>, lane: &mut Lane) -> anyhow::Result<Finding> {
 
 /// Lets the package's client send, with a plan that has a window a day.
 fn package(lane: &mut Lane) -> anyhow::Result<Finding> {
-    let survey = Survey::of_segments(Epsilon::MIN, 3, 1)?;
+    let survey = Survey::of_sizes(Epsilon::MIN, 3, 1, 1)?;
     let bodies = lane.retry(&survey.json, survey.start()?.millis(), survey.wait(), ATTEMPTS)?;
     let different: BTreeSet<&String> = bodies.iter().collect();
     Ok(Finding {
