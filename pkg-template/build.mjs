@@ -1,4 +1,4 @@
-// Puts the npm package together: `node build.mjs --modules DIR --out DIR`.
+// Puts the npm package together: `node build.mjs --modules DIR --out DIR`; with `--only NAME`, one module of a package that is there.
 // DIR(modules) holds core.js (wasm-bindgen, target web) and core.wasm, study.js and study.wasm; DIR(out) becomes ready for
 // `npm pack`.
 import { execFileSync } from "node:child_process";
@@ -17,7 +17,7 @@ import { glue } from "./glue.mjs";
 import { shorten } from "./names.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { values } = parseArgs({ options: { modules: { type: "string" }, out: { type: "string" } } });
+const { values } = parseArgs({ options: { modules: { type: "string" }, out: { type: "string" }, only: { type: "string" } } });
 if (!values.modules || !values.out) throw new Error("usage: node build.mjs --modules DIR --out DIR");
 const modules = resolve(values.modules);
 const out = resolve(values.out);
@@ -29,7 +29,7 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
 /** The modules and their glue as they ship. */
 const shipped = Object.fromEntries(
-  ["core", "report", "study"].map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+  (values.only ? [values.only] : ["core", "report", "study"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
 
 /** Puts the core's real glue in the place of its declaration; what a page seldom loads stays a file of its own. */
@@ -140,35 +140,44 @@ function printSizes() {
   }
 }
 
-rmSync(out, { recursive: true, force: true });
-mkdirSync(dist, { recursive: true });
-await Promise.all([
-  bundle("index", "index.js", "esm"),
-  // CommonJS has no address of its own to find the file by, so it reads the copy inside the package.
-  bundle("node", "index.cjs", "cjs"),
-  bundle("node", "node.js", "esm"),
-  bundle("node", "node.cjs", "cjs"),
-  bundle("edge", "edge.js", "esm"),
-  bundle("global", "global.js", "iife"),
-  bundle("cli", "cli.js", "esm"),
-  bundle("capture/index", "capture.js", "esm"),
-  bundle("capture/index", "capture.cjs", "cjs"),
-  bundle("consent/index", "consent.js", "esm"),
-  bundle("consent/index", "consent.cjs", "cjs"),
-  bundle("consent/strings/index", "consent-strings.js", "esm"),
-  bundle("consent/strings/index", "consent-strings.cjs", "cjs"),
-  bundle("consent/native/index", "consent-native.js", "esm"),
-  bundle("consent/native/index", "consent-native.cjs", "cjs"),
-  bundle("element/index", "element.js", "esm"),
-  bundle("element/index", "element.cjs", "cjs"),
-  ...Object.keys(LATER).flatMap((name) => [
-    bundlePart(name, "js", "esm"),
-    bundlePart(name, "cjs", "cjs"),
-    bundlePart(name, "global.js", "iife"),
-  ]),
-]);
-Object.keys(shipped).forEach(writeModule);
-writeTypes();
-writeIntegrity();
-writeManifest();
-printSizes();
+/** What loads the module `name`. */
+const bundleParts = (name) => [bundlePart(name, "js", "esm"), bundlePart(name, "cjs", "cjs"), bundlePart(name, "global.js", "iife")];
+
+async function writePackage() {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  await Promise.all([
+    bundle("index", "index.js", "esm"),
+    // CommonJS has no address of its own to find the file by, so it reads the copy inside the package.
+    bundle("node", "index.cjs", "cjs"),
+    bundle("node", "node.js", "esm"),
+    bundle("node", "node.cjs", "cjs"),
+    bundle("edge", "edge.js", "esm"),
+    bundle("global", "global.js", "iife"),
+    bundle("cli", "cli.js", "esm"),
+    bundle("capture/index", "capture.js", "esm"),
+    bundle("capture/index", "capture.cjs", "cjs"),
+    bundle("consent/index", "consent.js", "esm"),
+    bundle("consent/index", "consent.cjs", "cjs"),
+    bundle("consent/strings/index", "consent-strings.js", "esm"),
+    bundle("consent/strings/index", "consent-strings.cjs", "cjs"),
+    bundle("consent/native/index", "consent-native.js", "esm"),
+    bundle("consent/native/index", "consent-native.cjs", "cjs"),
+    bundle("element/index", "element.js", "esm"),
+    bundle("element/index", "element.cjs", "cjs"),
+    ...Object.keys(LATER).flatMap(bundleParts),
+  ]);
+  Object.keys(shipped).forEach(writeModule);
+  writeTypes();
+  writeIntegrity();
+  writeManifest();
+  printSizes();
+}
+
+async function writeOnly(name) {
+  await Promise.all(bundleParts(name));
+  writeModule(name);
+  writeIntegrity();
+}
+
+await (values.only ? writeOnly(values.only) : writePackage());

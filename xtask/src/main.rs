@@ -11,12 +11,15 @@ mod blame;
 mod browser;
 mod chart;
 mod ci;
+mod copy;
 mod demo;
 mod js;
 mod logs;
 mod markers;
 mod paths;
 mod pkg;
+mod planted;
+mod reproduce;
 mod sbom;
 mod server;
 mod setup;
@@ -45,8 +48,12 @@ enum Verb {
     Setup,
     /// Builds the npm package into target/pkg/keepset, ready for `npm pack`.
     Pkg,
+    /// Builds the package anew elsewhere, and says whether it is the same to the byte.
+    Reproduce(reproduce::Options),
     /// Writes what the package and the collector are made of, and their licences, into target/sbom.
     Sbom,
+    /// Builds packages with one flaw each into target/planted: what the audit must find.
+    Planted,
     /// Replays a real log into a local collector and serves the shop page and the dashboard.
     Demo(demo::Options),
     /// Prints what a page loads, file by file, and fails over the budget.
@@ -105,7 +112,9 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     let done = match verb {
         Verb::Setup => setup::run(),
         Verb::Pkg => pkg::run().map(|_| ()),
+        Verb::Reproduce(options) => reproduce::run(&options),
         Verb::Sbom => sbom::run(),
+        Verb::Planted => pkg::there().and_then(|package| planted::run(&package)).map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench { peers: true, write, .. } => bench::peers(write),
         Verb::Bench { ldp: true, write, .. } => bench::ldp(write),

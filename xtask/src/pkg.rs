@@ -24,6 +24,12 @@ pub(crate) const CORE: &str = "core";
 /// The modules of the package, each named as the feature of the root crate that it is built from.
 const MODULES: [&str; 3] = [CORE, "report", "study"];
 
+/// The package as it was built last; it is built when there is none.
+pub(crate) fn there() -> Result<PathBuf> {
+    let package = paths::at("target/pkg/keepset");
+    if package.join("package.json").is_file() { Ok(package) } else { run() }
+}
+
 /// Builds the package and returns its folder.
 pub(crate) fn run() -> Result<PathBuf> {
     shell::step("pkg: building the npm package into target/pkg/keepset");
@@ -32,27 +38,38 @@ pub(crate) fn run() -> Result<PathBuf> {
     shell::alone("pkg", || {
         let modules = paths::at("target/pkg-build");
         shell::empty_folder(&modules)?;
+        let here = Origin { folder: paths::root(), library: "keepset" };
         for name in MODULES {
-            build(&toolchain, name, &modules)?;
+            build(&toolchain, &here, name, &modules)?;
+            std::fs::rename(bound(name, &modules), bound_with_names(name))?;
         }
         assemble(&modules)
     })
 }
 
-/// Builds `name.js`, `name.wasm` and `name.d.ts` into `out`.
-fn build(toolchain: &Toolchain, name: &str, out: &Path) -> Result<()> {
-    bind(&compile(toolchain, name)?, name, out)?;
+/// The source a module is built from.
+pub(crate) struct Origin<'a> {
+    /// The workspace.
+    pub(crate) folder: &'a Path,
+    /// The name of its library.
+    pub(crate) library: &'a str,
+}
+
+/// Builds `name.js`, `name.wasm` and `name.d.ts` into `out`, and the module as it was before it was made small.
+pub(crate) fn build(toolchain: &Toolchain, origin: &Origin<'_>, name: &str, out: &Path) -> Result<()> {
+    bind(&compile(toolchain, origin, name)?, name, out)?;
     optimise(name, out)
 }
 
 /// Compiles a module; the next one takes its place.
-fn compile(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
+fn compile(toolchain: &Toolchain, origin: &Origin<'_>, name: &str) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo_for_size("rustc")?;
+    cargo.current_dir(origin.folder);
     // The manifest says `rlib` only: a `cdylib` there would drop link-time optimisation.
     cargo.args(["--package", "keepset", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--locked"]);
     cargo.args(["--no-default-features", "--features", name]);
     shell::run(&mut cargo)?;
-    Ok(paths::wasm_target().join(TARGET).join("wasm/keepset.wasm"))
+    Ok(paths::wasm_target().join(TARGET).join("wasm").join(origin.library).with_extension("wasm"))
 }
 
 fn bind(module: &Path, name: &str, out: &Path) -> Result<()> {
@@ -66,16 +83,20 @@ fn bind(module: &Path, name: &str, out: &Path) -> Result<()> {
 }
 
 fn optimise(name: &str, out: &Path) -> Result<()> {
-    let bound = out.join(format!("{name}_bg.wasm"));
+    let bound = bound(name, out);
     let small = out.join(format!("{name}.wasm"));
     let mut opt = smallest()?;
     opt.args(["--strip-debug", "--strip-producers", "--strip-target-features", "-o"]).arg(&small).arg(&bound);
     shell::run(&mut opt)?;
-    std::fs::rename(&bound, bound_with_names(name))?;
     std::fs::remove_file(out.join(format!("{name}_bg.wasm.d.ts")))?;
     let bytes = std::fs::read(&small)?;
     println!("    {name}.wasm: {} bytes, sha256 {}", bytes.len(), js::hex(&bytes));
     Ok(())
+}
+
+/// The module as wasm-bindgen writes it.
+fn bound(name: &str, out: &Path) -> PathBuf {
+    out.join(format!("{name}_bg.wasm"))
 }
 
 /// A module that ships, its functions still named; [`run`] comes first.

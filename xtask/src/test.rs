@@ -9,7 +9,7 @@ use crate::browser::Browser;
 use crate::summary::{self, Count};
 use crate::toolchain::Toolchain;
 use crate::wasm_test::{self, Host};
-use crate::{paths, pkg, setup, shell};
+use crate::{paths, pkg, planted, setup, shell};
 
 /// One suite's name and what became of it.
 type Outcome = (String, Result<Count>);
@@ -36,7 +36,9 @@ fn every_suite() -> Vec<Outcome> {
     outcomes.extend(wasm(&toolchain, &browser));
     match pkg::run() {
         Ok(package) => {
-            outcomes.push(("npm package".to_owned(), node_files("package", &browser, &package)));
+            let planted = planted::run(&package);
+            let package_tests = planted.and_then(|_| node_files("package", &browser, &package));
+            outcomes.push(("npm package".to_owned(), package_tests));
             outcomes.push(("end to end".to_owned(), end_to_end(&browser, &package)));
         }
         Err(error) => {

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const keepset = join(process.env.KEEPSET_BIN ?? join(root, "target/debug"), "keepset");
 
+/** Where `cargo xtask planted` puts the packages with a flaw. */
+export const planted = join(root, "target/planted");
+
 /** Looks quickly at the package whose `dist` this is; returns the exit code, the findings, the page and what was said. */
 export async function audit(dist, ...options) {
   const folder = mkdtempSync(join(tmpdir(), "keepset-audit-"));
