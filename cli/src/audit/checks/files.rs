@@ -6,8 +6,11 @@ use crate::audit::lane::{Files, Lane};
 
 pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<(Files, Section)> {
     let files = Lane::start(audit.lanes.package)?.files()?;
-    let wrong =
-        if files.wrong.is_empty() { "all are".into() } else { format!("not so: {}", files.wrong.join(", ")) };
+    let wrong = if files.wrong.is_empty() {
+        "all have".into()
+    } else {
+        format!("have not: {}", files.wrong.join(", "))
+    };
     let findings = vec![
         Finding {
             about: format!("the {} files that load", files.promised),

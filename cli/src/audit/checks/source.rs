@@ -33,7 +33,7 @@ pub(super) fn check(audit: &Audit<'_>) -> anyhow::Result<Section> {
             holds: refused + stopped == outcomes.len() && drawn.order.len() == outcomes.len(),
         });
     }
-    let method = "The module finds a source of ours in the place of `crypto`: bytes asked of a sound one are counted; with each of \
+    let method = "The module finds a source of ours in the place of crypto: bytes asked of a sound one are counted; with each of \
                   the others a new instance is asked for a report.";
     Ok(Section {
         code: "source",
@@ -72,7 +72,7 @@ fn bad() -> Vec<(&'static str, Value)> {
         ("a source that throws at its second call", json!({ "kind": "ends", "after": 1 })),
         ("a source that throws at its third call", json!({ "kind": "ends", "after": 2 })),
         ("no source at all", json!({ "kind": "missing" })),
-        ("a `crypto` without the function", json!({ "kind": "bare" })),
+        ("a crypto without the function", json!({ "kind": "bare" })),
     ]
 }
 
