@@ -21,6 +21,9 @@ fn read(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(recorded(name)).unwrap()).unwrap()
 }
 
+/// What bends a case.
+type Bend = fn(&mut Case);
+
 /// A ledger and the traffic it is held to.
 struct Case {
     ledger: Value,
@@ -83,7 +86,7 @@ fn what_chromium_sent_is_exactly_what_its_ledger_says() {
 
 #[test]
 fn each_planted_deviation_is_named_with_its_place() {
-    let planted: [(&str, &str, fn(&mut Case)); 13] = [
+    let planted: [(&str, &str, Bend); 13] = [
         ("request 11 (POST ", "request_unknown", |case| {
             let body = case.bodies().next().unwrap();
             let mut bytes = STANDARD.decode(body["text"].as_str().unwrap()).unwrap();
@@ -177,7 +180,7 @@ fn what_is_found_is_written_as_json_too() {
 
 #[test]
 fn a_file_that_is_none_is_refused_at_its_place() {
-    let cases: [(fn(&mut Case), &str); 5] = [
+    let cases: [(Bend, &str); 5] = [
         (|case| case.ledger["format"] = json!("other"), "$.format: "),
         (
             |case| case.ledger["entries"][1]["sha256"] = json!("00"),
