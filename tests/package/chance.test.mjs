@@ -1,7 +1,7 @@
 // The noise of the shipped module: what it really draws against the law the estimator inverts.
 //
 // Nothing in the package exists for this test. A plan that asks once a day, a clock that skips days and a listener
-// that keeps the reports make the public client answer a hundred thousand times.
+// that keeps the reports make the public client answer twenty thousand times; `keepset audit` draws millions, past the seal that takes most of the time here.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -89,17 +89,17 @@ function judge(drawn, epsilon = EPSILON) {
   return failures;
 }
 
-test("a hundred thousand reports drawn in Node follow the channel the estimator inverts", async () => {
+test("twenty thousand reports drawn in Node follow the channel the estimator inverts", async () => {
   const { createClient } = await import(pathToFileURL(join(dist, "node.js")).href);
-  const { drawn, here } = await draw({ createClient, pack, choices: ALL, day: DAY, reports: 100_000 });
+  const { drawn, here } = await draw({ createClient, pack, choices: ALL, day: DAY, reports: 20_000 });
   assert.deepEqual(here, ["a"]);
-  assert.equal(drawn.length, 100_000);
+  assert.equal(drawn.length, 20_000);
   assert.deepEqual(judge(drawn), []);
   // The check can fail: it tells an epsilon that is a tenth higher from the stated one.
   assert.notDeepEqual(judge(drawn, EPSILON * 1.1), []);
 });
 
-test("twenty thousand reports drawn in Chromium do too, and no two runs are alike", async () => {
+test("five thousand reports drawn in Chromium do too, and no two runs are alike", async () => {
   const page = `import { createClient } from "/keepset/index.js"; globalThis.draw = (given) => (${draw})({ createClient, ...given });`;
   const place = await site(dist, { "/": '<!doctype html><script type="module" src="/page.js"></script>', "/page.js": page });
   const browser = await browse();
@@ -107,7 +107,7 @@ test("twenty thousand reports drawn in Chromium do too, and no two runs are alik
   await tab.goto(place.url);
   await tab.waitForFunction(() => globalThis.draw);
   const run = (reports) => tab.evaluate((given) => draw(given), { pack, choices: ALL, day: DAY, reports });
-  const { drawn, here } = await run(20_000);
+  const { drawn, here } = await run(5_000);
   assert.deepEqual(here, ["a"]);
   assert.deepEqual(judge(drawn), []);
   // Two runs of 64 reports agree by chance less than once in 2^64.
