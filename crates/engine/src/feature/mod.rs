@@ -1,7 +1,7 @@
 //! Features: constant time per event, bounded state, no raw events kept.
 //!
 //! `docs/features.md` defines every kind. A kind is one file and one line of `kinds!`; its value is a step function of
-//! time, so the engine can say when it next changes. Kinds see events as [`Observation`]s, already filtered.
+//! time, so the engine can say when it next changes. Kinds see events as `Observation`s, already filtered.
 
 mod affinity;
 mod days;
