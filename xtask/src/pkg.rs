@@ -127,16 +127,17 @@ fn assemble(modules: &Path) -> Result<PathBuf> {
         "pkg-template/build.mjs is missing: it puts the package together"
     );
     shell::empty_folder(&out)?;
-    let mut node = shell::command("node");
-    node.current_dir(paths::at("pkg-template"))
-        .arg("build.mjs")
-        .arg("--modules")
-        .arg(modules)
-        .arg("--out")
-        .arg(&out);
-    shell::run(&mut node)?;
+    shell::run(&mut build_script(modules, &out))?;
     ensure!(out.join("package.json").is_file(), "{} holds no package.json", paths::shown(&out));
     sbom::of_package(&out)?;
     println!("    {} is ready for `npm pack`", paths::shown(&out));
     Ok(out)
+}
+
+/// The package's own build script, from the modules in one folder to the package in another.
+pub(crate) fn build_script(modules: &Path, out: &Path) -> Command {
+    let mut node = shell::command("node");
+    node.current_dir(paths::at("pkg-template")).arg("build.mjs");
+    node.arg("--modules").arg(modules).arg("--out").arg(out);
+    node
 }

@@ -145,14 +145,7 @@ fn change(source: &Path, Change { file, from, to }: &Change) -> Result<()> {
 fn pack(package: &Path, modules: &Path, out: &Path, flaw: &str) -> Result<()> {
     shell::empty_folder(out)?;
     shell::run(shell::command("cp").arg("-R").arg(package.join(".")).arg(out))?;
-    let mut node = shell::command("node");
-    node.current_dir(paths::at("pkg-template"))
-        .arg("build.mjs")
-        .arg("--modules")
-        .arg(modules)
-        .arg("--out")
-        .arg(out);
-    shell::run(node.args(["--only", MODULE]))?;
+    shell::run(pkg::build_script(modules, out).args(["--only", MODULE]))?;
     let manifest = out.join("package.json");
     let mut named: Value = serde_json::from_str(&fs::read_to_string(&manifest)?)?;
     named["name"] = json!(format!("keepset-planted-{flaw}"));

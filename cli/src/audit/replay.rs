@@ -27,27 +27,11 @@ impl KnownCoins {
     }
 }
 
+/// What is drawn below a bound is what OpenDP's sampler draws from the same bytes: [`Coins::below`].
 impl Coins for KnownCoins {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
         self.0.fill_bytes(bytes);
         Ok(())
-    }
-
-    /// OpenDP's `sample_uniform_uint_below`, written a second time: 16 bytes a try, what lies above the largest multiple of
-    /// `upper` is drawn again.
-    fn below(&mut self, upper: u128) -> Result<u128, NoEntropy> {
-        if upper == 0 {
-            return Ok(0);
-        }
-        let limit = u128::MAX - u128::MAX % upper;
-        loop {
-            let mut bytes = [0; 16];
-            self.0.fill_bytes(&mut bytes);
-            let draw = u128::from_le_bytes(bytes);
-            if draw < limit {
-                return Ok(draw % upper);
-            }
-        }
     }
 }
 

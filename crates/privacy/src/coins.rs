@@ -26,11 +26,26 @@ pub trait Coins {
     /// [`NoEntropy`] when the source fails; `bytes` are then not to be used.
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy>;
 
-    /// Draws a whole number uniformly from `0..upper`; 0 when `upper` is 0.
+    /// Draws a whole number uniformly from `0..upper`; 0 when `upper` is 0. From the same bytes it is what OpenDP's
+    /// `sample_uniform_uint_below` draws: 16 bytes a try.
     ///
     /// # Errors
     /// [`NoEntropy`] when the source fails.
-    fn below(&mut self, upper: u128) -> Result<u128, NoEntropy>;
+    fn below(&mut self, upper: u128) -> Result<u128, NoEntropy> {
+        if upper == 0 {
+            return Ok(0);
+        }
+        // The largest multiple of `upper` that fits: below it, the remainder is uniform.
+        let limit = u128::MAX - u128::MAX % upper;
+        loop {
+            let mut bytes = [0; 16];
+            self.fill(&mut bytes)?;
+            let draw = u128::from_le_bytes(bytes);
+            if draw < limit {
+                return Ok(draw % upper);
+            }
+        }
+    }
 
     /// Draws 32 bytes.
     ///
@@ -106,22 +121,6 @@ impl Coins for SeededCoins {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
         self.0.fill_bytes(bytes);
         Ok(())
-    }
-
-    fn below(&mut self, upper: u128) -> Result<u128, NoEntropy> {
-        if upper == 0 {
-            return Ok(0);
-        }
-        // The largest multiple of `upper` that fits: below it, the remainder is uniform.
-        let limit = u128::MAX - u128::MAX % upper;
-        loop {
-            let mut bytes = [0; 16];
-            self.fill(&mut bytes)?;
-            let draw = u128::from_le_bytes(bytes);
-            if draw < limit {
-                return Ok(draw % upper);
-            }
-        }
     }
 }
 
