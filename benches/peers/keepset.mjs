@@ -51,7 +51,8 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
 }
 
 /**
- * The client: `track()`, then one turn of the thread, in which the event is taken in and its saving begins. Saves as it does
+ * The client: `track()`, then one turn of the thread, in which the event is taken in and its saving begins; what such a turn costs with
+ * nothing to do is taken off. Saves as it does
  * for everyone: into IndexedDB in a page; in Node into a store of the host's, kept in memory, that hands back what it was given.
  */
 export function client({ pack, at, event, truth, before = [], name = "Keepset, the client" }) {
@@ -81,6 +82,7 @@ export function client({ pack, at, event, truth, before = [], name = "Keepset, t
       await turn();
       return {
         waits: true,
+        turn,
         async step(n) {
           now = at(n);
           const { name, properties } = event(n);

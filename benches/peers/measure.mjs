@@ -24,6 +24,17 @@ export function clockStep() {
 
 const rank = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
 
+/** What a turn of the event loop costs with nothing to do: the median of a hundred times twenty. */
+export async function emptyTurn(turn) {
+  const times = [];
+  while (times.length < 100) {
+    const start = performance.now();
+    for (let n = 0; n < 20; n += 1) await turn();
+    times.push((performance.now() - start) / 20);
+  }
+  return rank(times.sort((a, b) => a - b), 0.5);
+}
+
 /** Does the steps `from` until `to`; a promise only where the subject has something to wait for. */
 function steps(run, from, to) {
   if (run.waits) return waited(run, from, to);
@@ -51,7 +62,8 @@ async function turn(subject, run, { warm, samples, ready }, step, from) {
   await steps(run, from, from + warm);
   const each = (performance.now() - begun) / warm;
   const group = Math.max(1, Math.ceil((STEPS * step) / each));
-  // Making the events is nobody's work.
+  // Making the events is nobody's work, nor is a turn with nothing to do: whatever a page does, it does in one.
+  const empty = run.turn ? await emptyTurn(run.turn) : 0;
   ready(from + warm + samples * group);
   const times = [];
   let next = from + warm;
@@ -62,13 +74,13 @@ async function turn(subject, run, { warm, samples, ready }, step, from) {
       const before = performance.now();
       const done = steps(run, next, next + group);
       if (done) await done;
-      times.push((performance.now() - before) / group);
+      times.push((performance.now() - before) / group - empty);
     }
     spent += performance.now() - start;
     await run.drain?.();
     compare(subject.name, await run.answer(), run.truth(next - 1));
   }
-  return { times, mean: spent / (samples * group), group, next };
+  return { times, mean: spent / (samples * group) - empty, group, next };
 }
 
 function compare(name, answer, truth) {

@@ -5,7 +5,7 @@ import { Emitter, type Unsubscribe, surface } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
 import { read, systemClock } from "./host/clock.js";
 import { Link } from "./link.js";
-import { inWords, type Notice, type Op, UNDECIDED, type View } from "./ops.js";
+import { type Notice, type Op, UNDECIDED, type View } from "./ops.js";
 import { DEFAULT_NAME, type Settings, settle } from "./options.js";
 import { readChoice, readEvent } from "./input.js";
 import { hasWebAssembly } from "./support.js";
@@ -96,7 +96,7 @@ export class Client implements Unbound<Keepset> {
     if (!this.#settings || !this.#link || this.#paused || this.#ending || this.#over) return;
     try {
       const event = readEvent(name, properties, options, read(this.#settings.clock));
-      this.#link.track(event, this.#settings.log !== undefined)?.catch(this.#lose);
+      this.#link.track(event, this.#settings.log !== undefined);
     } catch (error) {
       this.#complain(error);
     }
@@ -336,15 +336,13 @@ export class Client implements Unbound<Keepset> {
   #show(view: View, reasons: readonly SegmentChange[]): void {
     const { status } = this;
     this.#consent = view.consent;
-    const before = this.#snapshot.segments.map(({ id }) => id);
-    const after = view.segments.map(({ id }) => id);
-    const entered = after.filter((id) => !before.includes(id));
-    const left = before.filter((id) => !after.includes(id));
+    const entered = beyond(view.segments, this.#snapshot.segments);
+    const left = beyond(this.#snapshot.segments, view.segments);
     const moved = entered.length + left.length + reasons.length > 0;
     if (!moved && this.#snapshot.status === status && this.#snapshot.updatedAt > 0) return;
     this.#snapshot = Object.freeze({ status, segments: view.segments, updatedAt: view.updatedAt });
     this.#events.emit("snapshot", undefined);
-    if (moved && this.#events.hears("change")) this.#events.emit("change", { snapshot: this.#snapshot, entered, left, reasons: reasons.map(inWords) });
+    if (moved && this.#events.hears("change")) this.#events.emit("change", { snapshot: this.#snapshot, entered, left, reasons });
   }
 
   #become(status: Status): void {
@@ -391,6 +389,12 @@ export class Client implements Unbound<Keepset> {
   get #over(): boolean {
     return this.#status === "destroyed" || this.#status === "failed" || this.#status === "unsupported";
   }
+}
+
+/** The segments of a list that are not in another. */
+function beyond(segments: readonly Membership[], others: readonly Membership[]): string[] {
+  const known = new Set(others.map(({ id }) => id));
+  return segments.map(({ id }) => id).filter((id) => !known.has(id));
 }
 
 /** Bytes as hexadecimal text, as the ledger shows them everywhere. */

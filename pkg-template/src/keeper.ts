@@ -1,5 +1,5 @@
 import { toBase64 } from "./bytes.js";
-import type { SegmentChange, Withheld } from "./dto.js";
+import type { ConsentState, SegmentChange, Withheld } from "./dto.js";
 import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
@@ -32,8 +32,7 @@ export interface Kit {
 
 /** What is due and could not be done is tried again after this while. */
 const LOOK_AGAIN_MS = 60_000;
-/** So many lists of events are saved without waiting for more. */
-const MOST_UNSAVED = 64;
+const NOTHING_TO_STORE = Promise.resolve();
 
 /**
  * Holds the engine of one profile: applies what tabs ask, stores, and hands reports to the sender in the one lawful
@@ -53,10 +52,13 @@ export class Keeper {
   /** The calls the engine's state holds, those included that an earlier holder did and had no time to answer. */
   #seen: Seen;
   readonly #saver = new Saver(
-    () => this.#write(),
+    () =>
+      this.#write().catch((error: unknown) => {
+        throw this.#crash(error);
+      }),
     (work) => void this.#guard(work),
   );
-  #granted = false;
+  #consented: ConsentState;
   #opening: readonly SegmentChange[] = [];
   readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
   readonly #sender: Sender;
@@ -74,7 +76,7 @@ export class Keeper {
     const { core, seen } = this.#start(record);
     this.#core = core;
     this.#seen = seen;
-    this.#granted = this.#consents();
+    this.#consented = Object.freeze(core.consent());
     this.#sender = new Sender(settings, {
       next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
       pending: () => this.#core.pending(),
@@ -117,8 +119,8 @@ export class Keeper {
   /** What a page can see now. */
   view(): View {
     return Object.freeze({
-      segments: Object.freeze(this.#core.memberships().map((membership) => Object.freeze(membership))),
-      consent: Object.freeze(this.#core.consent()),
+      segments: this.#core.segments(),
+      consent: this.#consented,
       updatedAt: this.#now,
     });
   }
@@ -131,6 +133,16 @@ export class Keeper {
   /** Stops and continues sending. */
   hold(held: boolean): void {
     this.#sender.hold(held);
+  }
+
+  /** Takes in events; resolves when they are durable. It is the same promise for all that are stored together. */
+  track(call: Signed): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new Gone());
+    try {
+      return this.#apply(call) ? this.#saveSoon() : NOTHING_TO_STORE;
+    } catch (error) {
+      return Promise.reject(this.#crash(error));
+    }
   }
 
   /** Does what a tab asks; resolves when it is done and, where it changed something, durable. */
@@ -170,7 +182,7 @@ export class Keeper {
     const now = this.#now;
     switch (op.do) {
       case "track":
-        return this.#apply(call) ? this.#saveSoon() : undefined;
+        return this.track(call);
       case "consent":
         return this.#consent(call, op);
       case "explain":
@@ -212,7 +224,7 @@ export class Keeper {
       this.#track(op, again ? undefined : from);
     } else if (op.do === "consent") {
       this.#changed(this.#core.setConsent(op.change, this.#now));
-      this.#granted = this.#consents();
+      this.#consented = Object.freeze(this.#core.consent());
     }
     this.#seen.add(from, id);
     this.#unsaved.push(call);
@@ -255,8 +267,8 @@ export class Keeper {
     }
   }
 
-  #consents(): boolean {
-    return this.#core.consent().segmentation === "granted";
+  get #granted(): boolean {
+    return this.#consented.segmentation === "granted";
   }
 
   /** Withdrawal stops hand-outs first, then erases, then confirms. */
@@ -268,7 +280,7 @@ export class Keeper {
     if (change.storage === "denied") await this.#saver.inTurn(() => this.#wipe());
     else await this.#saver.save();
     if (this.#closed) return;
-    this.tell({ is: "consent", state: this.#core.consent() });
+    this.tell({ is: "consent", state: this.#consented });
     // Waited for by no one: what draws the noise may have to be loaded first.
     void this.wake();
   }
@@ -280,7 +292,7 @@ export class Keeper {
       this.#replace(undefined);
       this.#publish([]);
     });
-    if (!this.#closed) this.tell({ is: "consent", state: this.#core.consent() });
+    if (!this.#closed) this.tell({ is: "consent", state: this.#consented });
   }
 
   async #next(): Promise<{ state: "queued" | Withheld; lookAgainAt?: number }> {
@@ -306,7 +318,7 @@ export class Keeper {
     return {
       exportedAt: date(now),
       name: settings.name,
-      consent: core.consent(),
+      consent: this.#consented,
       memberships: core.memberships().map((membership) => ({ ...membership, sinceDate: date(membership.since) })),
       features: core.features(now),
       intake: core.intake(),
@@ -378,9 +390,9 @@ export class Keeper {
 
   /** Stores what an event changed, together with what else comes soon. */
   #saveSoon(): Promise<void> {
-    if (this.vault.usable) return this.#saver.soon(this.#unsaved.length > MOST_UNSAVED);
+    if (this.vault.usable) return this.#saver.soon();
     this.#unsaved = [];
-    return Promise.resolve();
+    return NOTHING_TO_STORE;
   }
 
   async #write(): Promise<void> {
@@ -424,7 +436,7 @@ export class Keeper {
     this.#core.free();
     this.#core = core;
     this.#seen = seen;
-    this.#granted = this.#consents();
+    this.#consented = Object.freeze(core.consent());
     this.#unsaved = [];
     this.#setAlarm();
   }

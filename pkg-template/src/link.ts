@@ -4,7 +4,7 @@ import { type Hold, TabLock } from "./host/lock.js";
 import { Timer } from "./host/timer.js";
 import type { Keeper } from "./keeper.js";
 import type { EventInput, SegmentChange } from "./dto.js";
-import { Gone, inWords, type Notice, type Op, type View } from "./ops.js";
+import { Gone, type Notice, type Op, type View } from "./ops.js";
 
 /** Questions kept while no tab can answer them; a page that asks more is in a loop. */
 const MOST_CALLS = 1_000;
@@ -27,9 +27,15 @@ type Message =
   | { is: "ping" }
   | { is: "pong" };
 
-/** A call and the answer it waits for. */
-interface Call extends Deferred<unknown> {
+/** A call and what becomes of its answer; that events are lost is all there is to answer to them. */
+interface Call extends Pick<Deferred<unknown>, "resolve" | "reject"> {
   readonly op: Op;
+}
+
+/** Calls whose events are stored together. */
+interface Together {
+  readonly kept: Promise<unknown>;
+  readonly ids: number[];
 }
 
 /** What a link needs of its client. */
@@ -59,6 +65,8 @@ export class Link {
   #channel: BroadcastChannel | undefined;
   #keeper: Keeper | undefined;
   #elsewhere = false;
+  /** Another tab has been heard: each says a word when it opens, and to a new holder. Before that no one is told anything. */
+  #company = false;
   #pinged = false;
   #held = false;
   #open = false;
@@ -67,6 +75,9 @@ export class Link {
   #handed = 0;
   /** The events of the last call, while more may join them. */
   #batch: EventInput[] | undefined;
+  #together: Together | undefined;
+  /** Told when no call waits any more. */
+  #idle: (() => void) | undefined;
   #events = 0;
   #dropped = 0;
   #draining = false;
@@ -115,34 +126,31 @@ export class Link {
     if (this.#calls.size >= MOST_CALLS + MOST_EVENTS / BATCH) {
       return Promise.reject(new KeepsetError("too_many_calls", `More than ${MOST_CALLS} calls wait for the engine; this one is dropped.`));
     }
-    const call = this.#put(op);
+    const { promise, resolve, reject } = deferred<unknown>();
+    this.#put({ op, resolve, reject });
     this.#batch = undefined;
     this.#drain();
-    return call.promise;
+    return promise;
   }
 
-  /**
-   * Puts an event in line. Returns a promise for every new call the line gets from that: it rejects with a
-   * `KeepsetError` when its events are lost.
-   */
-  track(event: EventInput, debug: boolean): Promise<unknown> | undefined {
+  /** Puts an event in line. */
+  track(event: EventInput, debug: boolean): void {
     if (this.#events >= MOST_EVENTS) {
       if (this.#dropped === 0) setTimeout(() => this.#sayDropped());
       this.#dropped += 1;
-      return undefined;
+      return;
     }
     this.#events += 1;
     if (this.#batch && this.#batch.length < BATCH) {
       this.#batch.push(event);
-      return undefined;
+      return;
     }
     this.#batch = [event];
-    const { promise } = this.#put({ do: "track", events: this.#batch, debug });
+    this.#put({ op: { do: "track", events: this.#batch, debug }, resolve: ignore, reject: this.#lose });
     if (!this.#draining) {
       this.#draining = true;
       queueMicrotask(() => this.#drain());
     }
-    return promise;
   }
 
   /** Looks again at the clock, if the engine is here. */
@@ -175,14 +183,12 @@ export class Link {
     if (this.#calls.size === 0 || !this.#open) return;
     this.#drain(Infinity);
     this.#keeper?.settle().catch(() => undefined);
-    const answered = [...this.#calls.values()].map(({ promise }) => promise);
-    let alarm: Timer | undefined;
-    const patience = new Promise<void>((resolve) => {
-      alarm = new Timer(resolve);
-      alarm.set(longestMs);
-    });
-    await Promise.race([Promise.allSettled(answered), patience]);
-    alarm?.clear();
+    const { promise, resolve } = deferred<void>();
+    const alarm = new Timer(resolve);
+    alarm.set(longestMs);
+    this.#idle = resolve;
+    await promise;
+    alarm.clear();
   }
 
   /** Answers every waiting call with an error. */
@@ -192,6 +198,7 @@ export class Link {
     this.#events = 0;
     this.#batch = undefined;
     calls.forEach(({ reject }) => reject(error));
+    this.#idle?.();
   }
 
   /** Without a lock the storage's own compare-and-swap keeps tabs from undoing each other. */
@@ -209,7 +216,7 @@ export class Link {
     try {
       const tell = (notice: Notice): void => {
         this.#tell(notice);
-        this.#post({ is: "notice", notice });
+        if (this.#company) this.#post({ is: "notice", notice });
       };
       keeper = await this.ends.open(tell, (error) => this.#fail(error));
     } catch (error) {
@@ -244,15 +251,30 @@ export class Link {
     this.#seen.clear();
   }
 
-  async #perform(keeper: Keeper, id: number, call: Call): Promise<void> {
-    try {
-      const value = await keeper.do({ op: call.op, from: this.#me, id });
-      this.#take(id)?.resolve(value);
-    } catch (error) {
-      if (error instanceof Gone) return;
-      const known = this.#refused(error);
-      this.#take(id)?.reject(known);
-    }
+  #perform(keeper: Keeper, id: number, { op }: Call): void {
+    const call = { op, from: this.#me, id };
+    if (op.do !== "track") return this.#await(keeper.do(call), [id]);
+    const kept = keeper.track(call);
+    if (this.#together?.kept === kept) return void this.#together.ids.push(id);
+    const together = { kept, ids: [id] };
+    this.#together = together;
+    this.#await(kept, together.ids);
+  }
+
+  /** Passes an answer on to the calls it is for. */
+  #await(answer: Promise<unknown>, ids: readonly number[]): void {
+    const each = (tell: (call: Call | undefined) => void): void => {
+      if (this.#together?.kept === answer) this.#together = undefined;
+      ids.forEach((id) => tell(this.#take(id)));
+    };
+    answer.then(
+      (value) => each((call) => call?.resolve(value)),
+      (error: unknown) => {
+        if (error instanceof Gone) return;
+        const known = this.#refused(error);
+        each((call) => call?.reject(known));
+      },
+    );
   }
 
   async #performFor(keeper: Keeper, from: string, id: number, op: Op): Promise<void> {
@@ -271,6 +293,7 @@ export class Link {
 
   #hear(message: Message): void {
     const keeper = this.#keeper;
+    this.#company = true;
     switch (message.is) {
       case "hello":
         if (keeper) this.#post({ is: "lead", view: keeper.view() });
@@ -287,6 +310,7 @@ export class Link {
     switch (message.is) {
       case "lead":
         this.#elsewhere = true;
+        this.#post({ is: "pong" });
         this.ends.up(message.view, []);
         return this.#handOver();
       case "notice":
@@ -309,11 +333,9 @@ export class Link {
   }
 
   /** Puts a call at the end of the line. */
-  #put(op: Op): Call {
+  #put(call: Call): void {
     this.#last += 1;
-    const call = { op, ...deferred() };
     this.#calls.set(this.#last, call);
-    return call;
   }
 
   /** Takes an answered call out. */
@@ -321,6 +343,7 @@ export class Link {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     if (call?.op.do === "track") this.#events -= call.op.events.length;
+    if (this.#calls.size === 0) this.#idle?.();
     return call;
   }
 
@@ -346,7 +369,7 @@ export class Link {
       if (id === this.#last) this.#batch = undefined;
       if (!call) continue;
       if (!keeper) this.#forward(id, call.op);
-      else if (this.#keeper === keeper) void this.#perform(keeper, id, call);
+      else if (this.#keeper === keeper) this.#perform(keeper, id, call);
       if (this.#handed < this.#last && performance.now() >= end) {
         this.#draining = true;
         setTimeout(() => this.#drain());
@@ -355,6 +378,9 @@ export class Link {
     }
     this.#working = false;
   }
+
+  /** Tells that events are lost, later: a client that ends says nothing. */
+  readonly #lose = (error: unknown): void => queueMicrotask(() => this.ends.lost(error as KeepsetError));
 
   #sayDropped(): void {
     const count = this.#dropped;
@@ -408,12 +434,12 @@ export class Link {
   }
 
   #post(message: Message): void {
-    if (this.#channel) send(this.#channel, message.is === "notice" ? { is: "notice", notice: forOthers(message.notice) } : message);
+    send(this.#channel, message);
   }
 }
 
-function forOthers(notice: Notice): Notice {
-  return notice.is === "view" ? { ...notice, reasons: notice.reasons.map(inWords) } : notice;
+function ignore(): void {
+  // Nothing waits.
 }
 
 function asKnown(error: unknown): KeepsetError {

@@ -32,9 +32,6 @@ export type Notice =
   | { is: "undeclared"; name: string; to: string }
   | { is: "error"; code: ErrorCode; message: string; cause?: unknown; to?: string };
 
-/** A change as anyone may keep, copy and send it: with its reason in words. */
-export const inWords = ({ segment, kind, at, cause, by, because }: SegmentChange): SegmentChange => ({ segment, kind, at, cause, by, because }) as SegmentChange;
-
 /** The choices before anyone made one. */
 export const UNDECIDED: ConsentState = Object.freeze({
   segmentation: "pending",

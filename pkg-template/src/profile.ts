@@ -1,5 +1,5 @@
 import { Core, type Rules } from "./core.js";
-import type { ConsentChange, Scalar, SegmentChange } from "./dto.js";
+import type { ConsentChange, Membership, Scalar, SegmentChange } from "./dto.js";
 
 // Events and changes cross the border as plain numbers; `src/numbers.rs` is the other side.
 
@@ -24,43 +24,18 @@ interface Declared {
   readonly values: Float64Array;
 }
 
-/** A change that puts its reason into words when it is asked; mostly no one asks. */
-class Change implements SegmentChange {
-  readonly segment: string;
-  readonly kind: SegmentChange["kind"];
-  readonly at: number;
-  readonly cause: SegmentChange["cause"];
-  readonly by: string;
-  readonly #numbers: Float64Array;
-  readonly #from: number;
-  readonly #rules: Rules;
-
-  constructor(numbers: Float64Array, from: number, rules: Rules, segments: readonly string[], by: readonly string[] | undefined) {
-    this.segment = segments[numbers[from] as number] as string;
-    this.kind = numbers[from + 1] ? "entered" : "left";
-    this.at = numbers[from + 2] as number;
-    this.cause = CAUSES[numbers[from + 3] as number] as SegmentChange["cause"];
-    this.by = by?.[numbers[from + 4] as number] as string;
-    this.#numbers = numbers;
-    this.#from = from;
-    this.#rules = rules;
-  }
-
-  get because(): string {
-    return this.#rules.because(this.#numbers.subarray(this.#from, after(this.#numbers, this.#from)));
-  }
-}
-
 /** Where the change behind the one at `from` begins. */
 const after = (numbers: Float64Array, from: number): number => from + HEAD + (numbers[from + HEAD - 1] as number);
 
 /** One profile's engine, as the page knows things. */
 export class Profile extends Core {
-  readonly #rules = this.rules();
+  readonly #rules: Rules = this.rules();
   readonly #events = new Map<string, Declared>();
   readonly #segments: readonly string[];
   /** By cause: the names of what may have done it. */
   readonly #by: Readonly<Record<number, readonly string[]>>;
+  /** By segment: where the device is in, as far as the changes told say. */
+  readonly #in: (Membership | undefined)[];
 
   constructor(...parts: ConstructorParameters<typeof Core>) {
     super(...parts);
@@ -68,6 +43,13 @@ export class Profile extends Core {
     this.#segments = segments;
     this.#by = { 0: events.map(([name]) => name), 6: segments };
     events.forEach(([name, ...properties], spec) => this.#events.set(name, { spec, properties, values: new Float64Array(properties.length) }));
+    const known = new Map(this.memberships().map((membership) => [membership.id, Object.freeze(membership)]));
+    this.#in = segments.map((segment) => known.get(segment));
+  }
+
+  /** The segments the device is in, in the pack's order; one it stays in is the same object. */
+  segments(): readonly Membership[] {
+    return Object.freeze(this.#in.filter((membership) => membership !== undefined));
   }
 
   /** Takes in an event; a value that is neither a number, a text nor a flag is left out. */
@@ -106,9 +88,26 @@ export class Profile extends Core {
 
   #read(numbers: Float64Array = NO_VALUES): SegmentChange[] {
     const changes: SegmentChange[] = [];
-    for (let from = 0; from < numbers.length; from = after(numbers, from)) {
-      changes.push(new Change(numbers, from, this.#rules, this.#segments, this.#by[numbers[from + 3] as number]));
-    }
+    for (let from = 0; from < numbers.length; from = after(numbers, from)) changes.push(this.#change(numbers, from));
     return changes;
+  }
+
+  /** A change that puts its reason into words when it is read or copied; mostly no one does. */
+  #change(numbers: Float64Array, from: number): SegmentChange {
+    const number = (n: number): number => numbers[from + n] as number;
+    const segment = this.#segments[number(0)] as string;
+    const at = number(2);
+    const rules = this.#rules;
+    this.#in[number(0)] = number(1) ? Object.freeze({ id: segment, since: at }) : undefined;
+    return {
+      segment,
+      kind: number(1) ? "entered" : "left",
+      at,
+      cause: CAUSES[number(3)] as SegmentChange["cause"],
+      by: this.#by[number(3)]?.[number(4)] as string,
+      get because() {
+        return rules.because(numbers.subarray(from, after(numbers, from)));
+      },
+    };
   }
 }

@@ -24,12 +24,12 @@ export class Saver {
     private readonly guard: (work: () => Promise<void>) => void,
   ) {}
 
-  /** Writes soon, together with what else comes by then; at once when there is `much`. */
-  soon(much: boolean): Promise<void> {
+  /** Writes soon, together with what else comes by then. */
+  soon(): Promise<void> {
     const rest = this.#wrote + SAVE_GAP_MS - Date.now();
     const gathers = this.#leaving === "gathers";
     // A rest longer than the gap is a device's clock set back.
-    const due = this.#leaving || isHidden() || rest <= 0 || rest > SAVE_GAP_MS || much;
+    const due = this.#leaving || isHidden() || rest <= 0 || rest > SAVE_GAP_MS;
     if (this.#queued || (due && !gathers)) return this.save(this.#leaving === true);
     if (!this.#later) {
       // Not an alarm of ours: a Node process waits for what is to be saved.

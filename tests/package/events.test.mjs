@@ -67,6 +67,8 @@ test("a change says of each segment what made it so, and in what order", async (
   const [{ entered, left, reasons }] = heard.change;
   assert.deepEqual([entered, left], [["buyer"], []]);
   assert.deepEqual(reasons, [{ segment: "buyer", kind: "entered", at: clock.now(), cause: "event", by: "purchase", because: "orders in 28 days: 1 (asked: at least 1)" }]);
+  // Put into words when it is read, and a copy holds the words.
+  assert.deepEqual([structuredClone(reasons), JSON.parse(JSON.stringify(reasons)), [{ ...reasons[0] }]], [reasons, reasons, reasons]);
   clock.skip(40 * DAY);
   await client.ledger.list();
   assert.deepEqual(heard.change.at(-1).left, ["buyer"]);

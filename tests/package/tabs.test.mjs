@@ -24,6 +24,23 @@ test("two tabs: one holds the engine, ten events here and one there are all coun
   await shopVisit.close();
 });
 
+test("a page alone tells no one what changed, and another that opens later hears of everything from then on", async () => {
+  const hook = "globalThis.said = []; const post = BroadcastChannel.prototype.postMessage; BroadcastChannel.prototype.postMessage = function (message) { said.push(message.is); return post.call(this, message); };";
+  const [shopVisit, one] = await granted(1, { files: { ...files(), "/hook.js": hook, "/": `<!doctype html><script src="/hook.js"></script>${HTML}` } });
+  await track(one, 1);
+  await one.waitForFunction(() => keepset.has("buyer"));
+  assert.deepEqual(await one.evaluate(() => said.filter((is) => is === "notice")), []);
+  const two = await shopVisit.enter();
+  await track(one, 10);
+  await two.waitForFunction(() => keepset.has("fan"));
+  await one.close();
+  // The second holds the engine now, and knows of the third by the word it says when it opens.
+  const three = await shopVisit.enter();
+  await two.evaluate(() => keepset.reset());
+  await three.waitForFunction(() => !keepset.has("buyer"));
+  await shopVisit.close();
+});
+
 test("two tabs of a browser without locks do not undo each other's work", async () => {
   const without = { "/off.js": "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });" };
   const [shopVisit, one, two] = await granted(2, { files: { ...files(), ...without, "/": `<!doctype html><script src="/off.js"></script>${HTML}` } });
