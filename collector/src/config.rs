@@ -37,8 +37,10 @@ pub struct Config {
     /// The collector's keys, which `keepset-collector keys new` makes; may be left out with --simulation.
     #[arg(long, value_name = "FILE", required_unless_present = "simulation")]
     pub keys: Option<PathBuf>,
-    /// Where counts are kept: sqlite:PATH, or a path alone.
-    #[arg(long, value_name = "STORE", default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
+    /// Where counts are kept: sqlite:PATH, a path alone, or postgres://USER:PASSWORD@HOST/DATABASE; an environment
+    /// variable keeps a password out of the list of processes.
+    #[arg(long, env = "KEEPSET_STORE", hide_env_values = true, value_name = "STORE",
+        default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
     pub store: Address,
     /// The address to listen on; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]

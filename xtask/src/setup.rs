@@ -1,5 +1,6 @@
 //! `setup`: everything the other verbs need, found or installed.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -10,15 +11,37 @@ use crate::{js, paths, shell};
 
 /// Prepares everything and says what was found.
 pub(crate) fn run() -> Result<()> {
-    shell::step("setup: the wasm compiler, Node, Chromium and the npm packages, installing what is missing");
+    shell::step(
+        "setup: the wasm compiler, Node, Chromium, PostgreSQL and the npm packages, installing what is missing",
+    );
     println!("    wasm compiler: {}", Toolchain::ensure()?.describe()?);
     js_tools()?;
     println!("    Node {}", shell::read(shell::command("node").arg("--version"))?.trim());
     let browser = Browser::ensure()?;
     println!("    {}", shell::read(shell::command(&browser.chromium).arg("--version"))?.trim());
     println!("    {}", shell::read(shell::command(&browser.driver).arg("--version"))?.trim());
+    println!("    {}", shell::read(shell::command(postgres()?).arg("--version"))?.trim());
     println!("everything is there");
     Ok(())
+}
+
+/// Finds the PostgreSQL that the collector's tests start, installing it when there is none.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+fn postgres() -> Result<PathBuf> {
+    if let Some(found) = postgres_there() {
+        return Ok(found);
+    }
+    apt_install(&["postgresql"])?;
+    postgres_there().context("apt installed postgresql, and there is no `initdb` under /usr/lib/postgresql")
+}
+
+/// Debian keeps the server's programs off the path, in a folder for each version; elsewhere they are on it.
+fn postgres_there() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = versions.map(|entry| entry.path().join("bin/initdb")).find(|file| file.is_file());
+    debian.or_else(|| shell::find(["initdb"]))
 }
 
 /// Prepares Node and the npm packages of the package's build and of the tests.

@@ -3,48 +3,31 @@
 //! A report is one random id and one vote per counter: its cells, and for overlaps every two of them. Once it is counted only the
 //! counts per (epoch, question, counter) and the id remain, and nothing joins the two; ids go when their window closes. An id counts once in a
 //! window: a device restored from a backup may answer it again in a later epoch, under the same name.
+//!
+//! [`engine`] is what a kind of store does, [`sqlite`] and [`postgres`] are the two kinds, [`queue`] the threads that use them.
 
+mod address;
+mod engine;
+mod postgres;
+mod queue;
 mod sqlite;
-mod writer;
+mod tally;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use keepset_wire::{Epoch, Plan};
+use tokio::sync::Semaphore;
 
 use crate::admit::Admitted;
-use sqlite::Sqlite;
+use engine::Engine;
+use queue::{Job, Queue, Request};
 
-/// Where a store is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Address {
-    /// One SQLite file on a local disk.
-    Sqlite(PathBuf),
-}
+pub use address::{Address, Database};
+pub use tally::{Tallies, Tally};
 
-impl Address {
-    /// Reads `sqlite:PATH`, or a path alone.
-    ///
-    /// # Errors
-    /// One sentence when the scheme is not known.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let path = match text.split_once(':') {
-            Some(("sqlite", path)) => path,
-            Some((scheme, rest)) if rest.starts_with("//") => {
-                return Err(format!(
-                    "the store {scheme:?} is not known here; expected sqlite:PATH or a path"
-                ));
-            }
-            _ => text,
-        };
-        if path.is_empty() || path == ":memory:" {
-            return Err("a store is a file on a local disk; expected sqlite:PATH or a path".into());
-        }
-        Ok(Self::Sqlite(path.into()))
-    }
-}
+/// The most reports that wait for a commit: about 30 MB. More are told to come again.
+const MAX_WAITING: u32 = 262_144;
 
 /// What a store is made for; a store of anything else is refused.
 #[derive(Clone, Debug)]
@@ -53,6 +36,20 @@ pub struct Purpose {
     pub plan: Plan,
     /// Whether the reports are a simulation's.
     pub simulation: bool,
+}
+
+impl Purpose {
+    /// Checks that a store was made for this.
+    fn check(&self, stored: String, simulation: bool) -> Result<(), OpenError> {
+        let given = self.plan.hash().to_string();
+        if stored != given {
+            return Err(OpenError::OtherPlan { stored, given });
+        }
+        if simulation != self.simulation {
+            return Err(OpenError::OtherMode { simulation });
+        }
+        Ok(())
+    }
 }
 
 /// Why a store cannot be opened.
@@ -78,6 +75,8 @@ pub enum OpenError {
         /// Whether the file holds a simulation's.
         simulation: bool,
     },
+    /// What is acknowledged would not be durable.
+    Volatile,
     /// The storage engine's own words.
     Engine(String),
 }
@@ -94,14 +93,17 @@ impl fmt::Display for OpenError {
             }
             Self::OtherPlan { stored, given } => write!(
                 f,
-                "this store counts the plan {stored}, not {given}; give the old plan, or another file for the new one"
+                "this store counts the plan {stored}, not {given}; give the old plan, or another store for the new one"
             ),
             Self::OtherMode { simulation: true } => {
-                f.write_str("this store holds a simulation; add --simulation, or give another file")
+                f.write_str("this store holds a simulation; add --simulation, or give another store")
             }
             Self::OtherMode { simulation: false } => {
-                f.write_str("this store holds real reports; leave --simulation away, or give another file")
+                f.write_str("this store holds real reports; leave --simulation away, or give another store")
             }
+            Self::Volatile => f.write_str(
+                "the database runs with fsync off: what it acknowledges would not outlive a power cut; switch fsync on",
+            ),
             Self::Engine(words) => write!(f, "the store cannot be opened: {words}"),
         }
     }
@@ -133,62 +135,45 @@ pub struct Added {
     pub known: u64,
 }
 
-/// The counts of one question in one epoch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// How many reports answered it.
-    pub reports: u64,
-    /// Per counter of the question, how many answers raised it: held a cell, or for overlaps two.
-    pub support: Vec<u64>,
-}
-
-impl Tally {
-    /// Adds `votes` for a counter.
-    pub fn vote(&mut self, counter: u16, votes: u64) {
-        let counter = usize::from(counter);
-        if self.support.len() <= counter {
-            self.support.resize(counter + 1, 0);
-        }
-        self.support[counter] += votes;
-    }
-
-    /// Adds all of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        self.reports += other.reports;
-        (0..).zip(&other.support).for_each(|(counter, votes)| self.vote(counter, *votes));
-    }
-}
-
-/// The counts of every epoch and question that has any.
-pub type Tallies = BTreeMap<(Epoch, u16), Tally>;
-
-/// A store of one of the kinds known.
+/// A store in use: one queue of those who write, one of those who read.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Store {
-    /// The embedded store.
-    Sqlite(Sqlite),
+pub struct Store {
+    writing: Queue,
+    reading: Queue,
+    waiting: Arc<Semaphore>,
+}
+
+/// The connections to a store.
+struct Engines {
+    /// Those that write; each makes commits of its own.
+    writers: Vec<Box<dyn Engine>>,
+    /// The one that reads.
+    reader: Box<dyn Engine>,
 }
 
 impl Store {
     /// Opens the store at `address`, or makes it.
     ///
     /// # Errors
-    /// When the file is no store, or the store of another plan or mode.
+    /// When there is no store, or the store of another plan or mode.
     pub fn open(address: &Address, purpose: &Purpose) -> Result<Self, OpenError> {
-        match address {
-            Address::Sqlite(path) => Sqlite::open(path, purpose).map(Self::Sqlite),
-        }
+        let Engines { writers, reader } = match address {
+            Address::Sqlite(path) => sqlite::open(path, purpose)?,
+            Address::Postgres(database) => postgres::open(database, purpose)?,
+        };
+        let start = |engines| Queue::start(engines).map_err(|error| OpenError::Engine(error.to_string()));
+        let (writing, reading) = (start(writers)?, start(vec![reader])?);
+        Ok(Self { writing, reading, waiting: Arc::new(Semaphore::new(MAX_WAITING as usize)) })
     }
 
     /// Counts `reports`, all of them or none, and returns when they are durable.
     ///
     /// # Errors
-    /// When nothing was counted.
+    /// When nothing was counted, or nothing is known to be: sent again, what was counted after all is `known`.
     pub async fn add(&self, reports: Vec<Admitted>) -> Result<Added, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.add(reports).await,
-        }
+        let count = u32::try_from(reports.len()).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.waiting).try_acquire_many_owned(count).map_err(|_| StoreError::Busy)?;
+        self.writing.ask(|answer| Job::Add(Request { reports, answer, permit })).await
     }
 
     /// Closes every epoch below `epoch` for ever, whatever the clock says later, and forgets their ids.
@@ -196,9 +181,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn close_before(&self, epoch: Epoch) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(store) => store.close_before(epoch).await,
-        }
+        self.writing.ask(|answer| Job::CloseBefore { epoch, answer }).await
     }
 
     /// Returns every count, as of one moment.
@@ -206,24 +189,15 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn tallies(&self) -> Result<Tallies, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.tallies().await,
-        }
+        self.reading.ask(|answer| Job::Tallies { answer }).await
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_a_path_with_or_without_its_scheme() {
-        let sqlite = |path: &str| Ok(Address::Sqlite(path.into()));
-        assert_eq!(Address::parse("a/b.sqlite"), sqlite("a/b.sqlite"));
-        assert_eq!(Address::parse("sqlite:a/b.sqlite"), sqlite("a/b.sqlite"));
-        assert_eq!(Address::parse(r"C:\b.sqlite"), sqlite(r"C:\b.sqlite"));
-        for text in ["", "sqlite:", ":memory:", "postgres://host/db"] {
-            assert!(Address::parse(text).is_err(), "{text}");
-        }
+impl Drop for Store {
+    /// Lets the writers finish what is queued and close the store.
+    fn drop(&mut self) {
+        // The last connection to close a SQLite file folds the log into it; it must be the one that may write.
+        self.reading.finish();
+        self.writing.finish();
     }
 }

@@ -1,24 +1,21 @@
-//! The embedded store: one SQLite file, one thread that writes, one connection that reads.
+//! The embedded store: one SQLite file, one connection that writes, one that reads.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use keepset_wire::Epoch;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::writer::{Job, Writer};
-use super::{Added, OpenError, Purpose, StoreError, Tallies};
+use super::engine::{Broken, Engine, Outcomes, settle};
+use super::{Engines, OpenError, Purpose, Tallies};
 use crate::admit::Admitted;
 
 /// "kset", so that a file of another program is told apart.
 const APPLICATION: i64 = 0x6b73_6574;
 const FORMAT: i64 = 1;
 
-/// The most reports that wait for a commit: about 30 MB. More are told to come again.
-const MAX_WAITING: u32 = 262_144;
+/// The most ids forgotten in one transaction, so that forgetting never holds up counting.
+const MAX_FORGET: usize = 16_384;
 
 /// No table joins an id with an answer, and none holds a time or the order of arrival.
 const TABLES: &str = "
@@ -31,72 +28,89 @@ const TABLES: &str = "
     CREATE TABLE counted (window INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (window, id)) STRICT, WITHOUT ROWID;
 ";
 
-/// A store in one SQLite file.
-#[derive(Debug)]
-pub struct Sqlite {
-    jobs: Option<mpsc::UnboundedSender<Job>>,
-    waiting: Arc<Semaphore>,
-    reader: Arc<Mutex<Option<Connection>>>,
-    writer: Option<JoinHandle<()>>,
+/// A connection to one SQLite file.
+struct Sqlite {
+    connection: Connection,
+    /// Epochs in a window.
+    window_epochs: u32,
+    /// Whether the log holds copies of pages that were overwritten.
+    traces: bool,
 }
 
-impl Sqlite {
-    pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Self, OpenError> {
-        let mut connection = Connection::open(path)?;
-        prepare(&mut connection, purpose)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(path, flags)?;
-        reader.busy_timeout(Duration::from_secs(5))?;
-        let (jobs, queue) = mpsc::unbounded_channel();
-        let writer = Writer::new(connection, queue, purpose.plan.window_epochs);
-        let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run());
-        Ok(Self {
-            jobs: Some(jobs),
-            waiting: Arc::new(Semaphore::new(MAX_WAITING as usize)),
-            reader: Arc::new(Mutex::new(Some(reader))),
-            writer: Some(thread.map_err(|error| OpenError::Engine(error.to_string()))?),
-        })
-    }
+/// Opens the file, or makes it.
+pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Engines, OpenError> {
+    let mut writer = Connection::open(path)?;
+    prepare(&mut writer, purpose)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags)?;
+    reader.busy_timeout(Duration::from_secs(5))?;
+    let engine = |connection| -> Box<dyn Engine> {
+        Box::new(Sqlite { connection, window_epochs: purpose.plan.window_epochs, traces: false })
+    };
+    Ok(Engines { writers: vec![engine(writer)], reader: engine(reader) })
+}
 
-    pub(super) async fn add(&self, reports: Vec<Admitted>) -> Result<Added, StoreError> {
-        let count = u32::try_from(reports.len()).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.waiting).try_acquire_many_owned(count).map_err(|_| StoreError::Busy)?;
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Add { reports, answer, permit })?;
-        answered.await.unwrap_or(Err(StoreError::Unavailable))
-    }
-
-    pub(super) async fn close_before(&self, epoch: Epoch) -> Result<(), StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::CloseBefore { epoch, answer })?;
-        answered.await.unwrap_or(Err(StoreError::Unavailable))
-    }
-
-    pub(super) async fn tallies(&self) -> Result<Tallies, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || {
-            let mut connection = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            let connection = connection.as_mut().ok_or(StoreError::Unavailable)?;
-            read_tallies(connection).map_err(|_| StoreError::Unavailable)
+impl Engine for Sqlite {
+    /// On an error the transaction is rolled back, and nothing was counted.
+    fn count(&mut self, requests: &[Vec<Admitted>]) -> Result<Outcomes, Broken> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let closed_before =
+            transaction.query_row("SELECT closed_before FROM purpose", [], |row| row.get(0))?;
+        let settled = {
+            let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO counted VALUES (?1, ?2)")?;
+            let is_new = |admitted: &Admitted| -> rusqlite::Result<bool> {
+                Ok(insert.execute(params![admitted.window().0, admitted.report().id.0])? > 0)
+            };
+            settle(requests, Epoch(closed_before), is_new)?
         };
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Unavailable))
+        add_tallies(&transaction, &settled.tallies)?;
+        transaction.commit()?;
+        Ok(settled.outcomes)
     }
 
-    fn send(&self, job: Job) -> Result<(), StoreError> {
-        self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(StoreError::Unavailable)
+    fn close_before(&mut self, epoch: Epoch) -> Result<(), Broken> {
+        let only_forward = "UPDATE purpose SET closed_before = ?1 WHERE closed_before < ?1";
+        self.connection.execute(only_forward, params![epoch.0])?;
+        Ok(())
+    }
+
+    fn forget_some(&mut self) -> Result<bool, Broken> {
+        let forgotten = self.connection.execute(
+            // A window is closed when its first epoch is; the last of a plan may be cut short, hence the rounding up.
+            "DELETE FROM counted WHERE (window, id) IN (SELECT window, id FROM counted
+             WHERE window < (SELECT (closed_before + ?1 - 1) / ?1 FROM purpose) LIMIT ?2)",
+            params![self.window_epochs, i64::try_from(MAX_FORGET).unwrap_or(i64::MAX)],
+        )?;
+        self.traces |= forgotten > 0;
+        let more = forgotten == MAX_FORGET;
+        if self.traces && !more {
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            self.traces = false;
+        }
+        Ok(more)
+    }
+
+    fn tallies(&mut self) -> Result<Tallies, Broken> {
+        // One transaction, so that the counts of reports and of cells belong to the same moment.
+        let transaction = self.connection.transaction()?;
+        let mut tallies = Tallies::new();
+        let mut reports = transaction.prepare_cached("SELECT epoch, question, reports FROM tally")?;
+        let mut rows = reports.query([])?;
+        while let Some(row) = rows.next()? {
+            tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().reports = row.get(2)?;
+        }
+        let mut support = transaction.prepare_cached("SELECT epoch, question, cell, votes FROM support")?;
+        let mut rows = support.query([])?;
+        while let Some(row) = rows.next()? {
+            tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().vote(row.get(2)?, row.get(3)?);
+        }
+        Ok(tallies)
     }
 }
 
-impl Drop for Sqlite {
-    /// Lets the writer finish what is queued and close the file.
-    fn drop(&mut self) {
-        // The last connection to close folds the log into the file; it must be the one that may write.
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.jobs = None;
-        if let Some(writer) = self.writer.take() {
-            // The thread only ends by returning; had it panicked, its requests were answered with an error.
-            let _ = writer.join();
-        }
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(error.to_string())
     }
 }
 
@@ -115,9 +129,8 @@ fn prepare(connection: &mut Connection, purpose: &Purpose) -> Result<(), OpenErr
     // FULL: a commit returns only after the log reached the disk. secure_delete: a forgotten id is overwritten.
     connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let stored = read_purpose(&transaction)?;
-    match stored {
-        Some((hash, simulation)) => check_purpose(purpose, hash, simulation)?,
+    match read_purpose(&transaction)? {
+        Some((hash, simulation)) => purpose.check(hash, simulation)?,
         None => create(&transaction, purpose)?,
     }
     Ok(transaction.commit()?)
@@ -146,17 +159,6 @@ fn read_purpose(connection: &Connection) -> Result<Option<(String, bool)>, OpenE
     Ok(Some(connection.query_row("SELECT plan_hash, simulation FROM purpose", [], row)?))
 }
 
-fn check_purpose(purpose: &Purpose, stored: String, simulation: bool) -> Result<(), OpenError> {
-    let given = purpose.plan.hash().to_string();
-    if stored != given {
-        return Err(OpenError::OtherPlan { stored, given });
-    }
-    if simulation != purpose.simulation {
-        return Err(OpenError::OtherMode { simulation });
-    }
-    Ok(())
-}
-
 fn create(connection: &Connection, purpose: &Purpose) -> rusqlite::Result<()> {
     connection.execute_batch(TABLES)?;
     connection.execute(
@@ -167,19 +169,18 @@ fn create(connection: &Connection, purpose: &Purpose) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", FORMAT)
 }
 
-fn read_tallies(connection: &mut Connection) -> rusqlite::Result<Tallies> {
-    // One transaction, so that the counts of reports and of cells belong to the same moment.
-    let transaction = connection.transaction()?;
-    let mut tallies = Tallies::new();
-    let mut reports = transaction.prepare_cached("SELECT epoch, question, reports FROM tally")?;
-    let mut rows = reports.query([])?;
-    while let Some(row) = rows.next()? {
-        tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().reports = row.get(2)?;
+fn add_tallies(transaction: &Transaction<'_>, tallies: &Tallies) -> rusqlite::Result<()> {
+    let mut reports = transaction.prepare_cached(
+        "INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
+    )?;
+    let mut support = transaction.prepare_cached(
+        "INSERT INTO support VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET votes = votes + excluded.votes",
+    )?;
+    for ((epoch, question), tally) in tallies {
+        reports.execute(params![epoch.0, question, tally.reports])?;
+        for (cell, votes) in tally.votes() {
+            support.execute(params![epoch.0, question, cell, votes])?;
+        }
     }
-    let mut support = transaction.prepare_cached("SELECT epoch, question, cell, votes FROM support")?;
-    let mut rows = support.query([])?;
-    while let Some(row) = rows.next()? {
-        tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().vote(row.get(2)?, row.get(3)?);
-    }
-    Ok(tallies)
+    Ok(())
 }

@@ -7,7 +7,8 @@ use keepset_wire::seal::SEALED_TYPE;
 use keepset_wire::{Epoch, PlanHash};
 
 use crate::fleet::{Noise, current, plan};
-use crate::process::{Answer, Folder, Held, Server, held};
+use crate::kept::{Held, held};
+use crate::process::{Answer, Folder, Server};
 
 const NOTHING: Held = Held { reports: 0, ids: 0, votes: 0 };
 

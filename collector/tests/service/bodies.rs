@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::fleet::{Noise, current, length, plan};
-use crate::process::{Folder, Server, held};
+use crate::kept::held;
+use crate::process::{Folder, Server};
 
 /// How a body is made: from noise, or from good reports that are then spoiled.
 #[derive(Clone, Debug)]

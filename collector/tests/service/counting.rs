@@ -1,12 +1,22 @@
 //! Each report counts once, whoever sends it and how often.
 
 use crate::fleet::{Noise, current, plan};
-use crate::process::{Folder, Held, Server, command, held, write_plan};
+use crate::kept::{Held, Kind, on_both_stores};
+use crate::process::{Folder, Server, command, write_plan};
 use keepset_wire::Epoch;
 
-#[test]
-fn a_report_sent_again_changes_nothing() {
-    let (folder, plan) = (Folder::new(), plan(5, 2));
+on_both_stores!(
+    a_report_sent_again_changes_nothing,
+    a_report_twice_in_one_body_counts_once,
+    another_answer_under_a_known_id_changes_nothing,
+    a_name_counts_once_in_a_window_and_again_in_the_next,
+    the_same_reports_from_many_senders_at_once_count_once,
+    ids_are_forgotten_when_their_window_closes_and_the_counts_stay,
+    a_window_once_closed_stays_closed_though_the_clock_goes_back,
+);
+
+fn a_report_sent_again_changes_nothing(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let server = Server::start(&folder, &plan, &[]);
     let mut noise = Noise::new(&plan, 1);
     let body = noise.body(current(&plan), 3);
@@ -18,21 +28,19 @@ fn a_report_sent_again_changes_nothing() {
     assert_eq!(counters["reports"], serde_json::json!({"accepted": 3, "known": 3}));
 }
 
-#[test]
-fn a_report_twice_in_one_body_counts_once() {
-    let (folder, plan) = (Folder::new(), plan(5, 2));
+fn a_report_twice_in_one_body_counts_once(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let server = Server::start(&folder, &plan, &[]);
     let mut noise = Noise::new(&plan, 1);
     let (one, other) = (noise.bytes(current(&plan)), noise.bytes(current(&plan)));
     let answer = server.post(&[one.clone(), other, one].concat()).json();
     assert_eq!(answer, serde_json::json!({"accepted": 2, "known": 1}));
     let expected = Held { reports: 2, ids: 2, votes: 2 * noise.size() };
-    assert_eq!(held(&folder.join("store.sqlite")), expected);
+    assert_eq!(folder.held(), expected);
 }
 
-#[test]
-fn another_answer_under_a_known_id_changes_nothing() {
-    let (folder, plan) = (Folder::new(), plan(5, 2));
+fn another_answer_under_a_known_id_changes_nothing(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let server = Server::start(&folder, &plan, &[]);
     let mut noise = Noise::new(&plan, 1);
     let first = noise.report(current(&plan));
@@ -47,9 +55,8 @@ fn another_answer_under_a_known_id_changes_nothing() {
     assert_eq!(server.get("/v1/estimates").body, estimates);
 }
 
-#[test]
-fn a_name_counts_once_in_a_window_and_again_in_the_next() {
-    let (folder, plan) = (Folder::new(), plan(5, 2));
+fn a_name_counts_once_in_a_window_and_again_in_the_next(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let server = Server::start(&folder, &plan, &["--simulation"]);
     let mut noise = Noise::new(&plan, 1);
     let name = noise.report(Epoch(0)).id;
@@ -60,9 +67,8 @@ fn a_name_counts_once_in_a_window_and_again_in_the_next() {
     assert_eq!([0, 0, 3, 4, 7, 8].map(&mut told), [1, 0, 0, 1, 0, 1]);
 }
 
-#[test]
-fn the_same_reports_from_many_senders_at_once_count_once() {
-    let (folder, plan) = (Folder::new(), plan(5, 2));
+fn the_same_reports_from_many_senders_at_once_count_once(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let server = Server::start(&folder, &plan, &[]);
     let mut noise = Noise::new(&plan, 7);
     let bodies: Vec<Vec<u8>> = (0..40).map(|_| noise.body(current(&plan), 25)).collect();
@@ -74,14 +80,12 @@ fn the_same_reports_from_many_senders_at_once_count_once() {
     });
     assert_eq!(accepted, 1_000);
     let expected = Held { reports: 1_000, ids: 1_000, votes: 1_000 * noise.size() };
-    assert_eq!(held(&folder.join("store.sqlite")), expected);
+    assert_eq!(folder.held(), expected);
 }
 
-#[test]
-fn ids_are_forgotten_when_their_window_closes_and_the_counts_stay() {
-    // A simulation fills old windows; the file is then turned into a live store, whose windows are long closed.
-    let (folder, plan) = (Folder::new(), plan(5, 2));
-    let store = folder.join("store.sqlite");
+fn ids_are_forgotten_when_their_window_closes_and_the_counts_stay(kind: Kind) {
+    // A simulation fills old windows; the store is then turned into a live store, whose windows are long closed.
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let mut noise = Noise::new(&plan, 3);
     let now = current(&plan);
     let mut server = Server::start(&folder, &plan, &["--simulation"]);
@@ -89,16 +93,16 @@ fn ids_are_forgotten_when_their_window_closes_and_the_counts_stay() {
         assert_eq!(server.post(&noise.body(epoch, 10)).status, 200);
     }
     assert!(server.stop().success());
-    rusqlite::Connection::open(&store).unwrap().execute("UPDATE purpose SET simulation = 0", []).unwrap();
+    folder.set("simulation = false");
     let server = Server::start(&folder, &plan, &[]);
     let expected = Held { reports: 40, ids: 10, votes: 40 * noise.size() };
     for _ in 0..100 {
-        if held(&store) == expected {
+        if folder.held() == expected {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    assert_eq!(held(&store), expected);
+    assert_eq!(folder.held(), expected);
     let states: Vec<String> = server.get("/v1/estimates").json()["windows"]
         .as_array()
         .unwrap()
@@ -108,22 +112,17 @@ fn ids_are_forgotten_when_their_window_closes_and_the_counts_stay() {
     assert_eq!(states, ["closed", "closed", "open"]);
 }
 
-#[test]
-fn a_window_once_closed_stays_closed_though_the_clock_goes_back() {
-    let (folder, plan) = (Folder::new(), plan(5, 2));
-    let store = folder.join("store.sqlite");
+fn a_window_once_closed_stays_closed_though_the_clock_goes_back(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let mut server = Server::start(&folder, &plan, &[]);
     assert!(server.stop().success());
     // As if the clock had once been two epochs ahead of now.
     let later = i64::from(current(&plan).0) + 2;
-    rusqlite::Connection::open(&store)
-        .unwrap()
-        .execute("UPDATE purpose SET closed_before = ?1", [later])
-        .unwrap();
+    folder.set(&format!("closed_before = {later}"));
     let server = Server::start(&folder, &plan, &[]);
     let body = Noise::new(&plan, 1).bytes(current(&plan));
     assert_eq!(server.post(&body).problem(410, "window-closed")["index"], 0);
-    assert_eq!(held(&store), Held { reports: 0, ids: 0, votes: 0 });
+    assert_eq!(folder.held(), Held { reports: 0, ids: 0, votes: 0 });
 }
 
 #[test]

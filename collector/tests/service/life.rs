@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use keepset_wire::seal::SEALED_TYPE;
 
 use crate::fleet::{Noise, current, plan};
-use crate::process::{Folder, Server, command, held, write_keys, write_plan};
+use crate::kept::{Kind, held, on_both_stores};
+use crate::process::{Folder, Server, command, write_keys, write_plan};
 
 #[test]
 fn the_signal_to_stop_lets_a_request_under_way_finish() {
@@ -53,9 +54,10 @@ fn a_store_that_cannot_be_written_acknowledges_nothing_and_recovers() {
     assert_eq!(server.post(&body).json()["accepted"], 3);
 }
 
-#[test]
-fn what_was_counted_is_there_after_a_restart() {
-    let (folder, plan) = (Folder::new(), plan(5, 2));
+on_both_stores!(what_was_counted_is_there_after_a_restart);
+
+fn what_was_counted_is_there_after_a_restart(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
     let mut server = Server::start(&folder, &plan, &[]);
     server.post(&Noise::new(&plan, 1).body(current(&plan), 500));
     let before = server.get("/v1/estimates").body;
@@ -88,7 +90,7 @@ fn a_wrong_start_names_the_flag_and_what_is_wrong() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_keepset-collector"))
         .arg("--plan")
         .arg(&right)
-        .args(["--simulation", "--store", "postgres://host/db"])
+        .args(["--simulation", "--store", "mysql://host/db"])
         .output()
         .unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains("sqlite:PATH"));

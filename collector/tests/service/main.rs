@@ -1,7 +1,10 @@
 //! The collector as its users meet it: the real binary, a real socket, a real file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod cluster;
 mod fleet;
+mod kept;
+mod load;
 mod process;
 
 mod answers;

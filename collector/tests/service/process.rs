@@ -8,29 +8,51 @@ use std::time::Duration;
 
 use keepset_wire::seal::SEALED_TYPE;
 use keepset_wire::{CONTENT_TYPE, Plan};
-use rusqlite::Connection;
 use serde_json::Value;
 
-/// A folder of its own, removed at the end.
-pub struct Folder(PathBuf);
+use crate::kept::Kind;
+
+/// A folder of its own, removed at the end, and the store that belongs to it.
+pub struct Folder {
+    path: PathBuf,
+    store: String,
+}
 
 impl Folder {
+    /// A folder with a store in one file.
     pub fn new() -> Self {
+        Self::with(Kind::Sqlite)
+    }
+
+    /// A folder with a store of some kind.
+    pub fn with(kind: Kind) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("keepset-collector-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self { store: kind.store_in(&path), path }
+    }
+
+    /// The same with a store that is somewhere else.
+    pub fn with_store(store: String) -> Self {
+        let mut folder = Self::new();
+        folder.store = store;
+        folder
     }
 
     pub fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
+    }
+
+    /// Returns the store as `--store` takes it.
+    pub fn store(&self) -> &str {
+        &self.store
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
@@ -43,9 +65,15 @@ pub struct Server {
 }
 
 /// Starts the binary without waiting for it.
-pub fn command(plan: &Path, store: &Path, more: &[&str]) -> Command {
+pub fn command(plan: &Path, store: impl AsRef<std::ffi::OsStr>, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keepset-collector"));
-    command.arg("--plan").arg(plan).arg("--store").arg(store).args(["--listen", "127.0.0.1:0"]).args(more);
+    command
+        .arg("--plan")
+        .arg(plan)
+        .arg("--store")
+        .arg(store.as_ref())
+        .args(["--listen", "127.0.0.1:0"])
+        .args(more);
     if !more.contains(&"--keys") {
         command.arg("--keys").arg(write_keys(plan));
     }
@@ -69,8 +97,7 @@ pub fn write_plan(folder: &Folder, plan: &Plan) -> PathBuf {
 impl Server {
     /// Starts a collector for `plan` with the store of `folder` and waits until it listens.
     pub fn start(folder: &Folder, plan: &Plan, more: &[&str]) -> Self {
-        let mut child =
-            command(&write_plan(folder, plan), &folder.join("store.sqlite"), more).spawn().unwrap();
+        let mut child = command(&write_plan(folder, plan), folder.store(), more).spawn().unwrap();
         let mut line = String::new();
         let mut printed = BufReader::new(child.stdout.take().unwrap());
         printed.read_line(&mut line).unwrap();
@@ -177,25 +204,6 @@ impl Answer {
         assert_eq!(problem["type"], format!("/problems/{slug}"));
         assert_eq!(problem["status"], status);
         problem
-    }
-}
-
-/// What a store file holds: reports counted, ids kept, votes.
-#[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub struct Held {
-    pub reports: i64,
-    pub ids: i64,
-    pub votes: i64,
-}
-
-/// Looks into the file, beside the collector.
-pub fn held(store: &Path) -> Held {
-    let connection = Connection::open(store).unwrap();
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-    Held {
-        reports: number("SELECT coalesce(sum(reports), 0) FROM tally"),
-        ids: number("SELECT count(*) FROM counted"),
-        votes: number("SELECT coalesce(sum(votes), 0) FROM support"),
     }
 }
 

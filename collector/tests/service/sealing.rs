@@ -7,7 +7,8 @@ use keepset_wire::seal::SealingKeys;
 use keepset_wire::{Sealer, document};
 
 use crate::fleet::{Noise, current, plan, ring, sealed_to};
-use crate::process::{Folder, Server, command, held, write_keys, write_plan};
+use crate::kept::held;
+use crate::process::{Folder, Server, command, write_keys, write_plan};
 
 #[test]
 fn a_report_that_is_not_sealed_is_taken_from_a_simulation_alone() {
