@@ -25,7 +25,7 @@ use std::cell::RefCell;
 use super::exponential::{UNIT, exponential};
 use super::{Channel, PairChannel, PrivacyError};
 use crate::coins::{Coins, NoEntropy};
-use weights::Weights;
+use weights::{Sets, Weights};
 
 /// SetSelect as OpenDP knows it: memberships in, a set of cells out, any state a neighbour of any other.
 pub type SetSelectMeasurement = Measurement<BitVectorDomain, DiscreteDistance, MaxDivergence, Subset>;
@@ -65,10 +65,13 @@ impl SetSelect {
         cap: u16,
         variance: impl Fn(&Self) -> f64,
     ) -> Result<Self, PrivacyError> {
+        let favoured = exponential(epsilon);
         let mut best: Option<(f64, Self)> = None;
         for size in 1..=segments {
+            let sets = Sets::new(cap, segments, size).ok_or(PrivacyError::Shape)?;
             for threshold in 1..=cap.min(size) {
-                let candidate = Self::with_shape(epsilon, segments, cap, size, threshold)?;
+                let weights = sets.weigh(favoured, UNIT, threshold).ok_or(PrivacyError::Shape)?;
+                let candidate = Self { epsilon, segments, cap, size, threshold, weights };
                 let variance = variance(&candidate);
                 if best.as_ref().is_none_or(|(least, _)| variance < *least) {
                     best = Some((variance, candidate));
@@ -76,18 +79,6 @@ impl SetSelect {
             }
         }
         best.map(|(_, mechanism)| mechanism).ok_or(PrivacyError::Shape)
-    }
-
-    fn with_shape(
-        epsilon: Epsilon,
-        segments: u16,
-        cap: u16,
-        size: u16,
-        threshold: u16,
-    ) -> Result<Self, PrivacyError> {
-        let weights = Weights::new(exponential(epsilon), UNIT, cap, segments, size, threshold)
-            .ok_or(PrivacyError::Shape)?;
-        Ok(Self { epsilon, segments, cap, size, threshold, weights })
     }
 
     /// Names the mechanism and its parameters as a receipt does: `n` things of which at most `m` count, sets of `k` cells, favoured

@@ -3,11 +3,19 @@
 use super::super::{Channel, PairChannel};
 use crate::coins::{Coins, NoEntropy};
 
-/// Whole-number weights, one for each number of shared cells from 0 to the cap.
+/// How many sets of one size share each number of own cells, from 0 to the cap: over a factor common to all of them.
 ///
 /// With `m` own cells among `n + m`, there are `C(m,h) C(n,k-h)` sets of size `k` that share `h`. Divided by the
 /// factor `n! / (k! (n-k+m)!)` common to all `h`, that is `C(m,h) * k..(k-h+1) * (n-k+h+1)..(n-k+m)`: small whole
 /// numbers whose products stay within 128 bits for every question a plan may hold.
+pub(super) struct Sets {
+    shared: Vec<u128>,
+    cap: u16,
+    others: u16,
+    size: u16,
+}
+
+/// Whole-number weights, one for each number of shared cells from 0 to the cap.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Weights {
     shared: Vec<u128>,
@@ -17,35 +25,35 @@ pub(super) struct Weights {
     size: u16,
 }
 
-impl Weights {
-    /// Weighs sets that share at least `threshold` cells with `favoured`, the rest with `unit`. Nothing on overflow.
-    pub(super) fn new(
-        favoured: u64,
-        unit: u64,
-        cap: u16,
-        others: u16,
-        size: u16,
-        threshold: u16,
-    ) -> Option<Self> {
+impl Sets {
+    /// Counts the sets of `size` cells among `cap` own and `others` other ones. Nothing on overflow.
+    pub(super) fn new(cap: u16, others: u16, size: u16) -> Option<Self> {
         let spare = others.checked_sub(size)?;
-        let weigh = |shared: u16| {
+        let count = |shared: u16| {
             if shared > size {
                 return Some(0);
             }
-            let unit_weight = u128::from(if shared >= threshold { favoured } else { unit });
             let falling = (0..shared).map(|i| size - i);
             let rising = (shared + 1..=cap).map(|i| spare + i);
             falling
                 .chain(rising)
-                .try_fold(unit_weight.checked_mul(binomial(cap, shared))?, |product, factor| {
-                    product.checked_mul(factor.into())
-                })
+                .try_fold(binomial(cap, shared), |product, factor| product.checked_mul(factor.into()))
         };
-        let shared = (0..=cap).map(weigh).collect::<Option<Vec<_>>>()?;
-        let total = shared.iter().try_fold(0_u128, |sum, weight| sum.checked_add(*weight))?;
-        Some(Self { shared, total, cap, others, size })
+        Some(Self { shared: (0..=cap).map(count).collect::<Option<_>>()?, cap, others, size })
     }
 
+    /// Weighs a set that shares at least `threshold` cells with `favoured`, the rest with `unit`. Nothing on overflow.
+    pub(super) fn weigh(&self, favoured: u64, unit: u64, threshold: u16) -> Option<Weights> {
+        let weigh = |(shared, count): (u16, &u128)| {
+            count.checked_mul(if shared >= threshold { favoured } else { unit }.into())
+        };
+        let shared = (0..).zip(&self.shared).map(weigh).collect::<Option<Vec<_>>>()?;
+        let total = shared.iter().try_fold(0_u128, |sum, weight| sum.checked_add(*weight))?;
+        Some(Weights { shared, total, cap: self.cap, others: self.others, size: self.size })
+    }
+}
+
+impl Weights {
     /// Draws how many own cells an answer shares.
     pub(super) fn draw_shared(&self, coins: &mut impl Coins) -> Result<u16, NoEntropy> {
         let mut rest = coins.below(self.total)?;
@@ -64,8 +72,9 @@ impl Weights {
     /// The inclusion probability of an own cell and of another cell.
     pub(super) fn channel(&self) -> Channel {
         let (mut own, mut other) = (0.0, 0.0);
+        let total = to_f64(self.total);
         for (shared, weight) in (0_u16..=self.size).zip(&self.shared) {
-            let probability = to_f64(*weight) / to_f64(self.total);
+            let probability = to_f64(*weight) / total;
             own += probability * f64::from(shared) / f64::from(self.cap);
             other += probability * f64::from(self.size - shared) / f64::from(self.others);
         }
@@ -76,8 +85,9 @@ impl Weights {
     pub(super) fn pairs(&self) -> PairChannel {
         let (own, other) = (f64::from(self.cap), f64::from(self.others));
         let mut pairs = PairChannel { neither: 0.0, one: 0.0, both: 0.0 };
+        let total = to_f64(self.total);
         for (shared, weight) in (0_u16..=self.size).zip(&self.shared) {
-            let probability = to_f64(*weight) / to_f64(self.total);
+            let probability = to_f64(*weight) / total;
             let (inside, outside) = (f64::from(shared), f64::from(self.size - shared));
             pairs.one += probability * (inside / own) * (outside / other);
             // A pair of two cells is there only where there are two; the products are 0 otherwise, whatever they are divided by.
