@@ -10,6 +10,7 @@ use keepset_privacy::release::least_reports;
 use keepset_wire::{Plan, Question, Window};
 
 use crate::clock::Openings;
+use crate::context::{Context, contexts};
 use crate::store::{Tallies, Tally};
 
 /// What is known of one window.
@@ -32,18 +33,23 @@ impl WindowEstimates {
 }
 
 /// What is known of one question in one window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct QuestionEstimates {
     /// How many devices answered it.
     pub reports: u64,
     /// Every number, in the order of its measures.
     pub findings: Vec<Finding>,
+    /// What stands beside each of them, where something does.
+    pub contexts: Vec<Option<Context>>,
     /// Whether it differs from the window before by more than chance; nothing unless both have enough reports.
     pub drift: Option<Drift>,
 }
 
+/// The counts of one question, window by window, up to the one that is estimated.
+type History = Vec<(Window, Tally)>;
+
 /// What was found in which counts, by window and question.
-type Known = BTreeMap<(Window, u16), (Tally, Vec<Finding>)>;
+type Known = BTreeMap<(Window, u16), (History, QuestionEstimates)>;
 
 /// A plan's questions as the estimator knows them, and what it has estimated: a histogram takes 200 repetitions, and most windows no
 /// longer change.
@@ -90,51 +96,57 @@ impl Estimator {
         for ((epoch, question), tally) in tallies {
             sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
         }
-        let nothing = Tally::default();
-        let least = least_reports(plan);
-        let tally = |window: Window, index: u16| sums.get(&window)?.get(&index);
-        let question = |window: Window, index: u16, task: &Answering, question: &Question| {
-            let now = tally(window, index).unwrap_or(&nothing);
-            let before = window.0.checked_sub(1).and_then(|before| tally(Window(before), index));
-            let find = || {
-                let found = task.findings(question, &now.support, now.reports);
-                found.into_iter().map(|finding| finding.resting_on(least)).collect()
-            };
-            QuestionEstimates {
-                reports: now.reports,
-                findings: self.findings(window, index, now, find),
-                drift: before.and_then(|before| drift(task, before, now, least)),
-            }
-        };
+        let mut histories: Vec<History> = vec![Vec::new(); self.tasks.len()];
         let mut all = Vec::with_capacity(sums.len());
-        for window in sums.keys() {
-            let asked = (0..).zip(&self.tasks).zip(&plan.questions);
+        for (window, mut counted) in sums {
+            let asked = (0..).zip(&self.tasks).zip(&plan.questions).zip(&mut histories);
+            let questions = asked.map(|(((index, task), question), history)| {
+                history.push((window, counted.remove(&index).unwrap_or_default()));
+                self.remembered(index, history, || estimates(task, question, history, least_reports(plan)))
+            });
             all.push(WindowEstimates {
-                window: *window,
-                closed: open.is_closed(plan, *window),
-                questions: asked
-                    .map(|((index, task), asked)| question(*window, index, task, asked))
-                    .collect(),
+                window,
+                closed: open.is_closed(plan, window),
+                questions: questions.collect(),
             });
         }
         all
     }
 
-    /// Remembers what was found in counts that have not changed since.
-    fn findings(
+    /// Estimates the last window of a history, unless that was done with the same counts before.
+    fn remembered(
         &self,
-        window: Window,
         index: u16,
-        tally: &Tally,
-        find: impl FnOnce() -> Vec<Finding>,
-    ) -> Vec<Finding> {
+        history: &History,
+        estimate: impl FnOnce() -> QuestionEstimates,
+    ) -> QuestionEstimates {
+        let Some((window, _)) = history.last() else { return QuestionEstimates::default() };
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, found)) = known().get(&(window, index)).filter(|(counted, _)| counted == tally) {
+        if let Some((_, found)) = known().get(&(*window, index)).filter(|(counted, _)| counted == history) {
             return found.clone();
         }
-        let found = find();
-        known().insert((window, index), (tally.clone(), found.clone()));
+        let found = estimate();
+        known().insert((*window, index), (history.clone(), found.clone()));
         found
+    }
+}
+
+/// Estimates the last window of a history.
+fn estimates(
+    task: &Answering,
+    question: &Question,
+    history: &[(Window, Tally)],
+    least: u64,
+) -> QuestionEstimates {
+    let Some(((window, now), earlier)) = history.split_last() else { return QuestionEstimates::default() };
+    let found = task.findings(question, &now.support, now.reports);
+    let findings: Vec<Finding> = found.into_iter().map(|finding| finding.resting_on(least)).collect();
+    let before = earlier.last().filter(|(before, _)| before.0 + 1 == window.0);
+    QuestionEstimates {
+        reports: now.reports,
+        contexts: contexts(task, &findings, history),
+        findings,
+        drift: before.and_then(|(_, before)| drift(task, before, now, least)),
     }
 }
 

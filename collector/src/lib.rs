@@ -2,13 +2,14 @@
 //!
 //! The life of a report here: [`ingest`] reads the body, [`admit`] lets it be counted, [`store`] makes it durable
 //! and only then is it acknowledged; [`estimate`] un-noises the counts, the rule of release decides what is
-//! printed, [`publish`] and [`dashboard`] show it.
+//! printed, [`context`] says how far to trust it, [`publish`] and [`dashboard`] show it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod admit;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod context;
 pub mod counters;
 pub mod dashboard;
 pub mod estimate;

@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use keepset_privacy::answering::Mechanism;
 use keepset_privacy::drift::Drift;
 use keepset_privacy::finding::{Finding, Measure};
+use keepset_privacy::over_time::Level;
 use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Ask, Epoch, Plan, PlanHash, Question, Timestamp, Window};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock::epochs_of;
+use crate::context::{ASSUMED_FAKES, Context};
 use crate::estimate::{Estimator, WindowEstimates};
 
 /// Of whom an estimate speaks: not of a wider population they might stand for.
@@ -102,6 +104,48 @@ pub struct FigureView {
     pub consistent: Option<f64>,
     /// Whether the rule of release lets it be printed; otherwise there are not enough reports.
     pub published: bool,
+    /// For a size, how far to trust it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextView>,
+}
+
+/// What stands beside a size.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ContextView {
+    /// The best estimate from this window and those before it: a share that drifts from window to window.
+    pub level: Option<LevelView>,
+    /// The share of the reports that is assumed to be fakes in what follows.
+    pub assumed_fakes: f64,
+    /// The lower end of the interval with so many fakes.
+    pub low_with_fakes: f64,
+    /// The upper end of the interval with so many fakes.
+    pub high_with_fakes: f64,
+    /// How many reports more bring the standard error to a tenth of the size; nothing for a size that is not printed.
+    pub more_reports: Option<u64>,
+}
+
+/// A share that windows have told together.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LevelView {
+    /// The estimate.
+    pub estimate: f64,
+    /// The lower end of its interval.
+    pub low: f64,
+    /// The upper end of its interval.
+    pub high: f64,
+}
+
+impl From<Context> for ContextView {
+    fn from(context: Context) -> Self {
+        let level = |level: Level| LevelView { estimate: level.value, low: level.low, high: level.high };
+        Self {
+            level: context.level.map(level),
+            assumed_fakes: ASSUMED_FAKES,
+            low_with_fakes: context.with_fakes.0,
+            high_with_fakes: context.with_fakes.1,
+            more_reports: context.more_reports,
+        }
+    }
 }
 
 /// How a window differs from the one before.
@@ -254,9 +298,13 @@ fn window_view(plan: &Plan, estimator: &Estimator, window: &WindowEstimates) -> 
                 figures: estimates
                     .findings
                     .iter()
-                    .map(|finding| {
+                    .zip(&estimates.contexts)
+                    .map(|(finding, context)| {
                         let expected = estimator.expected_error(index, finding.measure, estimates.reports);
-                        figure_view(question, finding, expected)
+                        FigureView {
+                            context: context.map(Into::into),
+                            ..figure_view(question, finding, expected)
+                        }
                     })
                     .collect(),
                 drift: estimates.drift.map(|drift| drift_view(window.window, drift)),
@@ -297,6 +345,7 @@ fn figure_view(question: &Question, finding: &Finding, expected_error: Option<f6
         expected_error,
         consistent: finding.consistent,
         published: finding.published().is_some(),
+        context: None,
     }
 }
 
@@ -345,7 +394,7 @@ pub fn plan_json(plan: &Plan, hash: PlanHash) -> Value {
 pub fn csv(publication: &Publication) -> String {
     let mut text = String::from(
         "window,starts,ends,state,question,segment,reports,support,estimate,low,high,standard_error,published,\
-         epsilon_per_report,epsilon_per_window,epsilon_per_year,mechanism,p,q,ask,measure,from,to,expected_error,consistent\n",
+         epsilon_per_report,epsilon_per_window,epsilon_per_year,mechanism,p,q,ask,measure,from,to,expected_error,consistent,level,level_low,level_high,assumed_fakes,low_with_fakes,high_with_fakes,more_reports\n",
     );
     for window in &publication.windows {
         for question in &window.questions {
@@ -361,6 +410,7 @@ pub fn csv(publication: &Publication) -> String {
 fn write_line(text: &mut String, window: &WindowView, question: &QuestionView, figure: &FigureView) {
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let (epsilon, mechanism) = (question.epsilon, question.mechanism);
+    let level = figure.context.and_then(|context| context.level);
     let cells = [
         window.window.to_string(),
         window.starts.clone(),
@@ -387,6 +437,17 @@ fn write_line(text: &mut String, window: &WindowView, question: &QuestionView, f
         number(figure.to),
         number(figure.expected_error),
         number(figure.consistent),
+        number(level.map(|level| level.estimate)),
+        number(level.map(|level| level.low)),
+        number(level.map(|level| level.high)),
+        number(figure.context.map(|context| context.assumed_fakes)),
+        number(figure.context.map(|context| context.low_with_fakes)),
+        number(figure.context.map(|context| context.high_with_fakes)),
+        figure
+            .context
+            .and_then(|context| context.more_reports)
+            .map(|more| more.to_string())
+            .unwrap_or_default(),
     ];
     // Writing to a text cannot fail.
     let _ = writeln!(text, "{}", cells.join(","));

@@ -10,6 +10,7 @@ use super::chart::{Bar, Scale, Tick};
 use super::picture::{Curve, Heat};
 use super::trend::Trend;
 use super::words::{count, decimals, label, percent, plain, span, title};
+use crate::context::Context;
 use crate::estimate::{Estimator, QuestionEstimates, WindowEstimates};
 use crate::publish::last_day;
 
@@ -37,6 +38,7 @@ pub(super) struct QuestionPart {
     pub(super) curve: Option<Curve>,
     pub(super) drift: Option<String>,
     pub(super) lines: Vec<Line>,
+    pub(super) trust: Vec<Trust>,
     pub(super) trends: Vec<Trend>,
     pub(super) trend_top: String,
     pub(super) trend_span: String,
@@ -74,6 +76,14 @@ pub(super) struct Line {
     pub(super) support: String,
 }
 
+/// How far to trust a size.
+pub(super) struct Trust {
+    pub(super) title: String,
+    pub(super) level: String,
+    pub(super) with_fakes: String,
+    pub(super) more_reports: String,
+}
+
 impl QuestionPart {
     pub(super) fn new(
         asked: &Asked<'_>,
@@ -94,6 +104,7 @@ impl QuestionPart {
             curve: Curve::new(question, &estimates.findings),
             drift: estimates.drift.map(|drift| changed(drift, question)),
             lines: lines(asked, estimates),
+            trust: trust(asked.question, estimates),
             trends: Vec::new(),
             trend_top: String::new(),
             trend_span: String::new(),
@@ -244,6 +255,28 @@ fn lines(asked: &Asked<'_>, estimates: &QuestionEstimates) -> Vec<Line> {
         }
     };
     estimates.findings.iter().map(line).collect()
+}
+
+fn trust(question: &Question, estimates: &QuestionEstimates) -> Vec<Trust> {
+    let trust = |(finding, context): (&Finding, &Option<Context>)| {
+        let context = (*context)?;
+        let (low, high) = context.with_fakes;
+        let digits = decimals(low, high);
+        let interval = |low: f64, high: f64| {
+            format!("{} – {}", percent(low.max(0.0), digits), percent(high.min(1.0), digits))
+        };
+        Some(Trust {
+            title: label(question, finding.measure),
+            level: context.level.map_or_else(|| "–".into(), |level| interval(level.low, level.high)),
+            with_fakes: interval(low, high),
+            more_reports: match context.more_reports {
+                None => "not enough to tell".into(),
+                Some(0) => "none".into(),
+                Some(more) => count(more),
+            },
+        })
+    };
+    estimates.findings.iter().zip(&estimates.contexts).filter_map(trust).collect()
 }
 
 /// Says whether the window differs from the one before by more than chance.
