@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use keepset_wire::document::Node;
 use keepset_wire::seal::SEALED_TYPE;
-use keepset_wire::{CONTENT_TYPE, PlanHash, SealingKeys};
+use keepset_wire::{CONTENT_TYPE, CollectorKeys, PlanHash, SealingKeys};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
@@ -105,8 +105,9 @@ impl Collector {
         if document["keys"].as_array().is_some_and(Vec::is_empty) {
             return Ok(None);
         }
-        let keys = SealingKeys::read(&Node::root(&document));
-        keys.map(Some).with_context(|| format!("the keys at {}/v1/keys are wrong", self.base))
+        let keys = CollectorKeys::read(&Node::root(&document));
+        keys.map(|keys| Some(keys.reports))
+            .with_context(|| format!("the keys at {}/v1/keys are wrong", self.base))
     }
 
     /// Returns the keys that reports are to be sealed to; none where it takes them unsealed.

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use keepset_engine::Pack;
 use keepset_wire::document::Node;
-use keepset_wire::{Name, SealingKeys, Timestamp, document};
+use keepset_wire::{CollectorKeys, Name, Timestamp, document};
 use serde::Serialize;
 
 use crate::args::{
@@ -214,8 +214,9 @@ fn read_keyed_pack(path: &Path, keys: Option<&Path>) -> anyhow::Result<Pack> {
         bail!("{} names keys of a collector already; name them there or with --keys", path.display());
     }
     let document = document::parse(&read(keys)?);
-    let read = document.and_then(|document| SealingKeys::read(&Node::root(&document)));
-    pack.keys = read.with_context(|| format!("the keys {} are wrong", keys.display()))?;
+    let read = document.and_then(|document| CollectorKeys::read(&Node::root(&document)));
+    let read = read.with_context(|| format!("the keys {} are wrong", keys.display()))?;
+    pack.name_keys(read);
     Ok(pack)
 }
 

@@ -9,7 +9,7 @@ use keepset_wire::seal::hex_of;
 use keepset_wire::{DAY_MS, Timestamp};
 
 use crate::clock::system_now;
-use crate::keys::{Keyring, Standing};
+use crate::keys::{Keyring, Standing, Use};
 
 /// So long devices seal to a key unless told otherwise: a year, and five weeks in which the next one is already there.
 const KEY_DAYS: i64 = 400;
@@ -17,7 +17,7 @@ const KEY_DAYS: i64 = 400;
 /// What the program can do beside serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Makes, lists and retires the keys that reports are sealed to
+    /// Makes, lists and retires the keys that reports are sealed to, and those of a gateway for relays
     #[command(subcommand)]
     Keys(Keys),
 }
@@ -47,6 +47,9 @@ pub struct NewKey {
     /// The file.
     #[command(flatten)]
     pub file: KeysFile,
+    /// Begin a file of a gateway's keys, for requests that come through a relay; a file holds keys for one use.
+    #[arg(long)]
+    pub gateway: bool,
     /// The first day on which devices seal to it, YYYY-MM-DD; today when left out.
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub from: Option<Timestamp>,
@@ -101,7 +104,14 @@ impl Command {
 impl NewKey {
     fn run(&self, now: Timestamp) -> Result<String, String> {
         let path = &self.file.keys;
-        let mut ring = if path.exists() { Keyring::load(path)? } else { Keyring::default() };
+        let wanted = if self.gateway { Use::Gateway } else { Use::Reports };
+        let mut ring = if path.exists() { Keyring::load(path)? } else { Keyring::of(wanted) };
+        if self.gateway && ring.use_() != wanted {
+            return Err(format!(
+                "{} holds keys that reports are sealed to; name another file for those of the gateway",
+                path.display()
+            ));
+        }
         let secret =
             SystemCoins::open().and_then(|mut coins| coins.secret()).map_err(|error| error.to_string())?;
         let today = Timestamp::from_date(&now.date()).unwrap_or(now);
@@ -154,5 +164,5 @@ impl RetireKey {
 }
 
 fn public(ring: &Keyring) -> String {
-    format!("{:#}\n", ring.public().to_json())
+    format!("{:#}\n", ring.public_json())
 }

@@ -1,14 +1,14 @@
 //! The configuration: flags on the command line, checked once at the start.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser};
 use keepset_wire::Plan;
 
 use crate::clock::Clock;
 use crate::commands::Command;
-use crate::keys::Keyring;
+use crate::keys::{Keyring, Use};
 use crate::store::{Address, Purpose};
 
 /// Receives private reports, counts them durably and publishes estimates with their intervals.
@@ -37,6 +37,9 @@ pub struct Config {
     /// The collector's keys, which `keepset-collector keys new` makes; may be left out with --simulation.
     #[arg(long, value_name = "FILE", required_unless_present = "simulation")]
     pub keys: Option<PathBuf>,
+    /// The keys of the gateway, which `keepset-collector keys new --gateway` makes; with them, requests that come through a relay are answered.
+    #[arg(long, value_name = "FILE")]
+    pub gateway: Option<PathBuf>,
     /// Where counts are kept: sqlite:PATH, a path alone, or postgres://USER:PASSWORD@HOST/DATABASE; an environment
     /// variable keeps a password out of the list of processes.
     #[arg(long, env = "KEEPSET_STORE", hide_env_values = true, value_name = "STORE",
@@ -70,8 +73,15 @@ impl Config {
     /// # Errors
     /// One sentence that names the flag, the file and the place in it.
     pub fn read_keys(&self) -> Result<Keyring, String> {
-        let Some(path) = &self.keys else { return Ok(Keyring::default()) };
-        Keyring::load(path).map_err(|error| format!("--keys: {error}"))
+        read_ring("--keys", self.keys.as_deref(), Use::Reports)
+    }
+
+    /// Reads the file of the gateway's keys; none where none is named, and then there is no gateway.
+    ///
+    /// # Errors
+    /// One sentence that names the flag, the file and the place in it.
+    pub fn read_gateway(&self) -> Result<Keyring, String> {
+        read_ring("--gateway", self.gateway.as_deref(), Use::Gateway)
     }
 
     /// Checks that the folder of files exists.
@@ -96,4 +106,13 @@ impl Config {
     pub fn purpose(&self, plan: &Plan) -> Purpose {
         Purpose { plan: plan.clone(), simulation: self.simulation }
     }
+}
+
+fn read_ring(flag: &str, path: Option<&Path>, wanted: Use) -> Result<Keyring, String> {
+    let Some(path) = path else { return Ok(Keyring::of(wanted)) };
+    let ring = Keyring::load(path).map_err(|error| format!("{flag}: {error}"))?;
+    if ring.use_() != wanted {
+        return Err(format!("{flag}: {} holds keys for another use", path.display()));
+    }
+    Ok(ring)
 }

@@ -2,7 +2,8 @@
 //!
 //! The life of a report here: [`ingest`] reads the body, [`admit`] lets it be counted, [`store`] makes it durable
 //! and only then is it acknowledged; [`estimate`] un-noises the counts, the rule of release decides what is
-//! printed, [`context`] says how far to trust it, [`publish`] and [`dashboard`] show it.
+//! printed, [`context`] says how far to trust it, [`publish`] and [`dashboard`] show it. [`gateway`] takes the same requests out of
+//! what a relay forwards.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod admit;
@@ -13,6 +14,7 @@ pub mod context;
 pub mod counters;
 pub mod dashboard;
 pub mod estimate;
+pub mod gateway;
 pub mod headers;
 pub mod ingest;
 pub mod keys;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use keepset_collector::config::{Arguments, Config};
+use keepset_collector::gateway::Gateway;
 use keepset_collector::server::{self, Collector};
 use keepset_collector::store::Store;
 use tokio::net::TcpListener;
@@ -30,9 +31,10 @@ fn run(config: &Config) -> Result<(), String> {
     let plan = config.read_plan()?;
     config.check_files()?;
     let keys = config.read_keys()?;
+    let gateway = Gateway::new(&config.read_gateway()?)?;
     let store =
         Store::open(&config.store, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
-    let collector = Collector::new(plan, keys, store, config.clock())?;
+    let collector = Collector::new(plan, keys, store, config.clock())?.behind(gateway);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, Arc::new(collector)))
 }

@@ -18,6 +18,10 @@ pub enum Kind {
     UnknownVersion,
     /// The query is not understood.
     BadQuery,
+    /// What a relay forwarded does not open, or holds no request.
+    NotDecapsulated,
+    /// What came through a relay is no request that devices make.
+    NotForDevices,
     /// Nothing is at this path.
     NotFound,
     /// The plan has no such window.
@@ -38,6 +42,8 @@ pub enum Kind {
     WrongContentType,
     /// The reports are not sealed.
     NotSealed,
+    /// The body is no encapsulated request.
+    NotEncapsulated,
     /// A report answers a question the plan does not have.
     UnknownQuestion,
     /// A report's epoch is not open yet, or is none of the plan's.
@@ -56,12 +62,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::EmptyBody,
         Self::WrongLength,
         Self::CutBody,
         Self::UnknownVersion,
         Self::BadQuery,
+        Self::NotDecapsulated,
+        Self::NotForDevices,
         Self::NotFound,
         Self::UnknownWindow,
         Self::MethodNotAllowed,
@@ -72,6 +80,7 @@ impl Kind {
         Self::BodyTooLarge,
         Self::WrongContentType,
         Self::NotSealed,
+        Self::NotEncapsulated,
         Self::UnknownQuestion,
         Self::EpochAhead,
         Self::MalformedAnswer,
@@ -132,6 +141,18 @@ impl Kind {
                 "The query is not understood.",
                 "Use ?window=N with a whole number N.",
             ),
+            Self::NotDecapsulated => (
+                "not-decapsulated",
+                S::BAD_REQUEST,
+                "The encapsulated request does not open here, or holds no request.",
+                "Encapsulate it anew to a gateway key at /v1/keys.",
+            ),
+            Self::NotForDevices => (
+                "not-for-devices",
+                S::FORBIDDEN,
+                "Only what devices send is taken through a relay.",
+                "POST reports to /v1/reports; everything else is asked directly.",
+            ),
             Self::NotFound => ("not-found", S::NOT_FOUND, "Nothing is at this path.", "Begin at /."),
             Self::UnknownWindow => (
                 "unknown-window",
@@ -186,6 +207,12 @@ impl Kind {
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "Reports that are not sealed are taken from a simulation alone.",
                 "Seal reports to a key at /v1/keys, or start the collector with --simulation.",
+            ),
+            Self::NotEncapsulated => (
+                "not-encapsulated",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "The gateway takes encapsulated requests, as message/ohttp-req.",
+                "Set the content type and leave the content encoding away.",
             ),
             Self::UnknownQuestion => (
                 "unknown-question",

@@ -8,13 +8,13 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::handler::HandlerWithoutStateExt as _;
-use axum::http::{HeaderMap, HeaderName, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
 use axum::middleware::{map_response, map_response_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::BodyExt as _;
-use keepset_wire::{Plan, PlanHash, Window};
+use keepset_wire::{CollectorKeys, Plan, PlanHash, Window};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_http::cors::{Any, CorsLayer};
@@ -25,6 +25,7 @@ use crate::clock::{Clock, Openings};
 use crate::counters::Counters;
 use crate::dashboard;
 use crate::estimate::{Estimator, WindowEstimates};
+use crate::gateway::{self, Gateway};
 use crate::headers;
 use crate::ingest::{Door, Form, MAX_REPORTS};
 use crate::keys::Keyring;
@@ -51,6 +52,7 @@ pub struct Collector {
     store: Store,
     clock: Clock,
     counters: Counters,
+    gateway: Gateway,
 }
 
 impl Collector {
@@ -60,7 +62,18 @@ impl Collector {
     /// One sentence when a question of the plan allows no mechanism.
     pub fn new(plan: Plan, keys: Keyring, store: Store, clock: Clock) -> Result<Self, String> {
         let estimator = Estimator::new(&plan)?;
-        Ok(Self { hash: plan.hash(), plan, estimator, keys, store, clock, counters: Counters::default() })
+        let (counters, gateway) = (Counters::default(), Gateway::default());
+        Ok(Self { hash: plan.hash(), plan, estimator, keys, store, clock, counters, gateway })
+    }
+
+    /// Puts the collector behind a gateway, through which requests come that a relay forwards.
+    #[must_use]
+    pub fn behind(self, gateway: Gateway) -> Self {
+        Self { gateway, ..self }
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// Returns the hash of the plan whose reports are counted.
@@ -136,11 +149,12 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
     // Reports come from pages of other origins and carry nothing of the visitor: no cookie, no login.
     let cors = CorsLayer::new().allow_origin(Any).allow_headers([header::CONTENT_TYPE]).max_age(DAY);
     let open_to_pages = Router::new()
-        .route("/v1/reports", post(reports))
+        .route(REPORTS, post(reports))
         .route("/v1/plan", get(plan))
         .route("/v1/keys", get(keys))
+        .route("/v1/oblivious", get(gateway::configurations).post(gateway::oblivious))
         .method_not_allowed_fallback(wrong_method)
-        .layer(cors.allow_methods([axum::http::Method::GET, axum::http::Method::POST]));
+        .layer(cors.allow_methods([Method::GET, Method::POST]));
     let mut router = Router::new()
         .merge(open_to_pages)
         .route("/", get(page))
@@ -164,7 +178,21 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .with_state(collector)
 }
 
+/// Where devices send reports.
+const REPORTS: &str = "/v1/reports";
+
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// Answers a request that devices make, however it came here.
+pub(crate) async fn device(collector: Arc<Collector>, route: &str, request: Request) -> Response {
+    let answer = match route {
+        REPORTS if request.method() == Method::POST => {
+            reports(State(Arc::clone(&collector)), request).await.into_response()
+        }
+        _ => Problem::from(Kind::NotForDevices).into_response(),
+    };
+    count_problem(State(collector), answer).await
+}
 
 async fn count_problem(State(collector): State<Arc<Collector>>, response: Response) -> Response {
     if let Some(kind) = response.extensions().get::<Kind>() {
@@ -209,7 +237,11 @@ fn form(headers: &HeaderMap, clock: Clock) -> Result<Form, Problem> {
 }
 
 /// Reads a body that may be refused already, and says why it is.
-async fn read_bytes(request: Request, limit: usize, refused: Option<Problem>) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn read_bytes(
+    request: Request,
+    limit: usize,
+    refused: Option<Problem>,
+) -> Result<Vec<u8>, Problem> {
     let (head, body) = request.into_parts();
     let refused = refused.or_else(|| check_length(&head.headers, limit).err());
     match refused {
@@ -264,7 +296,9 @@ async fn plan(State(collector): State<Arc<Collector>>) -> Json<Value> {
 
 /// The public halves of the keys: what a pack's `collector` is to be.
 async fn keys(State(collector): State<Arc<Collector>>) -> Response {
-    (fresh(), Json(collector.keys.public().to_json())).into_response()
+    let keys =
+        CollectorKeys { reports: collector.keys.public(), gateway: collector.gateway.public().clone() };
+    (fresh(), Json(keys.to_json())).into_response()
 }
 
 async fn estimates(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
@@ -327,6 +361,6 @@ async fn explain(Path(slug): Path<String>) -> Result<Response, Problem> {
 }
 
 /// Estimates change with every report, and keys when one is retired: no copy of them is kept on the way.
-fn fresh() -> [(HeaderName, &'static str); 1] {
+pub(crate) fn fresh() -> [(HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }

@@ -14,5 +14,6 @@ mod crash;
 mod kinds;
 mod life;
 mod pages;
+mod relay;
 mod sealing;
 mod truth;

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use keepset_collector::keys::Keyring;
 use keepset_wire::seal::SealingKeys;
-use keepset_wire::{Sealer, document};
+use keepset_wire::{CollectorKeys, Sealer, document};
 
 use crate::fleet::{Noise, current, plan, ring, sealed_to};
 use crate::kept::held;
@@ -98,8 +98,8 @@ fn the_public_halves_are_published_as_a_pack_takes_them() {
     let server = Server::start(&folder, &plan, &[]);
     let answer = server.get("/v1/keys");
     let document = document::parse(&answer.body).unwrap();
-    let published = SealingKeys::read(&document::Node::root(&document)).unwrap();
-    assert_eq!(published, ring().public());
+    let published = CollectorKeys::read(&document::Node::root(&document)).unwrap();
+    assert_eq!(published, CollectorKeys { reports: ring().public(), gateway: SealingKeys::default() });
     assert_eq!(answer.header("access-control-allow-origin"), "*");
 }
 
@@ -121,7 +121,7 @@ fn an_operator_makes_lists_and_retires_keys() {
     assert!(made, "{public}");
     assert!(!public.contains("private"));
     let file = std::fs::read_to_string(folder.join("made.json")).unwrap();
-    assert!(Keyring::parse(&file).unwrap().public().to_json() == document::parse(&public).unwrap());
+    assert!(Keyring::parse(&file).unwrap().public_json() == document::parse(&public).unwrap());
     let (made, public) = text(&keys(&folder, &["new", "--from", "2017-01-01", "--until", "2018-01-01"]));
     assert!(made && document::parse(&public).unwrap()["keys"].as_array().unwrap().len() == 2, "{public}");
     let (listed, table) = text(&keys(&folder, &["list"]));
@@ -148,7 +148,7 @@ fn keys_that_others_may_read_are_refused_and_made_for_the_owner_alone() {
     for open in [0o640, 0o604, 0o620] {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(open)).unwrap();
         let more = ["--keys", file.to_str().unwrap()];
-        let output = command(&right, &folder.join("store.sqlite"), &more).output().unwrap();
+        let output = command(&right, folder.join("store.sqlite"), &more).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(
             !output.status.success() && said.contains("--keys: ") && said.contains("chmod 600"),

@@ -1,21 +1,22 @@
 //! The compiled form of a pack: what its reader found, so that a page need not carry a reader of JSON and its messages.
 //!
 //! ```text
-//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it
+//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it, the gateway's keys first
 //! ```
 //! The checksum, the first 8 bytes of the SHA-256 of eight zeros and the body, is against damage; the first 16 name the pack. Against who serves a page another pack it
 //! cannot help; but whatever the bytes say, the plan in them keeps the limits of every plan, and its hash is its own.
 
-use keepset_wire::codec::{decode, encode};
+use keepset_wire::codec::{decode, decode_first, encode};
 use keepset_wire::document::Mistake;
-use keepset_wire::{PackHash, sha256};
+use keepset_wire::oblivious::GatewayKey;
+use keepset_wire::{PackHash, SealingKeys, Timestamp, sha256};
 
 use crate::pack::Pack;
 use crate::snapshot::checksum;
 
 const MAGIC: [u8; 4] = *b"KSPK";
 /// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 const HEADER: usize = 4 + 1 + 8;
 
 impl Pack {
@@ -52,6 +53,15 @@ impl Pack {
         let mut pack = decode(body).filter(Self::is_sound).ok_or_else(damaged)?;
         pack.named(&digest);
         Ok(pack)
+    }
+
+    /// Returns the key of a compiled pack to which what goes through a relay is encapsulated at `now`. Reads nothing else of the pack,
+    /// and is for one that [`Pack::load`] has read.
+    #[must_use]
+    pub fn gateway(bytes: &[u8], now: Timestamp) -> Option<GatewayKey> {
+        let keys: Vec<u8> = decode_first(bytes.get(HEADER..)?)?;
+        let keys = decode(&keys).filter(SealingKeys::is_sound)?;
+        keys.at(now).map(GatewayKey::from)
     }
 
     /// Finds the hash of a pack that was not compiled yet.

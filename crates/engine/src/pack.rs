@@ -1,8 +1,9 @@
 //! The pack: one JSON document with everything a device is to compute and may be asked.
 
 use keepset_wire::codec;
+use keepset_wire::codec::encode;
 use keepset_wire::document::{self, Mistake, Name, Node};
-use keepset_wire::{Ask, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
+use keepset_wire::{Ask, CollectorKeys, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
 
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features};
@@ -36,6 +37,8 @@ pub struct Pack {
     pub plan: Option<Plan>,
     /// The keys of the collector, to which reports are sealed; without one there is no report.
     pub keys: SealingKeys,
+    /// The keys of the collector's gateway as bytes, for [`Pack::gateway`] alone: a page without a relay has no use for them.
+    gateway: Vec<u8>,
     /// After so long without any event everything derived from events is forgotten, in milliseconds.
     pub retention: i64,
     /// The stored state is at most so large, in bytes.
@@ -49,7 +52,7 @@ pub struct Pack {
 }
 
 codec!(struct Pack {
-    id, version, title, expires, events, models, experiments, plan, keys, retention, state_limit, features, segments, plan_hash,
+    gateway, id, version, title, expires, events, models, experiments, plan, keys, retention, state_limit, features, segments, plan_hash,
 } without { hash });
 
 impl Pack {
@@ -121,6 +124,8 @@ impl Pack {
         fields.need("reason")?.text()?;
         let whole =
             |key, default, low, high| fields.get(key).map_or(Ok(default), |node| node.whole(low, high));
+        let collector = fields.get("collector").map(|node| CollectorKeys::read(&node)).transpose()?;
+        let collector = collector.unwrap_or_default();
         let mut pack = Self {
             id: fields.need("id")?.name()?,
             version: fields.need("version")?.whole(1, u32::MAX)?,
@@ -133,9 +138,8 @@ impl Pack {
             experiments,
             plan_hash: plan.as_ref().map(Plan::hash),
             plan,
-            keys: fields
-                .get("collector")
-                .map_or(Ok(SealingKeys::default()), |node| SealingKeys::read(&node))?,
+            keys: collector.reports,
+            gateway: encode(&collector.gateway),
             features,
             segments,
             hash: PackHash::default(),
@@ -149,6 +153,13 @@ impl Pack {
         self.plan.as_ref().is_none_or(Plan::is_sound)
             && self.plan_hash == self.plan.as_ref().map(Plan::hash)
             && self.keys.is_sound()
+    }
+
+    /// Puts the keys of a collector into the pack, in the place of those it names.
+    pub fn name_keys(&mut self, keys: CollectorKeys) {
+        self.gateway = encode(&keys.gateway);
+        self.keys = keys.reports;
+        self.name();
     }
 
     /// Lists the features, sorted by name.

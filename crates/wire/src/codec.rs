@@ -31,6 +31,14 @@ pub fn decode<T: Codec>(bytes: &[u8]) -> Option<T> {
     decode_with(bytes, T::decode)
 }
 
+/// Reads a value from the beginning of `bytes`, whatever stands behind it.
+#[must_use]
+pub fn decode_first<T: Codec>(bytes: &[u8]) -> Option<T> {
+    let mut from = Decoder { bytes, failed: false };
+    let value = T::decode(&mut from);
+    (!from.failed).then_some(value)
+}
+
 /// Reads a value from all of `bytes` in a way of one's own; nothing when they hold anything else.
 pub fn decode_with<T>(bytes: &[u8], read: impl FnOnce(&mut Decoder<'_>) -> T) -> Option<T> {
     let mut from = Decoder { bytes, failed: false };

@@ -9,6 +9,7 @@ pub mod codec;
 mod consent;
 mod digest;
 pub mod document;
+pub mod oblivious;
 mod plan;
 mod question;
 pub mod receipt;
@@ -25,7 +26,7 @@ pub use plan::{Epsilon, Plan, PlanHash};
 pub use question::{Ask, Millionths, Question};
 pub use receipt::{PackHash, Receipt};
 pub use report::{CONTENT_TYPE, Report, ReportError, ReportId, hex};
-pub use seal::{OpeningKey, Sealed, SealedError, Sealer, SealingKey, SealingKeys};
+pub use seal::{CollectorKeys, OpeningKey, Sealed, SealedError, Sealer, SealingKey, SealingKeys};
 pub use subset::Subset;
 pub use time::{DAY_MS, Epoch, HOUR_MS, Timestamp, Window};
 

@@ -79,13 +79,11 @@ impl SealingKeys {
         Some(Self(keys)).filter(Self::is_sound)
     }
 
-    /// Reads what a collector publishes and a pack holds: `{"keys": [...]}`.
+    /// Reads a list of keys.
     ///
     /// # Errors
     /// The first [`Mistake`] in it.
-    pub fn read(node: &Node<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(&["keys"])?;
-        let list = fields.need("keys")?;
+    pub fn read(list: &Node<'_>) -> Result<Self, Mistake> {
         let keys = list.each(SealingKey::read)?;
         if !(1..=MOST_KEYS).contains(&keys.len()) {
             return Err(list.mistake(format!("expected 1 to {MOST_KEYS} keys")));
@@ -99,7 +97,7 @@ impl SealingKeys {
     /// Writes the JSON that [`SealingKeys::read`] reads.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({ "keys": self.0.iter().map(SealingKey::to_json).collect::<Vec<_>>() })
+        self.0.iter().map(SealingKey::to_json).collect()
     }
 
     /// Tells whether keys that were read from elsewhere keep the rules of [`SealingKeys::read`].
@@ -128,6 +126,37 @@ impl SealingKeys {
     #[must_use]
     pub fn list(&self) -> &[SealingKey] {
         &self.0
+    }
+}
+
+/// What a pack names of its collector, and a collector publishes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CollectorKeys {
+    /// The keys that reports are sealed to.
+    pub reports: SealingKeys,
+    /// The keys of its gateway, to which requests are encapsulated that go through a relay; none where it has no gateway.
+    pub gateway: SealingKeys,
+}
+
+impl CollectorKeys {
+    /// Reads `{"keys": [...], "gateway": [...]}`, the latter or not.
+    ///
+    /// # Errors
+    /// The first [`Mistake`] in it.
+    pub fn read(node: &Node<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(&["keys", "gateway"])?;
+        let gateway = fields.get("gateway").map(|list| SealingKeys::read(&list)).transpose()?;
+        Ok(Self { reports: SealingKeys::read(&fields.need("keys")?)?, gateway: gateway.unwrap_or_default() })
+    }
+
+    /// Writes the JSON that [`CollectorKeys::read`] reads.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = json!({ "keys": self.reports.to_json() });
+        if !self.gateway.list().is_empty() {
+            json["gateway"] = self.gateway.to_json();
+        }
+        json
     }
 }
 
@@ -182,8 +211,10 @@ mod tests {
     #[test]
     fn keys_read_back_what_they_write() {
         let keys = keys(&[(1, "2026-01-01", "2027-01-01"), (9, "2026-12-01", "2028-01-01")]);
-        let json = keys.to_json();
-        assert_eq!(SealingKeys::read(&Node::root(&json)), Ok(keys));
+        for gateway in [SealingKeys::default(), keys.clone()] {
+            let both = CollectorKeys { reports: keys.clone(), gateway };
+            assert_eq!(CollectorKeys::read(&Node::root(&both.to_json())), Ok(both));
+        }
     }
 
     #[test]
@@ -209,14 +240,14 @@ mod tests {
 
     #[test]
     fn keys_that_are_wrong_are_refused_at_their_place() {
-        let right =
-            keys(&[(1, "2026-01-01", "2027-01-01"), (2, "2026-01-01", "2027-01-01")]).to_json().to_string();
+        let two = keys(&[(1, "2026-01-01", "2027-01-01"), (2, "2026-01-01", "2027-01-01")]);
+        let right = CollectorKeys { reports: two, gateway: SealingKeys::default() }.to_json().to_string();
         let one = "0".repeat(63) + "1";
         let wrong = |from: &str, to: &str| {
             let text = right.replacen(from, to, 1);
             assert_ne!(text, right, "{from}");
             let value = document::parse(&text).unwrap();
-            SealingKeys::read(&Node::root(&value)).unwrap_err().to_string()
+            CollectorKeys::read(&Node::root(&value)).unwrap_err().to_string()
         };
         let second = format!("\"{}\"", "02".repeat(32));
         for (from, to, sentence) in [
@@ -227,11 +258,13 @@ mod tests {
             (&second, &format!("\"{}\"", "A".repeat(64)), "$.keys[1].public_key: expected a public key"),
             ("\"until\":\"2027-01-01\"", "\"until\":\"2026-01-01\"", "$.keys[0].until: a key's last day"),
             ("\"from\"", "\"private_key\":\"x\",\"from\"", "$.keys[0].private_key: unknown key"),
+            ("{\"keys\"", "{\"gateway\":[],\"keys\"", "$.gateway: expected 1 to 8 keys"),
+            ("{\"keys\"", "{\"relay\":[],\"keys\"", "$.relay: unknown key"),
         ] {
             assert!(wrong(from, to).starts_with(sentence), "{}", wrong(from, to));
         }
         assert!(key_from_hex(&one).is_some());
         let empty = document::parse(r#"{"keys": []}"#).unwrap();
-        assert!(SealingKeys::read(&Node::root(&empty)).is_err());
+        assert!(CollectorKeys::read(&Node::root(&empty)).is_err());
     }
 }

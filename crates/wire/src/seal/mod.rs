@@ -9,11 +9,11 @@
 //! collector can tell two devices' bytes apart, or two reports of one device together.
 
 mod keys;
-mod suite;
+pub(crate) mod suite;
 
 use std::fmt;
 
-pub use keys::{MOST_KEYS, SealingKey, SealingKeys, hex_of, key_from_hex};
+pub use keys::{CollectorKeys, MOST_KEYS, SealingKey, SealingKeys, hex_of, key_from_hex};
 pub use suite::OpeningKey;
 use suite::{KEY, Receiver, Sender, TAG};
 

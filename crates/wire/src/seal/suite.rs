@@ -41,6 +41,12 @@ impl Sender {
     pub(crate) fn seal(&mut self, text: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
         self.context.seal(text, aad).ok()
     }
+
+    /// Derives a secret that both ends share, for this use alone.
+    pub(crate) fn export<const N: usize>(&self, what_for: &[u8]) -> Option<[u8; N]> {
+        let mut secret = [0; N];
+        self.context.export(what_for, &mut secret).ok().map(|()| secret)
+    }
 }
 
 /// The receiving end.
@@ -57,6 +63,13 @@ impl Receiver {
     pub(crate) fn open(&mut self, sealed: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
         self.0.open(sealed, aad).ok()
     }
+
+    /// Derives a secret that both ends share, for this use alone.
+    #[cfg(test)]
+    pub(crate) fn export<const N: usize>(&self, what_for: &[u8]) -> Option<[u8; N]> {
+        let mut secret = [0; N];
+        self.0.export(what_for, &mut secret).ok().map(|()| secret)
+    }
 }
 
 /// The private half of a collector's key. It is overwritten when it is dropped, and never shown.
@@ -69,6 +82,12 @@ impl OpeningKey {
     pub fn from_bytes(bytes: &[u8; KEY]) -> Self {
         // Any 32 bytes are a key of X25519; only another length is none.
         Self(Secret::from_bytes(bytes).unwrap_or_else(|_| X25519HkdfSha256::derive_keypair(bytes).0))
+    }
+
+    /// Derives a key from 32 bytes drawn by chance (RFC 9180, section 7.1.3): the form in which a gateway keeps its own.
+    #[must_use]
+    pub fn derived(seed: &[u8; KEY]) -> Self {
+        Self(X25519HkdfSha256::derive_keypair(seed).0)
     }
 
     /// Returns the bytes to be kept where nobody else reads them.
