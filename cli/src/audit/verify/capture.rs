@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use keepset_wire::oblivious;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -27,6 +28,7 @@ pub(super) struct Request {
 struct Reading {
     sha256: [u8; 32],
     size: usize,
+    encapsulated: bool,
 }
 
 impl Request {
@@ -35,9 +37,14 @@ impl Request {
         self.readings.iter().any(|reading| reading.sha256 == *sha256 && reading.size == size as usize)
     }
 
+    /// Tells whether the body is sealed for a relay, so that the report within cannot be seen.
+    pub(super) fn is_encapsulated(&self) -> bool {
+        self.readings.iter().any(|reading| reading.encapsulated)
+    }
+
     /// Describes the body: its length and the beginning of its SHA-256.
     pub(super) fn described(&self) -> String {
-        let Some(Reading { sha256, size }) = self.readings.first() else { return "no body".into() };
+        let Some(Reading { sha256, size, .. }) = self.readings.first() else { return "no body".into() };
         format!("{size} bytes, SHA-256 {}...", keepset_wire::hex(&sha256[..8]))
     }
 }
@@ -138,7 +145,11 @@ fn as_text(text: &str) -> Vec<Reading> {
 }
 
 fn reading(bytes: &[u8]) -> Reading {
-    Reading { sha256: Sha256::digest(bytes).into(), size: bytes.len() }
+    Reading {
+        sha256: Sha256::digest(bytes).into(),
+        size: bytes.len(),
+        encapsulated: oblivious::is_request(bytes),
+    }
 }
 
 /// Names what a request carries that would tell who sends it.

@@ -265,6 +265,12 @@ impl Check<'_> {
                     request.place
                 );
                 self.note(Weight::Deviation, "request_lossy", None, what);
+            } else if request.is_encapsulated() {
+                let what = format!(
+                    "{}: is encapsulated for a relay, so nothing can be said of what it holds: capture the page without its relay, where the same bytes leave as they are",
+                    request.place
+                );
+                self.note(Weight::Deviation, "request_encapsulated", None, what);
             } else {
                 let what = format!(
                     "{}: the ledger does not know this body ({})",

@@ -166,6 +166,24 @@ fn what_was_accepted_and_not_captured_is_a_warning_and_what_the_ledger_does_not_
 }
 
 #[test]
+fn what_is_encapsulated_for_a_relay_is_said_to_be_unseen_and_not_taken_for_anything_else() {
+    use keepset_wire::oblivious::{Exchange, GatewayKey, Request};
+    use keepset_wire::{OpeningKey, SealingKey, Timestamp};
+    let lines = chained([week(1)]);
+    let plans: BTreeMap<PlanHash, Plan> = [(plan().hash(), plan())].into();
+    let public = OpeningKey::from_bytes(&[9; 32]).public();
+    let key = SealingKey { id: 1, public, from: Timestamp::MIN, until: Timestamp::MAX };
+    let (method, scheme, authority, path) = (b"POST", b"https", b"r.example", b"/v1/reports");
+    let request = Request { method, scheme, authority, path, kind: b"text/plain", content: &lines[0].body };
+    let (request, _) = Exchange::begin(GatewayKey::from(&key), &request, [7; 32]).unwrap();
+    let (found, captured) = check::all(&lines, &plans, &[], &Capture::of([&*request]));
+    let codes: Vec<_> = found.iter().map(|found| (found.weight, found.code)).collect();
+    assert_eq!(codes, [(Weight::Deviation, "request_encapsulated"), (Weight::Warning, "not_captured")]);
+    assert_eq!(captured, [0]);
+    assert!(found[0].sentence.starts_with("body 1: is encapsulated for a relay"));
+}
+
+#[test]
 fn another_pack_deviates_where_packs_are_named() {
     let found = found(&chained([week(1)]), &[PackHash([8; 16])]);
     assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["pack"]);
