@@ -47,19 +47,21 @@ const parts = (extension) => ({
 const bundle = (entry, file, format) =>
   write(file, format, { entryPoints: [join(here, "src", `${entry}.ts`)], sourcemap: true, plugins: [parts(format === "cjs" ? "cjs" : "js")] });
 
-/** What is used of the glue of each part that is loaded when it is asked for. */
-const LATER = { report: "initSync, decide", study: "initSync, compile, explain, simulate" };
+/** What a part that is loaded when it is asked for gives: what is used of its glue, and what of ours works on it. */
+const LATER = {
+  report: `export { initSync, decide, hasGateway } from "glue"; export { through } from "./host/relay.js";`,
+  study: `export { initSync, compile, explain, simulate } from "glue";`,
+};
 
 const bundlePart = (name, ending, format) => {
-  const contents = `export { ${LATER[name]} } from "glue";`;
   const glue = {
     name: "glue",
     setup({ onLoad, onResolve }) {
-      onResolve({ filter: /^glue$/ }, () => ({ path: name, namespace: "glue" }));
+      onResolve({ filter: new RegExp(`^glue$|/${name}\\.js$`) }, () => ({ path: name, namespace: "glue" }));
       onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: shipped[name].glue, loader: "js" }));
     },
   };
-  return write(`${name}.${ending}`, format, { stdin: { contents }, globalName: globalOf(name), plugins: [glue] });
+  return write(`${name}.${ending}`, format, { stdin: { contents: LATER[name], resolveDir: join(here, "src"), loader: "ts" }, globalName: globalOf(name), plugins: [glue] });
 };
 
 /** The name under which a plain script hands over a part. */

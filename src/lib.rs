@@ -27,7 +27,7 @@ mod study;
 #[cfg(feature = "core")]
 pub use crate::core::{Core, Rules};
 #[cfg(feature = "report")]
-pub use crate::report::decide;
+pub use crate::report::{decapsulate, decide, encapsulate, has_gateway};
 #[cfg(feature = "study")]
 pub use crate::study::{compile, explain, simulate};
 

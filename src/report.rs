@@ -1,6 +1,10 @@
-//! The mechanism and its randomness, a module of its own that is loaded when a report may be due: once or twice a window.
+//! The mechanism and its randomness, and what goes through a relay: a module of its own that is loaded when a report may be due, once or
+//! twice a window.
 
-use keepset_engine::Due;
+use js_sys::{Array, Uint8Array};
+use keepset_engine::{Due, Pack};
+use keepset_wire::Timestamp;
+use keepset_wire::oblivious::{Exchange, GatewayKey, Request, Response};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -20,4 +24,49 @@ pub fn decide(due: &[u8]) -> Result<Vec<u8>, JsValue> {
         Err(_) => due.without_entropy(),
     };
     Ok(decided.to_bytes())
+}
+
+/// Tells whether a compiled pack names a key of a gateway for `now`, without which nothing can go through a relay.
+#[wasm_bindgen(js_name = hasGateway)]
+#[must_use]
+pub fn has_gateway(pack: &[u8], now: f64) -> bool {
+    key(pack, now).is_some()
+}
+
+fn key(pack: &[u8], now: f64) -> Option<GatewayKey> {
+    // A float that fits no integer saturates, where no instant lies, and what is no number is 1970, where no key is in use.
+    #[expect(clippy::cast_possible_truncation)]
+    Pack::gateway(pack, Timestamp::from_millis(now as i64)?)
+}
+
+/// Encapsulates a request for the gateway of a compiled pack, anew at every call. `head` is method, scheme, authority, path and
+/// content type, a line each. Returns what goes to the relay, and what [`decapsulate`] opens the answer with.
+///
+/// # Errors
+/// When the pack names no key for `now`, the head is none, or there is no randomness.
+#[wasm_bindgen]
+pub fn encapsulate(pack: &[u8], now: f64, head: &[u8], content: &[u8]) -> Result<Array, JsValue> {
+    let entropy = entropy::secret().map_err(|_| error("no_entropy", "no randomness to encapsulate with"))?;
+    let begin = || {
+        let mut lines = head.split(|byte| *byte == b'\n');
+        let mut line = || lines.next();
+        let (method, scheme, authority) = (line()?, line()?, line()?);
+        let request = Request { method, scheme, authority, path: line()?, kind: line()?, content };
+        Exchange::begin(key(pack, now)?, &request, entropy)
+    };
+    let (request, exchange) =
+        begin().ok_or_else(|| error("argument", "nothing to encapsulate, or no key"))?;
+    Ok(Array::of2(&Uint8Array::from(&*request), &Uint8Array::from(&*exchange.to_bytes())))
+}
+
+/// Opens the answer to a request of [`encapsulate`] and returns its status, content type, `retry-after` and content; nothing
+/// when it is not one that the gateway gave to this request.
+#[wasm_bindgen]
+#[must_use]
+pub fn decapsulate(exchange: &[u8], answer: &[u8]) -> Option<Array> {
+    let message = Exchange::from_bytes(exchange)?.open(answer)?;
+    let answer = Response::decode(&message)?;
+    let field = |name| Uint8Array::from(answer.field(name).unwrap_or_default());
+    let content = Uint8Array::from(&*answer.content);
+    Some(Array::of4(&answer.status.into(), &field("content-type"), &field("retry-after"), &content))
 }

@@ -126,7 +126,7 @@ export type Withheld =
  | "no_entropy"
 /** The plan is larger than this engine can answer. */
  | "mechanism"
-/** The pack names no key of the collector to seal a report to at this time. */
+/** The pack names no key of the collector to seal a report to at this time; where there is a relay, none of its gateway. */
  | "no_key"
 /** The part of the package that makes reports could not be loaded; it is tried again. */
  | "not_loaded"
@@ -324,6 +324,11 @@ export interface Options {
     pack: string | URL | Uint8Array | ArrayBuffer | object;
     /** Where reports go. Left out, nothing can ever leave the device. */
     collector?: string | URL | CollectorOptions;
+    /**
+     * The address of a relay (Oblivious HTTP, RFC 9458). With one, the collector sees no address of a visitor: reports go through the relay,
+     * sealed once more to a gateway key of the pack, and never directly.
+     */
+    relay?: string | URL;
     /** `"auto"` (the default) is IndexedDB in a page and memory elsewhere; `"memory"` writes nothing to disk, and what does not last makes no report. */
     storage?: "auto" | "memory" | StorageAdapter;
     /** Where the WebAssembly module is. By default: next to the script, then the copy inside the package. */

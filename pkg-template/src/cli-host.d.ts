@@ -16,7 +16,7 @@ declare module "node:process" {
 declare module "node:util" {
   export function parseArgs(config: {
     args: string[];
-    options: Record<string, { type: "string" | "boolean"; short?: string }>;
+    options: Record<string, { type: "string" | "boolean"; short?: string; multiple?: true }>;
     allowPositionals: true;
-  }): { values: { output?: string; keys?: string; help?: boolean }; positionals: string[] };
+  }): { values: { output?: string; keys?: string[]; help?: boolean }; positionals: string[] };
 }

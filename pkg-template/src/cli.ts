@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npx keepset compile pack.json [--keys keys.json] [-o pack.keepset]`: makes of a pack what a page loads.
+// `npx keepset compile pack.json [--keys keys.json]... [-o pack.keepset]`: makes of a pack what a page loads.
 import { readFile, writeFile } from "node:fs/promises";
 import { join, parse, resolve } from "node:path";
 import process from "node:process";
@@ -8,10 +8,11 @@ import { parseArgs } from "node:util";
 import { KeepsetError } from "./errors.js";
 import { loader } from "./loader.js";
 
-const USAGE = `usage: keepset compile PACK.json [--keys KEYS] [-o PACK.keepset]
+const USAGE = `usage: keepset compile PACK.json [--keys KEYS]... [-o PACK.keepset]
 
 Compiles a pack. A page that loads the compiled pack needs nothing to read JSON with.
-KEYS are those of your collector, to which reports are sealed: its address/v1/keys, or a file with what is there.`;
+KEYS are those of your collector, to which reports are sealed, and of its gateway for a relay, if it has one: its address/v1/keys, or
+files with what is there or with what \`keepset-collector keys new\` prints.`;
 
 /** Ends the program with a sentence. */
 class Stop extends Error {}
@@ -23,21 +24,22 @@ const openStudy = loader({
 });
 
 /** What the arguments ask for; nothing when they are not understood. */
-function asked(args: string[]): { help: true } | { pack: string; keys: string | undefined; out: string } | undefined {
+function asked(args: string[]): { help: true } | { pack: string; keys: string[]; out: string } | undefined {
   try {
-    const options = { output: { type: "string", short: "o" }, keys: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
+    const options = { output: { type: "string", short: "o" }, keys: { type: "string", multiple: true }, help: { type: "boolean", short: "h" } } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     if (values.help) return { help: true };
     const [verb, pack, ...more] = positionals;
-    if (verb !== "compile" || !pack || more.length > 0 || values.output === "" || values.keys === "") return undefined;
+    const { keys = [] } = values;
+    if (verb !== "compile" || !pack || more.length > 0 || values.output === "" || keys.includes("")) return undefined;
     const { dir, name } = parse(pack);
-    return { pack, keys: values.keys, out: values.output ?? join(dir, `${name}.keepset`) };
+    return { pack, keys, out: values.output ?? join(dir, `${name}.keepset`) };
   } catch {
     return undefined;
   }
 }
 
-async function compile(pack: string, keys: string | undefined, out: string): Promise<string> {
+async function compile(pack: string, keys: string[], out: string): Promise<string> {
   const text = decoded(pack, await readFile(pack).catch((error: unknown) => stop(`${pack} could not be read`, error)));
   const study = await openStudy();
   const read = (text: string, from: string): Uint8Array => {
@@ -50,9 +52,9 @@ async function compile(pack: string, keys: string | undefined, out: string): Pro
   let compiled = read(text, pack);
   // What compiles is an object.
   const document = JSON.parse(text) as { plan?: unknown; collector?: unknown };
-  if (keys !== undefined) {
+  if (keys.length > 0) {
     if (document.collector !== undefined) throw new Stop(`${pack} names keys of a collector already; name them there or with --keys`);
-    compiled = read(JSON.stringify({ ...document, collector: await published(keys) }), `${pack} with ${keys}`);
+    compiled = read(JSON.stringify({ ...document, collector: await all(keys) }), `${pack} with ${keys.join(" and ")}`);
   } else if (document.plan !== undefined && document.collector === undefined) {
     console.error(`${pack}: no device will report: the pack has a plan and no keys of a collector (--keys)`);
   }
@@ -60,6 +62,16 @@ async function compile(pack: string, keys: string | undefined, out: string): Pro
   await writeFile(out, compiled).catch((error: unknown) => stop(`${out} could not be written`, error));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", compiled as Uint8Array<ArrayBuffer>));
   return `${out}: ${compiled.length} bytes, sha256 ${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** What several places say of the keys of a collector, each of other keys. */
+async function all(keys: string[]): Promise<unknown> {
+  const [first, ...more] = await Promise.all(keys.map(published));
+  if (more.length === 0) return first;
+  const members = [first, ...more].flatMap((one) => Object.entries(one ?? {}));
+  const twice = members.find(([name], index) => members.slice(0, index).some(([other]) => other === name));
+  if (twice) throw new Stop(`${keys.join(" and ")}: both name the collector's ${twice[0]}`);
+  return Object.fromEntries(members);
 }
 
 /** The keys of a collector, from where it serves them or from a file. */

@@ -110,7 +110,7 @@ export type Withheld =
   | "no_entropy"
   /** The plan is larger than this engine can answer. */
   | "mechanism"
-  /** The pack names no key of the collector to seal a report to at this time. */
+  /** The pack names no key of the collector to seal a report to at this time; where there is a relay, none of its gateway. */
   | "no_key"
   /** The part of the package that makes reports could not be loaded; it is tried again. */
   | "not_loaded"

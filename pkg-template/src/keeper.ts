@@ -80,6 +80,7 @@ export class Keeper {
     this.#sender = new Sender(settings, {
       next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
       pending: () => this.#core.pending(),
+      through: async (relay) => (await kit.openReport()).through(relay, kit.pack, this.#now),
       done: async (id, outcome) => {
         if (this.#closed) return;
         this.#core.uploaded(id, outcome);
@@ -350,10 +351,12 @@ export class Keeper {
     this.#changed(this.#core.setZone(this.#zone, this.#now));
   }
 
-  /** Without a collector nothing is drawn, so nothing is charged for nothing. */
+  /** Without a collector, or a key for the relay to it, nothing is drawn, so nothing is charged for nothing. */
   async #prepare(): Promise<"queued" | Withheld> {
-    if (!this.settings.collector) return "no_collector";
+    const { collector } = this.settings;
+    if (!collector) return "no_collector";
     const report = typeof this.#core.due(this.#now) === "string" ? undefined : await this.#report();
+    if (collector.relay && report?.hasGateway(this.kit.pack, this.#now) === false) return "no_key";
     // Asked again: what is decided on is of this turn, or the engine may have gone on in between.
     const due = this.#core.due(this.#now);
     const state = typeof due === "string" ? due : report ? this.#core.decided(report.decide(due)) : "not_loaded";

@@ -8,7 +8,7 @@ import type { Clock, Logger, Options, StorageAdapter, Transport, WasmSource } fr
 export interface Settings {
   name: string;
   pack: Options["pack"];
-  collector: { url: string; headers: Record<string, string>; transport: Transport } | undefined;
+  collector: { url: string; headers: Record<string, string>; transport: Transport; relay: string | undefined } | undefined;
   storage: "auto" | "memory" | StorageAdapter;
   wasm: WasmSource | Promise<WasmSource> | undefined;
   beforeSend: ((report: Report) => Report | null) | undefined;
@@ -17,7 +17,7 @@ export interface Settings {
   clock: Clock;
 }
 
-const KEYS = ["pack", "collector", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock"];
+const KEYS = ["pack", "collector", "relay", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock"];
 
 /** The kinds of objects that are packs or hold one; a promise or a response is a mistake easily made. */
 const PACK = /(Object|Array|URL|Buffer|View)]$/;
@@ -33,7 +33,7 @@ export function settle(options: Options): Settings {
   if (!isObject(options)) throw new KeepsetError("invalid_options", "init() takes an object of options with at least `pack`");
   const stranger = Object.keys(options).find((key) => !KEYS.includes(key));
   if (stranger !== undefined) wrong(stranger, `is not an option; there are ${KEYS.join(", ")}`);
-  const { pack, collector, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock } = options;
+  const { pack, collector, relay, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock } = options;
   if (!(typeof pack === "string" ? pack : isObject(pack) && PACK.test(Object.prototype.toString.call(pack)))) wrong("pack", "must be a pack: its compiled bytes, its object, its JSON text or its URL");
   if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name)) wrong("name", "must be 1 to 64 letters, digits, dots, dashes or underscores");
   if (!(storage === "auto" || storage === "memory" || isAdapter(storage))) wrong("storage", 'must be "auto", "memory" or an adapter with get, set and delete');
@@ -44,7 +44,7 @@ export function settle(options: Options): Settings {
   return {
     name,
     pack,
-    collector: collector === undefined ? undefined : settleCollector(collector, wrong),
+    collector: (collector ?? relay) === undefined ? undefined : settleCollector(collector, relay, wrong),
     storage,
     wasm,
     beforeSend,
@@ -56,22 +56,28 @@ export function settle(options: Options): Settings {
 
 type Wrong = (path: string, rule: string) => never;
 
-function settleCollector(given: NonNullable<Options["collector"]>, wrong: Wrong): Settings["collector"] {
+function settleCollector(given: Options["collector"], relay: Options["relay"], wrong: Wrong): Settings["collector"] {
   const options = typeof given === "string" || given instanceof URL ? { url: given } : given;
   if (!isObject(options) || options.url === undefined) return wrong("collector", "must be a URL or an object with `url`");
   const { headers = {}, transport = fetchTransport } = options;
   if (!isObject(headers) || Object.values(headers).some((value) => typeof value !== "string")) wrong("collector.headers", "must be an object of texts");
   if (typeof transport !== "function") wrong("collector.transport", "must be a function");
-  let base: URL;
-  try {
-    base = new URL(options.url, (globalThis as { location?: { href?: string } }).location?.href);
-  } catch {
-    return wrong("collector", "must be a URL");
-  }
-  if (!/^https?:$/.test(base.protocol)) wrong("collector", "must begin with https: or http:");
+  if (relay !== undefined && (options.headers ?? options.transport)) wrong("relay", "excludes collector.headers and collector.transport");
+  const base = address(options.url, "collector", wrong);
   base.pathname = `${base.pathname.replace(/\/+$/, "")}/v1/reports`;
-  base.hash = "";
-  return { url: base.href, headers, transport };
+  return { url: base.href, headers, transport, relay: relay === undefined ? relay : address(relay, "relay", wrong).href };
+}
+
+function address(given: string | URL, path: string, wrong: Wrong): URL {
+  let url: URL;
+  try {
+    url = new URL(given, (globalThis as { location?: { href?: string } }).location?.href);
+  } catch {
+    return wrong(path, "must be a URL");
+  }
+  if (!/^https?:$/.test(url.protocol)) wrong(path, "must begin with https: or http:");
+  url.hash = "";
+  return url;
 }
 
 const toConsole: Logger = (level, message, data) => console[level](`keepset: ${message}`, ...(data === undefined ? [] : [data]));

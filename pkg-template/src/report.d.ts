@@ -1,4 +1,4 @@
-// The glue that wasm-bindgen writes beside `report.wasm`: the mechanism and its randomness. `build.mjs` makes it a file of
+// The glue that wasm-bindgen writes beside `report.wasm`, the mechanism, its randomness and the seals, and what sends through a relay. `build.mjs` makes it a file of
 // its own, loaded when a report may be due; the workspace's `src/report.rs` is its source.
 
 /** Instantiates the module once; later calls change nothing. */
@@ -6,3 +6,17 @@ export function initSync(options: { module: WebAssembly.Module }): unknown;
 
 /** Decides on what `Core.due` gave, for `Core.decided`. */
 export function decide(due: Uint8Array): Uint8Array;
+
+/** Whether a compiled pack names a key of a gateway for now, without which nothing can go through a relay. */
+export function hasGateway(pack: Uint8Array, now: number): boolean;
+
+/**
+ * Encapsulates a request for the gateway of a compiled pack: what goes to the relay, and what opens the answer. `head`: method,
+ * scheme, authority, path and content type, a line each.
+ */
+export function encapsulate(pack: Uint8Array, now: number, head: Uint8Array, content: Uint8Array): [request: Uint8Array, exchange: Uint8Array];
+
+/** Opens the answer to a request; nothing when it is none of the gateway to this request. */
+export function decapsulate(exchange: Uint8Array, answer: Uint8Array): [status: number, type: Uint8Array, retryAfter: Uint8Array, content: Uint8Array<ArrayBuffer>] | undefined;
+
+export { through } from "./host/relay.js";

@@ -3,7 +3,7 @@ import { Timer } from "./host/timer.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";
 import { read } from "./host/clock.js";
-import type { FlushResult } from "./types.js";
+import type { FlushResult, Transport } from "./types.js";
 
 /** A report leaves at a random moment within this time, so that its arrival does not tell what the visitor just did. */
 const SPREAD_MS = 8_000;
@@ -16,6 +16,8 @@ export interface Source {
   next(): { id: string; body: Uint8Array } | undefined;
   /** The waiting report, described. */
   pending(): Report | undefined;
+  /** What sends through a relay, and in no other way. */
+  through(relay: string): Promise<Transport>;
   /** Notes the outcome and makes it durable. */
   done(id: string, outcome: Outcome): Promise<void>;
   /** Tells every tab. */
@@ -95,7 +97,8 @@ export class Sender {
     if (!collector || !this.#mayLeave(report)) return { outcome: "refused", skipped: "dropped" };
     const { signal } = this.#abort;
     try {
-      const { url, headers, transport } = collector;
+      const { url, headers, relay } = collector;
+      const transport = relay ? await this.source.through(relay) : collector.transport;
       const answer = await transport({ url, body, headers: { ...headers }, signal });
       if (answer.outcome === "failed") return this.#failed(answer.retryAfterMs);
       this.#failures = 0;

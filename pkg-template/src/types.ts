@@ -43,6 +43,11 @@ export interface Options {
   pack: string | URL | Uint8Array | ArrayBuffer | object;
   /** Where reports go. Left out, nothing can ever leave the device. */
   collector?: string | URL | CollectorOptions;
+  /**
+   * The address of a relay (Oblivious HTTP, RFC 9458). With one, the collector sees no address of a visitor: reports go through the relay,
+   * sealed once more to a gateway key of the pack, and never directly.
+   */
+  relay?: string | URL;
   /** `"auto"` (the default) is IndexedDB in a page and memory elsewhere; `"memory"` writes nothing to disk, and what does not last makes no report. */
   storage?: "auto" | "memory" | StorageAdapter;
   /** Where the WebAssembly module is. By default: next to the script, then the copy inside the package. */

@@ -12,7 +12,7 @@ import { ALL, shop } from "./support/packs.mjs";
 import { serve } from "./support/server.mjs";
 
 const program = join(installed.dist, "cli.js");
-const USAGE = /^usage: keepset compile PACK\.json \[--keys KEYS\] \[-o PACK\.keepset\]\n/;
+const USAGE = /^usage: keepset compile PACK\.json \[--keys KEYS\]\.\.\. \[-o PACK\.keepset\]\n/;
 
 /** A folder of its own with these files in it. */
 function folder(files = {}) {
@@ -118,6 +118,16 @@ test("the keys of a collector go into the pack from a file or from where it serv
   await run(process.execPath, [program, "compile", "pack.json", "--keys", `${front.url}/v1/keys`, "-o", "served"], { cwd: home });
   assert.deepEqual(readFileSync(join(home, "served")), expected);
   front.close();
+  // Those of a gateway come from the same place or from another.
+  const gateway = [{ ...keys.keys[0], public_key: "0".repeat(63) + "9" }];
+  const more = { "gateway.json": JSON.stringify({ gateway }), "both.json": JSON.stringify({ ...keys, gateway }) };
+  for (const [name, text] of Object.entries(more)) writeFileSync(join(home, name), text);
+  assert.equal(keepset(home, "compile", "pack.json", "--keys", "keys.json", "--keys", "gateway.json", "-o", "two").status, 0);
+  assert.equal(keepset(home, "compile", "pack.json", "--keys", "both.json", "-o", "one").status, 0);
+  assert.deepEqual(readFileSync(join(home, "two")), readFileSync(join(home, "one")));
+  assert.notDeepEqual(readFileSync(join(home, "one")), expected);
+  const twice = keepset(home, "compile", "pack.json", "--keys", "keys.json", "--keys", "both.json", "-o", "three");
+  assert.deepEqual([twice.status, twice.stderr], [1, "keys.json and both.json: both name the collector's keys\n"]);
   const without = keepset(home, "compile", "pack.json");
   assert.deepEqual([without.status, without.stderr], [0, "pack.json: no device will report: the pack has a plan and no keys of a collector (--keys)\n"]);
 });

@@ -53,6 +53,8 @@ test("what breaks the shape of a pack is refused by the schema and by the engine
     "no question": (pack) => (pack.plan.questions = []),
     "a cap of none": (pack) => (pack.plan.questions[0].cap = 0),
     "a collector without keys": (pack) => (pack.collector = { keys: [] }),
+    "a gateway without keys": (pack) => (pack.collector = { keys: KEYS, gateway: [] }),
+    "a collector that has only a gateway": (pack) => (pack.collector = { gateway: KEYS }),
     "a key that is none": (pack) => (pack.collector = { keys: [{ ...KEYS[0], public_key: "A".repeat(64) }] }),
     "a private key": (pack) => (pack.collector = { keys: [{ ...KEYS[0], private_key: KEYS[0].public_key }] }),
     "a segment asked twice": (pack) => pack.plan.questions[0].segments.push("best"),

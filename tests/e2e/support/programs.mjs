@@ -18,10 +18,10 @@ export function keepset(...args) {
   return execFileSync(join(programs, "keepset"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 }
 
-/** Makes keys for the time of the stories, and returns their file and their public halves. */
-export function keys() {
+/** Makes keys for the time of the stories, and returns their file and their public halves; `more`: `--gateway` for those of one. */
+export function keys(...more) {
   const file = join(folder(), "keys.json");
-  const args = ["keys", "new", "--keys", file, "--from", "2010-01-01", "--until", "2100-01-01"];
+  const args = ["keys", "new", "--keys", file, "--from", "2010-01-01", "--until", "2100-01-01", ...more];
   const said = execFileSync(join(programs, "keepset-collector"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
   return { file, published: JSON.parse(said) };
 }

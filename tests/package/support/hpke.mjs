@@ -22,17 +22,25 @@ const expand = (suite, prk, label, info, length) => hmac(prk, Buffer.concat([two
 const KEM = Buffer.concat([text("KEM"), two(0x20)]);
 const SUITE = Buffer.concat([text("HPKE"), two(0x20), two(1), two(1)]);
 
-/** Opens the first text of a message in base mode. */
-export function open({ encapsulated, privateKey, publicKey: own, info, aad, sealed }) {
+/** What the receiver of a message in base mode derives from the sender's encapsulated key: the keys of its first text, and more secrets. */
+export function receive({ encapsulated, privateKey, publicKey: own, info }) {
   const shared = diffieHellman({ privateKey: secretKey(privateKey), publicKey: publicKey(encapsulated) });
   const secret = expand(KEM, extract(KEM, Buffer.alloc(0), "eae_prk", shared), "shared_secret", Buffer.concat([encapsulated, own]), 32);
   const none = Buffer.alloc(0);
-  const context = Buffer.concat([Buffer.of(0), extract(SUITE, none, "psk_id_hash", none), extract(SUITE, none, "info_hash", text(info))]);
+  const context = Buffer.concat([Buffer.of(0), extract(SUITE, none, "psk_id_hash", none), extract(SUITE, none, "info_hash", Buffer.from(info))]);
   const schedule = extract(SUITE, secret, "secret", none);
-  const decipher = createDecipheriv("aes-128-gcm", expand(SUITE, schedule, "key", context, 16), expand(SUITE, schedule, "base_nonce", context, 12));
-  decipher.setAAD(aad);
-  decipher.setAuthTag(sealed.subarray(-16));
-  return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
+  const exporter = expand(SUITE, schedule, "exp", context, 32);
+  return {
+    /** Opens the first text. */
+    open(sealed, aad) {
+      const decipher = createDecipheriv("aes-128-gcm", expand(SUITE, schedule, "key", context, 16), expand(SUITE, schedule, "base_nonce", context, 12));
+      decipher.setAAD(aad);
+      decipher.setAuthTag(sealed.subarray(-16));
+      return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
+    },
+    /** Derives a secret that both ends share. */
+    exported: (label, length) => expand(SUITE, exporter, "sec", text(label), length),
+  };
 }
 
 /** Opens a sealed report: version 1, key 1, plan 16 and epoch 4 outside, then the encapsulated key and the text. */
@@ -40,5 +48,5 @@ export function unseal(sealed) {
   const whole = Buffer.from(sealed);
   const { private_key, public_key } = keys.find(({ id }) => id === whole[1]);
   const [aad, encapsulated, rest] = [whole.subarray(0, 22), whole.subarray(22, 54), whole.subarray(54)];
-  return open({ encapsulated, privateKey: bytes(private_key), publicKey: bytes(public_key), info: "keepset sealed report 1", aad, sealed: rest });
+  return receive({ encapsulated, privateKey: bytes(private_key), publicKey: bytes(public_key), info: "keepset sealed report 1" }).open(rest, aad);
 }
