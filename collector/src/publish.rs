@@ -75,9 +75,9 @@ pub struct QuestionView {
 /// One number.
 #[derive(Clone, Debug, Serialize)]
 pub struct FigureView {
-    /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate` or `auc`.
+    /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate`, `lift` or `auc`.
     pub measure: &'static str,
-    /// Of what: a segment, two of them joined by `+`, `bin_1`, `band_1`, `p50`, or `none`.
+    /// Of what: a segment, two of them joined by `+` (for a lift the first against the second), `bin_1`, `band_1`, `p50`, or `none`.
     pub item: String,
     /// The lower end of a bin or of a band of scores; nothing where it is open.
     #[serde(skip_serializing_if = "Option::is_none")]

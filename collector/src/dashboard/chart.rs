@@ -50,6 +50,13 @@ impl Scale {
         Self { from: low, step: (high - low) / 4.0, steps: 4, is_share: false }
     }
 
+    /// Makes the axis of differences that holds every one of `ends`, with nothing in its middle.
+    pub(super) fn around_nothing(ends: impl Iterator<Item = f64>) -> Self {
+        let half = Self::covering(ends.map(f64::abs));
+        let step = half.step * f64::from(half.steps.div_ceil(2));
+        Self { from: -2.0 * step, step, steps: 4, is_share: true }
+    }
+
     pub(super) fn ticks(&self) -> Vec<Tick> {
         (0..=self.steps)
             .map(|index| Tick {
@@ -107,6 +114,14 @@ mod tests {
         assert_eq!(labels(1.0), "0% 20% 40% 60% 80% 100%");
         assert_eq!(labels(7.0), "0% 20% 40% 60% 80% 100%");
         (1..1_000).for_each(|most| drop(labels(f64::from(most) / 1_000.0)));
+    }
+
+    #[test]
+    fn an_axis_of_differences_has_nothing_in_its_middle_and_holds_both_ends() {
+        let scale = Scale::around_nothing([-0.031, 0.012].into_iter());
+        let labels: Vec<String> = scale.ticks().into_iter().map(|tick| tick.label).collect();
+        assert_eq!(labels, ["-4%", "-2%", "0%", "2%", "4%"]);
+        assert_eq!((scale.at(0.0), scale.at(-0.04)), ("50.00%".into(), "0.00%".into()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use keepset_privacy::answering::Mechanism;
 use keepset_privacy::drift::Drift;
 use keepset_privacy::finding::{Finding, Measure};
+use keepset_privacy::mechanism::Estimate;
 use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Ask, Plan, Question, Window};
 
@@ -60,6 +61,8 @@ pub(super) struct Row {
     pub(super) low: String,
     pub(super) high: String,
     pub(super) bar: Bar,
+    /// Whether a difference is more than chance makes.
+    pub(super) verdict: Option<&'static str>,
 }
 
 /// A number in the table.
@@ -160,7 +163,7 @@ fn trending(findings: &[Finding]) -> Vec<Finding> {
 type Kind = (&'static str, fn(Measure) -> bool);
 
 fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
-    let kinds: [Kind; 6] = [
+    let kinds: [Kind; 7] = [
         ("Share of the devices that reported", |measure| {
             matches!(measure, Measure::Size(_) | Measure::Group(_))
         }),
@@ -169,6 +172,9 @@ fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
         ("The value of a device, on average", |measure| measure == Measure::Mean),
         ("Of the devices of each group, those with the outcome", |measure| {
             matches!(measure, Measure::Rate(_))
+        }),
+        ("How much higher their rate is than that of the first group", |measure| {
+            matches!(measure, Measure::Lift(_))
         }),
         ("How well scores tell the two outcomes apart", |measure| measure == Measure::Auc),
     ];
@@ -182,6 +188,9 @@ fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
                 Scale::over(low.value(), high.value())
             }
             (_, Measure::Auc) => Scale::covering([1.0].into_iter()),
+            (_, Measure::Lift(_)) => Scale::around_nothing(
+                members.iter().filter_map(|finding| finding.estimate()).flat_map(|e| [e.low, e.high]),
+            ),
             _ => Scale::covering(members.iter().filter_map(|finding| finding.estimate()).map(|e| e.high)),
         };
         let rows: Vec<Row> = members.iter().map(|finding| row(question, finding, &scale)).collect();
@@ -205,7 +214,15 @@ fn row(question: &Question, finding: &Finding, scale: &Scale) -> Row {
         low: write(low),
         high: write(high),
         bar: scale.bar(low, high, finding.published().map(|estimate| estimate.share)),
+        verdict: verdict(finding),
     }
+}
+
+/// Says of a difference that is printed whether it is more than chance makes in 19 of 20 cases.
+fn verdict(finding: &Finding) -> Option<&'static str> {
+    let Measure::Lift(_) = finding.measure else { return None };
+    let Estimate { low, high, .. } = finding.published()?;
+    Some(if low > 0.0 || high < 0.0 { "more than chance" } else { "not significant" })
 }
 
 /// The interval; where there is none, all that may be.
@@ -217,6 +234,7 @@ fn bounds(question: &Question, finding: &Finding) -> (f64, f64) {
         {
             (low.value(), high.value())
         }
+        _ if matches!(finding.measure, Measure::Lift(_)) => (-1.0, 1.0),
         _ => (0.0, 1.0),
     }
 }

@@ -62,6 +62,11 @@ pub(super) fn label(question: &Question, measure: Measure) -> String {
             let (one, other) = item.split_once('+').unwrap_or((&item, ""));
             format!("{} and {}", title(one), title(other).to_lowercase())
         }
+        (Measure::Lift(_), ..) => {
+            let item = measure.item(question);
+            let (one, other) = item.split_once('+').unwrap_or((&item, ""));
+            format!("{} against {}", title(one), title(other).to_lowercase())
+        }
         (Measure::Bin(0), ..) => "No value".into(),
         (Measure::Quantile(25), ..) => "First quartile".into(),
         (Measure::Quantile(50), ..) => "Median".into(),

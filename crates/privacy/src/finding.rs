@@ -41,6 +41,8 @@ pub enum Measure {
     Group(u16),
     /// The share of the group's devices whose outcome is yes.
     Rate(u16),
+    /// By how much the rate of this group is above that of the first.
+    Lift(u16),
     /// The probability that a device whose outcome is yes has a higher score than one whose outcome is no.
     Auc,
 }
@@ -56,6 +58,7 @@ impl Measure {
             Self::Quantile(_) => "quantile",
             Self::Mean => "mean",
             Self::Rate(_) => "rate",
+            Self::Lift(_) => "lift",
             Self::Auc => "auc",
         }
     }
@@ -81,11 +84,12 @@ impl Measure {
                 Ask::Calibration { .. } if group < question.ask.groups() => format!("band_{}", group + 1),
                 _ => segment(group),
             },
+            Self::Lift(group) => format!("{}+{}", segment(group), segment(0)),
             Self::Auc => "auc".into(),
         }
     }
 
-    /// Tells whether it is a share, from 0 to 1; else it is a value of the feature.
+    /// Tells whether it is a share, from 0 to 1, or a difference of two; else it is a value of the feature.
     #[must_use]
     pub fn is_share(self) -> bool {
         !matches!(self, Self::Quantile(_) | Self::Mean)
@@ -147,6 +151,15 @@ impl Finding {
         Self { support: support.copied(), ..self }
     }
 
+    /// A difference is printed when both it is of are, whether or not it is far from 0: printed only when it is, it would be too large on average.
+    fn of_difference(measure: Measure, estimate: Option<Estimate>, of: &[Self; 2]) -> Self {
+        let printed = of.iter().all(|one| one.published().is_some());
+        let release = |estimate| {
+            if printed { Release::Published(estimate) } else { Release::NotEnough(estimate) }
+        };
+        Self { measure, support: None, release: estimate.map(release), consistent: None }
+    }
+
     fn consistently(self, consistent: Option<f64>) -> Self {
         Self { consistent, ..self }
     }
@@ -172,6 +185,7 @@ impl Answering {
                 (0..=groups)
                     .map(Measure::Group)
                     .chain((0..groups).map(Measure::Rate))
+                    .chain((1..groups).map(Measure::Lift).filter(|_| !is_model))
                     .chain(is_model.then_some(Measure::Auc))
                     .collect()
             }
@@ -269,6 +283,8 @@ impl Answering {
             Some((no, consistent.as_ref()?.get(usize::from(group) * 2 + 1).copied().unwrap_or(0.0)))
         };
         let auc = joint.curve(counts, reports).and_then(|curve| curve.auc);
+        let rate =
+            |index: u16| Finding::of_share(Measure::Rate(index), group(index).and_then(|group| group.rate));
         let finding = |measure| match measure {
             Measure::Group(index) if index == joint.groups() => {
                 let none = usize::from(joint.groups()) * 2;
@@ -277,10 +293,13 @@ impl Answering {
             }
             Measure::Group(index) => Finding::of_share(measure, group(index).map(|group: Group| group.size))
                 .consistently(cells(index).map(|(no, yes)| no + yes)),
-            Measure::Rate(index) => Finding::of_share(measure, group(index).and_then(|group| group.rate))
-                .consistently(
-                    cells(index).filter(|(no, yes)| no + yes > 0.0).map(|(no, yes)| yes / (no + yes)),
-                ),
+            Measure::Rate(index) => rate(index).consistently(
+                cells(index).filter(|(no, yes)| no + yes > 0.0).map(|(no, yes)| yes / (no + yes)),
+            ),
+            Measure::Lift(index) => {
+                let lift = shares.as_ref().and_then(|shares| joint.lift(shares, index, 0));
+                Finding::of_difference(measure, lift, &[rate(index), rate(0)])
+            }
             _ => Finding::in_range(measure, auc, 1.0),
         };
         self.measures(question).into_iter().map(finding).collect()

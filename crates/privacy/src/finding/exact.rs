@@ -56,6 +56,10 @@ impl Exact {
             _ => None,
         });
         let histogram = Histogram { shares: buckets.collect(), reports: self.devices };
+        let rate = |group: u16| {
+            let (no, yes) = (cell(2 * group), cell(2 * group + 1));
+            (no + yes > 0).then(|| float(yes) / float(no + yes))
+        };
         let value = |measure: &Measure| match *measure {
             Measure::Size(index) | Measure::Bin(index) => share(cell(index)),
             Measure::Both(one, other) => share(self.pairs.get(pair(one, other)).copied().unwrap_or(0)),
@@ -67,10 +71,8 @@ impl Exact {
                 (self.devices > 0).then(|| low + (self.sum / float(self.devices) + 1.0) * (high - low) / 2.0)
             }
             Measure::Group(group) => share(cell(2 * group) + cell(2 * group + 1)),
-            Measure::Rate(group) => {
-                let (no, yes) = (cell(2 * group), cell(2 * group + 1));
-                (no + yes > 0).then(|| float(yes) / float(no + yes))
-            }
+            Measure::Rate(group) => rate(group),
+            Measure::Lift(group) => Some(rate(group)? - rate(0)?),
             Measure::Auc => self.area(question.ask.groups()),
         };
         measures.iter().map(value).collect()

@@ -16,7 +16,7 @@ use std::fmt;
 pub use channel::{Channel, Estimate, PairChannel};
 pub use joint::{CalibrationError, Curve, Group, Joint, JointEstimate};
 pub use mean::{BoundedMean, BoundedMeanMeasurement, MeanEstimate};
-pub use one_of::{OneOf, Shares};
+pub use one_of::{OneOf, Quotient, Shares};
 pub use overlaps::{Overlap, OverlapEstimate, Overlaps};
 pub use randomised_response::{RandomisedResponse, RandomisedResponseMeasurement};
 pub use set_select::{SetSelect, SetSelectMeasurement};

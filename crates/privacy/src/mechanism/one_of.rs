@@ -29,6 +29,9 @@ pub struct Shares {
     reports: u64,
 }
 
+/// The cells of a part and those of the whole it is a part of.
+pub type Quotient<'a> = (&'a [usize], &'a [usize]);
+
 impl OneOf {
     /// Makes the mechanism.
     ///
@@ -136,6 +139,34 @@ impl Shares {
             standard_error: variance.max(0.0).sqrt() / below,
             reports: self.reports,
         })
+    }
+
+    /// Returns by how much the quotient of the shares of one `part` and `whole` is above that of another, with the 95 % interval of the delta
+    /// method, its ends held within -1 to 1.
+    ///
+    /// Nothing unless both quotients are told; being that sure of the denominators is what makes the delta method hold.
+    #[must_use]
+    pub fn difference_of_ratios(&self, one: Quotient<'_>, other: Quotient<'_>) -> Option<Estimate> {
+        let [(above, up), (below, down)] = [self.linear(one)?, self.linear(other)?];
+        let weights: Vec<f64> = up.iter().zip(&down).map(|(up, down)| up - down).collect();
+        let standard_error = self.covariance(&weights, &weights).max(0.0).sqrt();
+        let (share, half_width) = (above - below, Z_95 * standard_error);
+        Some(Estimate {
+            share,
+            low: (share - half_width).clamp(-1.0, 1.0),
+            high: (share + half_width).clamp(-1.0, 1.0),
+            half_width,
+            standard_error,
+            reports: self.reports,
+        })
+    }
+
+    /// A quotient and how it moves with each share.
+    fn linear(&self, (part, whole): Quotient<'_>) -> Option<(f64, Vec<f64>)> {
+        let ratio = self.ratio(part, whole)?.share;
+        let (part, whole) = (self.indicator(part), self.indicator(whole));
+        let size = self.value(&whole);
+        Some((ratio, part.iter().zip(&whole).map(|(part, whole)| (part - ratio * whole) / size).collect()))
     }
 
     /// The sum of the shares, each times its weight.

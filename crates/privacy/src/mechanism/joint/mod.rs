@@ -121,6 +121,17 @@ impl Joint {
         self.cells.estimate(counts, reports)
     }
 
+    /// Estimates by how much the rate of a group is above that of another, both from the same reports. Nothing unless both are told.
+    #[must_use]
+    pub fn lift(&self, shares: &Shares, group: u16, against: u16) -> Option<Estimate> {
+        let cells = |group: u16| (usize::from(2 * group + 1), usize::from(2 * group));
+        if group.max(against) >= self.groups {
+            return None;
+        }
+        let [(yes, no), (other_yes, other_no)] = [cells(group), cells(against)];
+        shares.difference_of_ratios((&[yes], &[no, yes]), (&[other_yes], &[other_no, other_yes]))
+    }
+
     fn group(&self, shares: &Shares, groups: std::ops::Range<usize>) -> Group {
         let all: Vec<usize> = (2 * groups.start..2 * groups.end).collect();
         let yes: Vec<usize> = groups.map(|group| 2 * group + 1).collect();

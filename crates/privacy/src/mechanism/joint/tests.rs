@@ -127,3 +127,42 @@ fn conversions_are_told_for_large_segments_only() {
     assert_eq!(estimate.groups[1].rate, None);
     assert!((estimate.together.size.share - 0.51).abs() < 5.0 * estimate.together.size.standard_error);
 }
+
+/// Three groups of which the first is a holdout: by 40 populations of 60,000 devices at epsilon 2, the mean of a lift lies within 5 standard errors of
+/// the truth, and its interval holds it in at least 34 of 40 for both groups (fewer in 0.3 % of such tests for one). Seeds are fixed.
+#[test]
+fn a_lift_against_the_first_group_is_unbiased_and_its_interval_holds() {
+    let joint = Joint::with_none(epsilon(2_000_000), 3).unwrap();
+    let rates = [20_u32, 20, 30];
+    let people: Vec<Vec<bool>> = (0..3_u16)
+        .flat_map(|group| {
+            (0..15_000_u32).map(move |person| (group, person % 100 < rates[usize::from(group)]))
+        })
+        .map(|(group, yes)| joint.memberships(Some(group), yes).unwrap())
+        .chain((0..15_000).map(|_| joint.memberships(None, false).unwrap()))
+        .collect();
+    let draw = |seed| counted(joint.select(), &people, joint.cells().into(), seed, cells);
+    let populations: Vec<Vec<u64>> = (0..40).map(draw).collect();
+    for (group, truth) in [(1, 0.0), (2, 0.1)] {
+        let lift = |counts: &Vec<u64>| joint.lift(&joint.shares(counts, 60_000)?, group, 0);
+        let lifts: Vec<Estimate> = populations.iter().filter_map(lift).collect();
+        assert_eq!(lifts.len(), 40);
+        let mean = lifts.iter().map(|lift| lift.share).sum::<f64>() / 40.0;
+        let error = lifts[0].standard_error;
+        assert!((mean - truth).abs() < 5.0 * error / 40_f64.sqrt(), "{group}: {mean}");
+        let held = lifts.iter().filter(|lift| (lift.low..=lift.high).contains(&truth)).count();
+        assert!(held >= 34, "{group}: {held}");
+    }
+}
+
+#[test]
+fn no_lift_is_told_where_a_group_is_not_surely_there_or_does_not_exist() {
+    let joint = Joint::with_none(epsilon(2_000_000), 2).unwrap();
+    let Channel { p, q } = joint.select().channel();
+    let shares = [0.3, 0.2, 0.0, 0.0, 0.5];
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let counts: Vec<u64> = shares.iter().map(|share| (1e4 * (q + share * (p - q))).round() as u64).collect();
+    let shares = joint.shares(&counts, 10_000).unwrap();
+    assert_eq!(joint.lift(&shares, 1, 0), None);
+    assert_eq!(joint.lift(&shares, 2, 0), None);
+}
