@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use keepset_wire::{DAY_MS, Epoch, Plan, Timestamp, Window};
+use keepset_wire::{DAY_MS, Epoch, Plan, Timestamp};
 
 /// Where the collector takes the time from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +54,6 @@ impl Openings {
         let ahead = (current + 2).clamp(0, epochs);
         let epoch = |x: i64| Epoch(u32::try_from(x).unwrap_or(u32::MAX));
         Self { closed_before: epoch(closed), ahead_from: epoch(ahead) }
-    }
-
-    /// Tells whether every report of `window` that will be counted has been.
-    #[must_use]
-    pub fn is_closed(self, plan: &Plan, window: Window) -> bool {
-        plan.first_epoch(window) < self.closed_before
     }
 }
 
@@ -119,6 +113,5 @@ mod tests {
     fn in_a_simulation_every_epoch_of_the_plan_is_open() {
         let open = Clock::Simulation.openings(&plan());
         assert_eq!((open.closed_before.0, open.ahead_from.0), (0, 9));
-        assert!(!open.is_closed(&plan(), Window(0)));
     }
 }

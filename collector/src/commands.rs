@@ -1,4 +1,6 @@
-//! The commands beside serving: making, listing and retiring keys.
+//! The commands beside serving: making, listing and retiring keys; what an operator does with a store.
+
+mod store;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -20,6 +22,14 @@ pub enum Command {
     /// Makes, lists and retires the keys that reports are sealed to, and those of a gateway for relays
     #[command(subcommand)]
     Keys(Keys),
+    /// Copies a store into a new file; the collector may be running
+    Backup(store::Backup),
+    /// Makes a new store from a backup
+    Restore(store::Restore),
+    /// Moves everything into a new store, of the other kind or elsewhere; the old one counts nothing from then on
+    Move(store::Move),
+    /// Forgets the ids of windows that are closed, and gives back what they took; a running collector does so once a day
+    Compact(store::Compact),
 }
 
 /// What can be done with keys.
@@ -92,11 +102,14 @@ impl Command {
     /// # Errors
     /// One sentence when it could not be done; nothing has changed then.
     pub fn run(&self) -> Result<String, String> {
-        let Self::Keys(keys) = self;
-        match keys {
-            Keys::New(new) => new.run(system_now()),
-            Keys::List(list) => list.run(system_now()),
-            Keys::Retire(retire) => retire.run(system_now()),
+        match self {
+            Self::Keys(Keys::New(new)) => new.run(system_now()),
+            Self::Keys(Keys::List(list)) => list.run(system_now()),
+            Self::Keys(Keys::Retire(retire)) => retire.run(system_now()),
+            Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
+            Self::Move(moving) => moving.run(),
+            Self::Compact(compact) => compact.run(),
         }
     }
 }

@@ -9,17 +9,18 @@ use keepset_privacy::finding::{Expected, Finding, Measure};
 use keepset_privacy::release::least_reports;
 use keepset_wire::{Plan, Question, Window};
 
-use crate::clock::Openings;
 use crate::context::{Context, contexts};
-use crate::store::{Tallies, Tally};
+use crate::store::{Contents, Tally};
 
 /// What is known of one window.
 #[derive(Clone, Debug)]
 pub struct WindowEstimates {
     /// Which window.
     pub window: Window,
-    /// Whether its counts can still change.
+    /// Whether its counts can no longer change.
     pub closed: bool,
+    /// How many reports of it came when it was closed; they are in no estimate.
+    pub late: u64,
     /// One entry per question of the plan, in its order.
     pub questions: Vec<QuestionEstimates>,
 }
@@ -91,9 +92,9 @@ impl Estimator {
     /// # Privacy
     /// Post-processing of answers that were randomised on the devices: it reveals no more than they do.
     #[must_use]
-    pub fn windows(&self, plan: &Plan, open: Openings, tallies: &Tallies) -> Vec<WindowEstimates> {
+    pub fn windows(&self, plan: &Plan, contents: &Contents) -> Vec<WindowEstimates> {
         let mut sums: BTreeMap<Window, BTreeMap<u16, Tally>> = BTreeMap::new();
-        for ((epoch, question), tally) in tallies {
+        for ((epoch, question), tally) in &contents.tallies {
             sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
         }
         let mut histories: Vec<History> = vec![Vec::new(); self.tasks.len()];
@@ -106,7 +107,9 @@ impl Estimator {
             });
             all.push(WindowEstimates {
                 window,
-                closed: open.is_closed(plan, window),
+                // What the store says, not the clock: it is the store that refuses.
+                closed: plan.first_epoch(window) < contents.closed_before,
+                late: late(plan, window, contents),
                 questions: questions.collect(),
             });
         }
@@ -148,6 +151,10 @@ fn estimates(
         findings,
         drift: before.and_then(|(_, before)| drift(task, before, now, least)),
     }
+}
+
+fn late(plan: &Plan, window: Window, contents: &Contents) -> u64 {
+    contents.late.iter().filter(|(epoch, _)| plan.window_of(**epoch) == window).map(|(_, late)| late).sum()
 }
 
 fn drift(task: &Answering, before: &Tally, now: &Tally, least: u64) -> Option<Drift> {

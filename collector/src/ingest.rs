@@ -7,6 +7,7 @@ use crate::admit::{Admitted, Refusal, admit, check_epoch};
 use crate::clock::Openings;
 use crate::keys::Keyring;
 use crate::problem::{Kind, Problem};
+use crate::store::Late;
 
 /// The most reports of one body: a device sends one, a relay or a replay many.
 pub const MAX_REPORTS: usize = 4_096;
@@ -78,6 +79,25 @@ impl Door<'_> {
         };
         let reports = body.chunks_exact(length).enumerate();
         reports.map(|(index, bytes)| read(bytes).map_err(|problem| problem.at(index))).collect()
+    }
+
+    /// Counts, by epoch, the reports of a refused body whose window is closed. What stands outside is believed: they are not opened.
+    #[must_use]
+    pub fn late(&self, form: Form, body: &[u8]) -> Late {
+        let epoch = |bytes| match form {
+            Form::Sealed => {
+                let sealed = Sealed::decode(self.plan, bytes).ok()?;
+                (sealed.plan == self.hash).then_some(sealed.epoch)
+            }
+            Form::Plain => Report::decode(self.plan, self.hash, bytes).ok().map(|report| report.epoch),
+        };
+        let mut late = Late::new();
+        for epoch in body.chunks_exact(form.length(self.plan)).filter_map(epoch) {
+            if check_epoch(epoch, self.open) == Err(Refusal::Closed) {
+                *late.entry(epoch).or_default() += 1;
+            }
+        }
+        late
     }
 
     /// Opens a report last: what can be refused by what stands outside costs no work.

@@ -275,6 +275,12 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Returns what kind of refusal it is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        self.kind
+    }
+
     /// Names the report of the body that was refused.
     #[must_use]
     pub fn at(self, index: usize) -> Self {

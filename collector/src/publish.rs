@@ -42,6 +42,8 @@ pub struct WindowView {
     pub ends: String,
     /// `open` while its counts can still change, then `closed`.
     pub state: &'static str,
+    /// How many reports came when it was closed; they are in no estimate.
+    pub late: u64,
     /// One entry per question of the plan.
     pub questions: Vec<QuestionView>,
 }
@@ -281,6 +283,7 @@ fn window_view(plan: &Plan, estimator: &Estimator, window: &WindowEstimates) -> 
         starts: plan.window_start(window.window).date(),
         ends: last_day(plan, window.window).date(),
         state: if window.closed { "closed" } else { "open" },
+        late: window.late,
         questions: questions
             .map(|(index, (question, estimates))| QuestionView {
                 id: question.id.to_string(),

@@ -41,6 +41,8 @@ const MAX_DISCARD: usize = 1 << 20;
 const STOP_TIME: Duration = Duration::from_secs(15);
 /// How often the clock is asked whether a window has closed.
 const SWEEP_TIME: Duration = Duration::from_secs(60);
+/// After so many times the store is made small: once a day.
+const COMPACT_TICKS: u64 = 24 * 60;
 
 /// Everything a request needs.
 #[derive(Debug)]
@@ -88,16 +90,21 @@ impl Collector {
 
     fn read(&self, form: Form, body: &[u8]) -> Result<Vec<Admitted>, Problem> {
         let Self { plan, hash, estimator, keys, .. } = self;
-        Door { plan, hash: *hash, tasks: estimator.tasks(), keys, open: self.openings() }.read(form, body)
+        let door = Door { plan, hash: *hash, tasks: estimator.tasks(), keys, open: self.openings() };
+        let read = door.read(form, body);
+        if read.as_ref().is_err_and(|problem| problem.kind() == Kind::WindowClosed) {
+            self.store.note_late(&door.late(form, body));
+        }
+        read
     }
 
     async fn estimates(self: &Arc<Self>) -> Result<Vec<WindowEstimates>, Problem> {
-        let tallies = self.store.tallies().await.map_err(unstored)?;
+        let contents = self.store.contents().await.map_err(unstored)?;
         let collector = Arc::clone(self);
         // A histogram takes a moment; others are not to wait for it.
         let estimate = move || {
             let Self { plan, estimator, .. } = collector.as_ref();
-            estimator.windows(plan, collector.openings(), &tallies)
+            estimator.windows(plan, &contents)
         };
         tokio::task::spawn_blocking(estimate).await.map_err(|_| Kind::StoreUnavailable.into())
     }
@@ -115,6 +122,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let sweep = tokio::spawn(sweep(Arc::clone(&collector)));
+    let kept = Arc::clone(&collector);
     let server = axum::serve(listener, router(collector, files)).with_graceful_shutdown(async {
         stop.await;
         let _ = stopping.send(());
@@ -131,16 +139,22 @@ pub async fn serve(
         () = patience => Ok(()),
     };
     sweep.abort();
+    // What cannot be written now is a minute of a statistic.
+    let _ = tokio::time::timeout(STOP_TIME, kept.store.write_late()).await;
     outcome
 }
 
-/// Closes windows as the clock passes them.
+/// Closes windows as the clock passes them, and once a day makes small what was closed.
 async fn sweep(collector: Arc<Collector>) {
     let mut ticks = tokio::time::interval(SWEEP_TIME);
-    loop {
+    for minute in 1_u64.. {
         ticks.tick().await;
         // A failure is met again, and answered, by the next report; here it is simply tried again.
         let _ = collector.store.close_before(collector.openings().closed_before).await;
+        let _ = collector.store.write_late().await;
+        if minute.is_multiple_of(COMPACT_TICKS) {
+            let _ = collector.store.compact().await;
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a kind of store does, and what is the same in every kind.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use keepset_wire::Epoch;
+use keepset_wire::{Epoch, ReportId, Window};
 
 use super::{Added, StoreError, Tallies};
 use crate::admit::Admitted;
@@ -27,12 +28,75 @@ pub(super) trait Engine: Send {
     /// When the store cannot be written.
     fn forget_some(&mut self) -> Result<bool, Broken>;
 
-    /// Returns every count, as of one moment.
+    /// Makes small what was closed: sums what was counted apart, and gives back what ids took.
+    ///
+    /// # Errors
+    /// When the store cannot be written; then it is as it was.
+    fn compact(&mut self) -> Result<(), Broken>;
+
+    /// Adds to the counts of reports that came too late.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn add_late(&mut self, late: &Late) -> Result<(), Broken>;
+
+    /// Returns everything but the ids, as of one moment.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn tallies(&mut self) -> Result<Tallies, Broken>;
+    fn contents(&mut self) -> Result<Contents, Broken>;
+
+    /// Hands everything, as of one moment, to `receive`; a store that is left counts nothing from that moment on.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the receiver failed; then the store is as it was.
+    fn hand_over(&mut self, leave: Leave, receive: &mut Receive<'_>) -> Result<(), Broken>;
+
+    /// Fills a store that was made to be filled, in one transaction.
+    ///
+    /// # Errors
+    /// When the store cannot be written or `ids` failed; then it holds nothing.
+    fn receive(&mut self, contents: &Contents, ids: &mut Ids<'_>) -> Result<(), Broken>;
 }
+
+/// Whether a store that is copied stays in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It goes on counting.
+    Open,
+    /// Its copy goes on in its place.
+    Moved,
+}
+
+/// Everything in a store but the ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Epochs below this one are closed for ever.
+    pub closed_before: Epoch,
+    /// The counts.
+    pub tallies: Tallies,
+    /// How many reports came when their epoch was closed.
+    pub late: Late,
+}
+
+impl Contents {
+    /// Returns what a store holds in which nothing was counted.
+    pub(super) fn closed_before(epoch: Epoch) -> Self {
+        Self { closed_before: epoch, tallies: Tallies::new(), late: Late::new() }
+    }
+}
+
+/// By epoch, how many reports came when it was closed. Arrivals, not devices: their ids are forgotten, so one that comes twice is two.
+pub type Late = BTreeMap<Epoch, u64>;
+
+/// Some ids of one window; none when there are no more.
+pub(super) type Ids<'a> = dyn FnMut() -> Result<Option<(Window, Vec<ReportId>)>, Broken> + 'a;
+
+/// What takes everything in a store.
+pub(super) type Receive<'a> = dyn FnMut(&Contents, &mut Ids<'_>) -> Result<(), Broken> + 'a;
+
+/// The most ids that are handed over at once.
+pub(super) const BATCH: usize = 16_384;
 
 /// What became of each request, in their order.
 pub(super) type Outcomes = Vec<Result<Added, StoreError>>;

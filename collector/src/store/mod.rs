@@ -12,9 +12,10 @@ mod postgres;
 mod queue;
 mod sqlite;
 mod tally;
+pub mod transfer;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use keepset_wire::{Epoch, Plan};
 use tokio::sync::Semaphore;
@@ -24,6 +25,7 @@ use engine::Engine;
 use queue::{Job, Queue, Request};
 
 pub use address::{Address, Database};
+pub use engine::{Contents, Late};
 pub use tally::{Tallies, Tally};
 
 /// The most reports that wait for a commit: about 30 MB. More are told to come again.
@@ -39,6 +41,12 @@ pub struct Purpose {
 }
 
 impl Purpose {
+    /// Reads what a store says that it was made for.
+    fn stored(plan: &str, simulation: bool) -> Result<Self, OpenError> {
+        let plan = Plan::parse(plan).map_err(|mistake| OpenError::Engine(format!("its plan: {mistake}")))?;
+        Ok(Self { plan, simulation })
+    }
+
     /// Checks that a store was made for this.
     fn check(&self, stored: String, simulation: bool) -> Result<(), OpenError> {
         let given = self.plan.hash().to_string();
@@ -75,6 +83,14 @@ pub enum OpenError {
         /// Whether the file holds a simulation's.
         simulation: bool,
     },
+    /// There is none.
+    Missing,
+    /// There is one, where a new one was to be made.
+    Exists,
+    /// Its copy is used in its place.
+    Moved,
+    /// It was to be filled from another store, and that was not finished.
+    Unfinished,
     /// What is acknowledged would not be durable.
     Volatile,
     /// The storage engine's own words.
@@ -101,6 +117,12 @@ impl fmt::Display for OpenError {
             Self::OtherMode { simulation: false } => {
                 f.write_str("this store holds real reports; leave --simulation away, or give another store")
             }
+            Self::Missing => f.write_str("there is no store"),
+            Self::Exists => f.write_str("there is a store already; name one that is not there yet"),
+            Self::Moved => f.write_str("this store was moved, and its copy is used in its place; name the copy"),
+            Self::Unfinished => f.write_str(
+                "this store was to be filled from another one, and that was not finished; do it again, or delete it",
+            ),
             Self::Volatile => f.write_str(
                 "the database runs with fsync off: what it acknowledges would not outlive a power cut; switch fsync on",
             ),
@@ -141,6 +163,8 @@ pub struct Store {
     writing: Queue,
     reading: Queue,
     waiting: Arc<Semaphore>,
+    /// What came too late and is not written down yet.
+    late: Mutex<Late>,
 }
 
 /// The connections to a store.
@@ -163,7 +187,12 @@ impl Store {
         };
         let start = |engines| Queue::start(engines).map_err(|error| OpenError::Engine(error.to_string()));
         let (writing, reading) = (start(writers)?, start(vec![reader])?);
-        Ok(Self { writing, reading, waiting: Arc::new(Semaphore::new(MAX_WAITING as usize)) })
+        Ok(Self {
+            writing,
+            reading,
+            waiting: Arc::new(Semaphore::new(MAX_WAITING as usize)),
+            late: Mutex::default(),
+        })
     }
 
     /// Counts `reports`, all of them or none, and returns when they are durable.
@@ -184,12 +213,42 @@ impl Store {
         self.writing.ask(|answer| Job::CloseBefore { epoch, answer }).await
     }
 
-    /// Returns every count, as of one moment.
+    /// Notes reports that came too late; [`Self::write_late`] writes them down, so that a flood of them costs no commits.
+    pub fn note_late(&self, late: &Late) {
+        let mut noted = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.iter().for_each(|(epoch, reports)| *noted.entry(*epoch).or_default() += reports);
+    }
+
+    /// Writes down what came too late.
+    ///
+    /// # Errors
+    /// When the store cannot be written; then it is tried again the next time.
+    pub async fn write_late(&self) -> Result<(), StoreError> {
+        let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
+        if late.is_empty() {
+            return Ok(());
+        }
+        let written = self.writing.ask(|answer| Job::AddLate { late: late.clone(), answer }).await;
+        if written.is_err() {
+            self.note_late(&late);
+        }
+        written
+    }
+
+    /// Makes small what was closed.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        self.writing.ask(|answer| Job::Compact { answer }).await
+    }
+
+    /// Returns everything but the ids, as of one moment.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn tallies(&self) -> Result<Tallies, StoreError> {
-        self.reading.ask(|answer| Job::Tallies { answer }).await
+    pub async fn contents(&self) -> Result<Contents, StoreError> {
+        self.reading.ask(|answer| Job::Contents { answer }).await
     }
 }
 

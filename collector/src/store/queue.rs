@@ -1,14 +1,14 @@
 //! The threads that use a store: what arrives while one commit is under way shares the next one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 use keepset_wire::Epoch;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, error::TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::engine::{Broken, Engine};
-use super::{Added, StoreError, Tallies};
+use super::engine::{Broken, Contents, Engine, Late};
+use super::{Added, StoreError};
 use crate::admit::Admitted;
 
 /// The most reports of one commit: enough that fsync costs little, few enough that nobody waits long.
@@ -22,8 +22,12 @@ pub(super) enum Job {
     Add(Request),
     /// Close every epoch below `epoch`.
     CloseBefore { epoch: Epoch, answer: Answer<()> },
-    /// Read every count.
-    Tallies { answer: Answer<Tallies> },
+    /// Read everything but the ids.
+    Contents { answer: Answer<Contents> },
+    /// Add to the counts of what came too late.
+    AddLate { late: Late, answer: Answer<()> },
+    /// Make small what was closed.
+    Compact { answer: Answer<()> },
 }
 
 /// Reports of one request and the one who waits for them.
@@ -134,8 +138,14 @@ impl Worker {
                     let _ = answer.send(self.engine.close_before(epoch).map_err(unavailable));
                     self.forgetting = true;
                 }
-                Work::Other(Job::Tallies { answer }) => {
-                    let _ = answer.send(self.engine.tallies().map_err(unavailable));
+                Work::Other(Job::Contents { answer }) => {
+                    let _ = answer.send(self.engine.contents().map_err(unavailable));
+                }
+                Work::Other(Job::AddLate { late, answer }) => {
+                    let _ = answer.send(self.engine.add_late(&late).map_err(unavailable));
+                }
+                Work::Other(Job::Compact { answer }) => {
+                    let _ = answer.send(self.engine.compact().map_err(unavailable));
                 }
                 Work::Other(Job::Add(request)) => self.count(vec![request]),
                 // What fails is tried again when the clock is asked next.
@@ -146,7 +156,13 @@ impl Worker {
 
     /// Takes the next work; there is some in an empty queue only while there are ids to forget.
     fn next(&self) -> Option<Work> {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = match self.line.try_lock() {
+            Ok(line) => line,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another thread waits in line for work; until it has some, nothing but forgetting is to be done.
+            Err(TryLockError::WouldBlock) if self.forgetting => return Some(Work::Forget),
+            Err(TryLockError::WouldBlock) => self.line.lock().unwrap_or_else(PoisonError::into_inner),
+        };
         match line.next(!self.forgetting) {
             Ok(Job::Add(request)) => Some(Work::Count(line.gather(request))),
             Ok(job) => Some(Work::Other(job)),

@@ -31,7 +31,15 @@ impl Cluster {
 
     /// Makes a server and starts it.
     pub fn start(settings: &[&str]) -> Self {
-        let cluster = Self::in_a_folder(settings);
+        Self::make(Self::in_a_folder(settings))
+    }
+
+    /// Makes a server in a folder that is there, and starts it.
+    pub fn start_in(folder: &Path) -> Self {
+        Self::make(Self::owning(folder.to_path_buf(), &[]))
+    }
+
+    fn make(cluster: Self) -> Self {
         let mut initdb = as_user(&program("initdb"));
         initdb.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", USER, "-D"]);
         succeed(initdb.arg(cluster.data()));
@@ -56,6 +64,10 @@ impl Cluster {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("{PREFIX}{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
+        Self::owning(folder, settings)
+    }
+
+    fn owning(folder: PathBuf, settings: &[&str]) -> Self {
         if is_root() {
             succeed(Command::new("chown").arg(USER).arg(&folder));
         }
@@ -189,7 +201,7 @@ fn program(name: &str) -> PathBuf {
         })
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     static ROOT: OnceLock<bool> = OnceLock::new();
     *ROOT.get_or_init(|| Command::new("id").arg("-u").output().unwrap().stdout == b"0\n")
 }

@@ -96,7 +96,7 @@ fn ids_are_forgotten_when_their_window_closes_and_the_counts_stay(kind: Kind) {
     folder.set("simulation = false");
     let server = Server::start(&folder, &plan, &[]);
     let expected = Held { reports: 40, ids: 10, votes: 40 * noise.size() };
-    for _ in 0..100 {
+    for _ in 0..2_600 {
         if folder.held() == expected {
             break;
         }

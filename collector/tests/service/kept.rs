@@ -78,6 +78,16 @@ impl Folder {
         }
     }
 
+    /// Asks its store for one number, in words that both kinds know.
+    pub fn number(&self, sql: &str) -> i64 {
+        match self.store().strip_prefix("sqlite:") {
+            Some(path) => Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap(),
+            None => {
+                postgres::Client::connect(self.store(), NoTls).unwrap().query_one(sql, &[]).unwrap().get(0)
+            }
+        }
+    }
+
     /// Changes what its store says of itself.
     pub fn set(&self, change: &str) {
         match self.store().strip_prefix("sqlite:") {

@@ -33,20 +33,30 @@ pub struct Told {
 /// The senders at work.
 pub struct Under<'a> {
     answered: &'a AtomicUsize,
+    refused: &'a AtomicUsize,
 }
 
 impl Under<'_> {
     /// Waits until so many more bodies were acknowledged.
     pub fn wait_for(&self, bodies: usize) {
-        let enough = self.answered.load(Ordering::Relaxed) + bodies;
-        for _ in 0..6_000 {
-            if self.answered.load(Ordering::Relaxed) >= enough {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("nothing is acknowledged any more");
+        wait(self.answered, bodies);
     }
+
+    /// Waits until so many more bodies were not.
+    pub fn wait_for_refusals(&self, bodies: usize) {
+        wait(self.refused, bodies);
+    }
+}
+
+fn wait(count: &AtomicUsize, bodies: usize) {
+    let enough = count.load(Ordering::Relaxed) + bodies;
+    for _ in 0..6_000 {
+        if count.load(Ordering::Relaxed) >= enough {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nothing is answered any more");
 }
 
 impl Load {
@@ -67,16 +77,18 @@ impl Load {
 
     /// Sends to the collectors, in turn, until `meanwhile` is over.
     pub fn send_while(&mut self, servers: &[&Server], meanwhile: impl FnOnce(&Under<'_>)) -> Told {
-        let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let over = AtomicBool::new(false);
+        let (answered, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let under = Under { answered: &answered, refused: &refused };
         let mut told = Told::default();
         std::thread::scope(|scope| {
             let sender = |number: usize| {
                 self.seed += 1;
-                let (plan, seed, over, answered) = (&self.plan, self.seed, &over, &answered);
-                scope.spawn(move || send(servers, number, Noise::new(plan, seed), plan, over, answered))
+                let (plan, seed, over, under) = (&self.plan, self.seed, &over, &under);
+                scope.spawn(move || send(servers, number, Noise::new(plan, seed), plan, over, under))
             };
             let senders: Vec<_> = (0..SENDERS).map(sender).collect();
-            meanwhile(&Under { answered: &answered });
+            meanwhile(&under);
             over.store(true, Ordering::Relaxed);
             for sender in senders {
                 let one = sender.join().unwrap();
@@ -119,7 +131,7 @@ fn send(
     mut noise: Noise,
     plan: &Plan,
     over: &AtomicBool,
-    answered: &AtomicUsize,
+    under: &Under<'_>,
 ) -> Told {
     let (mut told, epoch) = (Told::default(), current(plan));
     for turn in number.. {
@@ -131,10 +143,11 @@ fn send(
         match servers[turn % servers.len()].try_post(&body) {
             Some(answer) if answer.status == 200 => {
                 told.acknowledged.push(body);
-                answered.fetch_add(1, Ordering::Relaxed);
+                under.answered.fetch_add(1, Ordering::Relaxed);
             }
             _ => {
                 told.unanswered.push(body);
+                under.refused.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(5));
             }
         }

@@ -1,5 +1,12 @@
 //! The collector as its users meet it: the real binary, a real socket, a real file.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod cluster;
 mod fleet;
@@ -11,6 +18,8 @@ mod answers;
 mod bodies;
 mod counting;
 mod crash;
+mod disk;
+mod keeping;
 mod kinds;
 mod life;
 mod pages;

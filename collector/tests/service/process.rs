@@ -88,6 +88,13 @@ pub fn write_keys(beside: &Path) -> PathBuf {
     path
 }
 
+/// Runs one of the other commands to its end; what it said, and whether all went well.
+pub fn run(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_keepset-collector")).args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
 pub fn write_plan(folder: &Folder, plan: &Plan) -> PathBuf {
     let path = folder.join("plan.json");
     std::fs::write(&path, plan.to_json().to_string()).unwrap();

@@ -3,40 +3,25 @@
 //! Ids lie in one table per window, which is dropped whole when the window closes: the same as a partition, in words that every such
 //! engine knows. Counts are kept in slots, one for every connection that writes, so that two never wait for each other's row.
 
+mod database;
+mod handing;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::error::Error as _;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::time::Duration;
 
 use keepset_wire::{Epoch, Window};
-use postgres::error::SqlState;
-use postgres::{Client, IsolationLevel, NoTls, Transaction};
+use postgres::types::ToSql;
+use postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
 use super::address::Database;
-use super::engine::{Broken, Engine, Outcomes, closed, settle};
-use super::{Engines, OpenError, Purpose, Tallies};
+use super::engine::{Broken, Contents, Engine, Ids, Late, Leave, Outcomes, Receive, closed, settle};
+use super::{Engines, OpenError, Purpose, StoreError, Tallies};
 use crate::admit::Admitted;
-
-const FORMAT: i64 = 1;
 
 /// Connections that write: while one waits for the disk, the other gathers.
 const WRITERS: usize = 2;
 /// As many connections as this can count at once without waiting for each other's rows; more only wait.
 const SLOTS: u64 = 64;
-/// How often a transaction that lost a race is begun again.
-const MAX_TRIES: u32 = 8;
-
-/// No table joins an id with an answer, and none holds a time or the order of arrival.
-const TABLES: [&str; 4] = [
-    "CREATE TABLE IF NOT EXISTS keepset_purpose (one INTEGER PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL,
-        plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation BOOLEAN NOT NULL, closed_before BIGINT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS keepset_tally (epoch BIGINT NOT NULL, question INTEGER NOT NULL, slot INTEGER NOT NULL,
-        reports BIGINT NOT NULL, PRIMARY KEY (epoch, question, slot))",
-    "CREATE TABLE IF NOT EXISTS keepset_support (epoch BIGINT NOT NULL, question INTEGER NOT NULL, cell INTEGER NOT NULL,
-        slot INTEGER NOT NULL, votes BIGINT NOT NULL, PRIMARY KEY (epoch, question, cell, slot))",
-    "CREATE TABLE IF NOT EXISTS keepset_windows (window_number BIGINT PRIMARY KEY)",
-];
-
 /// A connection to a database, made when it is needed and made again when it was lost.
 struct Postgres {
     database: Database,
@@ -53,19 +38,23 @@ struct Postgres {
 pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<Engines, OpenError> {
     // The client runs a runtime of its own, and none may be started within another.
     std::thread::scope(|scope| {
-        let prepared = scope.spawn(|| prepare(&mut connect(database)?, purpose)).join();
+        let prepared = scope.spawn(|| database::open(database, purpose)).join();
         prepared.unwrap_or_else(|_| Err(OpenError::Engine("the thread that connects ended".into())))
     })?;
-    let engine = |_| -> Box<dyn Engine> {
-        Box::new(Postgres {
-            database: database.clone(),
-            client: None,
-            slot: slot(),
-            window_epochs: purpose.plan.window_epochs,
-            tables: BTreeSet::new(),
-        })
-    };
+    let engine = |_| Postgres::boxed(database, purpose);
     Ok(Engines { writers: (0..WRITERS).map(engine).collect(), reader: engine(0) })
+}
+
+/// Opens tables that are there, whatever they were made for.
+pub(super) fn open_existing(database: &Database) -> Result<(Box<dyn Engine>, Purpose), OpenError> {
+    let purpose = database::open_existing(database)?;
+    Ok((Postgres::boxed(database, &purpose), purpose))
+}
+
+/// Makes tables that are to be filled.
+pub(super) fn create(database: &Database, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
+    database::create(database, purpose)?;
+    Ok(Postgres::boxed(database, purpose))
 }
 
 /// Draws a slot; two connections that draw the same one only wait for each other now and then.
@@ -101,33 +90,76 @@ impl Engine for Postgres {
         })
     }
 
-    fn tallies(&mut self) -> Result<Tallies, Broken> {
-        self.attempt(|_, client| read_tallies(client))
+    fn compact(&mut self) -> Result<(), Broken> {
+        self.attempt(|_, client| fold_slots(client))
+    }
+
+    fn add_late(&mut self, late: &Late) -> Result<(), Broken> {
+        self.attempt(|_, client| {
+            let mut transaction = client.transaction()?;
+            add_late(&mut transaction, late)?;
+            transaction.commit()
+        })
+    }
+
+    fn contents(&mut self) -> Result<Contents, Broken> {
+        self.attempt(|_, client| {
+            let mut transaction = snapshot(client)?;
+            let contents = handing::contents(&mut transaction)?;
+            transaction.commit()?;
+            Ok(contents)
+        })
+    }
+
+    fn hand_over(&mut self, leave: Leave, receive: &mut Receive<'_>) -> Result<(), Broken> {
+        handing::hand_over(&mut self.client()?, leave, receive)
+    }
+
+    fn receive(&mut self, contents: &Contents, ids: &mut Ids<'_>) -> Result<(), Broken> {
+        let (slot, mut client) = (self.slot, self.client()?);
+        handing::receive(&mut client, slot, contents, ids)
     }
 }
 
 impl Postgres {
+    fn boxed(database: &Database, purpose: &Purpose) -> Box<dyn Engine> {
+        Box::new(Self {
+            database: database.clone(),
+            client: None,
+            slot: slot(),
+            window_epochs: purpose.plan.window_epochs,
+            tables: BTreeSet::new(),
+        })
+    }
+
+    /// Takes the connection, or makes one.
+    fn client(&mut self) -> Result<Client, Broken> {
+        match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => Ok(client),
+            None => database::connect(&self.database).map_err(|error| Broken(error.to_string())),
+        }
+    }
+
     /// Does some work over a connection, again while it only lost a race; a connection that failed otherwise is given up.
     fn attempt<T>(
         &mut self,
         mut work: impl FnMut(&mut Self, &mut Client) -> Result<T, postgres::Error>,
     ) -> Result<T, Broken> {
-        let mut client = match self.client.take().filter(|client| !client.is_closed()) {
-            Some(client) => client,
-            None => connect(&self.database).map_err(|error| Broken(error.to_string()))?,
-        };
+        let mut client = self.client()?;
         let mut tries = 0;
         let outcome = loop {
             tries += 1;
             match work(self, &mut client) {
-                Err(error) if tries < MAX_TRIES && lost_a_race(&error) => self.tables.clear(),
+                Err(error) if tries < database::MAX_TRIES && database::lost_a_race(&error) => {
+                    self.tables.clear()
+                }
                 outcome => break outcome,
             }
         };
         // An error that the database itself reports leaves the connection as good as before.
         let usable = outcome.as_ref().err().is_none_or(|error| error.as_db_error().is_some());
         self.client = Some(client).filter(|client| usable && !client.is_closed());
-        outcome.map_err(|error| Broken(words(&error)))
+        outcome.map_err(Broken::from)
     }
 
     fn try_count(
@@ -138,7 +170,10 @@ impl Postgres {
         self.make_tables(client, requests)?;
         let mut transaction = client.transaction()?;
         // Held until the commit: no window closes between this look and the counting.
-        let closed_before = closed_before(&mut transaction, "FOR SHARE")?;
+        let (closed_before, is_open) = standing(&mut transaction, "FOR SHARE")?;
+        if !is_open {
+            return Ok(vec![Err(StoreError::Unavailable); requests.len()]);
+        }
         let mut new = insert_ids(&mut transaction, requests, closed_before)?;
         let is_new = |admitted: &Admitted| -> Result<bool, postgres::Error> {
             Ok(new.remove(&(admitted.window(), admitted.report().id.0)))
@@ -157,11 +192,7 @@ impl Postgres {
     ) -> Result<(), postgres::Error> {
         let windows: BTreeSet<Window> = requests.iter().flatten().map(Admitted::window).collect();
         for window in windows.difference(&self.tables.clone()) {
-            // First the entry, so that no table is left that nobody would drop.
-            let entry = "INSERT INTO keepset_windows VALUES ($1) ON CONFLICT DO NOTHING";
-            client.execute(entry, &[&i64::from(window.0)])?;
-            let table = format!("CREATE TABLE IF NOT EXISTS keepset_ids_{} (id BYTEA PRIMARY KEY)", window.0);
-            client.batch_execute(&table)?;
+            make_table(client, *window)?;
             self.tables.insert(*window);
         }
         Ok(())
@@ -232,119 +263,58 @@ fn add_tallies(
     Ok(())
 }
 
-fn read_tallies(client: &mut Client) -> Result<Tallies, postgres::Error> {
-    // One snapshot, so that the counts of reports and of cells belong to the same moment.
-    let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-    let mut transaction = begin.start()?;
-    let mut tallies = Tallies::new();
-    let reports =
-        "SELECT epoch, question, CAST(sum(reports) AS BIGINT) FROM keepset_tally GROUP BY epoch, question";
-    for row in transaction.query(reports, &[])? {
-        let key = (Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i32>(1)));
-        tallies.entry(key).or_default().reports = narrow(row.get::<_, i64>(2));
-    }
-    let support = "SELECT epoch, question, cell, CAST(sum(votes) AS BIGINT) FROM keepset_support
-        GROUP BY epoch, question, cell";
-    for row in transaction.query(support, &[])? {
-        let key = (Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i32>(1)));
-        tallies.entry(key).or_default().vote(narrow(row.get::<_, i32>(2)), narrow(row.get::<_, i64>(3)));
-    }
-    transaction.commit()?;
-    Ok(tallies)
+fn add_late(transaction: &mut Transaction<'_>, late: &Late) -> Result<(), postgres::Error> {
+    let add = "INSERT INTO keepset_late AS l VALUES ($1, $2) ON CONFLICT (epoch) DO UPDATE SET reports = l.reports + $2";
+    late.iter().try_for_each(|(epoch, reports)| {
+        transaction.execute(add, &[&i64::from(epoch.0), &bigint(*reports)]).map(|_| ())
+    })
 }
 
-fn closed_before(transaction: &mut Transaction<'_>, lock: &str) -> Result<Epoch, postgres::Error> {
-    let row = transaction.query_one(&format!("SELECT closed_before FROM keepset_purpose {lock}"), &[])?;
-    Ok(Epoch(narrow(row.get::<_, i64>(0))))
+/// Makes the table of a window.
+fn make_table(client: &mut impl GenericClient, window: Window) -> Result<(), postgres::Error> {
+    // First the entry, so that no table is left that nobody would drop.
+    let entry = "INSERT INTO keepset_windows VALUES ($1) ON CONFLICT DO NOTHING";
+    client.execute(entry, &[&i64::from(window.0)])?;
+    let table = format!("CREATE TABLE IF NOT EXISTS keepset_ids_{} (id BYTEA PRIMARY KEY)", window.0);
+    client.batch_execute(&table)
 }
 
-fn connect(database: &Database) -> Result<Client, OpenError> {
-    let mut config = database.config().clone();
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(Duration::from_secs(5));
+/// Sums the slots of closed epochs into one; nobody adds to them any more.
+fn fold_slots(client: &mut Client) -> Result<(), postgres::Error> {
+    let mut transaction = client.transaction()?;
+    // Others who fold wait here, and find nothing left to do.
+    let (closed_before, _) = standing(&mut transaction, "FOR UPDATE")?;
+    let closed: &[&(dyn ToSql + Sync)] = &[&i64::from(closed_before.0)];
+    for (table, key, count) in [
+        ("keepset_tally", "epoch, question", "reports"),
+        ("keepset_support", "epoch, question, cell", "votes"),
+    ] {
+        let sum = format!(
+            "INSERT INTO {table} ({key}, slot, {count})
+             SELECT {key}, -1, CAST(sum({count}) AS BIGINT) FROM {table} WHERE epoch < $1 AND slot >= 0 GROUP BY {key}
+             ON CONFLICT ({key}, slot) DO UPDATE SET {count} = {table}.{count} + excluded.{count}"
+        );
+        transaction.execute(&sum, closed)?;
+        transaction.execute(&format!("DELETE FROM {table} WHERE epoch < $1 AND slot >= 0"), closed)?;
     }
-    if config.get_application_name().is_none() {
-        config.application_name("keepset-collector");
-    }
-    // A server that is gone without a word is noticed; a timeout of statements would not do: a commit that waits for a standby and is
-    // cancelled is acknowledged although the standby has not got it.
-    config.tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(20));
-    let mut client = config.connect(NoTls).map_err(|error| OpenError::Engine(words(&error)))?;
-    keep_promises(&mut client)?;
-    Ok(client)
+    transaction.commit()
 }
 
-/// Sees to it that a commit returns only when it is durable.
-fn keep_promises(client: &mut Client) -> Result<(), OpenError> {
-    let mut setting = |name: &str| -> Option<String> {
-        // An engine without such a setting keeps its own promises.
-        client.query_one(&format!("SHOW {name}"), &[]).ok().map(|row| row.get(0))
-    };
-    if setting("fsync").as_deref() == Some("off") {
-        return Err(OpenError::Volatile);
-    }
-    // `on` waits for the disk, and for that of a synchronous standby where there is one; `remote_apply` waits longer still.
-    let weak = setting("synchronous_commit").is_some_and(|value| value != "on" && value != "remote_apply");
-    if weak {
-        client.batch_execute("SET synchronous_commit = on")?;
-    }
-    Ok(())
+/// Begins to read as of one moment, so that the counts of reports and of cells belong together.
+fn snapshot(client: &mut Client) -> Result<Transaction<'_>, postgres::Error> {
+    client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start()
 }
 
-fn prepare(client: &mut Client, purpose: &Purpose) -> Result<(), OpenError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match create(client, purpose) {
-            // Several collectors may be started at once on an empty database.
-            Err(error) if tries < MAX_TRIES && lost_a_race(&error) => {}
-            outcome => break outcome?,
-        }
-    }
-    let row = client.query_one("SELECT format, plan_hash, simulation FROM keepset_purpose", &[])?;
-    match row.get(0) {
-        format if format > FORMAT => Err(OpenError::Newer { format }),
-        _ => purpose.check(row.get(1), row.get(2)),
-    }
+/// Reads up to where epochs are closed, and whether the store is in use.
+fn standing(transaction: &mut Transaction<'_>, lock: &str) -> Result<(Epoch, bool), postgres::Error> {
+    let row =
+        transaction.query_one(&format!("SELECT closed_before, state FROM keepset_purpose {lock}"), &[])?;
+    Ok((Epoch(narrow(row.get::<_, i64>(0))), row.get::<_, &str>(1) == database::OPEN))
 }
 
-fn create(client: &mut Client, purpose: &Purpose) -> Result<(), postgres::Error> {
-    for table in TABLES {
-        client.batch_execute(table)?;
-    }
-    let (hash, plan) = (purpose.plan.hash().to_string(), purpose.plan.to_json().to_string());
-    client.execute(
-        "INSERT INTO keepset_purpose VALUES (1, $1, $2, $3, $4, 0) ON CONFLICT DO NOTHING",
-        &[&FORMAT, &hash, &plan, &purpose.simulation],
-    )?;
-    Ok(())
-}
-
-/// Tells whether a transaction failed only because another one was under way, or a table came or went meanwhile.
-fn lost_a_race(error: &postgres::Error) -> bool {
-    [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::UNDEFINED_TABLE,
-        SqlState::DUPLICATE_TABLE,
-        SqlState::UNIQUE_VIOLATION,
-        SqlState::DUPLICATE_OBJECT,
-    ]
-    .iter()
-    .any(|state| error.code() == Some(state))
-}
-
-/// The words of the database, without the details in which it would repeat data.
-fn words(error: &postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(reported) => reported.message().to_owned(),
-        None => error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
-    }
-}
-
-impl From<postgres::Error> for OpenError {
+impl From<postgres::Error> for Broken {
     fn from(error: postgres::Error) -> Self {
-        Self::Engine(words(&error))
+        Self(database::words(&error))
     }
 }
 

@@ -1,0 +1,88 @@
+//! What an operator does with a store: back it up, restore it, move it, make it small.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::store::Address;
+use crate::store::transfer::{self, Copied};
+
+/// The store that is meant.
+#[derive(Clone, Debug, Args)]
+pub struct StoreFlag {
+    /// The store: sqlite:PATH, a path alone, or postgres://USER:PASSWORD@HOST/DATABASE.
+    #[arg(long, env = "KEEPSET_STORE", hide_env_values = true, value_name = "STORE", value_parser = Address::parse)]
+    pub store: Address,
+}
+
+/// A store to back up.
+#[derive(Clone, Debug, Args)]
+pub struct Backup {
+    /// The store.
+    #[command(flatten)]
+    pub from: StoreFlag,
+    /// The file to make.
+    pub file: PathBuf,
+}
+
+/// A store to make from a backup.
+#[derive(Clone, Debug, Args)]
+pub struct Restore {
+    /// The store, which is not there yet.
+    #[command(flatten)]
+    pub to: StoreFlag,
+    /// The backup.
+    pub file: PathBuf,
+}
+
+/// A store to move.
+#[derive(Clone, Debug, Args)]
+pub struct Move {
+    /// The store.
+    #[command(flatten)]
+    pub from: StoreFlag,
+    /// Where to; there is no store yet.
+    #[arg(long, value_name = "STORE", value_parser = Address::parse)]
+    pub to: Address,
+}
+
+/// A store to make small.
+#[derive(Clone, Debug, Args)]
+pub struct Compact {
+    /// The store.
+    #[command(flatten)]
+    pub of: StoreFlag,
+}
+
+impl Backup {
+    pub(super) fn run(&self) -> Result<String, String> {
+        let file = Address::Sqlite(self.file.clone());
+        transfer::copy(&self.from.store, &file)
+            .map(|copied| done("backed up", &self.from.store, &file, copied))
+    }
+}
+
+impl Restore {
+    pub(super) fn run(&self) -> Result<String, String> {
+        let file = Address::Sqlite(self.file.clone());
+        transfer::copy(&file, &self.to.store).map(|copied| done("restored", &file, &self.to.store, copied))
+    }
+}
+
+impl Move {
+    pub(super) fn run(&self) -> Result<String, String> {
+        let Self { from, to } = self;
+        transfer::relocate(&from.store, to).map(|copied| done("moved", &from.store, to, copied))
+    }
+}
+
+impl Compact {
+    pub(super) fn run(&self) -> Result<String, String> {
+        let closed_before = transfer::compact(&self.of.store)?;
+        Ok(format!("{}: epochs below {} are closed, their ids forgotten\n", self.of.store, closed_before.0))
+    }
+}
+
+fn done(what: &str, from: &Address, to: &Address, Copied { reports, ids }: Copied) -> String {
+    format!("{what}: {reports} reports counted and {ids} ids, from {from} to {to}\n")
+}

@@ -1,0 +1,186 @@
+//! The database: how it is reached, what it must promise, and the tables that are made in it.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use postgres::error::SqlState;
+use postgres::{Client, NoTls};
+
+use super::super::address::Database;
+use super::super::{OpenError, Purpose};
+
+const FORMAT: i64 = 1;
+
+/// How often a transaction that lost a race is begun again.
+pub(super) const MAX_TRIES: u32 = 8;
+
+/// A store in use.
+pub(super) const OPEN: &str = "open";
+/// A store whose copy is used in its place.
+pub(super) const MOVED: &str = "moved";
+/// A store that is to be filled from another one.
+const FILLING: &str = "filling";
+
+/// No table joins an id with an answer, and none holds a time or the order of arrival.
+const TABLES: [&str; 5] = [
+    "CREATE TABLE IF NOT EXISTS keepset_purpose (one INTEGER PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL,
+        plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation BOOLEAN NOT NULL, closed_before BIGINT NOT NULL,
+        state TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS keepset_tally (epoch BIGINT NOT NULL, question INTEGER NOT NULL, slot INTEGER NOT NULL,
+        reports BIGINT NOT NULL, PRIMARY KEY (epoch, question, slot))",
+    "CREATE TABLE IF NOT EXISTS keepset_support (epoch BIGINT NOT NULL, question INTEGER NOT NULL, cell INTEGER NOT NULL,
+        slot INTEGER NOT NULL, votes BIGINT NOT NULL, PRIMARY KEY (epoch, question, cell, slot))",
+    "CREATE TABLE IF NOT EXISTS keepset_late (epoch BIGINT PRIMARY KEY, reports BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS keepset_windows (window_number BIGINT PRIMARY KEY)",
+];
+
+/// Makes the tables for this purpose, or checks that they were made for it.
+pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<(), OpenError> {
+    let mut client = connect(database)?;
+    let made = make(&mut client, purpose, OPEN)?;
+    made.check_open()?;
+    purpose.check(made.plan_hash, made.simulation)
+}
+
+/// Finds out what tables that are there were made for.
+pub(super) fn open_existing(database: &Database) -> Result<Purpose, OpenError> {
+    let made = read_made(&mut connect(database)?).map_err(|error| match error.code() {
+        Some(&SqlState::UNDEFINED_TABLE) => OpenError::Missing,
+        _ => error.into(),
+    })?;
+    let made = made.ok_or(OpenError::Missing)?.checked()?;
+    made.check_open()?;
+    Purpose::stored(&made.plan, made.simulation)
+}
+
+/// Makes tables that are to be filled; those that were never filled are begun anew.
+pub(super) fn create(database: &Database, purpose: &Purpose) -> Result<(), OpenError> {
+    let made = make(&mut connect(database)?, purpose, FILLING)?;
+    match made.state.as_str() {
+        FILLING => purpose.check(made.plan_hash, made.simulation),
+        _ => Err(OpenError::Exists),
+    }
+}
+
+/// What the tables say that they were made for.
+struct Made {
+    format: i64,
+    plan_hash: String,
+    plan: String,
+    simulation: bool,
+    state: String,
+}
+
+impl Made {
+    fn checked(self) -> Result<Self, OpenError> {
+        if self.format > FORMAT { Err(OpenError::Newer { format: self.format }) } else { Ok(self) }
+    }
+
+    fn check_open(&self) -> Result<(), OpenError> {
+        match self.state.as_str() {
+            OPEN => Ok(()),
+            FILLING => Err(OpenError::Unfinished),
+            _ => Err(OpenError::Moved),
+        }
+    }
+}
+
+fn read_made(client: &mut Client) -> Result<Option<Made>, postgres::Error> {
+    let made = "SELECT format, plan_hash, plan, simulation, state FROM keepset_purpose";
+    let row = client.query_opt(made, &[])?;
+    Ok(row.map(|row| Made {
+        format: row.get(0),
+        plan_hash: row.get(1),
+        plan: row.get(2),
+        simulation: row.get(3),
+        state: row.get(4),
+    }))
+}
+
+/// Makes what is missing, and returns what is there.
+fn make(client: &mut Client, purpose: &Purpose, state: &str) -> Result<Made, OpenError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match make_tables(client, purpose, state) {
+            // Several collectors may be started at once on an empty database.
+            Err(error) if tries < MAX_TRIES && lost_a_race(&error) => {}
+            outcome => break outcome?,
+        }
+    }
+    read_made(client)?.ok_or(OpenError::Missing)?.checked()
+}
+
+fn make_tables(client: &mut Client, purpose: &Purpose, state: &str) -> Result<(), postgres::Error> {
+    for table in TABLES {
+        client.batch_execute(table)?;
+    }
+    let (hash, plan) = (purpose.plan.hash().to_string(), purpose.plan.to_json().to_string());
+    client.execute(
+        "INSERT INTO keepset_purpose VALUES (1, $1, $2, $3, $4, 0, $5) ON CONFLICT DO NOTHING",
+        &[&FORMAT, &hash, &plan, &purpose.simulation, &state],
+    )?;
+    Ok(())
+}
+
+/// Connects, and sees to it that what the database acknowledges is durable.
+pub(super) fn connect(database: &Database) -> Result<Client, OpenError> {
+    let mut config = database.config().clone();
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(5));
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("keepset-collector");
+    }
+    // A server that is gone without a word is noticed; a timeout of statements would not do: a commit that waits for a standby and is
+    // cancelled is acknowledged although the standby has not got it.
+    config.tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(20));
+    let mut client = config.connect(NoTls).map_err(|error| OpenError::Engine(words(&error)))?;
+    keep_promises(&mut client)?;
+    Ok(client)
+}
+
+/// Sees to it that a commit returns only when it is durable.
+fn keep_promises(client: &mut Client) -> Result<(), OpenError> {
+    let mut setting = |name: &str| -> Option<String> {
+        // An engine without such a setting keeps its own promises.
+        client.query_one(&format!("SHOW {name}"), &[]).ok().map(|row| row.get(0))
+    };
+    if setting("fsync").as_deref() == Some("off") {
+        return Err(OpenError::Volatile);
+    }
+    // `on` waits for the disk, and for that of a synchronous standby where there is one; `remote_apply` waits longer still.
+    let weak = setting("synchronous_commit").is_some_and(|value| value != "on" && value != "remote_apply");
+    if weak {
+        client.batch_execute("SET synchronous_commit = on")?;
+    }
+    Ok(())
+}
+
+/// Tells whether a transaction failed only because another one was under way, or a table came or went meanwhile.
+pub(super) fn lost_a_race(error: &postgres::Error) -> bool {
+    [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::UNDEFINED_TABLE,
+        SqlState::DUPLICATE_TABLE,
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_OBJECT,
+    ]
+    .iter()
+    .any(|state| error.code() == Some(state))
+}
+
+/// The words of the database, without the details in which it would repeat data.
+pub(super) fn words(error: &postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(reported) => reported.message().to_owned(),
+        None => error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
+    }
+}
+
+impl From<postgres::Error> for OpenError {
+    fn from(error: postgres::Error) -> Self {
+        Self::Engine(words(&error))
+    }
+}

@@ -1,0 +1,96 @@
+//! What is in the tables, read out and written in whole.
+
+use keepset_wire::{Epoch, ReportId, Window};
+use postgres::{Client, Transaction};
+
+use super::super::engine::{BATCH, Broken, Contents, Ids, Leave, Receive};
+use super::database::{MOVED, OPEN};
+use super::{add_late, add_tallies, make_table, narrow, snapshot, standing};
+
+/// Reads everything but the ids.
+pub(super) fn contents(transaction: &mut Transaction<'_>) -> Result<Contents, postgres::Error> {
+    let mut contents = Contents::closed_before(standing(transaction, "")?.0);
+    let reports =
+        "SELECT epoch, question, CAST(sum(reports) AS BIGINT) FROM keepset_tally GROUP BY epoch, question";
+    for row in transaction.query(reports, &[])? {
+        let key = (Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i32>(1)));
+        contents.tallies.entry(key).or_default().reports = narrow(row.get::<_, i64>(2));
+    }
+    let support = "SELECT epoch, question, cell, CAST(sum(votes) AS BIGINT) FROM keepset_support
+        GROUP BY epoch, question, cell";
+    for row in transaction.query(support, &[])? {
+        let key = (Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i32>(1)));
+        let tally = contents.tallies.entry(key).or_default();
+        tally.vote(narrow(row.get::<_, i32>(2)), narrow(row.get::<_, i64>(3)));
+    }
+    for row in transaction.query("SELECT epoch, reports FROM keepset_late", &[])? {
+        contents.late.insert(Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i64>(1)));
+    }
+    Ok(contents)
+}
+
+/// Hands everything over; nobody counts meanwhile when the tables are to be left.
+pub(super) fn hand_over(client: &mut Client, leave: Leave, receive: &mut Receive<'_>) -> Result<(), Broken> {
+    let mut transaction = match leave {
+        Leave::Open => snapshot(client)?,
+        // Whoever counts holds a share of this row until the commit. What is read after the lock is what was committed before it.
+        Leave::Moved => client.transaction()?,
+    };
+    if leave == Leave::Moved {
+        standing(&mut transaction, "FOR UPDATE")?;
+    }
+    let contents = contents(&mut transaction)?;
+    let windows =
+        transaction.query("SELECT window_number FROM keepset_windows ORDER BY window_number", &[])?;
+    let mut windows = windows.iter().map(|row| Window(narrow(row.get::<_, i64>(0))));
+    let (mut window, mut last) = (windows.next(), Vec::new());
+    receive(&contents, &mut || {
+        while let Some(here) = window {
+            let ids = ids_after(&mut transaction, here, &last)?;
+            match ids.last() {
+                Some(id) => {
+                    last = id.0.to_vec();
+                    return Ok(Some((here, ids)));
+                }
+                None => (window, last) = (windows.next(), Vec::new()),
+            }
+        }
+        Ok(None)
+    })?;
+    if leave == Leave::Moved {
+        transaction.execute("UPDATE keepset_purpose SET state = $1", &[&MOVED])?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Reads ids of a window that come after the last one read.
+fn ids_after(
+    transaction: &mut Transaction<'_>,
+    window: Window,
+    last: &[u8],
+) -> Result<Vec<ReportId>, postgres::Error> {
+    let after = format!("SELECT id FROM keepset_ids_{} WHERE id > $1 ORDER BY id LIMIT {BATCH}", window.0);
+    let rows = transaction.query(&after, &[&last])?;
+    Ok(rows.iter().filter_map(|row| row.get::<_, &[u8]>(0).try_into().ok().map(ReportId)).collect())
+}
+
+/// Writes everything; a crash leaves the tables as ones that are to be filled.
+pub(super) fn receive(
+    client: &mut Client,
+    slot: i32,
+    contents: &Contents,
+    ids: &mut Ids<'_>,
+) -> Result<(), Broken> {
+    let mut transaction = client.transaction()?;
+    add_tallies(&mut transaction, slot, &contents.tallies)?;
+    add_late(&mut transaction, &contents.late)?;
+    while let Some((window, ids)) = ids()? {
+        make_table(&mut transaction, window)?;
+        let insert = format!("INSERT INTO keepset_ids_{} (id) SELECT unnest($1::BYTEA[])", window.0);
+        let ids: Vec<&[u8]> = ids.iter().map(|id| id.0.as_slice()).collect();
+        transaction.execute(&insert, &[&ids])?;
+    }
+    let done = "UPDATE keepset_purpose SET closed_before = $1, state = $2";
+    transaction.execute(done, &[&i64::from(contents.closed_before.0), &OPEN])?;
+    Ok(transaction.commit()?)
+}

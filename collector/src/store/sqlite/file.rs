@@ -1,0 +1,155 @@
+//! The file itself: what it is made of, how it is told apart from others, and older formats.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+
+use super::super::{OpenError, Purpose};
+
+/// "kset", so that a file of another program is told apart.
+const APPLICATION: i64 = 0x6b73_6574;
+const FORMAT: i64 = 2;
+
+/// A store in use.
+pub(super) const OPEN: &str = "open";
+/// A store whose copy is used in its place.
+pub(super) const MOVED: &str = "moved";
+/// A store that is to be filled from another one.
+const FILLING: &str = "filling";
+
+/// No table joins an id with an answer, and none holds a time or the order of arrival.
+const TABLES: &str = "
+    CREATE TABLE purpose (plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation INTEGER NOT NULL,
+        closed_before INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'open') STRICT;
+    CREATE TABLE tally (epoch INTEGER NOT NULL, question INTEGER NOT NULL, reports INTEGER NOT NULL,
+        PRIMARY KEY (epoch, question)) STRICT, WITHOUT ROWID;
+    CREATE TABLE support (epoch INTEGER NOT NULL, question INTEGER NOT NULL, cell INTEGER NOT NULL,
+        votes INTEGER NOT NULL, PRIMARY KEY (epoch, question, cell)) STRICT, WITHOUT ROWID;
+    CREATE TABLE counted (window INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (window, id)) STRICT, WITHOUT ROWID;
+    CREATE TABLE late (epoch INTEGER PRIMARY KEY, reports INTEGER NOT NULL) STRICT;
+";
+
+/// What format 2 has that format 1 had not.
+const SINCE_FORMAT_1: &str = "
+    ALTER TABLE purpose ADD COLUMN state TEXT NOT NULL DEFAULT 'open';
+    CREATE TABLE late (epoch INTEGER PRIMARY KEY, reports INTEGER NOT NULL) STRICT;
+    PRAGMA user_version = 2;
+";
+
+/// Opens a store for this purpose, or makes it.
+pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Connection, OpenError> {
+    let mut connection = Connection::open(path)?;
+    prepare(&mut connection, |connection| match read_made(connection)? {
+        Some(made) => made.check_open().and_then(|()| purpose.check(made.plan_hash, made.simulation)),
+        None => make(connection, purpose, OPEN),
+    })?;
+    Ok(connection)
+}
+
+/// Opens a store that is there.
+pub(super) fn open_existing(path: &Path) -> Result<(Connection, Purpose), OpenError> {
+    if !path.is_file() {
+        return Err(OpenError::Missing);
+    }
+    let mut connection = Connection::open(path)?;
+    let mut found = None;
+    prepare(&mut connection, |connection| {
+        let made = read_made(connection)?.ok_or(OpenError::Missing)?;
+        made.check_open()?;
+        found = Some(Purpose::stored(&made.plan, made.simulation)?);
+        Ok(())
+    })?;
+    found.map(|purpose| (connection, purpose)).ok_or(OpenError::Missing)
+}
+
+/// Makes a store that is to be filled; one that was never filled is begun anew.
+pub(super) fn create(path: &Path, purpose: &Purpose) -> Result<Connection, OpenError> {
+    let mut connection = Connection::open(path)?;
+    prepare(&mut connection, |connection| match read_made(connection)? {
+        None => make(connection, purpose, FILLING),
+        Some(made) if made.state == FILLING => purpose.check(made.plan_hash, made.simulation),
+        Some(_) => Err(OpenError::Exists),
+    })?;
+    Ok(connection)
+}
+
+/// Opens a store beside the one that writes.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags)?;
+    reader.busy_timeout(Duration::from_secs(5))?;
+    Ok(reader)
+}
+
+/// Sets the connection up and does `work` in one transaction.
+fn prepare(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    check_file(connection)?;
+    // FULL: a commit returns only after the log reached the disk. secure_delete: a forgotten id is overwritten.
+    connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 1 {
+        transaction.execute_batch(SINCE_FORMAT_1)?;
+    }
+    work(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// Looks before anything is written, so that another program's file is left as it is.
+fn check_file(connection: &Connection) -> Result<(), OpenError> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (application, format) = (number("application_id")?, number("user_version")?);
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    let is_new = application == 0 && format == 0 && tables? == 0;
+    match application {
+        APPLICATION if format > FORMAT => Err(OpenError::Newer { format }),
+        APPLICATION => Ok(()),
+        _ if is_new => Ok(()),
+        _ => Err(OpenError::NotAStore),
+    }
+}
+
+/// What a file says that it was made for.
+struct Made {
+    plan_hash: String,
+    plan: String,
+    simulation: bool,
+    state: String,
+}
+
+impl Made {
+    fn check_open(&self) -> Result<(), OpenError> {
+        match self.state.as_str() {
+            OPEN => Ok(()),
+            FILLING => Err(OpenError::Unfinished),
+            _ => Err(OpenError::Moved),
+        }
+    }
+}
+
+fn read_made(connection: &Connection) -> Result<Option<Made>, OpenError> {
+    let there = connection.query_row("SELECT 1 FROM sqlite_schema WHERE name = 'purpose'", [], |_| Ok(()));
+    if there.optional()?.is_none() {
+        return Ok(None);
+    }
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok(Made { plan_hash: row.get(0)?, plan: row.get(1)?, simulation: row.get(2)?, state: row.get(3)? })
+    };
+    let made = "SELECT plan_hash, plan, simulation, state FROM purpose";
+    Ok(Some(connection.query_row(made, [], row)?))
+}
+
+fn make(connection: &Connection, purpose: &Purpose, state: &str) -> Result<(), OpenError> {
+    connection.execute_batch(TABLES)?;
+    let (hash, plan) = (purpose.plan.hash().to_string(), purpose.plan.to_json().to_string());
+    connection.execute(
+        "INSERT INTO purpose VALUES (?1, ?2, ?3, 0, ?4)",
+        params![hash, plan, purpose.simulation, state],
+    )?;
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    Ok(connection.pragma_update(None, "user_version", FORMAT)?)
+}

@@ -1,0 +1,101 @@
+//! What is in the file, read out and written in whole.
+
+use keepset_wire::{Epoch, ReportId, Window};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::super::engine::{BATCH, Broken, Contents, Ids, Leave, Receive};
+use super::file::{MOVED, OPEN};
+use super::{add_late, add_tallies};
+
+/// Reads everything but the ids.
+pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken> {
+    let closed_before = transaction.query_row("SELECT closed_before FROM purpose", [], |row| row.get(0))?;
+    let mut contents = Contents::closed_before(Epoch(closed_before));
+    let mut reports = transaction.prepare_cached("SELECT epoch, question, reports FROM tally")?;
+    let mut rows = reports.query([])?;
+    while let Some(row) = rows.next()? {
+        contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().reports = row.get(2)?;
+    }
+    let mut support = transaction.prepare_cached("SELECT epoch, question, cell, votes FROM support")?;
+    let mut rows = support.query([])?;
+    while let Some(row) = rows.next()? {
+        let tally = contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default();
+        tally.vote(row.get(2)?, row.get(3)?);
+    }
+    let mut late = transaction.prepare_cached("SELECT epoch, reports FROM late")?;
+    let mut rows = late.query([])?;
+    while let Some(row) = rows.next()? {
+        contents.late.insert(Epoch(row.get(0)?), row.get(1)?);
+    }
+    Ok(contents)
+}
+
+/// Hands everything over; nobody else writes meanwhile when the file is to be left.
+pub(super) fn hand_over(
+    connection: &mut Connection,
+    leave: Leave,
+    receive: &mut Receive<'_>,
+) -> Result<(), Broken> {
+    let behavior = match leave {
+        Leave::Open => TransactionBehavior::Deferred,
+        Leave::Moved => TransactionBehavior::Immediate,
+    };
+    let transaction = connection.transaction_with_behavior(behavior)?;
+    let contents = contents(&transaction)?;
+    let mut last = (Window(0), Vec::new());
+    receive(&contents, &mut || {
+        let (window, ids) = ids_after(&transaction, &last)?;
+        let Some(id) = ids.last() else { return Ok(None) };
+        last = (window, id.0.to_vec());
+        Ok(Some((window, ids)))
+    })?;
+    if leave == Leave::Moved {
+        transaction.execute("UPDATE purpose SET state = ?1", params![MOVED])?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Reads the ids of one window that come after the last one read.
+fn ids_after(
+    transaction: &Transaction<'_>,
+    (window, id): &(Window, Vec<u8>),
+) -> Result<(Window, Vec<ReportId>), Broken> {
+    let after = "SELECT window, id FROM counted WHERE (window, id) > (?1, ?2) ORDER BY window, id LIMIT ?3";
+    let mut select = transaction.prepare_cached(after)?;
+    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let mut rows = select.query(params![window.0, id, limit])?;
+    let (mut of, mut ids) = (*window, Vec::new());
+    while let Some(row) = rows.next()? {
+        let window = Window(row.get(0)?);
+        if ids.is_empty() {
+            of = window;
+        }
+        if window != of {
+            break;
+        }
+        ids.push(ReportId(row.get(1)?));
+    }
+    Ok((of, ids))
+}
+
+/// Writes everything; a crash leaves the file as one that is to be filled.
+pub(super) fn receive(
+    connection: &mut Connection,
+    contents: &Contents,
+    ids: &mut Ids<'_>,
+) -> Result<(), Broken> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    add_tallies(&transaction, &contents.tallies)?;
+    add_late(&transaction, &contents.late)?;
+    {
+        let mut insert = transaction.prepare_cached("INSERT INTO counted VALUES (?1, ?2)")?;
+        while let Some((window, ids)) = ids()? {
+            for id in ids {
+                insert.execute(params![window.0, id.0])?;
+            }
+        }
+    }
+    let done = "UPDATE purpose SET closed_before = ?1, state = ?2";
+    transaction.execute(done, params![contents.closed_before.0, OPEN])?;
+    Ok(transaction.commit()?)
+}

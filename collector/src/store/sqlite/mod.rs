@@ -1,0 +1,165 @@
+//! The embedded store: one SQLite file, one connection that writes, one that reads.
+
+mod file;
+mod handing;
+
+use std::path::Path;
+
+use keepset_wire::Epoch;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::engine::{Broken, Contents, Engine, Ids, Late, Leave, Outcomes, Receive, settle};
+use super::{Engines, OpenError, Purpose, Tallies};
+use crate::admit::Admitted;
+
+/// The most ids forgotten in one transaction, so that forgetting never holds up counting.
+const MAX_FORGET: usize = 16_384;
+
+/// A connection to one SQLite file.
+struct Sqlite {
+    connection: Connection,
+    /// Epochs in a window.
+    window_epochs: u32,
+    /// Whether the log holds copies of pages that were overwritten.
+    traces: bool,
+}
+
+/// Opens the file, or makes it.
+pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Engines, OpenError> {
+    let writer = file::open(path, purpose)?;
+    let reader = file::open_to_read(path)?;
+    let engine = |connection| Sqlite::boxed(connection, purpose);
+    Ok(Engines { writers: vec![engine(writer)], reader: engine(reader) })
+}
+
+/// Opens a file that is there, whatever it was made for.
+pub(super) fn open_existing(path: &Path) -> Result<(Box<dyn Engine>, Purpose), OpenError> {
+    let (connection, purpose) = file::open_existing(path)?;
+    Ok((Sqlite::boxed(connection, &purpose), purpose))
+}
+
+/// Makes a file that is to be filled.
+pub(super) fn create(path: &Path, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
+    Ok(Sqlite::boxed(file::create(path, purpose)?, purpose))
+}
+
+impl Sqlite {
+    fn boxed(connection: Connection, purpose: &Purpose) -> Box<dyn Engine> {
+        Box::new(Self { connection, window_epochs: purpose.plan.window_epochs, traces: false })
+    }
+}
+
+impl Engine for Sqlite {
+    /// On an error the transaction is rolled back, and nothing was counted.
+    fn count(&mut self, requests: &[Vec<Admitted>]) -> Result<Outcomes, Broken> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let closed_before = closed_before(&transaction)?;
+        let settled = {
+            let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO counted VALUES (?1, ?2)")?;
+            let is_new = |admitted: &Admitted| -> rusqlite::Result<bool> {
+                Ok(insert.execute(params![admitted.window().0, admitted.report().id.0])? > 0)
+            };
+            settle(requests, closed_before, is_new)?
+        };
+        add_tallies(&transaction, &settled.tallies)?;
+        transaction.commit()?;
+        Ok(settled.outcomes)
+    }
+
+    fn close_before(&mut self, epoch: Epoch) -> Result<(), Broken> {
+        let only_forward = "UPDATE purpose SET closed_before = ?1 WHERE closed_before < ?1";
+        self.connection.execute(only_forward, params![epoch.0])?;
+        Ok(())
+    }
+
+    fn forget_some(&mut self) -> Result<bool, Broken> {
+        let forgotten = self.connection.execute(
+            // A window is closed when its first epoch is; the last of a plan may be cut short, hence the rounding up.
+            "DELETE FROM counted WHERE (window, id) IN (SELECT window, id FROM counted
+             WHERE window < (SELECT (closed_before + ?1 - 1) / ?1 FROM purpose) LIMIT ?2)",
+            params![self.window_epochs, i64::try_from(MAX_FORGET).unwrap_or(i64::MAX)],
+        )?;
+        self.traces |= forgotten > 0;
+        let more = forgotten == MAX_FORGET;
+        if self.traces && !more {
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            self.traces = false;
+        }
+        Ok(more)
+    }
+
+    /// Writes the file anew when more than half of it is empty; otherwise what is empty will be used again.
+    fn compact(&mut self) -> Result<(), Broken> {
+        let pages = |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        if pages("freelist_count")? * 2 > pages("page_count")? {
+            self.connection.execute_batch("VACUUM")?;
+        }
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    fn add_late(&mut self, late: &Late) -> Result<(), Broken> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        add_late(&transaction, late)?;
+        Ok(transaction.commit()?)
+    }
+
+    fn contents(&mut self) -> Result<Contents, Broken> {
+        // One transaction, so that the counts of reports and of cells belong to the same moment.
+        handing::contents(&self.connection.transaction()?)
+    }
+
+    fn hand_over(&mut self, leave: Leave, receive: &mut Receive<'_>) -> Result<(), Broken> {
+        handing::hand_over(&mut self.connection, leave, receive)
+    }
+
+    fn receive(&mut self, contents: &Contents, ids: &mut Ids<'_>) -> Result<(), Broken> {
+        handing::receive(&mut self.connection, contents, ids)
+    }
+}
+
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => Self::NotAStore,
+            _ => Self::Engine(error.to_string()),
+        }
+    }
+}
+
+/// Reads up to where epochs are closed; a store that was moved counts nothing more.
+fn closed_before(transaction: &Transaction<'_>) -> Result<Epoch, Broken> {
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+    let (closed_before, state) =
+        transaction.query_row("SELECT closed_before, state FROM purpose", [], row)?;
+    if state == file::OPEN { Ok(Epoch(closed_before)) } else { Err(Broken(OpenError::Moved.to_string())) }
+}
+
+fn add_tallies(transaction: &Transaction<'_>, tallies: &Tallies) -> rusqlite::Result<()> {
+    let mut reports = transaction.prepare_cached(
+        "INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
+    )?;
+    let mut support = transaction.prepare_cached(
+        "INSERT INTO support VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET votes = votes + excluded.votes",
+    )?;
+    for ((epoch, question), tally) in tallies {
+        reports.execute(params![epoch.0, question, tally.reports])?;
+        for (cell, votes) in tally.votes() {
+            support.execute(params![epoch.0, question, cell, votes])?;
+        }
+    }
+    Ok(())
+}
+
+fn add_late(transaction: &Transaction<'_>, late: &Late) -> rusqlite::Result<()> {
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO late VALUES (?1, ?2) ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
+    )?;
+    late.iter().try_for_each(|(epoch, reports)| add.execute(params![epoch.0, reports]).map(|_| ()))
+}

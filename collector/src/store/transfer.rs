@@ -1,0 +1,79 @@
+//! Whole stores: backed up, restored, moved and made small, whatever kind they are.
+//!
+//! All of it is one step: everything is read as of one moment and written in one transaction. A backup is a store of the embedded kind.
+
+use keepset_wire::Epoch;
+
+use super::engine::{Engine, Leave};
+use super::{Address, OpenError, Purpose, postgres, sqlite};
+use crate::clock::Clock;
+
+/// What was copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Reports counted.
+    pub reports: u64,
+    /// Ids of windows that are not closed.
+    pub ids: u64,
+}
+
+/// Copies a store that stays in use; it may be in use meanwhile.
+///
+/// # Errors
+/// One sentence; then the copy is not there, or says that it was not finished.
+pub fn copy(from: &Address, to: &Address) -> Result<Copied, String> {
+    hand_over(from, to, Leave::Open)
+}
+
+/// Moves a store: nothing is counted in it from the moment of the copy on, even by collectors that have it open.
+///
+/// # Errors
+/// One sentence; then the store is in use as before.
+pub fn relocate(from: &Address, to: &Address) -> Result<Copied, String> {
+    hand_over(from, to, Leave::Moved)
+}
+
+/// Closes what the plan and the clock say is over, forgets the ids of it, and makes the store small; returns up to where it is closed.
+///
+/// # Errors
+/// One sentence.
+pub fn compact(address: &Address) -> Result<Epoch, String> {
+    let (mut engine, purpose) = existing(address).map_err(|error| format!("{address}: {error}"))?;
+    let clock = if purpose.simulation { Clock::Simulation } else { Clock::System };
+    let mut work = || {
+        engine.close_before(clock.openings(&purpose.plan).closed_before)?;
+        while engine.forget_some()? {}
+        engine.compact()?;
+        engine.contents()
+    };
+    work().map(|contents| contents.closed_before).map_err(|broken| format!("{address}: {broken}"))
+}
+
+fn hand_over(from: &Address, to: &Address, leave: Leave) -> Result<Copied, String> {
+    let (mut source, purpose) = existing(from).map_err(|error| format!("{from}: {error}"))?;
+    let mut target = create(to, &purpose).map_err(|error| format!("{to}: {error}"))?;
+    let mut copied = Copied::default();
+    let outcome = source.hand_over(leave, &mut |contents, ids| {
+        copied.reports = contents.tallies.values().map(|tally| tally.reports).sum();
+        target.receive(contents, &mut || {
+            let some = ids()?;
+            copied.ids += some.as_ref().map_or(0, |(_, ids)| ids.len() as u64);
+            Ok(some)
+        })
+    });
+    outcome.map(|()| copied).map_err(|broken| format!("{from} to {to}: {broken}"))
+}
+
+fn existing(address: &Address) -> Result<(Box<dyn Engine>, Purpose), OpenError> {
+    match address {
+        Address::Sqlite(path) => sqlite::open_existing(path),
+        Address::Postgres(database) => postgres::open_existing(database),
+    }
+}
+
+fn create(address: &Address, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
+    match address {
+        Address::Sqlite(path) => sqlite::create(path, purpose),
+        Address::Postgres(database) => postgres::create(database, purpose),
+    }
+}
