@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::browser::Browser;
-use crate::{markers, paths, pkg, shell};
+use crate::{markers, paths, pkg, setup, shell};
 
 const PAGE: &str = "docs/benchmarks.md";
 const FIGURES: &str = "docs/privacy-figures.md";
@@ -105,6 +105,28 @@ pub(crate) fn reports(write: bool) -> Result<()> {
         markers::write(&paths::at(FIGURES), "schedules", &schedules)?;
         markers::write(&paths::at(FIGURES), "speed", &speed)?;
         println!("    wrote the tables in {FIGURES}");
+    }
+    Ok(())
+}
+
+/// What else than the device can be measured.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Of {
+    /// The collector on both kinds of store: what it acknowledges in a second beside what bounds it.
+    Collector,
+}
+
+/// Measures the collector beside what bounds it, and writes the table when asked.
+pub(crate) fn collector(write: bool) -> Result<()> {
+    setup::postgres()?;
+    shell::step("bench: the collector, its senders and a PostgreSQL on this machine");
+    let release = ["--release", "--locked", "--package", "keepset-collector"];
+    shell::run(shell::cargo("build").args(release).args(["--bins", "--example", "load"]))?;
+    let mut load = shell::command(shell::target_folder()?.join("release/examples/load"));
+    let table = table(&mut load)?;
+    if write {
+        markers::write(&paths::at(PAGE), "collector", &table)?;
+        println!("    wrote the table in {PAGE}");
     }
     Ok(())
 }

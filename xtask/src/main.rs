@@ -64,6 +64,9 @@ enum Verb {
     },
     /// Measures what each step costs, natively and in the shipped package.
     Bench {
+        /// Measures something else instead.
+        #[arg(value_enum)]
+        of: Option<bench::Of>,
         /// Measures beside the peers from npm instead: the same work in one run, in Node and in Chromium.
         #[arg(long)]
         peers: bool,
@@ -116,6 +119,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Sbom => sbom::run(),
         Verb::Planted => pkg::there().and_then(|package| planted::run(&package)).map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Bench { of: Some(bench::Of::Collector), write, .. } => bench::collector(write),
         Verb::Bench { peers: true, write, .. } => bench::peers(write),
         Verb::Bench { ldp: true, write, .. } => bench::ldp(write),
         Verb::Bench { reports: true, write, .. } => bench::reports(write),

@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<()> {
 ///
 /// # Errors
 /// When it is missing and cannot be installed.
-fn postgres() -> Result<PathBuf> {
+pub(crate) fn postgres() -> Result<PathBuf> {
     if let Some(found) = postgres_there() {
         return Ok(found);
     }

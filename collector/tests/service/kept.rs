@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use postgres::NoTls;
+use postgres::error::SqlState;
 use rusqlite::Connection;
 
 use crate::cluster::Cluster;
@@ -63,8 +64,10 @@ pub fn held_in_database(url: &str) -> Held {
     );
     let tables = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'keepset_ids_%'";
     let tables = client.query(tables, &[]).unwrap();
-    let mut count = |table: &str| {
-        client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).unwrap().get::<_, i64>(0)
+    // A table may be dropped between the two questions: then it holds no id.
+    let mut count = |table: &str| match client.query_one(&format!("SELECT count(*) FROM {table}"), &[]) {
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => 0,
+        row => row.unwrap().get::<_, i64>(0),
     };
     Held { reports, ids: tables.iter().map(|row| count(row.get(0))).sum(), votes }
 }

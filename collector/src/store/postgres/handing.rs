@@ -5,7 +5,7 @@ use postgres::{Client, Transaction};
 
 use super::super::engine::{BATCH, Broken, Contents, Ids, Leave, Receive};
 use super::database::{MOVED, OPEN};
-use super::{add_late, add_tallies, make_table, narrow, snapshot, standing};
+use super::{Prepared, add_late, add_tallies, make_table, narrow, snapshot, standing};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &mut Transaction<'_>) -> Result<Contents, postgres::Error> {
@@ -77,12 +77,13 @@ fn ids_after(
 /// Writes everything; a crash leaves the tables as ones that are to be filled.
 pub(super) fn receive(
     client: &mut Client,
+    prepared: &mut Prepared,
     slot: i32,
     contents: &Contents,
     ids: &mut Ids<'_>,
 ) -> Result<(), Broken> {
     let mut transaction = client.transaction()?;
-    add_tallies(&mut transaction, slot, &contents.tallies)?;
+    add_tallies(&mut transaction, prepared, slot, &contents.tallies)?;
     add_late(&mut transaction, &contents.late)?;
     while let Some((window, ids)) = ids()? {
         make_table(&mut transaction, window)?;

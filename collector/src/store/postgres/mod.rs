@@ -6,26 +6,27 @@
 mod database;
 mod handing;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use keepset_wire::{Epoch, Window};
 use postgres::types::ToSql;
-use postgres::{Client, GenericClient, IsolationLevel, Transaction};
+use postgres::{Client, GenericClient, IsolationLevel, Row, Statement, Transaction};
 
 use super::address::Database;
 use super::engine::{Broken, Contents, Engine, Ids, Late, Leave, Outcomes, Receive, closed, settle};
 use super::{Engines, OpenError, Purpose, StoreError, Tallies};
 use crate::admit::Admitted;
 
-/// Connections that write: while one waits for the disk, the other gathers.
-const WRITERS: usize = 2;
+/// Connections that write: while some wait for the database, another gathers.
+const WRITERS: usize = 4;
 /// As many connections as this can count at once without waiting for each other's rows; more only wait.
 const SLOTS: u64 = 64;
 /// A connection to a database, made when it is needed and made again when it was lost.
 struct Postgres {
     database: Database,
     client: Option<Client>,
+    prepared: Prepared,
     /// Which counts are this connection's to raise.
     slot: i32,
     /// Epochs in a window.
@@ -117,7 +118,7 @@ impl Engine for Postgres {
 
     fn receive(&mut self, contents: &Contents, ids: &mut Ids<'_>) -> Result<(), Broken> {
         let (slot, mut client) = (self.slot, self.client()?);
-        handing::receive(&mut client, slot, contents, ids)
+        handing::receive(&mut client, &mut self.prepared, slot, contents, ids)
     }
 }
 
@@ -126,6 +127,7 @@ impl Postgres {
         Box::new(Self {
             database: database.clone(),
             client: None,
+            prepared: Prepared::default(),
             slot: slot(),
             window_epochs: purpose.plan.window_epochs,
             tables: BTreeSet::new(),
@@ -136,7 +138,10 @@ impl Postgres {
     fn client(&mut self) -> Result<Client, Broken> {
         match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => Ok(client),
-            None => database::connect(&self.database).map_err(|error| Broken(error.to_string())),
+            None => {
+                self.prepared = Prepared::default();
+                database::connect(&self.database).map_err(|error| Broken(error.to_string()))
+            }
         }
     }
 
@@ -170,16 +175,18 @@ impl Postgres {
         self.make_tables(client, requests)?;
         let mut transaction = client.transaction()?;
         // Held until the commit: no window closes between this look and the counting.
-        let (closed_before, is_open) = standing(&mut transaction, "FOR SHARE")?;
+        let prepared = &mut self.prepared;
+        let look = prepared.statement(&mut transaction, &format!("{STANDING} FOR SHARE"))?;
+        let (closed_before, is_open) = read_standing(&transaction.query_one(&look, &[])?);
         if !is_open {
             return Ok(vec![Err(StoreError::Unavailable); requests.len()]);
         }
-        let mut new = insert_ids(&mut transaction, requests, closed_before)?;
+        let mut new = insert_ids(&mut transaction, prepared, requests, closed_before)?;
         let is_new = |admitted: &Admitted| -> Result<bool, postgres::Error> {
             Ok(new.remove(&(admitted.window(), admitted.report().id.0)))
         };
         let settled = settle(requests, closed_before, is_new)?;
-        add_tallies(&mut transaction, self.slot, &settled.tallies)?;
+        add_tallies(&mut transaction, prepared, self.slot, &settled.tallies)?;
         transaction.commit()?;
         Ok(settled.outcomes)
     }
@@ -205,6 +212,7 @@ type Named = (Window, [u8; 16]);
 /// Writes the ids of the requests that are not closed, and returns those that were not there.
 fn insert_ids(
     transaction: &mut Transaction<'_>,
+    prepared: &mut Prepared,
     requests: &[Vec<Admitted>],
     closed_before: Epoch,
 ) -> Result<HashSet<Named>, postgres::Error> {
@@ -220,6 +228,7 @@ fn insert_ids(
             window.0
         );
         let ids: Vec<&[u8]> = ids.into_iter().collect();
+        let insert = prepared.statement(transaction, &insert)?;
         let rows = transaction.query(&insert, &[&ids])?;
         new.extend(rows.iter().filter_map(|row| Some((window, row.get::<_, &[u8]>(0).try_into().ok()?))));
     }
@@ -228,6 +237,7 @@ fn insert_ids(
 
 fn add_tallies(
     transaction: &mut Transaction<'_>,
+    prepared: &mut Prepared,
     slot: i32,
     tallies: &Tallies,
 ) -> Result<(), postgres::Error> {
@@ -248,18 +258,20 @@ fn add_tallies(
             votes.push(bigint(count));
         }
     }
-    transaction.execute(
+    let tally = prepared.statement(
+        transaction,
         "INSERT INTO keepset_tally (epoch, question, slot, reports)
          SELECT e, q, $4, r FROM unnest($1::BIGINT[], $2::INTEGER[], $3::BIGINT[]) AS new (e, q, r)
          ON CONFLICT (epoch, question, slot) DO UPDATE SET reports = keepset_tally.reports + excluded.reports",
-        &[&epochs, &questions, &reports, &slot],
     )?;
-    transaction.execute(
+    transaction.execute(&tally, &[&epochs, &questions, &reports, &slot])?;
+    let support = prepared.statement(
+        transaction,
         "INSERT INTO keepset_support (epoch, question, cell, slot, votes)
          SELECT e, q, c, $5, v FROM unnest($1::BIGINT[], $2::INTEGER[], $3::INTEGER[], $4::BIGINT[]) AS new (e, q, c, v)
          ON CONFLICT (epoch, question, cell, slot) DO UPDATE SET votes = keepset_support.votes + excluded.votes",
-        &[&of_epoch, &of_question, &cells, &votes, &slot],
     )?;
+    transaction.execute(&support, &[&of_epoch, &of_question, &cells, &votes, &slot])?;
     Ok(())
 }
 
@@ -305,11 +317,34 @@ fn snapshot(client: &mut Client) -> Result<Transaction<'_>, postgres::Error> {
     client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start()
 }
 
-/// Reads up to where epochs are closed, and whether the store is in use.
+/// Up to where epochs are closed, and whether the store is in use.
+const STANDING: &str = "SELECT closed_before, state FROM keepset_purpose";
+
 fn standing(transaction: &mut Transaction<'_>, lock: &str) -> Result<(Epoch, bool), postgres::Error> {
-    let row =
-        transaction.query_one(&format!("SELECT closed_before, state FROM keepset_purpose {lock}"), &[])?;
-    Ok((Epoch(narrow(row.get::<_, i64>(0))), row.get::<_, &str>(1) == database::OPEN))
+    Ok(read_standing(&transaction.query_one(&format!("{STANDING} {lock}"), &[])?))
+}
+
+fn read_standing(row: &Row) -> (Epoch, bool) {
+    (Epoch(narrow(row.get::<_, i64>(0))), row.get::<_, &str>(1) == database::OPEN)
+}
+
+/// The statements of every commit, which a connection is told once.
+#[derive(Default)]
+struct Prepared(HashMap<String, Statement>);
+
+impl Prepared {
+    fn statement(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        sql: &str,
+    ) -> Result<Statement, postgres::Error> {
+        if let Some(statement) = self.0.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = transaction.prepare(sql)?;
+        self.0.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
 }
 
 impl From<postgres::Error> for Broken {
