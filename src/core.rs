@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::Array;
+use js_sys::{Array, Float64Array};
 use keepset_engine::{Decided, Engine, Outcome, Pack, Told};
 use keepset_wire::{ReportId, hex};
 use wasm_bindgen::JsValue;
@@ -112,15 +112,17 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     #[wasm_bindgen(js_name = nextTick)]
-    pub fn next_tick(&self, now: f64) -> Result<Option<f64>, JsValue> {
+    pub fn next_tick(&mut self, now: f64) -> Result<Option<f64>, JsValue> {
         let next = self.engine.next_tick(convert::instant(now)?);
         Ok(next.map(dto::number))
     }
 
-    /// Returns the segments the device is in.
+    /// Returns since when the device is in each segment, in the pack's order; not a number where it is in none.
     #[must_use]
-    pub fn memberships(&self) -> JsValue {
-        dto::memberships(&self.engine.memberships())
+    pub fn standings(&self) -> JsValue {
+        let since = |segment| self.engine.since(segment).map_or(f64::NAN, dto::number);
+        let since: Vec<f64> = (0..self.pack.segments().len()).map(since).collect();
+        Float64Array::new_from_slice(&since).into()
     }
 
     /// Returns the value of every feature.
@@ -354,9 +356,8 @@ mod tests {
         let rules = core.rules();
         assert_eq!(rules.because(&change), "orders: 1 (asked: at least 1)");
         assert_eq!(field(&core.intake(), "undeclaredProperties").as_f64(), Some(1.0));
-        let memberships: Array = core.memberships().unchecked_into();
-        assert_eq!((memberships.length(), text(&memberships.get(0), "id")), (1, "buyer".into()));
-        assert_eq!(field(&memberships.get(0), "since").as_f64(), Some(day(0)));
+        let standings: Float64Array = core.standings().unchecked_into();
+        assert_eq!(standings.to_vec(), [day(0)]);
         assert_eq!(core.next_tick(day(0)).unwrap(), Some(day(1)));
     }
 

@@ -2,9 +2,7 @@
 
 use js_sys::{Reflect, Uint8Array};
 use keepset_engine::outbox::Entry;
-use keepset_engine::{
-    Choice, Consent, ConsentChange, Engine, Intake, Membership, Saved, Standing, Status, Upload,
-};
+use keepset_engine::{Choice, Consent, ConsentChange, Engine, Intake, Saved, Standing, Status, Upload};
 use keepset_privacy::Budget;
 use keepset_wire::receipt::Kind;
 use keepset_wire::{Purpose, Timestamp, hex};
@@ -58,13 +56,6 @@ pub(crate) fn features(engine: &Engine, now: Timestamp) -> JsValue {
             ("value", (*value).into()),
             ("label", value.and_then(|value| feature.label(value)).into()),
         ])
-    })
-}
-
-/// Writes the segments the device is in.
-pub(crate) fn memberships(memberships: &[Membership]) -> JsValue {
-    list(memberships, |membership| {
-        object(&[("id", membership.segment.as_str().into()), ("since", number(membership.since).into())])
     })
 }
 

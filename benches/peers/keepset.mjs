@@ -39,8 +39,9 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
           take(core.track(name, properties, now, undefined, now));
         },
         answer() {
-          const told = core.memberships().map(({ id }) => id);
-          if (told.length !== inside.size || told.some((id) => !inside.has(id))) throw new Error("the changes told do not add up to the memberships");
+          const told = core.segments().map(({ id }) => id);
+          const held = core.standings().filter((since) => since === since).length;
+          if (told.length !== held || told.length !== inside.size || told.some((id) => !inside.has(id))) throw new Error("the changes told do not add up to the memberships");
           return told;
         },
         truth: truth ?? (() => inside),

@@ -7,7 +7,6 @@ import type {
   FeatureValue,
   Intake,
   LedgerEntry,
-  Membership,
   Outcome,
   Report,
   Withheld,
@@ -28,7 +27,8 @@ export class Core {
   take(spec: number, values: Float64Array, texts: readonly string[], undeclared: number, at: number, id: string | undefined, now: number): Changes;
   pass(now: number): Changes;
   nextTick(now: number): number | undefined;
-  memberships(): Membership[];
+  /** By segment: since when the device is in it; not a number where it is not. */
+  standings(): Float64Array;
   features(now: number): FeatureValue[];
   intake(): Intake;
   travel(zone: Float64Array, now: number): Changes;

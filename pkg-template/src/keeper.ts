@@ -320,7 +320,7 @@ export class Keeper {
       exportedAt: date(now),
       name: settings.name,
       consent: this.#consented,
-      memberships: core.memberships().map((membership) => ({ ...membership, sinceDate: date(membership.since) })),
+      memberships: core.segments().map((membership) => ({ ...membership, sinceDate: date(membership.since) })),
       features: core.features(now),
       intake: core.intake(),
       ledger: core.ledger().map((entry) => ({ ...entry, atDate: date(entry.at) })),

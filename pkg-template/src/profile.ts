@@ -27,6 +27,9 @@ interface Declared {
 /** Where the change behind the one at `from` begins. */
 const after = (numbers: Float64Array, from: number): number => from + HEAD + (numbers[from + HEAD - 1] as number);
 
+/** A membership that began at an instant; none where that is not a number. */
+const memberSince = (id: string, since: number): Membership | undefined => (since === since ? Object.freeze({ id, since }) : undefined);
+
 /** One profile's engine, as the page knows things. */
 export class Profile extends Core {
   readonly #rules: Rules = this.rules();
@@ -43,8 +46,8 @@ export class Profile extends Core {
     this.#segments = segments;
     this.#by = { 0: events.map(([name]) => name), 6: segments };
     events.forEach(([name, ...properties], spec) => this.#events.set(name, { spec, properties, values: new Float64Array(properties.length) }));
-    const known = new Map(this.memberships().map((membership) => [membership.id, Object.freeze(membership)]));
-    this.#in = segments.map((segment) => known.get(segment));
+    const standings = this.standings();
+    this.#in = segments.map((id, n) => memberSince(id, standings[n] as number));
   }
 
   /** The segments the device is in, in the pack's order; one it stays in is the same object. */
@@ -98,7 +101,7 @@ export class Profile extends Core {
     const segment = this.#segments[number(0)] as string;
     const at = number(2);
     const rules = this.#rules;
-    this.#in[number(0)] = number(1) ? Object.freeze({ id: segment, since: at }) : undefined;
+    this.#in[number(0)] = memberSince(segment, number(1) ? at : NaN);
     return {
       segment,
       kind: number(1) ? "entered" : "left",

@@ -79,7 +79,7 @@ pub(crate) fn nearest(engine: &Engine, segment: usize, now: Timestamp) -> Option
 fn turns_by_itself(engine: &Engine, end: Timestamp, turned: impl Fn(&Engine) -> bool) -> Option<Timestamp> {
     let mut waiting = engine.clone();
     for _ in 0..MOST_STEPS {
-        let next = waiting.wake().filter(|next| *next <= end)?;
+        let next = waiting.wake(end).filter(|next| *next <= end)?;
         waiting.tick(next);
         if turned(&waiting) {
             return Some(next);

@@ -42,7 +42,13 @@ impl Engine {
     /// Tells whether the device is in the segment of this index.
     #[must_use]
     pub fn is_in(&self, segment: usize) -> bool {
-        self.memberships.standings().get(segment).is_some_and(|standing| standing.since.is_some())
+        self.since(segment).is_some()
+    }
+
+    /// Returns since when the device is in the segment of this index, if it is.
+    #[must_use]
+    pub fn since(&self, segment: usize) -> Option<Timestamp> {
+        Timestamp::from_millis(self.memberships.standings().get(segment)?.since?)
     }
 
     /// Explains why the device is in a segment or out of it; nothing when the pack has no such segment.
@@ -96,9 +102,9 @@ impl Engine {
 
     /// Returns the next instant after `now` at which an answer may change by time alone or a report may fall due.
     #[must_use]
-    pub fn next_tick(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_tick(&mut self, now: Timestamp) -> Option<Timestamp> {
         // An engine that has just begun, or whose clock was set back, has something to evaluate now.
-        let answer = if self.waiting || now < self.evaluated { Some(now) } else { self.wake() };
+        let answer = if self.waiting || now < self.evaluated { Some(now) } else { self.wake(Timestamp::MAX) };
         answer.into_iter().chain(self.next_report(now)).min()
     }
 }

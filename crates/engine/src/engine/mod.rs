@@ -183,12 +183,16 @@ impl Engine {
         std::mem::take(&mut self.changes)
     }
 
-    /// Returns the next instant at which time alone changes something.
-    pub(crate) fn wake(&self) -> Option<Timestamp> {
+    /// Returns the next instant at which time alone changes something, if it is no later than `by`; one after that may be too early.
+    pub(crate) fn wake(&mut self, by: Timestamp) -> Option<Timestamp> {
         if !self.is_live(self.evaluated) {
             return None;
         }
-        let due = self.values.wake().min(self.memberships.wake()).min(self.pack.expires);
+        let Self { pack, zone, states, values, memberships, .. } = self;
+        let Pack { features, models, segments, .. } = &**pack;
+        let moment = Moment { now: self.evaluated, zone };
+        let sight = Sight { watched: &segments.watched, features, models, states, moment };
+        let due = values.wake(by, &sight).min(memberships.wake()).min(pack.expires);
         Some(self.retired().map_or(due, |retired| retired.min(due)))
     }
 
@@ -217,7 +221,7 @@ impl Engine {
         if self.waiting {
             self.evaluate(self.evaluated.min(now), Cause::Start);
         }
-        while let Some(instant) = self.wake().filter(|instant| *instant <= now) {
+        while let Some(instant) = self.wake(now).filter(|instant| *instant <= now) {
             if self.retired().is_some_and(|retired| retired <= instant) {
                 self.forget(instant, Cause::Erased);
                 self.touch_all();
@@ -306,6 +310,44 @@ mod tests {
         assert!(!engine.is_in(0));
         engine.tick(day(5));
         assert!(engine.is_in(0));
+    }
+
+    #[test]
+    fn an_instant_that_an_event_puts_off_or_brings_nearer_is_told_as_it_is() {
+        let text = r#"{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01",
+            "events": {"order": {"properties": {"paid": {"type": "number", "min": -100, "max": 100}}}},
+            "features": {"paid": {"kind": "sum", "event": "order", "property": "paid", "window_days": 32}},
+            "segments": [{"id": "payer", "title": "p", "reason": "r", "enter": {"feature": "paid", "op": ">=", "value": 50}}]}"#;
+        let day = |number: i64| Timestamp::from_millis((20_000 + number) * DAY_MS).unwrap();
+        let order = |paid: f64| RawEvent {
+            name: "order".into(),
+            properties: [("paid".to_owned(), crate::Scalar::Number(paid))].into(),
+            ..RawEvent::default()
+        };
+        let pack = Rc::new(Pack::parse(text).unwrap());
+        let shopper = |paid: &[(i64, f64)]| {
+            let mut engine = Engine::install(Rc::clone(&pack), day(0));
+            engine.set_consent(&ConsentChange::all(Choice::Granted), day(0));
+            for (number, paid) in paid {
+                engine.track(&order(*paid), day(*number)).unwrap();
+            }
+            engine
+        };
+        // The first order leaves on day 32 and the second on day 33, with which the sum falls below 50.
+        for asks in [true, false] {
+            let mut regular = shopper(&[(0, 60.0), (1, 60.0)]);
+            if asks {
+                assert_eq!(regular.next_tick(day(1)), Some(day(33)));
+            }
+            assert!(regular.tick(day(32)).is_empty());
+            assert_eq!(regular.next_tick(day(32)), Some(day(33)));
+            assert_eq!(regular.tick(day(33)).len(), 1);
+        }
+        let mut refunded = shopper(&[(0, 40.0), (1, 60.0)]);
+        assert_eq!(refunded.next_tick(day(1)), Some(day(33)));
+        refunded.track(&order(-20.0), day(1)).unwrap();
+        assert_eq!(refunded.next_tick(day(1)), Some(day(32)));
+        assert_eq!(refunded.tick(day(32)).len(), 1);
     }
 
     /// Forty exact windows of 256 instants are some 60 KiB; the pack allows 8.

@@ -4,6 +4,7 @@ mod declare;
 mod intake;
 mod value;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -186,10 +187,14 @@ impl<'a> Told<'a> {
         let mut undeclared = 0;
         let find = |property: &PropertySpec| {
             let name = property.name.as_str();
-            while given.next_if(|(given, _)| given.as_str() < name).is_some() {
-                undeclared += 1;
+            loop {
+                match given.peek()?.0.as_str().cmp(name) {
+                    Ordering::Less => undeclared += 1,
+                    Ordering::Equal => return given.next().map(|(_, scalar)| scalar),
+                    Ordering::Greater => return None,
+                }
+                given.next();
             }
-            given.next_if(|(given, _)| *given == name).map(|(_, scalar)| scalar)
         };
         let values = properties.iter().map(find).collect();
         undeclared += given.map(|_| 1).sum::<u32>();

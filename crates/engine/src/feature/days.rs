@@ -63,6 +63,11 @@ impl Compute for DistinctDays {
         moment.zone.start_of_day(days.get(spare)?.0 + self.days)
     }
 
+    /// While no day lies ahead of the clock, one more only puts it off.
+    fn lasts(&self, state: &State, _stretch: Stretch, _until: i64, moment: Moment<'_>) -> bool {
+        state.rows().last().is_none_or(|(day, _)| *day <= moment.day())
+    }
+
     fn prune(&self, state: &mut State, moment: Moment<'_>) {
         let today = moment.day();
         state.drop_before(i64::MIN, today - self.days + 1);

@@ -102,6 +102,13 @@ impl Compute for Decayed {
             .then(|| Timestamp::from_millis((number.max(last) + 1) * self.clock.step))?
     }
 
+    /// The value only moves toward zero, so it lies in the stretch until then if it does at the end.
+    fn lasts(&self, state: &State, stretch: Stretch, until: i64, moment: Moment<'_>) -> bool {
+        let number = self.clock.number(moment.now);
+        let end = (until - 1) / self.clock.step;
+        stretch.holds(Some(self.value_at(state, end.min(number + FORGOTTEN))))
+    }
+
     /// The value only moves toward zero, so it passes every threshold at most once: the first is found by halving.
     fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
         let last = state.rows().first()?.0;

@@ -147,6 +147,12 @@ trait Compute {
         Some(next)
     }
 
+    /// Tells, where it is quickly told, that time alone does not carry the value out of the stretch it still lies in before `until`,
+    /// although an event came since that was found to be so.
+    fn lasts(&self, _state: &State, _stretch: Stretch, _until: i64, _moment: Moment<'_>) -> bool {
+        false
+    }
+
     /// Drops what no value will see again.
     fn prune(&self, _state: &mut State, _moment: Moment<'_>) {}
 }

@@ -62,6 +62,11 @@ impl Compute for Since {
         (units < MOST).then(|| Timestamp::from_millis(at + (units + 1) * self.unit))?
     }
 
+    /// A later event only puts it off.
+    fn lasts(&self, _state: &State, _stretch: Stretch, _until: i64, _moment: Moment<'_>) -> bool {
+        self.latest
+    }
+
     /// As the default does it, but at once: units only grow.
     #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
     fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {

@@ -156,7 +156,8 @@ impl Features {
 
     /// Drops what no value will see again.
     pub(crate) fn prune(&self, states: &mut [State], moment: Moment<'_>) {
-        for (memory, state) in self.memories.iter().zip(states) {
+        let held = self.memories.iter().zip(states).filter(|(_, state)| !state.rows().is_empty());
+        for (memory, state) in held {
             if let Reading::Memory(_, compute) = &self.list[memory.keeper].reading {
                 compute.prune(state, moment);
             }
@@ -189,6 +190,22 @@ impl Features {
                 });
                 next
             }
+        }
+    }
+
+    /// Tells, where it is quickly told, that after an event too time alone does not carry a feature's value out of its stretch
+    /// before `until`.
+    pub(crate) fn lasts(
+        &self,
+        feature: usize,
+        states: &[State],
+        stretch: Stretch,
+        until: i64,
+        moment: Moment<'_>,
+    ) -> bool {
+        match &self.list[feature].reading {
+            Reading::Memory(memory, compute) => compute.lasts(&states[*memory], stretch, until, moment),
+            Reading::Formula(_) => false,
         }
     }
 

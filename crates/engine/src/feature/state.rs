@@ -23,6 +23,8 @@ pub(super) struct Tally {
     /// The place of the first pair that counts.
     pub(super) start: usize,
     pub(super) total: i64,
+    /// When something was last added to it, while nothing in it is negative: time takes away then, and gives nothing.
+    pub(super) grew: Option<i64>,
     /// From when until when it holds, in milliseconds since 1970; for `since` the kind vouches, `until` is the leaving of the first pair.
     pub(super) since: i64,
     pub(super) until: i64,
@@ -74,7 +76,8 @@ impl State {
             Some(tally) if tally.first <= first => tally,
             _ => {
                 let total = self.rows.iter().fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount));
-                Tally { first, start: 0, total, since: now, until: now }
+                let falls = self.rows.iter().all(|(_, amount)| *amount >= 0);
+                Tally { first, start: 0, total, grew: falls.then_some(i64::MIN), since: now, until: now }
             }
         };
         while let Some((_, amount)) = self.rows.get(tally.start).filter(|(key, _)| *key < first) {
@@ -89,20 +92,25 @@ impl State {
 
     /// Adds `amount` to that of `key`, which counts in the tally from `now` on.
     pub(super) fn add(&mut self, key: i64, amount: i64, now: i64) {
-        let counts = |tally: &Tally| self.rows.get(tally.start).is_some_and(|(first, _)| *first <= key);
-        let tally = self.tally.take().filter(counts);
-        self.merge(key, amount, i64::saturating_add);
-        let more = |tally: Tally| Tally {
-            total: tally.total.saturating_add(amount),
-            since: tally.since.max(now),
-            ..tally
-        };
-        self.tally.set(tally.map(more));
+        let rows = &self.rows;
+        let counts = |tally: &&mut Tally| rows.get(tally.start).is_some_and(|(first, _)| *first <= key);
+        if let Some(tally) = self.tally.get_mut().as_mut().filter(counts) {
+            tally.total = tally.total.saturating_add(amount);
+            tally.grew = tally.grew.filter(|_| amount >= 0).map(|_| now);
+            tally.since = tally.since.max(now);
+        } else {
+            self.tally.set(None);
+        }
+        self.join(key, amount, i64::saturating_add);
     }
 
     /// Joins `amount` to that of `key`.
     pub(super) fn merge(&mut self, key: i64, amount: i64, join: fn(i64, i64) -> i64) {
         self.tally.set(None);
+        self.join(key, amount, join);
+    }
+
+    fn join(&mut self, key: i64, amount: i64, join: fn(i64, i64) -> i64) {
         // Nearly always the latest key.
         let place = match self.rows.last() {
             Some((last, _)) if *last < key => Err(self.rows.len()),

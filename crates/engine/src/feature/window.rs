@@ -84,7 +84,12 @@ impl Window {
 
     /// The oldest bucket in the window.
     pub(super) fn first(&self, now: Timestamp) -> i64 {
-        (self.bucket(now) - self.span + 1).max(DATES)
+        self.first_of(self.bucket(now))
+    }
+
+    /// The oldest bucket in the window whose latest is `today`.
+    fn first_of(&self, today: i64) -> i64 {
+        (today - self.span + 1).max(DATES)
     }
 
     /// When a bucket leaves the window.
@@ -149,11 +154,11 @@ impl Windowed {
         if let Some(tally) = state.kept(now.millis()) {
             return Some((tally, unit));
         }
-        let rows = state.rows();
+        let (rows, today) = (state.rows(), self.window.bucket(now));
         let plain = rows.first().is_none_or(|(key, _)| *key >= DATES);
-        let seen = rows.last().is_none_or(|(key, _)| *key <= self.window.bucket(now));
+        let seen = rows.last().is_none_or(|(key, _)| *key <= today);
         let leaves = |bucket| self.window.leaves(bucket).map_or(i64::MAX, Timestamp::millis);
-        (plain && seen).then(|| (state.tally(self.window.first(now), now.millis(), leaves), unit))
+        (plain && seen).then(|| (state.tally(self.window.first_of(today), now.millis(), leaves), unit))
     }
 
     /// The unit of the amounts, where the feature is a total.
@@ -264,6 +269,12 @@ impl Compute for Windowed {
             }
         }
         None
+    }
+
+    /// While nothing that counts is negative, what an event adds only puts it off.
+    fn lasts(&self, state: &State, _stretch: Stretch, _until: i64, moment: Moment<'_>) -> bool {
+        let now = moment.now.millis();
+        self.window.most == u32::MAX && state.kept(now).is_some_and(|tally| tally.grew == Some(now))
     }
 
     fn prune(&self, state: &mut State, moment: Moment<'_>) {

@@ -24,6 +24,10 @@ impl Marks {
         }
     }
 
+    pub(super) fn remove(&mut self, number: usize) {
+        self.0[number / 64] &= !(1 << (number % 64));
+    }
+
     pub(super) fn has(&self, number: usize) -> bool {
         self.0[number / 64] >> (number % 64) & 1 == 1
     }
@@ -90,16 +94,29 @@ impl Agenda {
 
     /// Says when a place must be looked at again by itself.
     pub(super) fn set(&mut self, place: usize, instant: Option<i64>) {
-        let mut knot = self.leaves + place;
-        self.tree[knot] = instant.unwrap_or(NEVER);
-        while knot > 1 {
-            knot /= 2;
-            let earlier = self.tree[2 * knot].min(self.tree[2 * knot + 1]);
-            if self.tree[knot] == earlier {
-                return;
+        let (mut knot, mut earliest) = (self.leaves + place, instant.unwrap_or(NEVER));
+        while self.tree[knot] != earliest {
+            self.tree[knot] = earliest;
+            if knot > 1 {
+                earliest = earliest.min(self.tree[knot ^ 1]);
+                knot /= 2;
             }
-            self.tree[knot] = earlier;
         }
+    }
+
+    /// Returns the instant of a place, as milliseconds.
+    pub(super) fn instant(&self, place: usize) -> i64 {
+        self.tree[self.leaves + place]
+    }
+
+    /// Returns a place whose instant is the earliest, if that is no later than `by`.
+    pub(super) fn first(&self, by: Timestamp) -> Option<usize> {
+        let earliest = self.tree.get(1).filter(|instant| **instant <= by.millis())?;
+        let mut knot = 1;
+        while knot < self.leaves {
+            knot = 2 * knot + usize::from(self.tree[2 * knot] != *earliest);
+        }
+        Some(knot - self.leaves)
     }
 
     /// Returns the earliest instant; the end of time when there is none.
@@ -125,6 +142,8 @@ mod tests {
                 plain[place] = (instant > 20).then_some(instant);
                 agenda.set(place, plain[place]);
                 let first = plain.iter().flatten().min();
+                let of_first = agenda.first(Timestamp::MAX).and_then(|place: usize| plain[place]);
+                assert_eq!(of_first, first.copied());
                 assert_eq!(agenda.wake().millis(), first.copied().unwrap_or(Timestamp::MAX.millis()));
                 agenda.add_due(Timestamp::from_millis(50).unwrap());
                 let due: Vec<usize> = std::iter::from_fn(|| agenda.marks.next()).collect();

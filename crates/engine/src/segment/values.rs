@@ -144,6 +144,8 @@ pub(crate) struct Values {
     read: Vec<u32>,
     /// The features that a model of many features reads: their stretches are single values.
     strict: Marks,
+    /// The features that time carries out of their stretch at the instant of the agenda or later.
+    later: Marks,
     /// While an update runs: the subjects whose values are those of its moment.
     known: Marks,
     /// While an update runs: the features that left their stretch.
@@ -172,6 +174,7 @@ impl Values {
             evaluations: vec![1; places],
             read: vec![0; watched.places.len()],
             strict,
+            later: Marks::new(subjects),
             known: Marks::new(subjects),
             left: Marks::new(count),
             fresh: Marks::new(subjects),
@@ -189,6 +192,7 @@ impl Values {
     pub(crate) fn touch_all(&mut self) {
         self.stretches.fill(Stretch::UNWATCHED);
         self.agenda.clear();
+        self.later.clear();
         self.evaluations.fill(1);
         self.read.fill(0);
     }
@@ -198,8 +202,13 @@ impl Values {
         self.agenda.add_due(now);
     }
 
-    /// Returns the next instant at which time alone may carry a value past a watched cut.
-    pub(crate) fn wake(&self) -> Timestamp {
+    /// Returns the next instant at which time alone may carry a value past a watched cut, if it is no later than `by`; one after that
+    /// may be too early.
+    pub(crate) fn wake(&mut self, by: Timestamp, sight: &Sight<'_>) -> Timestamp {
+        while let Some(feature) = self.agenda.first(by).filter(|first| self.later.has(*first)) {
+            self.asked.add(feature);
+            self.ask(sight);
+        }
         self.agenda.wake()
     }
 
@@ -228,11 +237,16 @@ impl Values {
         if stretch.is_unwatched() {
             return false;
         }
-        self.asked.add(feature);
         let value = self.refresh(feature, sight);
         if stretch.holds(Some(value).filter(|value| !value.is_nan())) {
+            let Sight { features, states, moment, .. } = *sight;
+            let until = self.agenda.instant(feature);
+            let later =
+                until > moment.now.millis() && features.lasts(feature, states, stretch, until, moment);
+            if later { &mut self.later } else { &mut self.asked }.add(feature);
             return false;
         }
+        self.asked.add(feature);
         self.left.add(feature);
         self.agenda.marks.add_each(&sight.watched.readers[feature]);
         true
@@ -340,7 +354,15 @@ impl Values {
                 self.divide(model, stretch, self.values[number]);
             }
         }
+        self.ask(sight);
+        self.known.clear();
+        self.left.clear();
+    }
+
+    /// Asks when time carries values out of their stretches.
+    fn ask(&mut self, sight: &Sight<'_>) {
         while let Some(feature) = self.asked.next() {
+            self.later.remove(feature);
             let stretch = self.stretches[feature];
             let next = if stretch.is_unwatched() {
                 None
@@ -349,8 +371,6 @@ impl Values {
             };
             self.agenda.set(feature, next.map(Timestamp::millis));
         }
-        self.known.clear();
-        self.left.clear();
     }
 
     /// Divides the distances of a score to the ends of its stretch among the features of its model.
