@@ -26,8 +26,17 @@ macro_rules! vectors {
     };
 }
 
-const VECTORS: &[(&str, &str)] =
-    vectors!["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores", "segments"];
+const VECTORS: &[(&str, &str)] = vectors![
+    "count",
+    "sum",
+    "recency",
+    "decayed_count",
+    "distinct_days",
+    "rules",
+    "scores",
+    "segments",
+    "trees"
+];
 
 #[test]
 fn every_vector_gives_the_same_bits() {

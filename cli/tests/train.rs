@@ -13,6 +13,7 @@ use common::{Faults, Scratch, full_log, retail, retail_mapping};
 use keepset_cli::commands::read_pack;
 use keepset_cli::log::Log;
 use keepset_cli::replay::{Stopped, Unwatched};
+use keepset_cli::tabular::select::Learner;
 use keepset_cli::train::cohort::{Cohort, Cut, Row};
 use keepset_cli::train::{Trained, Training};
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent};
@@ -33,6 +34,8 @@ fn training(events: PathBuf) -> Training {
         mapping: Some(retail_mapping()),
         strict: false,
         label: "coupon_redeem".into(),
+        comes: true,
+        learner: Learner::Logistic,
         within_days: 28,
         cuts: vec![day("2017-08-01")],
         test_cut: day("2017-11-01"),
@@ -106,6 +109,36 @@ fn log_of_chance() -> String {
         }
     }
     log
+}
+
+/// Trees of a log become a model of the pack: read back, scored by the engine, explained, and in order with the later time.
+#[test]
+fn a_log_teaches_trees_that_the_pack_takes() {
+    for learner in [Learner::Boost, Learner::Forest] {
+        let trained = train(Training { learner, ..sample() }).unwrap();
+        assert!(
+            trained.model.linear().is_none() && trained.tested.auc.value > 0.7,
+            "{:?}",
+            trained.tested.auc
+        );
+        assert!(trained.features.iter().all(|input| input.strength >= 0.0));
+        assert!(trained.features.iter().any(|input| input.strength > 0.1));
+        let mut pack = sample().pack;
+        pack["models"]["likely_coupon"] = json!(trained.model);
+        Pack::read(&pack).unwrap();
+        pack["features"]["coupons_84d"]["window_days"] = json!(56);
+        let refused = Pack::read(&pack).unwrap_err();
+        assert_eq!(refused.path(), "$.models.likely_coupon.definitions");
+    }
+}
+
+/// Who stays away is everyone who does not come.
+#[test]
+fn an_outcome_may_be_that_nothing_comes() {
+    let (comes, stays_away) =
+        (train(sample()).unwrap(), train(Training { comes: false, precision: None, ..sample() }).unwrap());
+    assert_eq!(comes.tested.positives + stays_away.tested.positives, comes.tested.people);
+    assert!((comes.tested.auc.value - stays_away.tested.auc.value).abs() < 1e-3);
 }
 
 fn small_training(events: &Scratch) -> Training {
@@ -257,7 +290,10 @@ fn the_sample_gives_a_model_that_holds_at_a_later_time() {
         thresholds.stay < thresholds.enter && thresholds.learned.precision.value >= 0.3,
         "{thresholds:?}"
     );
-    assert!(trained.model.weights["coupons_84d"] > 0.0 && trained.model.weights["days_since_mailing"] < 0.0);
+    assert!(
+        trained.model.linear().unwrap().weights["coupons_84d"] > 0.0
+            && trained.model.linear().unwrap().weights["days_since_mailing"] < 0.0
+    );
 }
 
 #[test]
@@ -402,9 +438,9 @@ fn the_packs_model_thresholds_and_card_are_what_the_full_log_gives() {
     let trained = train(training(log.0.clone())).unwrap();
     let pack = training(PathBuf::new()).pack;
     let shipped = &pack["models"]["likely_coupon"];
-    assert_eq!(json!(trained.model.weights), shipped["weights"]);
-    assert_eq!(json!(trained.model.intercept), shipped["intercept"]);
-    assert_eq!(trained.model.missing, shipped["missing"].as_f64().unwrap());
+    assert_eq!(json!(trained.model.linear().unwrap().weights), shipped["weights"]);
+    assert_eq!(json!(trained.model.linear().unwrap().intercept), shipped["intercept"]);
+    assert_eq!(trained.model.linear().unwrap().missing, shipped["missing"].as_f64().unwrap());
     let segments = pack["segments"].as_array().unwrap();
     let segment = segments.iter().find(|segment| segment["id"] == "likely_coupon").unwrap();
     let thresholds = trained.thresholds.unwrap();

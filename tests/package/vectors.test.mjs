@@ -26,7 +26,7 @@ function compared(condition) {
   return [...(condition.parts ?? []), ...(condition.part ? [condition.part] : [])].flatMap(compared);
 }
 
-for (const name of ["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores", "segments"]) {
+for (const name of ["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores", "segments", "trees"]) {
   test(`the vector ${name} gives the same bits from JavaScript`, async () => {
     const { pack, steps, expected } = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
     let now = steps[0].at;

@@ -16,6 +16,14 @@ use keepset_wire::Timestamp;
 
 pub(crate) use instant::date as read_instant;
 pub(crate) use jsonl::read_event;
+/// Opens a file of plain bytes, unpacked when they are gzipped.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn unpacked(path: &std::path::Path) -> anyhow::Result<impl std::io::Read> {
+    source::Source::open(path, &source::Progress::new(0))
+}
+
 pub use mapping::{Mapping, Property, PropertyKind};
 
 use self::source::Source;

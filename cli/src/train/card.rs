@@ -21,7 +21,7 @@ pub fn card(trained: &Trained, command: &str) -> String {
 }
 
 fn head(trained: &Trained) -> String {
-    let Trained { id, label, within_days, people, events, l2, .. } = trained;
+    let Trained { id, label, within_days, people, events, way, .. } = trained;
     let cuts = trained.cuts.join(", ");
     format!(
         "# Model card: {id}\n\n\
@@ -31,7 +31,7 @@ fn head(trained: &Trained) -> String {
          **Learned from** {} rows, one per person known at the cut ({cuts}, midnight UTC), {} of them followed by the event. **Tested on** {} people at \
          {}, {} of them followed by it. The log has {people} people and {events} events; it went through the engine that runs on devices, one per person and cut. \
          An engine was told only of events before its cut.\n\n\
-         **Method**: logistic regression on standardised features, L2 penalty {l2}; no chance is involved but in the intervals.\n",
+         **Method**: {way}; no chance is involved but in the intervals.\n",
         trained.learned.people,
         trained.learned.positives,
         trained.tested.people,
@@ -44,16 +44,25 @@ fn inputs(trained: &Trained) -> String {
     let mut inputs: Vec<_> = trained.features.iter().collect();
     inputs.sort_by(|a, b| b.strength.abs().total_cmp(&a.strength.abs()));
     let rows = inputs.into_iter().map(|input| {
-        format!("| `{}` | {} | {} | {:+.2} |\n", input.id, input.title, input.weight, input.strength)
+        let weight = input.weight.map_or("-".into(), |weight| weight.to_string());
+        format!("| `{}` | {} | {weight} | {:+.2} |\n", input.id, input.title, input.strength)
     });
+    let Some(line) = trained.model.linear() else {
+        return format!(
+            "## What it reads\n\n\
+             | feature | | | strength |\n| --- | --- | ---: | ---: |\n{}\n\
+             Strength: by how much the feature moves the log-odds, on average over the rows learned from (mean magnitude of the Shapley values).\n",
+            rows.collect::<String>()
+        );
+    };
     format!(
         "## What it reads\n\n\
          | feature | | weight | strength |\n| --- | --- | ---: | ---: |\n{}\n\
          Strength: by how much the log-odds move when the feature moves by one standard deviation. Features that go together share it, so a sign is no cause. \
          Intercept {}; a feature without a value counts as {}.\n",
         rows.collect::<String>(),
-        trained.model.intercept,
-        trained.model.missing
+        line.intercept,
+        line.missing
     )
 }
 

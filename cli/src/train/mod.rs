@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, bail, ensure};
 use keepset_engine::Pack;
-use keepset_engine::model::Linear;
+use keepset_engine::feature::definitions;
+use keepset_engine::model::Model as Scorer;
 use keepset_engine::model::fit::{FitError, FitOptions, logistic};
 use keepset_wire::{DAY_MS, Name, Timestamp};
 use serde::Serialize;
@@ -22,8 +23,12 @@ pub use summary::summary;
 
 use self::cohort::{Cohort, Cut, Row};
 use self::quality::{Pick, Quality, Scored, pick, threshold_for};
+use crate::learn::Matrix;
+use crate::learn::scale::Platt;
 use crate::log::{Fault, Line, Mapping};
 use crate::replay::{Watch, read_through};
+use crate::tabular::model::LEAF_BITS;
+use crate::tabular::select::{self, Division, Fitted, Learner, Way};
 
 /// What is learned from what.
 #[derive(Debug)]
@@ -38,8 +43,12 @@ pub struct Training {
     pub strict: bool,
     /// The event to foretell.
     pub label: String,
+    /// Whether it is to come, or to stay away.
+    pub comes: bool,
     /// In how many days after a cut it must come.
     pub within_days: u16,
+    /// What learns.
+    pub learner: Learner,
     /// The cuts learned from.
     pub cuts: Vec<Timestamp>,
     /// The cut tested on, after the label of every other is settled.
@@ -64,7 +73,9 @@ pub struct Trained {
     /// The model's name.
     pub id: String,
     /// The model, as a pack holds it.
-    pub model: Model,
+    pub model: Member,
+    /// How it was fitted, in words.
+    pub way: String,
     /// What it foretells.
     pub label: String,
     /// In how many days.
@@ -93,9 +104,19 @@ pub struct Trained {
     pub thresholds: Option<Thresholds>,
 }
 
+/// A model as a pack holds it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Member {
+    /// Weights.
+    Linear(Weights),
+    /// Trees.
+    Trees(Value),
+}
+
 /// A linear model as a pack holds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Model {
+pub struct Weights {
     /// Always `linear`.
     pub kind: &'static str,
     /// What it is called where people read it.
@@ -115,9 +136,9 @@ pub struct Input {
     pub id: String,
     /// What it is called where people read it.
     pub title: String,
-    /// Its weight.
-    pub weight: f64,
-    /// By how much the log-odds move when it moves by one standard deviation.
+    /// Its weight, of a linear model.
+    pub weight: Option<f64>,
+    /// By how much the log-odds move when it moves by one standard deviation; of trees, by how much it moves them on average.
     pub strength: f64,
 }
 
@@ -165,20 +186,26 @@ impl Training {
         let malformed = read_through(&self.events, self.mapping.clone(), self.strict, watch, &mut take)?;
         self.check_end(cohort.end())?;
 
-        let learned: Vec<Row> = (0..self.cuts.len()).flat_map(|cut| cohort.rows(cut)).collect();
-        let tested = cohort.rows(self.cuts.len());
-        let (model, deviations) = self.fit(&pack, &columns, &learned)?;
+        let rows = |cut: usize| {
+            let told = |row: Row| Row { label: row.label == self.comes, ..row };
+            cohort.rows(cut).into_iter().map(told)
+        };
+        let learned: Vec<Row> = (0..self.cuts.len()).flat_map(rows).collect();
+        let tested: Vec<Row> = rows(self.cuts.len()).collect();
+        let Learned { model, way, strengths } = match self.learner {
+            Learner::Logistic => self.fit(&pack, &columns, &learned)?,
+            _ => self.choose(&pack, &columns, &learned)?,
+        };
         let scorer = self.scorer(&model)?;
         let (learned, tested) = (score(&scorer, &learned), score(&scorer, &tested));
         let constant =
             |set: &str| format!("whether {} comes is the same for everyone in the {set}", self.label);
         let own_rate = rate(&learned);
         let measure = |scored: &[Scored]| Quality::of(scored, own_rate, self.seed);
-        let inputs = columns.iter().zip(&deviations).map(|(column, deviation)| {
+        let inputs = columns.iter().zip(&strengths).map(|(column, strength)| {
             let feature = &pack.features()[*column];
-            let weight = model.weights.get(feature.id.as_str()).copied().unwrap_or(0.0);
-            let (id, title) = (feature.id.to_string(), feature.title.clone());
-            Input { id, title, weight, strength: weight * deviation }
+            let weight = model.linear().and_then(|line| line.weights.get(feature.id.as_str()).copied());
+            Input { id: feature.id.to_string(), title: feature.title.clone(), weight, strength: *strength }
         });
         Ok(Trained {
             id: self.model_id.to_string(),
@@ -191,6 +218,7 @@ impl Training {
             malformed,
             refused,
             l2: self.l2,
+            way,
             features: inputs.collect(),
             learned: measure(&learned).with_context(|| constant("time learned from"))?,
             tested: measure(&tested).with_context(|| constant("time tested on"))?,
@@ -249,8 +277,8 @@ impl Training {
         Cut { at, until: at.saturating_add(i64::from(self.within_days) * DAY_MS) }
     }
 
-    /// Fits the model; returns it with the standard deviation of every column.
-    fn fit(&self, pack: &Pack, columns: &[usize], rows: &[Row]) -> anyhow::Result<(Model, Vec<f64>)> {
+    /// Fits the weights.
+    fn fit(&self, pack: &Pack, columns: &[usize], rows: &[Row]) -> anyhow::Result<Learned> {
         let name = |column: usize| pack.features()[columns[column]].id.to_string();
         let value = |row: &Row, column: usize| row.values[column].unwrap_or(self.missing);
         let matrix: Vec<Vec<f64>> =
@@ -263,9 +291,9 @@ impl Training {
             }
             Err(error) => return Err(error.into()),
         };
-        let model = Model {
+        let model = Weights {
             kind: "linear",
-            title: format!("log-odds of {} within {} days", self.label, self.within_days),
+            title: self.title(),
             intercept: six_digits(fitted.intercept),
             weights: fitted
                 .weights
@@ -275,12 +303,103 @@ impl Training {
                 .collect(),
             missing: self.missing,
         };
-        let deviations = (0..columns.len()).map(|column| deviation(matrix.iter().map(|row| row[column])));
-        Ok((model, deviations.collect()))
+        let strengths = (0..columns.len())
+            .map(|column| {
+                model.weights.get(&name(column)).unwrap_or(&0.0)
+                    * deviation(matrix.iter().map(|row| row[column]))
+            })
+            .collect();
+        let way = format!("logistic regression on standardised features, L2 penalty {}", self.l2);
+        Ok(Learned { model: Member::Linear(model), way, strengths })
+    }
+
+    /// Chooses a learner on the rows learned from and fits it.
+    fn choose(&self, pack: &Pack, columns: &[usize], rows: &[Row]) -> anyhow::Result<Learned> {
+        let names: Vec<String> =
+            columns.iter().map(|column| pack.features()[*column].id.to_string()).collect();
+        let value = |row: &Row, column: usize| row.values[column].unwrap_or(f64::NAN);
+        let matrix = Matrix::new(
+            columns.iter().map(|column| rows.iter().map(|row| value(row, *column)).collect()).collect(),
+        );
+        let labels: Vec<bool> = rows.iter().map(|row| row.label).collect();
+        ensure!(
+            rows.len() >= FitOptions::default().least_rows,
+            "{}",
+            FitError::TooFewRows { rows: rows.len(), least: 100 }
+        );
+        ensure!(labels.contains(&true) && labels.contains(&false), "{}", FitError::ConstantLabel);
+        // A line gives what is absent the number that stands in for it.
+        let filled = Matrix::new(
+            matrix
+                .columns
+                .iter()
+                .map(|column| column.iter().map(|v| if v.is_nan() { self.missing } else { *v }).collect())
+                .collect(),
+        );
+        // Rows come cut by cut; within one cut there is no order of time.
+        let division =
+            if self.cuts.len() > 2 { Division::Time } else { Division::Chance { groups: None, parts: 5 } };
+        let chosen = select::choose(&filled, &labels, self.learner, &division, self.seed);
+        let platt = Platt::fit(&chosen.held_out.0, &chosen.held_out.1);
+        let read = if matches!(chosen.way, Way::Line(_)) { &filled } else { &matrix };
+        let mut fitted = select::fit(read, &labels, chosen.way);
+        fitted.stretch(platt);
+        let title = self.title();
+        let model = match &fitted {
+            Fitted::Line(line) => Member::Linear(Weights {
+                kind: "linear",
+                title,
+                intercept: six_digits(line.intercept),
+                weights: names
+                    .iter()
+                    .cloned()
+                    .zip(line.weights.iter().map(|weight| six_digits(*weight)))
+                    .collect(),
+                missing: self.missing,
+            }),
+            Fitted::Trees(trees) => Member::Trees(trees.member(
+                &title,
+                &names,
+                &|names| definitions(&self.pack, names),
+                LEAF_BITS,
+                true,
+            )),
+        };
+        let strengths = match &fitted {
+            Fitted::Line(line) => (0..columns.len())
+                .map(|column| line.weights[column] * deviation(filled.columns[column].iter().copied()))
+                .collect(),
+            Fitted::Trees(_) => self.mean_contributions(&model, columns, rows)?,
+        };
+        Ok(Learned { model, way: format!("{}, brought to log-odds on rows held out", chosen.way), strengths })
+    }
+
+    /// By how much each feature moves the scores of rows, on average.
+    #[expect(clippy::cast_precision_loss, reason = "people stay far below 2^53")]
+    fn mean_contributions(
+        &self,
+        model: &Member,
+        columns: &[usize],
+        rows: &[Row],
+    ) -> anyhow::Result<Vec<f64>> {
+        let scorer = self.scorer(model)?;
+        let mut sums = BTreeMap::new();
+        for row in rows {
+            let found = scorer.contributions(|feature| row.values.get(feature).copied().flatten());
+            for (feature, adds) in found.map_or(Vec::new(), |found| found.parts) {
+                *sums.entry(feature).or_insert(0.0) += adds.abs() / rows.len() as f64;
+            }
+        }
+        Ok(columns.iter().map(|column| sums.get(column).copied().unwrap_or(0.0)).collect())
+    }
+
+    fn title(&self) -> String {
+        let no = if self.comes { "" } else { "no " };
+        format!("log-odds of {no}{} within {} days", self.label, self.within_days)
     }
 
     /// Puts the model into the pack and takes it out again as the device reads it: what is tested is what ships.
-    fn scorer(&self, model: &Model) -> anyhow::Result<Linear> {
+    fn scorer(&self, model: &Member) -> anyhow::Result<Scorer> {
         let mut document = self.pack.clone();
         let pack = document.as_object_mut().context("a pack is an object")?;
         let models = pack.entry("models").or_insert_with(|| Value::Object(Map::new()));
@@ -291,17 +410,36 @@ impl Training {
     }
 }
 
+/// A fitted model, how it was fitted, and how strong each column is in it.
+struct Learned {
+    model: Member,
+    way: String,
+    strengths: Vec<f64>,
+}
+
+impl Member {
+    /// The weights, of a linear model.
+    #[must_use]
+    pub fn linear(&self) -> Option<&Weights> {
+        if let Self::Linear(weights) = self { Some(weights) } else { None }
+    }
+}
+
 impl Trained {
     /// Writes the model as a member of a pack's `models`.
     #[must_use]
     pub fn member(&self) -> String {
         let member = BTreeMap::from([(&self.id, &self.model)]);
         // Texts and finite numbers under text keys: there is nothing JSON cannot hold.
-        serde_json::to_string_pretty(&member).unwrap_or_default()
+        let text = match &self.model {
+            Member::Linear(_) => serde_json::to_string_pretty(&member),
+            Member::Trees(_) => serde_json::to_string(&member),
+        };
+        text.unwrap_or_default()
     }
 }
 
-fn score(model: &Linear, rows: &[Row]) -> Vec<Scored> {
+fn score(model: &Scorer, rows: &[Row]) -> Vec<Scored> {
     let margin = |row: &Row| model.score(|feature| row.values.get(feature).copied().flatten());
     rows.iter().map(|row| Scored { margin: margin(row), label: row.label }).collect()
 }

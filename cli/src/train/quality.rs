@@ -96,6 +96,139 @@ impl Quality {
     }
 }
 
+/// What a model is worth on rows of any table, with intervals of all of it, and the curve of its probabilities.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Worth {
+    /// How many rows.
+    pub rows: usize,
+    /// How many of them are a yes.
+    pub positives: usize,
+    /// The chance that a yes scores above a no.
+    pub auc: Interval,
+    /// The mean log-loss.
+    pub log_loss: Interval,
+    /// The mean squared error of the probabilities (Brier).
+    pub brier: Interval,
+    /// The same of giving every row this table's own rate.
+    pub brier_of_own_rate: f64,
+    /// The log-loss of giving every row this table's own rate.
+    pub log_loss_of_own_rate: f64,
+    /// The mean distance between foretold and observed over the curve's bins, by their rows.
+    pub calibration_error: f64,
+    /// The reliability curve: tenths of the rows by score.
+    pub curve: Vec<Bin>,
+}
+
+/// The bins of a reliability curve.
+const CURVE_BINS: usize = 10;
+
+impl Worth {
+    /// Measures scores and the probabilities that go with them; nothing when all rows are alike.
+    #[must_use]
+    pub fn of(scored: &[Scored], probabilities: &[f64], seed: u64) -> Option<Self> {
+        let losses: Vec<(f64, f64)> = scored
+            .iter()
+            .zip(probabilities)
+            .map(|(one, p)| {
+                let (p, y) = (p.clamp(1e-12, 1.0 - 1e-12), f64::from(u8::from(one.label)));
+                (-(y * p.ln() + (1.0 - y) * (1.0 - p).ln()), (p - y) * (p - y))
+            })
+            .collect();
+        let ranked = Ranked::new(scored);
+        let whole = vec![1; scored.len()];
+        let area = ranked.auc(&whole)?;
+        let mean = |counts: &[u32], of: &dyn Fn(&(f64, f64)) -> f64| {
+            losses.iter().zip(counts).map(|(loss, times)| of(loss) * f64::from(*times)).sum::<f64>()
+                / count(losses.len())
+        };
+        let (mut areas, mut logs, mut squares) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..RESAMPLES {
+            let counts = resample(scored.len(), seed, round);
+            areas.extend(ranked.auc(&counts));
+            logs.push(mean(&counts, &|loss| loss.0));
+            squares.push(mean(&counts, &|loss| loss.1));
+        }
+        let base_rate = share(scored.iter().filter(|one| one.label).count(), scored.len());
+        let curve = curve(scored, probabilities);
+        let distance = |bin: &Bin| (bin.predicted - bin.observed.value).abs() * count(bin.people);
+        Some(Self {
+            rows: scored.len(),
+            positives: scored.iter().filter(|one| one.label).count(),
+            auc: percentiles(area, areas)?,
+            log_loss: percentiles(mean(&whole, &|loss| loss.0), logs)?,
+            brier: percentiles(mean(&whole, &|loss| loss.1), squares)?,
+            brier_of_own_rate: base_rate * (1.0 - base_rate),
+            log_loss_of_own_rate: mean_loss(scored, |_| log_odds(base_rate)),
+            calibration_error: curve.iter().map(distance).sum::<f64>() / count(scored.len()),
+            curve,
+        })
+    }
+}
+
+fn curve(scored: &[Scored], probabilities: &[f64]) -> Vec<Bin> {
+    let mut order: Vec<usize> = (0..scored.len()).collect();
+    order.sort_by(|a, b| {
+        probabilities[*a].total_cmp(&probabilities[*b]).then(scored[*a].margin.total_cmp(&scored[*b].margin))
+    });
+    let bin = |number: usize| {
+        let rows = &order[order.len() * number / CURVE_BINS..order.len() * (number + 1) / CURVE_BINS];
+        let hits = rows.iter().filter(|row| scored[**row].label).count();
+        let predicted = rows.iter().map(|row| probabilities[*row]).sum::<f64>() / count(rows.len());
+        Bin { people: rows.len(), predicted, observed: wilson(hits, rows.len()) }
+    };
+    (0..CURVE_BINS).map(bin).filter(|bin| bin.people > 0).collect()
+}
+
+/// Rows by rank, so that a resample needs no sorting.
+struct Ranked<'a> {
+    scored: &'a [Scored],
+    order: Vec<usize>,
+}
+
+impl<'a> Ranked<'a> {
+    fn new(scored: &'a [Scored]) -> Self {
+        let mut order: Vec<usize> = (0..scored.len()).collect();
+        order.sort_by(|a, b| scored[*a].margin.total_cmp(&scored[*b].margin));
+        Self { scored, order }
+    }
+
+    /// The AUC where each row counts so many times; nothing unless both labels occur.
+    fn auc(&self, counts: &[u32]) -> Option<f64> {
+        let (mut below, mut won, mut all) = (0.0, 0.0, 0.0);
+        let same = |a: &usize, b: &usize| self.scored[*a].margin.total_cmp(&self.scored[*b].margin).is_eq();
+        for tied in self.order.chunk_by(same) {
+            let (mut hits, mut misses) = (0.0, 0.0);
+            for row in tied {
+                let times = f64::from(counts[*row]);
+                if self.scored[*row].label { hits += times } else { misses += times }
+            }
+            won += hits * (below + misses / 2.0);
+            below += misses;
+            all += hits + misses;
+        }
+        let pairs = below * (all - below);
+        (pairs > 0.0).then(|| won / pairs)
+    }
+}
+
+/// How often each row is drawn in a round of resampling.
+fn resample(rows: usize, seed: u64, round: u64) -> Vec<u32> {
+    let start = mix(seed ^ mix(round));
+    let mut counts = vec![0; rows];
+    for place in 0..rows as u64 {
+        counts[below(mix(start.wrapping_add(mix(place))), rows)] += 1;
+    }
+    counts
+}
+
+fn percentiles(value: f64, mut values: Vec<f64>) -> Option<Interval> {
+    values.sort_by(f64::total_cmp);
+    let at = |thousandths: usize| {
+        values.get((values.len() * thousandths / 1_000).min(values.len().checked_sub(1)?)).copied()
+    };
+    Some(Interval { value, low: at(25)?, high: at(975)? })
+}
+
 /// Counts whom a threshold picks.
 #[must_use]
 pub fn pick(scored: &[Scored], threshold: f64) -> Pick {
@@ -124,6 +257,17 @@ pub fn threshold_for(scored: &[Scored], precision: f64) -> Option<f64> {
     })
 }
 
+/// The mean of numbers and their standard deviation.
+#[must_use]
+pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+    let mean = values.iter().sum::<f64>() / count(values.len());
+    (
+        mean,
+        (values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count(values.len()))
+            .sqrt(),
+    )
+}
+
 /// The probability of log-odds; for people to read, decisions compare margins.
 #[must_use]
 pub fn probability(margin: f64) -> f64 {
@@ -144,7 +288,8 @@ fn mean_loss(scored: &[Scored], margin: impl Fn(&Scored) -> f64) -> f64 {
 }
 
 /// The AUC by ranks (Mann and Whitney), a tie counting half; nothing unless both labels occur. Sorts `scored`.
-fn auc(scored: &mut [Scored]) -> Option<f64> {
+#[must_use]
+pub fn auc(scored: &mut [Scored]) -> Option<f64> {
     scored.sort_by(|a, b| a.margin.total_cmp(&b.margin));
     let (mut below, mut won) = (0.0, 0.0);
     for tied in scored.chunk_by(|a, b| a.margin.total_cmp(&b.margin).is_eq()) {
@@ -160,16 +305,11 @@ fn auc(scored: &mut [Scored]) -> Option<f64> {
 /// Resamples people with replacement; the interval runs from the 2.5th to the 97.5th percentile.
 fn auc_with_interval(scored: &[Scored], seed: u64) -> Option<Interval> {
     let value = auc(&mut scored.to_vec())?;
-    let resample = |round: u64| {
-        let start = mix(seed ^ mix(round));
-        let draw = |place: u64| scored[below(mix(start.wrapping_add(mix(place))), scored.len())];
-        auc(&mut (0..scored.len() as u64).map(draw).collect::<Vec<_>>())
-    };
-    let mut values: Vec<f64> = (0..RESAMPLES).filter_map(resample).collect();
-    values.sort_by(f64::total_cmp);
-    let at =
-        |thousandths: usize| values.get((values.len() * thousandths / 1_000).min(values.len() - 1)).copied();
-    Some(Interval { value, low: at(25)?, high: at(975)? })
+    let ranked = Ranked::new(scored);
+    percentiles(
+        value,
+        (0..RESAMPLES).filter_map(|round| ranked.auc(&resample(scored.len(), seed, round))).collect(),
+    )
 }
 
 fn calibration(scored: &[Scored]) -> Vec<Bin> {

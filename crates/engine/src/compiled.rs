@@ -16,7 +16,7 @@ use crate::snapshot::checksum;
 
 const MAGIC: [u8; 4] = *b"KSPK";
 /// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 const HEADER: usize = 4 + 1 + 8;
 
 impl Pack {

@@ -6,10 +6,10 @@ use keepset_wire::document::{self, Mistake, Name, Node};
 use keepset_wire::{Ask, CollectorKeys, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
 
 use crate::event::EventSpec;
-use crate::feature::{Feature, Features};
-use crate::model::Linear;
+use crate::feature::{Feature, Features, definitions};
+use crate::model::{Inputs, Model};
 use crate::segment::{Experiment, Segment, Segments};
-use crate::{purposes, sensitive};
+use crate::{outcome, purposes, sensitive};
 
 /// So long a profile in which nothing happens is kept, unless the pack says otherwise, in days.
 const RETENTION_DAYS: u32 = 730;
@@ -30,7 +30,7 @@ pub struct Pack {
     /// The events it declares, sorted by name.
     pub events: Vec<EventSpec>,
     /// The models, sorted by name.
-    pub models: Vec<Linear>,
+    pub models: Vec<Model>,
     /// The experiments, sorted by name.
     pub experiments: Vec<Experiment>,
     /// The plan, when the pack asks for reports.
@@ -93,6 +93,7 @@ impl Pack {
             "experiments",
             "segments",
             "plan",
+            outcome::KEY,
             sensitive::KEY,
             purposes::KEY,
             "collector",
@@ -102,8 +103,10 @@ impl Pack {
             Some(node) => Features::read(&node, &events)?,
             None => Features::default(),
         };
+        let definitions = |names: &[&str]| definitions(document, names);
+        let inputs = Inputs { position: &|name| features.position(name), definitions: &definitions };
         let models = match fields.get("models") {
-            Some(node) => node.each_member(|id, node| Linear::read(id, node, &features))?,
+            Some(node) => node.each_member(|id, node| Model::read(id, node, inputs))?,
             None => Vec::new(),
         };
         let experiments = match fields.get("experiments") {
@@ -111,6 +114,7 @@ impl Pack {
             None => Vec::new(),
         };
         let segments = Segments::read(&fields.need("segments")?, &features, &models, &experiments)?;
+        fields.get(outcome::KEY).map_or(Ok(()), |node| outcome::check(&node, &events))?;
         sensitive::check_features(&node, declared)?;
         fields.get(purposes::KEY).map_or(Ok(()), |node| purposes::check(&node))?;
         let mut plan = fields
@@ -196,7 +200,7 @@ impl Pack {
 fn read_plan(
     node: &Node<'_>,
     features: &Features,
-    models: &[Linear],
+    models: &[Model],
     segments: &[Segment],
 ) -> Result<Plan, Mistake> {
     let plan = Plan::read(node)?;

@@ -21,6 +21,41 @@ pub(super) fn fingerprint(node: &Node<'_>) -> u64 {
     sponge.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
+/// Returns the hash of what features of a pack are, in this order, as 16 hexadecimal digits: a model that was trained on
+/// other definitions is not used. What a feature is called changes nothing, what it is computed from does.
+#[must_use]
+pub fn definitions(pack: &Value, names: &[&str]) -> String {
+    let mut sponge = Sha256::new();
+    names.iter().for_each(|name| define(&mut sponge, &pack["features"], name));
+    sponge.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Takes in a definition, and behind a formula those it reads.
+fn define(sponge: &mut Sha256, features: &Value, name: &str) {
+    absorb_text(sponge, b'd', name);
+    let Some(Value::Object(definition)) = features.get(name) else { return };
+    for (key, value) in definition.iter().filter(|(key, _)| !["title", KEY].contains(&key.as_str())) {
+        absorb_text(sponge, b'k', key);
+        absorb(sponge, value);
+    }
+    if definition.get("kind").is_some_and(|kind| kind == "formula") {
+        texts(&definition["value"], &mut |text| {
+            if text != name && features.get(text).is_some() {
+                define(sponge, features, text);
+            }
+        });
+    }
+}
+
+fn texts<'a>(value: &'a Value, each: &mut impl FnMut(&'a str)) {
+    match value {
+        Value::String(text) => each(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, each)),
+        Value::Object(map) => map.values().for_each(|item| texts(item, each)),
+        _ => {}
+    }
+}
+
 /// Takes in a document, every part with its kind and length; objects are sorted by key, so one meaning has one digest.
 fn absorb(sponge: &mut Sha256, value: &Value) {
     match value {

@@ -29,6 +29,7 @@ use keepset_wire::document::{Duration, Fields, Mistake};
 
 use crate::event::EventSpec;
 use crate::zone::Moment;
+pub use fingerprint::definitions;
 pub use set::Feature;
 pub(crate) use set::Features;
 use source::{Observation, Source};

@@ -1,7 +1,11 @@
 //! Models: a score from features, computed the same way in training and on the device.
 
+mod contributions;
 #[cfg(feature = "fit")]
 pub mod fit;
-mod linear;
+mod scorer;
+mod trees;
 
-pub use linear::Linear;
+pub use contributions::Contributions;
+pub use scorer::{Inputs, Model};
+pub use trees::Trees;

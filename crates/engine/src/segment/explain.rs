@@ -4,6 +4,7 @@ use keepset_wire::Timestamp;
 use serde::Serialize;
 
 use super::{Comparison, Memberships, Op, Rule, Segments, Subject, View, sentence};
+use crate::model::Model;
 use crate::pack::Pack;
 use crate::whatif::Nearest;
 
@@ -128,7 +129,25 @@ pub struct Compared {
     pub threshold: f64,
     /// All it is compared with, as people read it.
     pub thresholds: Vec<String>,
+    /// Of a model: what moves its score most, the strongest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
 }
+
+/// What a feature adds to a model's score.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// The feature.
+    pub feature: String,
+    /// By how much it moves the score: of trees the Shapley value, of a linear model weight times value.
+    pub adds: f64,
+    /// The same in words.
+    pub sentence: String,
+}
+
+/// So many reasons are given: more are not read.
+const REASONS: usize = 3;
 
 impl Condition {
     /// Tells whether this part of the rule holds.
@@ -225,6 +244,20 @@ impl Explainer<'_> {
         }
     }
 
+    /// The strongest of what a score is made of.
+    fn reasons(&self, model: &Model) -> Vec<Reason> {
+        let known = |feature| self.view.value(Subject::Feature(feature));
+        let mut parts = model.contributions(known).map_or(Vec::new(), |contributions| contributions.parts);
+        parts.retain(|(_, adds)| *adds != 0.0);
+        parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+        let reason = |(index, adds): (usize, f64)| {
+            let feature = &self.pack.features()[index];
+            let sentence = sentence::adding(feature, known(index), adds);
+            Reason { feature: feature.id.to_string(), adds, sentence }
+        };
+        parts.into_iter().take(REASONS).map(reason).collect()
+    }
+
     fn compared(&self, comparison: &Comparison, holds: bool) -> Condition {
         let value = self.view.value(comparison.subject);
         let (id, title, feature) = match comparison.subject {
@@ -246,6 +279,10 @@ impl Explainer<'_> {
             op: comparison.op,
             threshold: comparison.thresholds.first().copied().unwrap_or_default(),
             thresholds: comparison.thresholds.iter().map(|value| sentence::shown(feature, *value)).collect(),
+            reasons: match comparison.subject {
+                Subject::Feature(_) => Vec::new(),
+                Subject::Model(index) => self.reasons(&self.pack.models[index]),
+            },
         };
         match comparison.subject {
             Subject::Feature(_) => Condition::Feature(compared),

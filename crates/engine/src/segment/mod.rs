@@ -12,11 +12,11 @@ use keepset_wire::codec;
 use keepset_wire::document::{Duration, Mistake, Name, Node};
 
 use crate::feature::Features;
-use crate::model::Linear;
+use crate::model::Model;
 use crate::order;
 pub use experiment::Experiment;
 pub(crate) use explain::explain;
-pub use explain::{Compared, Condition, Explanation, Held};
+pub use explain::{Compared, Condition, Explanation, Held, Reason};
 pub use membership::{Cause, Change, ChangeKind, Membership};
 pub(crate) use membership::{Evaluation, Memberships, Standing};
 pub use rule::{Comparison, Op, Rule, Subject};
@@ -76,7 +76,7 @@ const ALL_KEYS: &[&[&str]] = &[KEYS, &MINIMUM_STAY.0, &COOL_DOWN.0, &TTL.0];
 /// What the names in a rule may refer to.
 pub(crate) struct Names<'a> {
     pub(crate) features: &'a Features,
-    pub(crate) models: &'a [Linear],
+    pub(crate) models: &'a [Model],
     pub(crate) experiments: &'a [Experiment],
     pub(crate) segments: &'a [Name],
 }
@@ -97,7 +97,7 @@ impl Segments {
     pub(crate) fn read(
         node: &Node<'_>,
         features: &Features,
-        models: &[Linear],
+        models: &[Model],
         experiments: &[Experiment],
     ) -> Result<Self, Mistake> {
         let ids: Vec<Name> = node.each(|node| node.object_of(ALL_KEYS)?.need("id")?.name())?;
@@ -122,7 +122,7 @@ impl Segments {
         Ok(Self::indexed(list, order, features, models))
     }
 
-    fn indexed(mut list: Vec<Segment>, order: Vec<usize>, features: &Features, models: &[Linear]) -> Self {
+    fn indexed(mut list: Vec<Segment>, order: Vec<usize>, features: &Features, models: &[Model]) -> Self {
         let mut places = vec![0; list.len()];
         let mut readers = vec![Vec::new(); list.len()];
         let (mut comparisons, mut numbered) = (Vec::new(), 0);

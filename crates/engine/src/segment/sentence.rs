@@ -138,6 +138,13 @@ pub(super) fn shown(feature: Option<&Feature>, value: f64) -> String {
     label.map_or_else(|| number(value), str::to_owned)
 }
 
+/// Says what a feature adds to a score.
+pub(super) fn adding(feature: &Feature, value: Option<f64>, adds: f64) -> String {
+    let value = value.map_or("none yet".to_owned(), |value| shown(Some(feature), value));
+    let does = if adds > 0.0 { "raises" } else { "lowers" };
+    format!("{}: {value} {does} the score by {}", feature.title, number(adds.abs()))
+}
+
 fn compared(comparison: &Comparison, value: f64, pack: &Pack) -> String {
     let (title, feature) = match comparison.subject {
         Subject::Feature(index) => (&pack.features()[index].title, Some(&pack.features()[index])),

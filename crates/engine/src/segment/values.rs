@@ -11,7 +11,7 @@ use keepset_wire::codec;
 use super::Comparison;
 use super::agenda::{Agenda, Marks};
 use crate::feature::{Features, State, Stretch};
-use crate::model::Linear;
+use crate::model::Model;
 use crate::zone::Moment;
 
 /// Who compares what with what, in a pack.
@@ -42,7 +42,7 @@ codec!(struct Thresholds { cuts, comparisons });
 
 impl Watched {
     /// Indexes comparisons, which are in the order of their numbers, each with the place of its segment.
-    pub(super) fn new(comparisons: &[(Comparison, usize)], features: &Features, models: &[Linear]) -> Self {
+    pub(super) fn new(comparisons: &[(Comparison, usize)], features: &Features, models: &[Model]) -> Self {
         let count = features.list().len();
         let mut pairs: Vec<Vec<(f64, usize)>> = vec![Vec::new(); count + models.len()];
         for (comparison, _) in comparisons {
@@ -91,7 +91,7 @@ impl Thresholds {
 pub(crate) struct Sight<'a> {
     pub(crate) watched: &'a Watched,
     pub(crate) features: &'a Features,
-    pub(crate) models: &'a [Linear],
+    pub(crate) models: &'a [Model],
     pub(crate) states: &'a [State],
     pub(crate) moment: Moment<'a>,
 }
@@ -103,7 +103,7 @@ impl<'a> Sight<'a> {
         features.chain(self.models.iter().map(|model| self.score(model))).collect()
     }
 
-    fn score(&self, model: &Linear) -> f64 {
+    fn score(&self, model: &Model) -> f64 {
         model.score(|feature| self.value(feature))
     }
 
@@ -112,7 +112,7 @@ impl<'a> Sight<'a> {
     }
 
     /// The model of this number, where it is none of a feature.
-    fn model(&self, number: usize) -> Option<&'a Linear> {
+    fn model(&self, number: usize) -> Option<&'a Model> {
         number.checked_sub(self.features.list().len()).map(|model| &self.models[model])
     }
 }
@@ -159,7 +159,7 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    pub(crate) fn none(watched: &Watched, features: &Features, models: &[Linear], places: usize) -> Self {
+    pub(crate) fn none(watched: &Watched, features: &Features, models: &[Model], places: usize) -> Self {
         let (subjects, count) = (watched.subjects.len(), features.list().len());
         let mut strict = Marks::new(count);
         for (number, model) in (count..).zip(models).filter(|(_, model)| model.size() > MOST_SHARES) {
@@ -374,7 +374,7 @@ impl Values {
     }
 
     /// Divides the distances of a score to the ends of its stretch among the features of its model.
-    fn divide(&mut self, model: &Linear, stretch: Stretch, score: f64) {
+    fn divide(&mut self, model: &Model, stretch: Stretch, score: f64) {
         // Sums of so few are rounded by far less than a millionth of a millionth of what is added up.
         let rounding = model.added(&self.values) * 1e-12;
         let parts = model.size() as f64;

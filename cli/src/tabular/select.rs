@@ -1,0 +1,284 @@
+//! Choosing a learner on the rows learned from alone: each is fitted on a part and judged on another that comes later, is of
+//! other people, or was dealt out by chance.
+
+use serde::{Deserialize, Serialize};
+
+use crate::learn::Matrix;
+use crate::learn::boost::{Boosting, boost};
+use crate::learn::elastic::{Line, Net, path};
+use crate::learn::forest::{Foresting, forest};
+use crate::learn::scale::{Platt, log_loss};
+use crate::learn::tree::Ensemble;
+use crate::train::quality::{Scored, auc, mean_and_deviation};
+
+/// Which learners are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Learner {
+    /// Whichever of logistic and boost orders the held-out rows best.
+    #[default]
+    Auto,
+    /// A logistic regression with an elastic net.
+    Logistic,
+    /// Boosted trees on the log-loss.
+    Boost,
+    /// A random forest.
+    Forest,
+    /// Extremely randomised trees.
+    ExtraTrees,
+}
+
+/// How the rows learned from are divided to judge on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Division {
+    /// By chance, whole groups together where rows have one.
+    Chance {
+        /// By row: its group.
+        groups: Option<Vec<String>>,
+        /// In how many parts.
+        parts: usize,
+    },
+    /// The rows are in order of time; each part is judged by what was learned from those before it.
+    Time,
+}
+
+/// A fitted model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fitted {
+    /// Weights.
+    Line(Line),
+    /// Trees.
+    Trees(Ensemble),
+}
+
+impl Fitted {
+    /// Scores every row.
+    #[must_use]
+    pub fn scores(&self, matrix: &Matrix) -> Vec<f64> {
+        match self {
+            Self::Line(line) => line.scores(matrix),
+            Self::Trees(trees) => trees.scores(matrix),
+        }
+    }
+
+    /// Multiplies every score and adds to it.
+    pub fn stretch(&mut self, platt: Platt) {
+        match self {
+            Self::Line(line) => {
+                line.intercept = line.intercept * platt.factor + platt.shift;
+                line.weights.iter_mut().for_each(|weight| *weight *= platt.factor);
+            }
+            Self::Trees(trees) => trees.stretch(platt.factor, platt.shift),
+        }
+    }
+}
+
+/// A way to fit, as it was chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    /// A line.
+    Line(Net),
+    /// Boosted trees.
+    Boost(Boosting),
+    /// A forest.
+    Forest(Foresting),
+}
+
+/// A way and what it was worth on the parts held out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// In words.
+    pub way: String,
+    /// The mean AUC over the parts.
+    pub auc: f64,
+    /// The standard error of that mean.
+    pub error: f64,
+    /// The mean log-loss over the parts.
+    pub log_loss: f64,
+}
+
+/// What was chosen, what was tried, and the scores of rows that were held out.
+pub struct Chosen {
+    /// The way.
+    pub way: Way,
+    /// Everything tried.
+    pub tried: Vec<Tried>,
+    /// The held-out scores of the chosen way and their outcomes.
+    pub held_out: (Vec<f64>, Vec<bool>),
+}
+
+const SPARSE: [f64; 2] = [0.0, 0.7];
+const PENALTIES: [f64; 7] = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003];
+
+/// Boosted trees of several sizes; the last is the largest that fits in an artifact of 30 kB with 100 trees.
+fn boostings(seed: u64) -> Vec<Boosting> {
+    let of = |depth, leaves, rate, least_rows, trees| Boosting {
+        trees,
+        depth,
+        leaves,
+        rate,
+        least_rows,
+        seed,
+        ..Boosting::default()
+    };
+    vec![of(2, 4, 0.08, 20, 300), of(3, 8, 0.05, 20, 300), of(4, 12, 0.04, 40, 300), of(6, 24, 0.04, 20, 300)]
+}
+
+/// Chooses among the ways of a learner.
+#[must_use]
+pub fn choose(matrix: &Matrix, labels: &[bool], learner: Learner, division: &Division, seed: u64) -> Chosen {
+    let parts = divide(matrix.rows, division, seed);
+    let folds: Vec<Fold> =
+        parts.iter().map(|part| Fold::new(matrix, labels, part)).filter(Fold::is_two_sided).collect();
+    let mut candidates: Vec<(Way, Vec<Vec<f64>>)> = Vec::new();
+    if matches!(learner, Learner::Auto | Learner::Logistic) {
+        for sparse in SPARSE {
+            let nets: Vec<Net> = PENALTIES.iter().map(|penalty| Net { penalty: *penalty, sparse }).collect();
+            let lines: Vec<Vec<Line>> =
+                folds.iter().map(|fold| path(&fold.learned, &fold.known, &nets)).collect();
+            for (place, net) in nets.iter().enumerate() {
+                let scores =
+                    folds.iter().zip(&lines).map(|(fold, lines)| lines[place].scores(&fold.held)).collect();
+                candidates.push((Way::Line(*net), scores));
+            }
+        }
+    }
+    if matches!(learner, Learner::Auto | Learner::Boost) {
+        for how in boostings(seed) {
+            let grown: Vec<Ensemble> = folds
+                .iter()
+                .map(|fold| boost(&fold.learned, &fold.known, Some((&fold.held, &fold.asked)), how))
+                .collect();
+            let mut sizes: Vec<usize> = grown.iter().map(|ensemble| ensemble.trees.len()).collect();
+            sizes.sort_unstable();
+            let trees = sizes.get(sizes.len() / 2).copied().unwrap_or(how.trees).max(20);
+            let scores =
+                folds.iter().zip(&grown).map(|(fold, ensemble)| ensemble.scores(&fold.held)).collect();
+            candidates.push((Way::Boost(Boosting { trees, ..how }), scores));
+        }
+    }
+    if matches!(learner, Learner::Forest | Learner::ExtraTrees) {
+        let extra = learner == Learner::ExtraTrees;
+        for (depth, least_rows) in [(6, 20), (10, 10)] {
+            let how = Foresting { depth, least_rows, extra, seed, ..Foresting::default() };
+            let scores =
+                folds.iter().map(|fold| forest(&fold.learned, &fold.known, how).scores(&fold.held)).collect();
+            candidates.push((Way::Forest(how), scores));
+        }
+    }
+    let tried: Vec<Tried> = candidates.iter().map(|(way, scores)| judged(*way, scores, &folds)).collect();
+    let best =
+        (0..tried.len()).max_by(|a, b| tried[*a].auc.total_cmp(&tried[*b].auc).then(b.cmp(a))).unwrap_or(0);
+    let (way, scores) = candidates.swap_remove(best);
+    let asked = folds.iter().flat_map(|fold| fold.asked.iter().copied()).collect();
+    Chosen { way, tried, held_out: (scores.concat(), asked) }
+}
+
+/// Fits a way on all rows.
+#[must_use]
+pub fn fit(matrix: &Matrix, labels: &[bool], way: Way) -> Fitted {
+    match way {
+        Way::Line(net) => {
+            // From the heaviest down, as the path was walked when it was judged.
+            let nets: Vec<Net> = PENALTIES
+                .iter()
+                .filter(|penalty| **penalty >= net.penalty)
+                .map(|penalty| Net { penalty: *penalty, ..net })
+                .collect();
+            Fitted::Line(path(matrix, labels, &nets).pop().unwrap_or_else(|| Line {
+                intercept: 0.0,
+                weights: vec![0.0; matrix.columns.len()],
+                means: vec![0.0; matrix.columns.len()],
+            }))
+        }
+        Way::Boost(how) => Fitted::Trees(boost(matrix, labels, None, how)),
+        Way::Forest(how) => Fitted::Trees(forest(matrix, labels, how)),
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Line(net) => {
+                write!(f, "logistic regression, penalty {} ({} of it on magnitudes)", net.penalty, net.sparse)
+            }
+            Self::Boost(how) => {
+                write!(
+                    f,
+                    "{} boosted trees of depth {} and {} leaves, rate {}",
+                    how.trees, how.depth, how.leaves, how.rate
+                )
+            }
+            Self::Forest(how) => {
+                let kind = if how.extra { "extra trees" } else { "random-forest trees" };
+                write!(f, "{} {kind} of depth {}, {} rows a leaf", how.trees, how.depth, how.least_rows)
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of parts")]
+fn judged(way: Way, scores: &[Vec<f64>], folds: &[Fold]) -> Tried {
+    let of = |measure: &dyn Fn(&[f64], &[bool]) -> f64| {
+        let each: Vec<f64> =
+            scores.iter().zip(folds).map(|(scores, fold)| measure(scores, &fold.asked)).collect();
+        mean_and_deviation(&each)
+    };
+    let (auc, deviation) = of(&area);
+    let error = deviation / (folds.len().max(2) as f64 - 1.0).sqrt();
+    Tried { way: way.to_string(), auc, error, log_loss: of(&log_loss).0 }
+}
+
+/// The AUC of scores.
+#[must_use]
+pub fn area(scores: &[f64], labels: &[bool]) -> f64 {
+    let mut scored: Vec<Scored> =
+        scores.iter().zip(labels).map(|(margin, label)| Scored { margin: *margin, label: *label }).collect();
+    auc(&mut scored).unwrap_or(0.5)
+}
+
+/// A part held out and the rows it is judged with.
+struct Fold {
+    learned: Matrix,
+    known: Vec<bool>,
+    held: Matrix,
+    asked: Vec<bool>,
+}
+
+impl Fold {
+    fn new(matrix: &Matrix, labels: &[bool], (learned, held): &(Vec<usize>, Vec<usize>)) -> Self {
+        let of = |rows: &[usize]| rows.iter().map(|row| labels[*row]).collect();
+        Self { learned: matrix.take(learned), known: of(learned), held: matrix.take(held), asked: of(held) }
+    }
+
+    fn is_two_sided(&self) -> bool {
+        [&self.known, &self.asked].iter().all(|labels| labels.contains(&true) && labels.contains(&false))
+    }
+}
+
+/// Divides rows: for each part, those learned from and those held out.
+#[must_use]
+pub fn divide(rows: usize, division: &Division, seed: u64) -> Vec<(Vec<usize>, Vec<usize>)> {
+    match division {
+        Division::Chance { groups, parts } => {
+            let mut chance = crate::learn::chance::Chance::new(seed, 4);
+            let order = chance.shuffled(rows);
+            let mut part = vec![0; rows];
+            match groups {
+                None => order.iter().enumerate().for_each(|(place, row)| part[*row] = place % parts),
+                Some(groups) => {
+                    let mut known = std::collections::BTreeMap::new();
+                    for row in order {
+                        let next = known.len() % parts;
+                        part[row] = *known.entry(groups[row].as_str()).or_insert(next);
+                    }
+                }
+            }
+            (0..*parts).map(|own| (0..rows).partition(|row| part[*row] != own)).collect()
+        }
+        // Six parts; the first two are learned from only.
+        Division::Time => (2..6)
+            .map(|part| ((0..rows * part / 6).collect(), (rows * part / 6..rows * (part + 1) / 6).collect()))
+            .collect(),
+    }
+}

@@ -1,0 +1,359 @@
+//! Decision trees: each asks questions of features until it comes to a leaf, and the leaves add up.
+//!
+//! Leaves are whole numbers in units of the model's scale, so their sum is exact in any order; only one multiplication and
+//! one addition follow, and every target gives the same bits. A question is `value < cut`; a feature without a value goes
+//! the way that the question says.
+
+use keepset_wire::codec;
+use keepset_wire::document::{Fields, Mistake, Node};
+
+/// The version of the format that packs write trees in.
+const FORMAT: u32 = 1;
+/// Enough for the largest models that are imported; a device holds 16 bytes a node.
+const MOST_NODES: usize = 1 << 17;
+const MOST_QUESTIONS: u32 = 1 << 16;
+const MOST_TREES: usize = 2_000;
+/// Deeper trees than any learner grows; it bounds the recursion.
+const MOST_DEPTH: usize = 64;
+/// The sum of the leaves of the most trees is below 2^53, so it is a float exactly.
+const LARGEST_LEAF: i64 = 1 << 41;
+
+/// The trees of a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trees {
+    /// What a leaf's 1 is worth.
+    scale: f64,
+    /// Twice the place of the feature among the model's, 1 more where the absent goes left; and the cut.
+    questions: Vec<(usize, f64)>,
+    /// Where each tree begins.
+    roots: Vec<usize>,
+    /// Each tree before its branches, the left one first. A split: the number of its question from 1 on, and how many nodes
+    /// the left branch has. A leaf: 0, and what it is worth.
+    nodes: Vec<(usize, i64)>,
+    /// How many of those learned from came to each leaf, leaf after leaf; empty when that is not known.
+    pub(super) covers: Vec<usize>,
+}
+
+codec!(struct Trees { scale, questions, roots, nodes, covers });
+
+/// A node of a tree.
+pub(super) enum At {
+    /// The branch taken and the other one.
+    Split { slot: usize, taken: usize, other: usize },
+    /// What it is worth, in units of the scale.
+    Leaf(i64),
+}
+
+impl Trees {
+    /// The keys that a model of trees has beside those of every model.
+    pub(super) const KEYS: &[&str] = &[
+        "kind",
+        "title",
+        "format",
+        "intercept",
+        "features",
+        "definitions",
+        "scale",
+        "questions",
+        "trees",
+        "leaves",
+        "covers",
+    ];
+
+    /// Reads the trees of a model that reads so many features.
+    pub(super) fn read(fields: &Fields<'_>, features: usize) -> Result<Self, Mistake> {
+        fields.need("format")?.whole(FORMAT, FORMAT)?;
+        let scale_node = fields.need("scale")?;
+        let scale = scale_node.number()?;
+        if scale <= 0.0 {
+            return Err(scale_node.mistake("what a leaf's 1 is worth is above 0"));
+        }
+        let most = u32::try_from(features.saturating_sub(1)).unwrap_or(u32::MAX);
+        let questions =
+            fields.need("questions")?.each(|node| match &node.list()?[..] {
+                [feature, cut, left] => {
+                    Ok(((2 * feature.whole(0, most)? + left.whole(0, 1)?) as usize, cut.number()?))
+                }
+                _ => Err(node
+                    .mistake("a question is [place of the feature, cut, 1 where the absent goes left or 0]")),
+            })?;
+        let mut trees = Self { scale, questions, ..Self::default() };
+        let shapes = fields.need("trees")?;
+        let most = u32::try_from(trees.questions.len()).unwrap_or(u32::MAX).min(MOST_QUESTIONS);
+        let (leaves, shapes_list) = (fields.need("leaves")?, shapes.list()?);
+        let leaves_list = leaves.list()?;
+        if shapes_list.is_empty() || shapes_list.len() > MOST_TREES || leaves_list.len() != shapes_list.len()
+        {
+            return Err(
+                leaves.mistake("there is a list of leaves for each tree, and there are 1 to 2,000 trees")
+            );
+        }
+        for (shape, leaves) in shapes_list.iter().zip(&leaves_list) {
+            let splits = shape.each(|node| Ok(node.whole(0, most)? as usize))?;
+            let values = leaves.each(whole)?;
+            trees.plant(&splits, &values).map_err(|message| shape.mistake(message))?;
+        }
+        trees.covers = match fields.get("covers") {
+            Some(node) => {
+                let covers =
+                    node.each(|tree| tree.each(|node| Ok(node.whole(1, u32::MAX)? as usize)))?.concat();
+                if covers.len() != trees.nodes.iter().filter(|node| node.0 == 0).count() {
+                    return Err(node.mistake("there is one cover for each leaf"));
+                }
+                covers
+            }
+            None => Vec::new(),
+        };
+        Ok(trees)
+    }
+
+    /// Adds a tree: the numbers of its questions, each before its branches, 0 for a leaf; and its leaves in this order.
+    fn plant(&mut self, splits: &[usize], leaves: &[i64]) -> Result<(), &'static str> {
+        const SHAPE: &str = "a tree is a list of questions, each before its left and then its right branch, 0 for a leaf, with as many leaves as there are zeros";
+        self.roots.push(self.nodes.len());
+        let (mut splits, mut leaves) = (splits.iter(), leaves.iter());
+        self.grow(&mut splits, &mut leaves, 0)
+            .filter(|()| splits.next().is_none() && leaves.next().is_none())
+            .ok_or(SHAPE)?;
+        if self.nodes.len() > MOST_NODES { Err("a model has at most 131,072 nodes") } else { Ok(()) }
+    }
+
+    fn grow<'a>(
+        &mut self,
+        splits: &mut impl Iterator<Item = &'a usize>,
+        leaves: &mut impl Iterator<Item = &'a i64>,
+        depth: usize,
+    ) -> Option<()> {
+        let question = *splits.next().filter(|_| depth <= MOST_DEPTH)?;
+        if question == 0 {
+            self.nodes.push((0, *leaves.next()?));
+            return Some(());
+        }
+        let at = self.nodes.len();
+        self.nodes.push((question, 0));
+        self.grow(splits, leaves, depth + 1)?;
+        self.nodes[at].1 = i64::try_from(self.nodes.len() - at - 1).ok()?;
+        self.grow(splits, leaves, depth + 1)
+    }
+
+    /// Tells whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// Adds up the leaves that values come to, by the places of the model's features; what is absent is not a number.
+    pub(super) fn sum(&self, values: &[f64]) -> f64 {
+        let mut sum = 0;
+        for root in &self.roots {
+            let mut at = *root;
+            sum += loop {
+                match self.at(at, values) {
+                    At::Split { taken, .. } => at = taken,
+                    At::Leaf(leaf) => break leaf,
+                }
+            };
+        }
+        self.worth(sum)
+    }
+
+    /// Looks at a node with the values in hand. Branches come behind their split, so no walk goes on for ever.
+    pub(super) fn at(&self, at: usize, values: &[f64]) -> At {
+        let (question, more) = self.nodes[at];
+        if question == 0 {
+            return At::Leaf(more);
+        }
+        let (feature, cut) = self.questions[question - 1];
+        let (slot, value) = (feature / 2, values[feature / 2]);
+        let left = at + 1;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of nodes")]
+        let right = left + more as usize;
+        let goes_left = value < cut || (value.is_nan() && feature % 2 == 1);
+        let (taken, other) = if goes_left { (left, right) } else { (right, left) };
+        At::Split { slot, taken, other }
+    }
+
+    /// What a sum of leaves is worth.
+    #[expect(clippy::cast_precision_loss, reason = "the reader keeps sums below 2^53")]
+    pub(super) fn worth(&self, sum: i64) -> f64 {
+        sum as f64 * self.scale
+    }
+
+    /// Lists where each tree begins.
+    pub(super) fn roots(&self) -> &[usize] {
+        &self.roots
+    }
+
+    /// How many of those learned from came to each node.
+    pub(super) fn node_covers(&self) -> Vec<f64> {
+        let mut covers = vec![0.0; self.nodes.len()];
+        let mut leaf = self.covers.len();
+        for at in (0..self.nodes.len()).rev() {
+            let (question, more) = self.nodes[at];
+            covers[at] = if question == 0 {
+                leaf = leaf.saturating_sub(1);
+                #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+                self.covers.get(leaf).map_or(0.0, |cover| *cover as f64)
+            } else {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a number of nodes"
+                )]
+                let right = at + 1 + more as usize;
+                covers[at + 1] + covers[right]
+            };
+        }
+        covers
+    }
+}
+
+/// Reads a leaf.
+fn whole(node: &Node<'_>) -> Result<i64, Mistake> {
+    let leaf = node.value().as_i64().filter(|leaf| (-LARGEST_LEAF..=LARGEST_LEAF).contains(leaf));
+    leaf.ok_or_else(|| node.mistake("a leaf is a whole number between -2^41 and 2^41"))
+}
+
+#[cfg(test)]
+mod tests {
+    use keepset_wire::Name;
+    use serde_json::{Value, json};
+
+    use super::super::{Inputs, Model};
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    const FEATURES: [&str; 3] = ["orders", "recency", "visits"];
+
+    fn read(document: &Value) -> Result<Model, Mistake> {
+        let position = |name: &str| FEATURES.iter().position(|known| *known == name);
+        let definitions = |names: &[&str]| names.join("+");
+        let inputs = Inputs { position: &position, definitions: &definitions };
+        Model::read(Name::parse("m").unwrap(), &Node::root(document), inputs)
+    }
+
+    /// The first tree asks of visits and then of orders, the second is a leaf.
+    fn document() -> Value {
+        json!({
+            "kind": "trees", "format": 1, "intercept": -1.5, "features": ["visits", "orders"], "definitions": "visits+orders",
+            "scale": 0.25, "questions": [[0, 3, 0], [1, 1.5, 1]], "trees": [[1, 0, 2, 0, 0], [0]],
+            "leaves": [[-4, 2, 8], [1]], "covers": [[60, 10, 30], [100]]
+        })
+    }
+
+    fn score(model: &Model, orders: Option<f64>, visits: Option<f64>) -> f64 {
+        model.score(|feature| [orders, Some(9.0), visits][feature])
+    }
+
+    #[test]
+    fn a_score_is_the_intercept_and_the_leaves_that_values_come_to() {
+        let model = read(&document()).unwrap();
+        let expected = [
+            (Some(0.0), Some(2.9), -1.5 + 0.25 * -3.0),
+            (Some(1.5), Some(3.0), -1.5 + 0.25 * 9.0),
+            (Some(1.4), Some(3.0), -1.5 + 0.25 * 3.0),
+            // The absent goes right at the first question and left at the second.
+            (None, None, -1.5 + 0.25 * 3.0),
+        ];
+        for (orders, visits, score_expected) in expected {
+            assert_eq!(score(&model, orders, visits), score_expected, "{orders:?}, {visits:?}");
+            let values = [orders.unwrap_or(f64::NAN), 9.0, visits.unwrap_or(f64::NAN)];
+            assert_eq!(model.score_all(&values), score_expected);
+        }
+        assert_eq!(model.features().collect::<Vec<_>>(), [2, 0]);
+    }
+
+    #[test]
+    fn a_model_of_trees_that_cannot_be_is_refused_with_its_place() {
+        let mut refused: Vec<(&str, Value)> = vec![
+            ("$.features[0]", json!({"features": ["visit", "orders"]})),
+            ("$.features", json!({"features": ["orders", "orders"]})),
+            ("$.definitions", json!({"definitions": "orders+visits"})),
+            ("$.format", json!({"format": 2})),
+            ("$.scale", json!({"scale": 0})),
+            ("$.scale", json!({"scale": null})),
+            ("$.questions[0][0]", json!({"questions": [[2, 3, 0], [1, 1.5, 1]]})),
+            ("$.questions[1]", json!({"questions": [[0, 3, 0], [1, 1.5]]})),
+            ("$.questions[1][1]", json!({"questions": [[0, 3, 0], [1, "NaN", 1]]})),
+            ("$.trees[0][2]", json!({"trees": [[1, 0, 3, 0, 0], [0]]})),
+            ("$.trees[0]", json!({"trees": [[1, 0, 2, 0], [0]]})),
+            ("$.trees[0]", json!({"trees": [[1, 0, 2, 0, 0, 0], [0]]})),
+            ("$.trees[0]", json!({"trees": [[1, 0, 0], [0]]})),
+            ("$.leaves", json!({"leaves": [[-4, 2, 8]]})),
+            ("$.leaves[0][1]", json!({"leaves": [[-4, 0.5, 8], [1]]})),
+            ("$.leaves[0][1]", json!({"leaves": [[-4, 4_398_046_511_104_i64, 8], [1]]})),
+            ("$.covers", json!({"covers": [[60, 10], [100]]})),
+            ("$.surprise", json!({"surprise": 1})),
+            ("$.kind", json!({"kind": "forest"})),
+        ];
+        refused.push(("$.trees[0]", json!({"trees": [vec![1; 200], vec![0]]})));
+        for (path, change) in refused {
+            let mut spoiled = document();
+            for (key, value) in change.as_object().unwrap() {
+                spoiled[key] = value.clone();
+            }
+            assert_eq!(read(&spoiled).unwrap_err().path(), path, "{change}");
+        }
+        let mut lacking = document();
+        lacking.as_object_mut().unwrap().remove("definitions");
+        assert_eq!(read(&lacking).unwrap_err().path(), "$");
+    }
+
+    #[test]
+    fn trees_are_compiled_and_read_back() {
+        let model = read(&document()).unwrap();
+        let bytes = keepset_wire::codec::encode(&model);
+        let again: Model = keepset_wire::codec::decode(&bytes).unwrap();
+        assert_eq!(again.trees(), model.trees());
+    }
+
+    /// Every order in which the features can become known, one after the other.
+    fn by_orders(model: &Model, values: [Option<f64>; 3]) -> [f64; 3] {
+        let trees = model.trees().unwrap();
+        let covers = trees.node_covers();
+        let slots = [values[2].unwrap_or(f64::NAN), values[0].unwrap_or(f64::NAN)];
+        fn mean(trees: &Trees, covers: &[f64], at: usize, slots: &[f64], known: [bool; 2]) -> f64 {
+            match trees.at(at, slots) {
+                At::Leaf(leaf) => trees.worth(leaf),
+                At::Split { slot, taken, .. } if known[slot] => mean(trees, covers, taken, slots, known),
+                At::Split { taken, other, .. } => {
+                    [taken, other]
+                        .map(|b| covers[b] * mean(trees, covers, b, slots, known))
+                        .iter()
+                        .sum::<f64>()
+                        / covers[at]
+                }
+            }
+        }
+        let worth =
+            |known| trees.roots().iter().map(|root| mean(trees, &covers, *root, &slots, known)).sum::<f64>();
+        let (none, first, second, both) =
+            (worth([false, false]), worth([true, false]), worth([false, true]), worth([true, true]));
+        [none, ((first - none) + (both - second)) / 2.0, ((second - none) + (both - first)) / 2.0]
+    }
+
+    #[test]
+    fn contributions_are_those_of_every_order_and_add_up_to_the_score() {
+        let model = read(&document()).unwrap();
+        for values in [
+            [Some(0.0), None, Some(2.0)],
+            [Some(2.0), None, Some(5.0)],
+            [None, None, None],
+            [Some(1.0), None, Some(4.0)],
+        ] {
+            let found = model.contributions(|feature| values[feature]).unwrap();
+            let [none, visits, orders] = by_orders(&model, values);
+            assert!((found.base - (none - 1.5)).abs() < 1e-12);
+            assert_eq!(found.parts.iter().map(|part| part.0).collect::<Vec<_>>(), [2, 0]);
+            assert!(
+                (found.parts[0].1 - visits).abs() < 1e-12 && (found.parts[1].1 - orders).abs() < 1e-12,
+                "{found:?}"
+            );
+            let sum = found.base + found.parts.iter().map(|part| part.1).sum::<f64>();
+            assert!((sum - score(&model, values[0], values[2])).abs() < 1e-12);
+        }
+        let mut blind = document();
+        blind.as_object_mut().unwrap().remove("covers");
+        assert_eq!(read(&blind).unwrap().contributions(|_| None), None);
+    }
+}

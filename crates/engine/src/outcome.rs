@@ -1,0 +1,90 @@
+//! What models of a pack may be trained to foretell: that an event comes within some days, or that it stays away.
+//!
+//! For the trainer alone: nothing of it enters a compiled pack.
+
+use keepset_wire::document::{Mistake, Name, Node};
+use serde_json::Value;
+
+use crate::event::EventSpec;
+
+/// The key under which a pack declares them.
+pub(crate) const KEY: &str = "outcomes";
+
+/// What is to be foretold at a cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The event.
+    pub event: Name,
+    /// Whether it is to come, or to stay away.
+    pub comes: bool,
+    /// Within how many days of the cut.
+    pub within_days: u16,
+}
+
+impl Outcome {
+    /// Finds an outcome that a pack, which was read without a mistake, declares.
+    #[must_use]
+    pub fn of_pack(pack: &Value, name: &str) -> Option<Self> {
+        let declared = pack.get(KEY)?.get(name)?;
+        Self::read(&Node::root(declared)).ok()
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(&["title", "event", "comes", "within_days"])?;
+        fields.get("title").map_or(Ok(()), |title| title.text().map(drop))?;
+        let days = fields.need("within_days")?.whole(1, 366)?;
+        Ok(Self {
+            event: fields.need("event")?.name()?,
+            comes: fields.get("comes").map_or(Ok(true), |comes| comes.flag())?,
+            within_days: u16::try_from(days).unwrap_or(u16::MAX),
+        })
+    }
+}
+
+/// Checks what a pack declares.
+///
+/// # Errors
+/// A [`Mistake`] at an outcome that is none, or whose event the pack does not declare.
+pub(crate) fn check(node: &Node<'_>, events: &[EventSpec]) -> Result<(), Mistake> {
+    node.each_member(|_, node| {
+        let outcome = Outcome::read(node)?;
+        if events.iter().any(|event| event.name == outcome.event) {
+            return Ok(());
+        }
+        Err(node.need("event")?.mistake("the pack declares no event of this name"))
+    })
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Pack;
+    #[cfg(target_arch = "wasm32")]
+    use crate::test;
+
+    #[test]
+    fn an_outcome_is_an_event_that_comes_or_stays_away_and_its_mistakes_are_named() {
+        let mut pack = json!({
+            "id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01", "events": {"visit": {}}, "segments": [],
+            "outcomes": {"lapses": {"title": "no visit for 60 days", "event": "visit", "comes": false, "within_days": 60}}
+        });
+        let with = Pack::read(&pack).unwrap();
+        let lapses = Outcome { event: Name::parse("visit").unwrap(), comes: false, within_days: 60 };
+        assert_eq!(Outcome::of_pack(&pack, "lapses"), Some(lapses));
+        assert_eq!(Outcome::of_pack(&pack, "returns"), None);
+        for (path, outcome) in [
+            ("$.outcomes.lapses.event", json!({"event": "purchase", "within_days": 60})),
+            ("$.outcomes.lapses.within_days", json!({"event": "visit", "within_days": 0})),
+            ("$.outcomes.lapses.cut", json!({"event": "visit", "within_days": 6, "cut": 1})),
+            ("$.outcomes.lapses", json!({"event": "visit"})),
+        ] {
+            pack["outcomes"]["lapses"] = outcome;
+            assert_eq!(Pack::read(&pack).unwrap_err().path(), path);
+        }
+        pack.as_object_mut().unwrap().remove("outcomes");
+        assert_eq!(Pack::read(&pack).unwrap().hash(), with.hash(), "nothing of it enters a compiled pack");
+    }
+}
