@@ -1,4 +1,4 @@
-//! The commands beside serving: making, listing and retiring keys; what an operator does with a store.
+//! The commands beside serving: making, listing and retiring keys; listing and exporting labels; what an operator does with a store.
 
 mod store;
 
@@ -12,6 +12,7 @@ use keepset_wire::{DAY_MS, Timestamp};
 
 use crate::clock::system_now;
 use crate::keys::{Keyring, Standing, Use};
+use crate::labels::export::LabelsCommand;
 
 /// So long devices seal to a key unless told otherwise: a year, and five weeks in which the next one is already there.
 const KEY_DAYS: i64 = 400;
@@ -30,6 +31,9 @@ pub enum Command {
     Move(store::Move),
     /// Forgets the ids of windows that are closed, and gives back what they took; a running collector does so once a day
     Compact(store::Compact),
+    /// Lists and exports the labels that people agreed to share
+    #[command(subcommand)]
+    Labels(LabelsCommand),
 }
 
 /// What can be done with keys.
@@ -110,6 +114,7 @@ impl Command {
             Self::Restore(restore) => restore.run(),
             Self::Move(moving) => moving.run(),
             Self::Compact(compact) => compact.run(),
+            Self::Labels(labels) => labels.run(),
         }
     }
 }

@@ -9,6 +9,9 @@ use keepset_wire::Plan;
 use crate::clock::Clock;
 use crate::commands::Command;
 use crate::keys::{Keyring, Use};
+use crate::labels::Desk;
+use crate::labels::export::read_terms;
+use crate::labels::store::LabelStore;
 use crate::store::{Address, Purpose};
 
 /// Receives private reports, counts them durably and publishes estimates with their intervals.
@@ -45,6 +48,12 @@ pub struct Config {
     #[arg(long, env = "KEEPSET_STORE", hide_env_values = true, value_name = "STORE",
         default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
     pub store: Address,
+    /// Take labels, too, of those who agreed to share them: the `labels` of a pack, or the pack; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Vec<PathBuf>,
+    /// Where labels are kept: a file of its own, apart from the counts.
+    #[arg(long, value_name = "FILE", default_value = "labels.sqlite")]
+    pub label_store: PathBuf,
     /// The address to listen on; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
@@ -82,6 +91,18 @@ impl Config {
     /// One sentence that names the flag, the file and the place in it.
     pub fn read_gateway(&self) -> Result<Keyring, String> {
         read_ring("--gateway", self.gateway.as_deref(), Use::Gateway)
+    }
+
+    /// Opens the desk for labels; none where no terms are named.
+    ///
+    /// # Errors
+    /// One sentence that names the flag, the file and the place in it.
+    pub fn open_labels(&self, keys: &Keyring) -> Result<Option<Desk>, String> {
+        if self.labels.is_empty() {
+            return Ok(None);
+        }
+        let (terms, store) = (read_terms(&self.labels)?, LabelStore::open(&self.label_store)?);
+        Desk::new(terms, keys.clone(), store, self.clock()).map(Some)
     }
 
     /// Checks that the folder of files exists.

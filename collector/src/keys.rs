@@ -197,6 +197,13 @@ impl Keyring {
         found.filter(|_| self.use_ == Use::Reports)
     }
 
+    /// Returns the newest key that is not retired, by its number, and what opens for it.
+    #[must_use]
+    pub fn newest(&self) -> Option<(u8, &OpeningKey)> {
+        let held = self.held.iter().filter_map(|held| Some((held.key.id, held.secret.as_ref()?)));
+        held.max_by_key(|(id, _)| *id)
+    }
+
     /// Returns the public halves of the keys that are not retired.
     #[must_use]
     pub fn public(&self) -> SealingKeys {

@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod headers;
 pub mod ingest;
 pub mod keys;
+pub mod labels;
 pub mod problem;
 pub mod publish;
 pub mod server;

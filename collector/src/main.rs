@@ -32,9 +32,10 @@ fn run(config: &Config) -> Result<(), String> {
     config.check_files()?;
     let keys = config.read_keys()?;
     let gateway = Gateway::new(&config.read_gateway()?)?;
+    let labels = config.open_labels(&keys)?;
     let store =
         Store::open(&config.store, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
-    let collector = Collector::new(plan, keys, store, config.clock())?.behind(gateway);
+    let collector = Collector::new(plan, keys, store, config.clock())?.behind(gateway).with_labels(labels);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, Arc::new(collector)))
 }

@@ -22,6 +22,8 @@ pub enum Kind {
     NotDecapsulated,
     /// What came through a relay is no request that devices make.
     NotForDevices,
+    /// The browser asks that nothing is shared.
+    PrivacySignal,
     /// Nothing is at this path.
     NotFound,
     /// The plan has no such window.
@@ -34,8 +36,12 @@ pub enum Kind {
     UnknownPlan,
     /// A report is sealed to a key the collector does not hold.
     UnknownKey,
+    /// Labels were agreed to under terms the collector was not given.
+    UnknownTerms,
     /// A report's window is closed.
     WindowClosed,
+    /// The labels of this name were erased.
+    LabelsErased,
     /// The body is larger than the largest allowed.
     BodyTooLarge,
     /// The body is not of the content type of reports.
@@ -44,6 +50,8 @@ pub enum Kind {
     NotSealed,
     /// The body is no encapsulated request.
     NotEncapsulated,
+    /// The body is not of the content type of labels.
+    NoLabelsType,
     /// A report answers a question the plan does not have.
     UnknownQuestion,
     /// A report's epoch is not open yet, or is none of the plan's.
@@ -54,6 +62,10 @@ pub enum Kind {
     Unopened,
     /// What a sealed report holds is not what stands outside on it.
     SealMismatch,
+    /// A message about labels was made too long ago, or is yet to be made.
+    StaleLabels,
+    /// A message about labels holds what no honest one does.
+    MalformedLabels,
     /// More reports are waiting than the collector lets wait.
     Busy,
     /// The store cannot be written or read now.
@@ -62,7 +74,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::EmptyBody,
         Self::WrongLength,
         Self::CutBody,
@@ -70,22 +82,28 @@ impl Kind {
         Self::BadQuery,
         Self::NotDecapsulated,
         Self::NotForDevices,
+        Self::PrivacySignal,
         Self::NotFound,
         Self::UnknownWindow,
         Self::MethodNotAllowed,
         Self::SlowBody,
         Self::UnknownPlan,
         Self::UnknownKey,
+        Self::UnknownTerms,
         Self::WindowClosed,
+        Self::LabelsErased,
         Self::BodyTooLarge,
         Self::WrongContentType,
         Self::NotSealed,
         Self::NotEncapsulated,
+        Self::NoLabelsType,
         Self::UnknownQuestion,
         Self::EpochAhead,
         Self::MalformedAnswer,
         Self::Unopened,
         Self::SealMismatch,
+        Self::StaleLabels,
+        Self::MalformedLabels,
         Self::Busy,
         Self::StoreUnavailable,
     ];
@@ -153,6 +171,12 @@ impl Kind {
                 "Only what devices send is taken through a relay.",
                 "POST reports to /v1/reports; everything else is asked directly.",
             ),
+            Self::PrivacySignal => (
+                "privacy-signal",
+                S::FORBIDDEN,
+                "The browser asks that nothing is shared (Sec-GPC: 1).",
+                "Do not send these bytes again, and share no labels while the signal is set.",
+            ),
             Self::NotFound => ("not-found", S::NOT_FOUND, "Nothing is at this path.", "Begin at /."),
             Self::UnknownWindow => (
                 "unknown-window",
@@ -184,6 +208,18 @@ impl Kind {
                 "A report is sealed to a key this collector does not hold.",
                 "Compile the pack with the keys at /v1/keys; do not send these bytes again.",
             ),
+            Self::UnknownTerms => (
+                "unknown-terms",
+                S::CONFLICT,
+                "Labels were agreed to under terms this collector was not given.",
+                "Compare the terms at /v1/labels with those of the pack; do not send these bytes again.",
+            ),
+            Self::LabelsErased => (
+                "labels-erased",
+                S::GONE,
+                "The labels of this name were erased.",
+                "Do not send these bytes again: a name that was taken back stays so.",
+            ),
             Self::WindowClosed => (
                 "window-closed",
                 S::GONE,
@@ -213,6 +249,24 @@ impl Kind {
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "The gateway takes encapsulated requests, as message/ohttp-req.",
                 "Set the content type and leave the content encoding away.",
+            ),
+            Self::NoLabelsType => (
+                "no-labels-type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "Labels come sealed and uncompressed, as application/vnd.keepset.sealed-labels.",
+                "Set the content type and leave the content encoding away.",
+            ),
+            Self::StaleLabels => (
+                "stale-labels",
+                S::UNPROCESSABLE_ENTITY,
+                "The message was made more than 29 days ago, or is yet to be made.",
+                "Check the device's clock; do not send these bytes again.",
+            ),
+            Self::MalformedLabels => (
+                "malformed-labels",
+                S::UNPROCESSABLE_ENTITY,
+                "The message holds what no honest one does, or is of the other kind.",
+                "Do not send these bytes again.",
             ),
             Self::UnknownQuestion => (
                 "unknown-question",

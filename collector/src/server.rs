@@ -29,6 +29,7 @@ use crate::gateway::{self, Gateway};
 use crate::headers;
 use crate::ingest::{Door, Form, MAX_REPORTS};
 use crate::keys::Keyring;
+use crate::labels::{Desk, routes as labels};
 use crate::problem::{Kind, Problem};
 use crate::publish;
 use crate::store::{Store, StoreError};
@@ -55,6 +56,7 @@ pub struct Collector {
     clock: Clock,
     counters: Counters,
     gateway: Gateway,
+    labels: Option<Desk>,
 }
 
 impl Collector {
@@ -65,7 +67,7 @@ impl Collector {
     pub fn new(plan: Plan, keys: Keyring, store: Store, clock: Clock) -> Result<Self, String> {
         let estimator = Estimator::new(&plan)?;
         let (counters, gateway) = (Counters::default(), Gateway::default());
-        Ok(Self { hash: plan.hash(), plan, estimator, keys, store, clock, counters, gateway })
+        Ok(Self { hash: plan.hash(), plan, estimator, keys, store, clock, counters, gateway, labels: None })
     }
 
     /// Puts the collector behind a gateway, through which requests come that a relay forwards.
@@ -76,6 +78,18 @@ impl Collector {
 
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// Takes labels, too.
+    #[must_use]
+    pub fn with_labels(self, labels: Option<Desk>) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// Returns who takes labels; nothing where none are taken.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Desk> {
+        self.labels.as_ref()
     }
 
     /// Returns the hash of the plan whose reports are counted.
@@ -155,6 +169,8 @@ async fn sweep(collector: Arc<Collector>) {
         if minute.is_multiple_of(COMPACT_TICKS) {
             let _ = collector.store.compact().await;
         }
+        let forgetful = Arc::clone(&collector);
+        let _ = tokio::task::spawn_blocking(move || forgetful.labels.as_ref().map(Desk::forget)).await;
     }
 }
 
@@ -164,11 +180,12 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
     let cors = CorsLayer::new().allow_origin(Any).allow_headers([header::CONTENT_TYPE]).max_age(DAY);
     let open_to_pages = Router::new()
         .route(REPORTS, post(reports))
+        .route("/v1/labels", get(labels::terms).post(labels::share).delete(labels::erase))
         .route("/v1/plan", get(plan))
         .route("/v1/keys", get(keys))
         .route("/v1/oblivious", get(gateway::configurations).post(gateway::oblivious))
         .method_not_allowed_fallback(wrong_method)
-        .layer(cors.allow_methods([Method::GET, Method::POST]));
+        .layer(cors.allow_methods([Method::GET, Method::POST, Method::DELETE]));
     let mut router = Router::new()
         .merge(open_to_pages)
         .route("/", get(page))

@@ -21,6 +21,7 @@ mod crash;
 mod disk;
 mod keeping;
 mod kinds;
+mod labels;
 mod life;
 mod pages;
 mod relay;

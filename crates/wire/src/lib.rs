@@ -9,6 +9,7 @@ pub mod codec;
 mod consent;
 mod digest;
 pub mod document;
+pub mod labels;
 pub mod oblivious;
 mod plan;
 mod question;

@@ -1,0 +1,216 @@
+//! The store of labels: one SQLite file of its own, from which what is erased is gone to the byte.
+//!
+//! `held` has a row a pseudonym: its labels, the day they were told, and its consent receipt. `erased` remembers for a while which
+//! pseudonyms were taken back, as a hash, so that a message on its way or played again brings none of them back.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use keepset_wire::labels::{LabelId, LabelTerms, Labels};
+use keepset_wire::sha256;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+
+/// Marks the file as ours: "KSLB".
+const APPLICATION: i64 = 0x4b53_4c42;
+const FORMAT: i64 = 1;
+/// A message is taken for 29 days after it was made; twice that long its name stays marked as erased.
+const MARK_DAYS: u32 = 60;
+/// Terms last no longer: what was told under terms that are not given any more is forgotten after it.
+const LONGEST_DAYS: u32 = 366;
+
+const TABLES: &str = "
+CREATE TABLE held (
+  id BLOB PRIMARY KEY, terms BLOB NOT NULL, day INTEGER NOT NULL, agreed INTEGER NOT NULL, signal TEXT NOT NULL,
+  pack BLOB NOT NULL, labels BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE erased (mark BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+/// What became of labels that were shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// They are kept.
+    Kept,
+    /// Later ones are kept already.
+    Known,
+    /// Their name was erased, and stays so.
+    Erased,
+}
+
+/// One pseudonym under some terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its name.
+    pub id: LabelId,
+    /// The day it told its labels.
+    pub day: u32,
+    /// The day consent was given.
+    pub agreed: u32,
+    /// How.
+    pub signal: String,
+    /// The pack that was in force.
+    pub pack: Vec<u8>,
+    /// For each segment of the terms whether it has the label.
+    pub labels: Vec<bool>,
+}
+
+/// Labels in a file.
+#[derive(Debug)]
+pub struct LabelStore(Mutex<Connection>);
+
+impl LabelStore {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and the file.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let unusable = |error: rusqlite::Error| format!("--label-store: {shown} cannot be used: {error}");
+        let connection = Connection::open(path).map_err(unusable)?;
+        connection.busy_timeout(Duration::from_secs(5)).map_err(unusable)?;
+        match kind_of(&connection).map_err(unusable)? {
+            Some(FORMAT) => {}
+            Some(format) => {
+                return Err(format!(
+                    "--label-store: {shown} is of a later version ({format}) of this program"
+                ));
+            }
+            None if is_empty(&connection).map_err(unusable)? => {
+                connection.execute_batch(TABLES).map_err(unusable)?;
+                connection.pragma_update(None, "application_id", APPLICATION).map_err(unusable)?;
+                connection.pragma_update(None, "user_version", FORMAT).map_err(unusable)?;
+            }
+            None => {
+                return Err(format!("--label-store: {shown} is no store of labels; name a file of its own"));
+            }
+        }
+        // A log beside the file would keep what is erased: a journal is cut to nothing with each commit, and what is deleted is
+        // overwritten with zeros.
+        connection
+            .execute_batch("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
+            .map_err(unusable)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// Opens the file of a collector that may be running, to read it.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and the file.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let unusable = |error| format!("--label-store: {} cannot be read: {error}", path.display());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(unusable)?;
+        connection.busy_timeout(Duration::from_secs(5)).map_err(unusable)?;
+        match kind_of(&connection).map_err(unusable)? {
+            Some(FORMAT) => Ok(Self(Mutex::new(connection))),
+            _ => Err(format!("--label-store: {} is no store of labels of this version", path.display())),
+        }
+    }
+
+    /// Keeps labels in place of what their name told before.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn share(&self, labels: &Labels) -> rusqlite::Result<Shared> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let id = labels.proof.id();
+        let erased = transaction.query_row("SELECT 1 FROM erased WHERE mark = ?1", [mark(id)], |_| Ok(()));
+        if erased.optional()?.is_some() {
+            return Ok(Shared::Erased);
+        }
+        let bits: Vec<u8> = labels.held.iter().map(|held| u8::from(*held)).collect();
+        let changed = transaction.execute(
+            "INSERT INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET
+             terms = excluded.terms, day = excluded.day, agreed = excluded.agreed, signal = excluded.signal,
+             pack = excluded.pack, labels = excluded.labels WHERE excluded.day >= held.day",
+            params![
+                id.0,
+                labels.terms.0,
+                labels.day,
+                labels.agreed,
+                labels.signal.name(),
+                labels.pack.0,
+                bits
+            ],
+        )?;
+        transaction.commit()?;
+        Ok(if changed == 1 { Shared::Kept } else { Shared::Known })
+    }
+
+    /// Erases everything a name stands for; durable when it returns. One that is not there is marked as erased all the same: its message
+    /// may be on its way.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn erase(&self, id: LabelId, today: u32) -> rusqlite::Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute("DELETE FROM held WHERE id = ?1", [id.0])?;
+        transaction.execute("INSERT OR REPLACE INTO erased VALUES (?1, ?2)", params![mark(id), today])?;
+        transaction.commit()
+    }
+
+    /// Forgets what was not renewed for as long as its terms keep it, and marks no message can meet any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn forget(&self, terms: &[LabelTerms], today: u32) -> rusqlite::Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for terms in terms {
+            let since = today.saturating_sub(terms.keep_days);
+            transaction
+                .execute("DELETE FROM held WHERE terms = ?1 AND day < ?2", params![terms.hash().0, since])?;
+        }
+        transaction.execute("DELETE FROM held WHERE day < ?1", [today.saturating_sub(LONGEST_DAYS)])?;
+        transaction.execute("DELETE FROM erased WHERE day < ?1", [today.saturating_sub(MARK_DAYS)])?;
+        transaction.commit()
+    }
+
+    /// Lists every name under these terms, in the order of the names, which is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn held(&self, terms: &LabelTerms) -> rusqlite::Result<Vec<Held>> {
+        let connection = self.lock();
+        let mut list = connection
+            .prepare("SELECT id, day, agreed, signal, pack, labels FROM held WHERE terms = ?1 ORDER BY id")?;
+        let rows = list.query_map([terms.hash().0], |row| {
+            let bits: Vec<u8> = row.get(5)?;
+            Ok(Held {
+                id: LabelId(row.get(0)?),
+                day: row.get(1)?,
+                agreed: row.get(2)?,
+                signal: row.get(3)?,
+                pack: row.get(4)?,
+                labels: bits.iter().map(|bit| *bit == 1).collect(),
+            })
+        })?;
+        rows.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that panicked was rolled back.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The format of a store of labels; nothing of another file.
+fn kind_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    Ok(if number("application_id")? == APPLICATION { Some(number("user_version")?) } else { None })
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    let other = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0))?;
+    Ok(tables == 0 && other == 0)
+}
+
+/// What is remembered of a name that was erased: nobody can find the name in it.
+fn mark(id: LabelId) -> [u8; 32] {
+    sha256(&[b"keepset label erased 1", &id.0])
+}
