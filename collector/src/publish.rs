@@ -139,7 +139,9 @@ pub struct LevelView {
 
 impl From<Context> for ContextView {
     fn from(context: Context) -> Self {
-        let level = |level: Level| LevelView { estimate: level.value, low: level.low, high: level.high };
+        let held = |end: f64| end.clamp(0.0, 1.0);
+        let level =
+            |level: Level| LevelView { estimate: level.value, low: held(level.low), high: held(level.high) };
         Self {
             level: context.level.map(level),
             assumed_fakes: ASSUMED_FAKES,
