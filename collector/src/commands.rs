@@ -1,6 +1,7 @@
-//! The commands beside serving: making, listing and retiring keys; listing and exporting labels; what an operator does with a store.
+//! The commands beside serving: making, listing and retiring keys and tokens; listing and exporting labels; what an operator does with a store.
 
 mod store;
+mod tokens;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ pub enum Command {
     /// Makes, lists and retires the keys that reports are sealed to, and those of a gateway for relays
     #[command(subcommand)]
     Keys(Keys),
+    /// Makes, lists and revokes the tokens of those who may read
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// Copies a store into a new file; the collector may be running
     Backup(store::Backup),
     /// Makes a new store from a backup
@@ -110,6 +114,7 @@ impl Command {
             Self::Keys(Keys::New(new)) => new.run(system_now()),
             Self::Keys(Keys::List(list)) => list.run(system_now()),
             Self::Keys(Keys::Retire(retire)) => retire.run(system_now()),
+            Self::Tokens(tokens) => tokens.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Move(moving) => moving.run(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser};
 use keepset_wire::Plan;
 
+use crate::access::{Access, ReadLog, Tokens};
 use crate::clock::Clock;
 use crate::commands::Command;
 use crate::keys::{Keyring, Use};
@@ -60,6 +61,15 @@ pub struct Config {
     /// Let a replayed log bring its own time: every window of the plan stays open, reports need not be sealed, and every page says so.
     #[arg(long)]
     pub simulation: bool,
+    /// Who may read estimates: the file that `keepset-collector tokens new` writes; what is read is written to --read-log.
+    #[arg(long, value_name = "FILE", requires = "read_log", conflicts_with = "public_reading")]
+    pub tokens: Option<PathBuf>,
+    /// Let whoever reaches the port read estimates; a simulation does so without being told.
+    #[arg(long)]
+    pub public_reading: bool,
+    /// Where it is written down who read what, and when: a line of JSON each.
+    #[arg(long, value_name = "FILE")]
+    pub read_log: Option<PathBuf>,
     /// Serve the files of this folder under /demo/.
     #[arg(long = "static", value_name = "FOLDER")]
     pub files: Option<PathBuf>,
@@ -103,6 +113,25 @@ impl Config {
         }
         let (terms, store) = (read_terms(&self.labels)?, LabelStore::open(&self.label_store)?);
         Desk::new(terms, keys.clone(), store, self.clock()).map(Some)
+    }
+
+    /// Returns who may read; public reading is chosen, never fallen into.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and what to do.
+    pub fn access(&self) -> Result<Access, String> {
+        let log = self.read_log.as_deref().map(ReadLog::open).transpose();
+        let log = log.map_err(|error| format!("--read-log: {error}"))?;
+        match &self.tokens {
+            Some(path) => {
+                let tokens = Tokens::load(path).map_err(|error| format!("--tokens: {error}"))?;
+                Ok(Access::with_tokens(tokens, log))
+            }
+            None if self.public_reading || self.simulation => Ok(Access::public(log)),
+            None => Err("--tokens: name the file of those who may read estimates, which `keepset-collector tokens new \
+                --role analyst --name NAME` makes, or choose --public-reading"
+                .into()),
+        }
     }
 
     /// Checks that the folder of files exists.

@@ -10,11 +10,18 @@ use crate::problem::Kind;
 ///
 /// # Privacy
 /// Numbers only: no address, no time, no content.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
     accepted: AtomicU64,
     known: AtomicU64,
     refused: [AtomicU64; Kind::ALL.len()],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let (accepted, known) = Default::default();
+        Self { accepted, known, refused: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
 }
 
 impl Counters {

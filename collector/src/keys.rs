@@ -7,14 +7,14 @@
 //! A file holds keys for one use: those that reports are sealed to, or those of a gateway for relays. A retired key has no
 //! `private_key` or `seed` any more: what was sealed to it stays shut for ever, and its number is not given again.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use keepset_wire::document::{self, Mistake, Node};
 use keepset_wire::seal::{MOST_KEYS, hex_of, key_from_hex};
 use keepset_wire::{OpeningKey, SealingKey, SealingKeys, Timestamp};
 use serde_json::{Value, json};
+
+use crate::private;
 
 /// The keys of a file.
 #[derive(Clone, Debug, Default)]
@@ -139,10 +139,8 @@ impl Keyring {
     /// # Errors
     /// One sentence that names the file and what is wrong.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let shown = path.display();
-        let text = fs::read_to_string(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-        check_mode(path)?;
-        Self::parse(&text).map_err(|mistake| format!("{shown}: {mistake}"))
+        let text = private::read(path, "private keys")?;
+        Self::parse(&text).map_err(|mistake| format!("{}: {mistake}", path.display()))
     }
 
     /// Writes the file anew, whole or not at all, for its owner alone.
@@ -150,15 +148,7 @@ impl Keyring {
     /// # Errors
     /// One sentence that names the file and what is wrong.
     pub fn save(&self, path: &Path) -> Result<(), String> {
-        let new = path.with_extension("new");
-        let written = private_file(&new)
-            .and_then(|mut file| file.write_all(self.to_text().as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&new, path));
-        written.map_err(|error| {
-            // Whatever of it was written holds private keys.
-            let _ = fs::remove_file(&new);
-            format!("{} cannot be written: {error}", path.display())
-        })
+        private::write(path, &self.to_text())
     }
 
     /// Adds a key made of 32 bytes drawn by chance and returns its number.
@@ -257,39 +247,6 @@ impl Held {
             Some(_) => Standing::Over,
         }
     }
-}
-
-/// Opens a file that only its owner can read, in the place of what a write that failed has left.
-fn private_file(path: &Path) -> io::Result<fs::File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Refuses a file that others than its owner can read or write.
-#[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let shown = path.display();
-    let data = fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    let mode = data.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(format!(
-        "{shown} holds private keys and others than its owner may use it (mode {mode:o}): chmod 600 {shown}"
-    ))
-}
-
-#[cfg(not(unix))]
-fn check_mode(_: &Path) -> Result<(), String> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -30,12 +30,16 @@ fn main() -> ExitCode {
 fn run(config: &Config) -> Result<(), String> {
     let plan = config.read_plan()?;
     config.check_files()?;
+    let access = config.access()?;
     let keys = config.read_keys()?;
     let gateway = Gateway::new(&config.read_gateway()?)?;
     let labels = config.open_labels(&keys)?;
     let store =
         Store::open(&config.store, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
-    let collector = Collector::new(plan, keys, store, config.clock())?.behind(gateway).with_labels(labels);
+    let collector = Collector::new(plan, keys, store, config.clock())?
+        .behind(gateway)
+        .with_labels(labels)
+        .readable_by(access);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, Arc::new(collector)))
 }

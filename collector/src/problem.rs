@@ -20,10 +20,14 @@ pub enum Kind {
     BadQuery,
     /// What a relay forwarded does not open, or holds no request.
     NotDecapsulated,
+    /// Reading needs a token that is known.
+    TokenNeeded,
     /// What came through a relay is no request that devices make.
     NotForDevices,
     /// The browser asks that nothing is shared.
     PrivacySignal,
+    /// The role of the token does not read this.
+    WrongRole,
     /// Nothing is at this path.
     NotFound,
     /// The plan has no such window.
@@ -70,19 +74,23 @@ pub enum Kind {
     Busy,
     /// The store cannot be written or read now.
     StoreUnavailable,
+    /// What is read cannot be written down now.
+    LogUnavailable,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::EmptyBody,
         Self::WrongLength,
         Self::CutBody,
         Self::UnknownVersion,
         Self::BadQuery,
         Self::NotDecapsulated,
+        Self::TokenNeeded,
         Self::NotForDevices,
         Self::PrivacySignal,
+        Self::WrongRole,
         Self::NotFound,
         Self::UnknownWindow,
         Self::MethodNotAllowed,
@@ -106,6 +114,7 @@ impl Kind {
         Self::MalformedLabels,
         Self::Busy,
         Self::StoreUnavailable,
+        Self::LogUnavailable,
     ];
 
     /// Returns the stable name.
@@ -164,6 +173,18 @@ impl Kind {
                 S::BAD_REQUEST,
                 "The encapsulated request does not open here, or holds no request.",
                 "Encapsulate it anew to a gateway key at /v1/keys.",
+            ),
+            Self::TokenNeeded => (
+                "token-needed",
+                S::UNAUTHORIZED,
+                "Reading needs a token that this collector knows.",
+                "Send it as a bearer token, or as the password a browser asks for.",
+            ),
+            Self::WrongRole => (
+                "wrong-role",
+                S::FORBIDDEN,
+                "The role of this token does not read this.",
+                "Ask the operator for a token with the role that does.",
             ),
             Self::NotForDevices => (
                 "not-for-devices",
@@ -309,6 +330,12 @@ impl Kind {
                 S::SERVICE_UNAVAILABLE,
                 "The store cannot be used now.",
                 "Send the same bytes again later.",
+            ),
+            Self::LogUnavailable => (
+                "log-unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "What is read here is written down, and that is not possible now.",
+                "Ask again later.",
             ),
         }
     }

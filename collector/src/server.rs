@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::handler::HandlerWithoutStateExt as _;
 use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
-use axum::middleware::{map_response, map_response_with_state};
+use axum::middleware::{from_fn_with_state, map_response, map_response_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::services::ServeDir;
 
+use crate::access::{self, Access};
 use crate::admit::Admitted;
 use crate::clock::{Clock, Openings};
 use crate::counters::Counters;
@@ -57,23 +58,47 @@ pub struct Collector {
     counters: Counters,
     gateway: Gateway,
     labels: Option<Desk>,
+    access: Access,
 }
 
 impl Collector {
-    /// Derives the mechanisms of `plan` and takes charge of its store and of the keys that reports are sealed to.
+    /// Derives the mechanisms of `plan` and takes charge of its store and of the keys that reports are sealed to. Until it is told
+    /// who may read, everybody reads a simulation and nobody anything else.
     ///
     /// # Errors
     /// One sentence when a question of the plan allows no mechanism.
     pub fn new(plan: Plan, keys: Keyring, store: Store, clock: Clock) -> Result<Self, String> {
         let estimator = Estimator::new(&plan)?;
         let (counters, gateway) = (Counters::default(), Gateway::default());
-        Ok(Self { hash: plan.hash(), plan, estimator, keys, store, clock, counters, gateway, labels: None })
+        let access = if clock.is_simulation() { Access::public(None) } else { Access::nobody() };
+        Ok(Self {
+            hash: plan.hash(),
+            plan,
+            estimator,
+            keys,
+            store,
+            clock,
+            counters,
+            gateway,
+            labels: None,
+            access,
+        })
     }
 
     /// Puts the collector behind a gateway, through which requests come that a relay forwards.
     #[must_use]
     pub fn behind(self, gateway: Gateway) -> Self {
         Self { gateway, ..self }
+    }
+
+    /// Says who may read.
+    #[must_use]
+    pub fn readable_by(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
@@ -186,12 +211,16 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .route("/v1/oblivious", get(gateway::configurations).post(gateway::oblivious))
         .method_not_allowed_fallback(wrong_method)
         .layer(cors.allow_methods([Method::GET, Method::POST, Method::DELETE]));
-    let mut router = Router::new()
-        .merge(open_to_pages)
+    let reading = Router::new()
         .route("/", get(page))
-        .route("/style.css", get(style))
         .route("/v1/estimates", get(estimates))
         .route("/v1/estimates.csv", get(estimates_csv))
+        .method_not_allowed_fallback(wrong_method)
+        .route_layer(from_fn_with_state(Arc::clone(&collector), access::check));
+    let mut router = Router::new()
+        .merge(open_to_pages)
+        .merge(reading)
+        .route("/style.css", get(style))
         .route("/healthz", get(health))
         .route("/problems/{slug}", get(explain));
     if let Some(folder) = files {

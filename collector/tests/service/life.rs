@@ -84,7 +84,7 @@ fn a_wrong_start_names_the_flag_and_what_is_wrong() {
     let address = taken.local_addr().unwrap().to_string();
     let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_keepset-collector"));
     second.arg("--plan").arg(&right).arg("--store").arg(&store).args(["--listen", &address]);
-    second.arg("--keys").arg(write_keys(&right));
+    second.arg("--keys").arg(write_keys(&right)).arg("--public-reading");
     let output = second.output().unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains("--listen: "));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_keepset-collector"))

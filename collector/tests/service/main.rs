@@ -14,6 +14,7 @@ mod kept;
 mod load;
 mod process;
 
+mod access;
 mod answers;
 mod bodies;
 mod counting;

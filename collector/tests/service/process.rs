@@ -77,6 +77,9 @@ pub fn command(plan: &Path, store: impl AsRef<std::ffi::OsStr>, more: &[&str]) -
     if !more.contains(&"--keys") {
         command.arg("--keys").arg(write_keys(plan));
     }
+    if !more.contains(&"--tokens") {
+        command.arg("--public-reading");
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

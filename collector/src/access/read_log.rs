@@ -1,0 +1,70 @@
+//! The log of what was read: a line of JSON each, written before the answer goes out.
+//!
+//! ```text
+//! {"when": "2026-11-26T09:04:56Z", "who": "alice", "role": "analyst", "route": "/v1/estimates", "allowed": true}
+//! ```
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use keepset_wire::Timestamp;
+use serde_json::json;
+
+use super::Reader;
+use crate::private;
+
+/// A file that lines are added to.
+///
+/// # Privacy
+/// Names who reads, and what: never a token, an address or what was answered.
+#[derive(Debug)]
+pub struct ReadLog {
+    path: PathBuf,
+}
+
+impl ReadLog {
+    /// Makes the file for its owner alone when there is none, and sees that it can be written.
+    ///
+    /// # Errors
+    /// One sentence that names the file.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        let log = Self { path: path.to_owned() };
+        log.append("").map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+        Ok(log)
+    }
+
+    /// Adds a line and waits until it is on the disk. The file is opened anew each time, so that it can be moved away while
+    /// the collector runs.
+    pub(super) fn append(&self, line: &str) -> io::Result<()> {
+        let mut file = private::options().append(true).create(true).open(&self.path)?;
+        // One call, so that lines of several collectors do not mix.
+        file.write_all(line.as_bytes())?;
+        file.sync_data()
+    }
+}
+
+/// Writes one line; without a reader everybody reads.
+pub(super) fn line(now: Timestamp, reader: Option<&Reader>, route: &str, allowed: bool) -> String {
+    let (who, role) = reader.map(|reader| (reader.name.as_str(), reader.role.name())).unzip();
+    let line = json!({"when": instant(now), "who": who, "role": role, "route": route, "allowed": allowed});
+    format!("{line}\n")
+}
+
+/// Writes an instant to the second, as RFC 3339 has it.
+fn instant(now: Timestamp) -> String {
+    let seconds = now.millis().rem_euclid(keepset_wire::DAY_MS) / 1_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{}T{hours:02}:{minutes:02}:{seconds:02}Z", now.date())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_written_to_the_second() {
+        let at = Timestamp::from_date("2026-11-26").unwrap().saturating_add(86_399_999);
+        assert_eq!(instant(at), "2026-11-26T23:59:59Z");
+        assert_eq!(instant(at.saturating_add(1)), "2026-11-27T00:00:00Z");
+    }
+}
