@@ -14,13 +14,14 @@ use crate::problem::Kind;
 pub struct Counters {
     accepted: AtomicU64,
     known: AtomicU64,
+    late: AtomicU64,
     refused: [AtomicU64; Kind::ALL.len()],
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        let (accepted, known) = Default::default();
-        Self { accepted, known, refused: std::array::from_fn(|_| AtomicU64::new(0)) }
+        let (accepted, known, late) = Default::default();
+        Self { accepted, known, late, refused: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 }
 
@@ -31,6 +32,23 @@ impl Counters {
         self.known.fetch_add(known, Relaxed);
     }
 
+    /// Counts reports that came after their window was closed.
+    pub fn add_late(&self, late: u64) {
+        self.late.fetch_add(late, Relaxed);
+    }
+
+    /// Lists reports by what became of them.
+    #[must_use]
+    pub fn reports(&self) -> [(&'static str, u64); 3] {
+        [("accepted", &self.accepted), ("known", &self.known), ("late", &self.late)]
+            .map(|(result, count)| (result, count.load(Relaxed)))
+    }
+
+    /// Lists refused requests by the problem they were told.
+    pub fn refused(&self) -> impl Iterator<Item = (Kind, u64)> {
+        Kind::ALL.into_iter().zip(&self.refused).map(|(kind, count)| (kind, count.load(Relaxed)))
+    }
+
     /// Counts one refused request.
     pub fn refuse(&self, kind: Kind) {
         if let Some(counter) = self.refused.get(kind as usize) {
@@ -38,14 +56,11 @@ impl Counters {
         }
     }
 
-    /// Writes every count as JSON.
+    /// Writes the counts of acknowledged reports and refused requests as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let refused: Map<String, Value> = Kind::ALL
-            .iter()
-            .zip(&self.refused)
-            .map(|(kind, count)| (kind.slug().to_owned(), count.load(Relaxed).into()))
-            .collect();
+        let refused: Map<String, Value> =
+            self.refused().map(|(kind, count)| (kind.slug().to_owned(), count.into())).collect();
         json!({
             "reports": {"accepted": self.accepted.load(Relaxed), "known": self.known.load(Relaxed)},
             "refused": refused,

@@ -3,7 +3,8 @@
 //! The life of a report here: [`ingest`] reads the body, [`admit`] lets it be counted, [`store`] makes it durable
 //! and only then is it acknowledged; [`estimate`] un-noises the counts, the rule of release decides what is
 //! printed, [`context`] says how far to trust it, [`publish`] and [`dashboard`] show it. [`gateway`] takes the same requests out of
-//! what a relay forwards. [`access`] says who may read.
+//! what a relay forwards. [`access`] says who may read, `metrics` what a
+//! monitor does.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
@@ -20,6 +21,7 @@ pub mod headers;
 pub mod ingest;
 pub mod keys;
 pub mod labels;
+mod metrics;
 mod private;
 pub mod problem;
 pub mod publish;

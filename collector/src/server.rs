@@ -31,6 +31,7 @@ use crate::headers;
 use crate::ingest::{Door, Form, MAX_REPORTS};
 use crate::keys::Keyring;
 use crate::labels::{Desk, routes as labels};
+use crate::metrics::{self, Durations, Readiness};
 use crate::problem::{Kind, Problem};
 use crate::publish;
 use crate::store::{Store, StoreError};
@@ -59,6 +60,8 @@ pub struct Collector {
     gateway: Gateway,
     labels: Option<Desk>,
     access: Access,
+    durations: Durations,
+    readiness: Readiness,
 }
 
 impl Collector {
@@ -82,6 +85,8 @@ impl Collector {
             gateway,
             labels: None,
             access,
+            durations: Durations::default(),
+            readiness: Readiness::default(),
         })
     }
 
@@ -95,6 +100,27 @@ impl Collector {
     #[must_use]
     pub fn readable_by(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn durations(&self) -> &Durations {
+        &self.durations
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Closes the windows that the clock has passed.
+    pub(crate) async fn close_windows(&self) -> Result<(), StoreError> {
+        self.store.close_before(self.openings().closed_before).await
     }
 
     pub(crate) fn access(&self) -> &Access {
@@ -132,7 +158,9 @@ impl Collector {
         let door = Door { plan, hash: *hash, tasks: estimator.tasks(), keys, open: self.openings() };
         let read = door.read(form, body);
         if read.as_ref().is_err_and(|problem| problem.kind() == Kind::WindowClosed) {
-            self.store.note_late(&door.late(form, body));
+            let late = door.late(form, body);
+            self.counters.add_late(late.values().sum());
+            self.store.note_late(&late);
         }
         read
     }
@@ -189,7 +217,7 @@ async fn sweep(collector: Arc<Collector>) {
     for minute in 1_u64.. {
         ticks.tick().await;
         // A failure is met again, and answered, by the next report; here it is simply tried again.
-        let _ = collector.store.close_before(collector.openings().closed_before).await;
+        let _ = collector.close_windows().await;
         let _ = collector.store.write_late().await;
         if minute.is_multiple_of(COMPACT_TICKS) {
             let _ = collector.store.compact().await;
@@ -215,6 +243,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .route("/", get(page))
         .route("/v1/estimates", get(estimates))
         .route("/v1/estimates.csv", get(estimates_csv))
+        .route(access::METRICS, get(metrics::serve))
         .method_not_allowed_fallback(wrong_method)
         .route_layer(from_fn_with_state(Arc::clone(&collector), access::check));
     let mut router = Router::new()
@@ -222,6 +251,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .merge(reading)
         .route("/style.css", get(style))
         .route("/healthz", get(health))
+        .route("/readyz", get(metrics::ready))
         .route("/problems/{slug}", get(explain));
     if let Some(folder) = files {
         let files = ServeDir::new(folder).call_fallback_on_method_not_allowed(true);
@@ -235,6 +265,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(map_response(headers::guard))
         .layer(map_response_with_state(Arc::clone(&collector), count_problem))
+        .layer(from_fn_with_state(Arc::clone(&collector), metrics::time))
         .with_state(collector)
 }
 

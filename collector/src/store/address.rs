@@ -45,6 +45,15 @@ impl Address {
         }
         Ok(Self::Sqlite(path.into()))
     }
+
+    /// Names the kind of store.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
 }
 
 impl fmt::Display for Address {

@@ -160,6 +160,7 @@ pub struct Added {
 /// A store in use: one queue of those who write, one of those who read.
 #[derive(Debug)]
 pub struct Store {
+    kind: &'static str,
     writing: Queue,
     reading: Queue,
     waiting: Arc<Semaphore>,
@@ -188,11 +189,18 @@ impl Store {
         let start = |engines| Queue::start(engines).map_err(|error| OpenError::Engine(error.to_string()));
         let (writing, reading) = (start(writers)?, start(vec![reader])?);
         Ok(Self {
+            kind: address.kind(),
             writing,
             reading,
             waiting: Arc::new(Semaphore::new(MAX_WAITING as usize)),
             late: Mutex::default(),
         })
+    }
+
+    /// Names its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
     }
 
     /// Counts `reports`, all of them or none, and returns when they are durable.

@@ -48,6 +48,7 @@ fn each_role_reads_its_rows_of_the_table_and_nothing_else() {
         ("/", [true, true, true, false]),
         ("/v1/estimates", [false, true, true, false]),
         ("/v1/estimates.csv", [false, true, true, false]),
+        ("/metrics", [false, false, false, true]),
     ];
     for (path, may) in rows {
         for (token, may) in tokens.iter().zip(may) {
@@ -59,7 +60,7 @@ fn each_role_reads_its_rows_of_the_table_and_nothing_else() {
             }
         }
     }
-    assert_eq!(server.counter("wrong-role"), 5);
+    assert_eq!(server.counter("wrong-role"), 8);
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn reading_without_a_known_token_is_refused_and_a_browser_is_asked_for_one() {
     let folder = Folder::new();
     let (file, tokens) = tokens(&folder, &READERS);
     let server = guarded(&folder, &file);
-    for path in ["/", "/v1/estimates", "/v1/estimates.csv", "/v1/estimates?window=0"] {
+    for path in ["/", "/metrics", "/v1/estimates", "/v1/estimates.csv", "/v1/estimates?window=0"] {
         let answer = server.get(path);
         answer.problem(401, "token-needed");
         let ways: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
@@ -98,7 +99,7 @@ fn what_devices_and_monitors_ask_needs_no_token_and_is_not_written_down() {
     let server = guarded(&folder, &file);
     let fleet = honest(&plan, &[0.5, 0.2, 0.1], 10, current(&plan), 1);
     fleet.bodies.iter().for_each(|body| assert_eq!(server.post(&sealed_body(&plan, body)).status, 200));
-    for path in ["/v1/plan", "/v1/keys", "/healthz", "/style.css", "/problems/token-needed"] {
+    for path in ["/v1/plan", "/v1/keys", "/healthz", "/readyz", "/style.css", "/problems/token-needed"] {
         assert_eq!(server.get(path).status, 200, "{path}");
     }
     assert!(lines(&folder).is_empty());
@@ -112,6 +113,7 @@ fn who_read_what_is_written_down_and_no_token_with_it() {
     assert_eq!(bearer(&server, &tokens[0], "/").status, 200);
     assert_eq!(bearer(&server, &tokens[1], "/v1/estimates?window=0").status, 200);
     bearer(&server, &tokens[3], "/v1/estimates").problem(403, "wrong-role");
+    assert_eq!(bearer(&server, &tokens[3], "/metrics").status, 200, "a monitor's counts are no reading");
     let of = |line: &Value| {
         let text = |key: &str| line[key].as_str().unwrap().to_owned();
         assert!(text("when").len() == 20 && text("when").ends_with('Z'));

@@ -24,6 +24,7 @@ mod keeping;
 mod kinds;
 mod labels;
 mod life;
+mod monitors;
 mod pages;
 mod relay;
 mod sealing;
