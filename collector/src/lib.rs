@@ -22,6 +22,7 @@ pub mod ingest;
 pub mod keys;
 pub mod labels;
 mod metrics;
+mod openapi;
 mod private;
 pub mod problem;
 pub mod publish;

@@ -10,6 +10,7 @@ use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Ask, Epoch, Plan, PlanHash, Question, Timestamp, Window};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::clock::epochs_of;
 use crate::context::{ASSUMED_FAKES, Context};
@@ -21,7 +22,7 @@ pub const POPULATION: &str = "the devices that reported";
 pub const CONFIDENCE: f64 = 0.95;
 
 /// All estimates of a plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Publication {
     /// The plan's hash.
     pub plan: String,
@@ -32,7 +33,7 @@ pub struct Publication {
 }
 
 /// The estimates of one window.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WindowView {
     /// Its number.
     pub window: u32,
@@ -49,7 +50,7 @@ pub struct WindowView {
 }
 
 /// The estimates of one question in one window.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct QuestionView {
     /// Its name.
     pub id: String,
@@ -75,7 +76,7 @@ pub struct QuestionView {
 }
 
 /// One number.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FigureView {
     /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate`, `lift` or `auc`.
     pub measure: &'static str,
@@ -112,7 +113,7 @@ pub struct FigureView {
 }
 
 /// What stands beside a size.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct ContextView {
     /// The best estimate from this window and those before it: a share that drifts from window to window.
     pub level: Option<LevelView>,
@@ -127,7 +128,7 @@ pub struct ContextView {
 }
 
 /// A share that windows have told together.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct LevelView {
     /// The estimate.
     pub estimate: f64,
@@ -153,7 +154,7 @@ impl From<Context> for ContextView {
 }
 
 /// How a window differs from the one before.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct DriftView {
     /// The window before.
     pub against: u32,
@@ -168,7 +169,7 @@ pub struct DriftView {
 }
 
 /// The price of an answer, in the three numbers that belong together.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct EpsilonView {
     /// For one report.
     pub per_report: f64,
@@ -179,7 +180,7 @@ pub struct EpsilonView {
 }
 
 /// The mechanism of a question with everything needed to invert it.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct MechanismView {
     /// Its name: `set-select`, `square-wave` or `bounded-mean`.
     pub name: &'static str,
@@ -224,7 +225,7 @@ impl MechanismView {
 }
 
 /// The estimate of one segment in one window.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SegmentView {
     /// Its name.
     pub id: String,

@@ -32,6 +32,7 @@ use crate::ingest::{Door, Form, MAX_REPORTS};
 use crate::keys::Keyring;
 use crate::labels::{Desk, routes as labels};
 use crate::metrics::{self, Durations, Readiness};
+use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::publish;
 use crate::store::{Store, StoreError};
@@ -251,6 +252,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .merge(reading)
         .route("/style.css", get(style))
         .route("/healthz", get(health))
+        .route("/openapi.json", get(openapi::serve))
         .route("/readyz", get(metrics::ready))
         .route("/problems/{slug}", get(explain));
     if let Some(folder) = files {

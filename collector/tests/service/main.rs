@@ -19,6 +19,7 @@ mod answers;
 mod bodies;
 mod counting;
 mod crash;
+mod described;
 mod disk;
 mod keeping;
 mod kinds;
