@@ -405,12 +405,12 @@ fn read_cdnow(text: &str) -> anyhow::Result<Vec<Seen>> {
         let [_, customer, day, _, dollars] = fields[..] else { bail!("a line of CDNOW is {line:?}") };
         let date = day.get(..4).zip(day.get(4..6)).zip(day.get(6..8));
         let date = date.and_then(|((y, m), d)| Timestamp::from_date(&format!("{y}-{m}-{d}")));
-        let day = i64::from(date.with_context(|| format!("{day} is no day"))?.day());
+        let day = date.with_context(|| format!("{day} is no day"))?.day();
         // What was bought on one day counts as one purchase.
         *visits.entry(customer).or_default().entry(day).or_default() +=
             dollars.parse::<f64>().context("dollars")?;
     }
-    let end = i64::from(Timestamp::from_date("1997-09-30").context("a day")?.day());
+    let end = Timestamp::from_date("1997-09-30").context("a day")?.day();
     let seen = visits.values().map(|days| {
         let known: Vec<(i64, f64)> =
             days.iter().filter(|(day, _)| **day <= end).map(|(day, value)| (*day, *value)).collect();

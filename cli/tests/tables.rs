@@ -100,7 +100,7 @@ fn the_file_is_read_back_to_the_bit_and_groups_are_told_apart() {
 }
 
 fn refusal(training: &TableTraining, frame: &Frame) -> String {
-    format!("{:#}", run(training, frame).err().expect("it must be refused"))
+    format!("{:#}", run(training, frame).expect_err("it must be refused"))
 }
 
 fn changed(column: &str, cell: impl Fn(usize, &str) -> String) -> Frame {

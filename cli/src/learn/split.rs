@@ -218,8 +218,8 @@ impl Bins {
             let only = if growth.by_chance { Some(by_chance(cells, chance)?) } else { None };
             let mut below = Cell::default();
             // With a cut behind the last bin, what is absent parts from the rest.
-            for bin in 1..=bins {
-                below.add(cells[bin]);
+            for (bin, cell) in cells.iter().enumerate().skip(1) {
+                below.add(*cell);
                 if only.is_some_and(|only| only != bin) || (bin == bins && absent.rows == 0) {
                     continue;
                 }
