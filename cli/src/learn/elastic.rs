@@ -5,6 +5,7 @@
 
 use super::Matrix;
 use super::boost::log_odds;
+use super::scale::log_loss;
 
 /// The penalty: on the mean log-loss, as in glmnet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +68,8 @@ struct Fit<'a> {
 /// The most quadratic steps and the most rounds of each: far more than any table asked for.
 const STEPS: usize = 60;
 const ROUNDS: usize = 200;
+/// How often a step that leads up is halved.
+const HALVINGS: usize = 30;
 /// A weight that moves by less, in standard deviations of its column, has come to rest.
 const REST: f64 = 1e-5;
 
@@ -77,6 +80,7 @@ impl Fit<'_> {
         let (magnitudes, squares) = (net.penalty * net.sparse, net.penalty * (1.0 - net.sparse));
         for _ in 0..STEPS {
             let scores = self.scores();
+            let before = (self.objective(&scores, net), self.intercept, self.weights.clone());
             let mut weight = Vec::with_capacity(scores.len());
             let mut rest = Vec::with_capacity(scores.len());
             for (score, label) in scores.iter().zip(self.labels) {
@@ -121,10 +125,30 @@ impl Fit<'_> {
                     break;
                 }
             }
+            self.shorten(before, net);
             if moved < REST * 10.0 {
                 break;
             }
         }
+    }
+
+    /// Halves the last step until it leads down: far from the optimum a full one may lead away from it, ever farther.
+    fn shorten(&mut self, (least, intercept, weights): (f64, f64, Vec<f64>), net: Net) {
+        for _ in 0..HALVINGS {
+            if self.objective(&self.scores(), net) <= least {
+                break;
+            }
+            self.intercept = f64::midpoint(self.intercept, intercept);
+            for (new, old) in self.weights.iter_mut().zip(&weights) {
+                *new = f64::midpoint(*new, *old);
+            }
+        }
+    }
+
+    /// What is to be made small: the mean log-loss and the penalty.
+    fn objective(&self, scores: &[f64], net: Net) -> f64 {
+        let size = |weight: &f64| net.sparse * weight.abs() + (1.0 - net.sparse) * weight * weight / 2.0;
+        log_loss(scores, self.labels) + net.penalty * self.weights.iter().map(size).sum::<f64>()
     }
 
     fn scores(&self) -> Vec<f64> {

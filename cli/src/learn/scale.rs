@@ -80,3 +80,26 @@ pub fn log_loss(scores: &[f64], labels: &[bool]) -> f64 {
     };
     scores.iter().zip(labels).map(loss).sum::<f64>() / scores.len() as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shares near 0 for most and up to 0.4 for few, of whom that share is a yes: full Newton steps on these never come to rest.
+    #[test]
+    fn skewed_shares_get_the_line_that_has_the_least_loss_near_it() {
+        let rows = (0..2_000_u32).map(|row| {
+            let share = if row % 5 == 0 { 0.1 + 0.3 * f64::from(row % 100) / 100.0 } else { 0.001 };
+            (share, f64::from(row * 7_919 % 1_000) / 1_000.0 < share)
+        });
+        let (scores, labels): (Vec<f64>, Vec<bool>) = rows.unzip();
+        let platt = Platt::fit(&scores, &labels);
+        let loss = |factor: f64, shift: f64| {
+            log_loss(&scores.iter().map(|score| factor * score + shift).collect::<Vec<_>>(), &labels)
+        };
+        let least = loss(platt.factor, platt.shift);
+        for (factor, shift) in [(0.5, 0.0), (-0.5, 0.0), (0.0, 0.1), (0.0, -0.1)] {
+            assert!(least < loss(platt.factor + factor, platt.shift + shift), "{platt:?}");
+        }
+    }
+}
