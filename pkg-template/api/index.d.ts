@@ -298,7 +298,16 @@ export type Condition = {
     readonly threshold: number;
     /** All it is compared with, as people read it. */
     readonly thresholds: readonly string[];
+    /** Of a model: what moves its score most, the strongest first. */
+    readonly reasons?: readonly Reason[];
 };
+/** What a feature adds to a model's score. */
+export interface Reason {
+    readonly feature: string;
+    /** By how much it moves the score: of trees the Shapley value, of a linear model weight times value. */
+    readonly adds: number;
+    readonly sentence: string;
+}
 
 /**
  * The place to name your own events and segments:

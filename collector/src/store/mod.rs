@@ -4,7 +4,7 @@
 //! counts per (epoch, question, counter) and the id remain, and nothing joins the two; ids go when their window closes. An id counts once in a
 //! window: a device restored from a backup may answer it again in a later epoch, under the same name.
 //!
-//! [`engine`] is what a kind of store does, [`sqlite`] and [`postgres`] are the two kinds, [`queue`] the threads that use them.
+//! `engine` is what a kind of store does, `sqlite` and `postgres` are the two kinds, `queue` the threads that use them.
 
 mod address;
 mod engine;
