@@ -287,7 +287,7 @@ impl Rules {
 mod tests {
     use js_sys::{Array, Float64Array, Object, Reflect, Uint8Array};
     use keepset_engine::Pack;
-    use keepset_wire::seal::hex_of;
+    use keepset_wire::hex;
     use keepset_wire::{DAY_MS, OpeningKey, Plan, Report, Sealed, Timestamp};
     use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -334,7 +334,7 @@ mod tests {
     }
 
     fn pack() -> Vec<u8> {
-        let public = hex_of(&opening_key().public());
+        let public = hex(&opening_key().public());
         Pack::parse(&PACK.replace("PLAN", PLAN).replace("PUBLIC", &public)).unwrap().compile()
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use keepset_privacy::{Coins as _, SystemCoins};
-use keepset_wire::seal::hex_of;
+use keepset_wire::hex;
 use keepset_wire::{DAY_MS, Timestamp};
 
 use crate::clock::system_now;
@@ -162,7 +162,7 @@ impl ListKeys {
                 key.from.date(),
                 key.until.date(),
                 standing.words(),
-                hex_of(&key.public)
+                hex(&key.public)
             );
         }
         Ok(text)

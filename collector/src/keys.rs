@@ -10,7 +10,8 @@
 use std::path::Path;
 
 use keepset_wire::document::{self, Mistake, Node};
-use keepset_wire::seal::{MOST_KEYS, hex_of, key_from_hex};
+use keepset_wire::hex;
+use keepset_wire::seal::{MOST_KEYS, key_from_hex};
 use keepset_wire::{OpeningKey, SealingKey, SealingKeys, Timestamp};
 use serde_json::{Value, json};
 
@@ -234,7 +235,7 @@ impl Held {
     fn to_json(&self, use_: Use) -> Value {
         let mut json = self.key.to_json();
         if let Some(secret) = &self.secret {
-            json[use_.secret()] = hex_of(&secret.to_bytes()).into();
+            json[use_.secret()] = hex(&secret.to_bytes()).into();
         }
         json
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, anyhow};
 use keepset_engine::{Due, Engine, Pack, RawEvent};
-use keepset_wire::seal::hex_of;
+use keepset_wire::hex;
 use keepset_wire::{DAY_MS, Epsilon, OpeningKey, Plan, Timestamp};
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ fn pack(epsilon: Epsilon, question: &Value, window_epochs: u32) -> Value {
         },
         // Nobody's: what is sealed here goes nowhere.
         "collector": { "keys": [{
-            "id": 1, "public_key": hex_of(&OpeningKey::from_bytes(&[1; 32]).public()), "from": STARTS, "until": "2031-01-01",
+            "id": 1, "public_key": hex(&OpeningKey::from_bytes(&[1; 32]).public()), "from": STARTS, "until": "2031-01-01",
         }] },
     })
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
+use keepset_wire::hex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -234,10 +235,6 @@ fn number(rest: &mut &[u8]) -> anyhow::Result<u32> {
     let (number, left) = rest.split_first_chunk().context("the harness broke off an answer")?;
     *rest = left;
     Ok(u32::from_le_bytes(*number))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

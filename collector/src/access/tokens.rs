@@ -8,7 +8,8 @@
 use std::path::Path;
 
 use keepset_wire::document::{self, Mistake, Node};
-use keepset_wire::seal::{hex_of, key_from_hex};
+use keepset_wire::hex;
+use keepset_wire::seal::key_from_hex;
 use keepset_wire::{Timestamp, sha256};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
@@ -130,7 +131,7 @@ impl Tokens {
         if self.readers.iter().any(|reader| reader.name == name) {
             return Err(format!("{name} has a token; revoke it first"));
         }
-        let token = format!("{PREFIX}{}", hex_of(&secret));
+        let token = format!("{PREFIX}{}", hex(&secret));
         self.readers.push(Reader { name: name.to_owned(), role, made, hash: hash(&token) });
         Ok(token)
     }
@@ -179,7 +180,7 @@ impl Reader {
     }
 
     fn to_json(&self) -> Value {
-        json!({"name": self.name, "role": self.role.name(), "made": self.made.date(), "sha256": hex_of(&self.hash)})
+        json!({"name": self.name, "role": self.role.name(), "made": self.made.date(), "sha256": hex(&self.hash)})
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use keepset_wire::document::{self, Node};
+use keepset_wire::hex;
 use keepset_wire::labels::LabelTerms;
-use keepset_wire::seal::hex_of;
 use keepset_wire::{DAY_MS, Timestamp};
 
 use super::store::{Held, LabelStore};
@@ -112,7 +112,7 @@ fn export(terms: &LabelTerms, held: &[Held], text: &mut String) {
                 one.signal,
                 terms.text_version,
                 terms.hash(),
-                hex_of(&one.pack)
+                hex(&one.pack)
             );
         }
     }

@@ -5,8 +5,8 @@
 //! its seed is the SHA-256 of `keepset erasure receipt 1` and the private half.
 
 use ed25519_dalek::{Signer as _, SigningKey};
+use keepset_wire::hex;
 use keepset_wire::labels::LabelId;
-use keepset_wire::seal::hex_of;
 use keepset_wire::{DAY_MS, Timestamp, sha256};
 use serde_json::{Value, json};
 
@@ -38,13 +38,13 @@ impl Signer {
         let date = Timestamp::MIN.saturating_add(i64::from(day) * DAY_MS).date();
         json!({
             "format": "keepset-label-erasure", "version": 1, "id": id.to_string(), "erased": date,
-            "key": self.id, "signature": hex_of(&signature.to_bytes()),
+            "key": self.id, "signature": hex(&signature.to_bytes()),
         })
     }
 
     /// Returns the public half, with which anyone can check a receipt.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({"key": self.id, "algorithm": "Ed25519", "public_key": hex_of(self.key.verifying_key().as_bytes())})
+        json!({"key": self.id, "algorithm": "Ed25519", "public_key": hex(self.key.verifying_key().as_bytes())})
     }
 }

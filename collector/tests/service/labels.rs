@@ -5,8 +5,8 @@ use std::process::Command;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use keepset_collector::clock::system_now;
+use keepset_wire::hex;
 use keepset_wire::labels::{LABELS_TYPE, LabelSealer, LabelTerms, Labels, Secret, Signal};
-use keepset_wire::seal::hex_of;
 use keepset_wire::{CONTENT_TYPE, PackHash};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -328,7 +328,7 @@ fn nothing_in_the_file_of_labels_is_in_the_file_of_reports() {
     // Eight bytes in common by chance: 2^-64 for each of some 10^5 pairs of places.
     for name in names.iter().filter(|name| name.len() == 16) {
         for piece in name.windows(8) {
-            assert!(!ids.iter().any(|id| holds(id, piece)), "{}", hex_of(piece));
+            assert!(!ids.iter().any(|id| holds(id, piece)), "{}", hex(piece));
         }
     }
     let connection = Connection::open(shop.store()).unwrap();

@@ -10,7 +10,7 @@ use keepset_wire::codec;
 use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
 use keepset_wire::{
     Consent, Epoch, PackHash, Plan, PlanHash, Purpose, Receipt, Report, ReportId, Sealer, SealingKey,
-    Timestamp, Window, sha256,
+    Timestamp, Window, name16,
 };
 
 /// Why there is no report now.
@@ -320,8 +320,5 @@ pub(crate) fn check(consent: &Consent) -> Result<(), Withheld> {
 /// Names the report of a window: random to everyone but this device, and the same if an old state is put back, so
 /// that a collector counts the window once even then.
 fn report_id(secret: &[u8; 32], plan: PlanHash, window: Window) -> ReportId {
-    let digest = sha256(&[b"keepset report id 1", secret, &plan.0, &window.0.to_be_bytes()]);
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    ReportId(id)
+    ReportId(name16(&[b"keepset report id 1", secret, &plan.0, &window.0.to_be_bytes()]))
 }

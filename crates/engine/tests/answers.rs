@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent, Withheld};
 use keepset_privacy::{BoundedMean, SeededCoins, Truth};
-use keepset_wire::seal::hex_of;
+use keepset_wire::hex;
 use keepset_wire::{HOUR_MS, OpeningKey, Timestamp};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -27,7 +27,7 @@ const PACK: &str = r#"{"id": "p", "version": 1, "title": "P", "owner": "o", "rea
 
 fn pack(questions: &str) -> Rc<Pack> {
     let public = OpeningKey::from_bytes(&[7; 32]).public();
-    Rc::new(Pack::parse(&PACK.replace("QUESTIONS", questions).replace("PUBLIC", &hex_of(&public))).unwrap())
+    Rc::new(Pack::parse(&PACK.replace("QUESTIONS", questions).replace("PUBLIC", &hex(&public))).unwrap())
 }
 
 const CONVERSION: &str = r#"{"id": "c", "reason": "r", "ask": "conversion", "segments": ["often", "once"], "outcome": "bought", "horizon_epochs": 1}"#;

@@ -10,3 +10,11 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     parts.iter().for_each(|part| sponge.update(part));
     sponge.finalize().into()
 }
+
+/// Returns the first 16 bytes of that: enough to name a thing by.
+#[must_use]
+pub fn name16(parts: &[&[u8]]) -> [u8; 16] {
+    let mut name = [0; 16];
+    name.copy_from_slice(&sha256(parts)[..16]);
+    name
+}

@@ -21,7 +21,7 @@ mod subset;
 mod time;
 
 pub use consent::{Choice, Consent, Purpose, Standing};
-pub use digest::sha256;
+pub use digest::{name16, sha256};
 pub use document::{Mistake, Name};
 pub use plan::{Epsilon, Plan, PlanHash};
 pub use question::{Ask, Millionths, Question};

@@ -154,7 +154,7 @@ impl Report {
 }
 
 /// Takes the next `N` bytes; short input gives zeros, which the length check has already refused.
-fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     let mut taken = [0; N];
     if let Some((head, tail)) = rest.split_at_checked(N) {
         taken.copy_from_slice(head);

@@ -1,6 +1,7 @@
 //! The meaning of a definition as a number: state made under another definition is not used.
 
 use keepset_wire::document::Node;
+use keepset_wire::hex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -27,7 +28,7 @@ pub(super) fn fingerprint(node: &Node<'_>) -> u64 {
 pub fn definitions(pack: &Value, names: &[&str]) -> String {
     let mut sponge = Sha256::new();
     names.iter().for_each(|name| define(&mut sponge, &pack["features"], name));
-    sponge.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&sponge.finalize()[..8])
 }
 
 /// Takes in a definition, and behind a formula those it reads.

@@ -6,8 +6,8 @@ use keepset_engine::{
     Choice, ConsentChange, Decided, Due, Engine, Outcome, Pack, Purpose, RawEvent, StateError,
 };
 use keepset_privacy::{Coins, SeededCoins};
+use keepset_wire::hex;
 use keepset_wire::receipt::{self, Receipt};
-use keepset_wire::seal::hex_of;
 use keepset_wire::{HOUR_MS, OpeningKey, Report, Sealed, Timestamp};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -46,7 +46,7 @@ pub fn opening_key() -> OpeningKey {
 }
 
 pub fn pack() -> Rc<Pack> {
-    Rc::new(Pack::parse(&PACK.replace("PUBLIC", &hex_of(&opening_key().public()))).unwrap())
+    Rc::new(Pack::parse(&PACK.replace("PUBLIC", &hex(&opening_key().public()))).unwrap())
 }
 
 /// Installs an engine whose pack names a collector's keys.
@@ -57,7 +57,7 @@ pub fn engine_with(collector: &str, now: Timestamp) -> Engine {
 }
 
 fn eager() -> Rc<Pack> {
-    let pack = PACK.replace("PUBLIC", &hex_of(&opening_key().public()));
+    let pack = PACK.replace("PUBLIC", &hex(&opening_key().public()));
     let every_window = pack.replace("\"windows_per_year\": 12", "\"windows_per_year\": 366");
     assert_ne!(every_window, pack);
     Rc::new(Pack::parse(&every_window).unwrap())

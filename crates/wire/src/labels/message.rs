@@ -13,8 +13,9 @@
 use std::fmt;
 
 use super::{LabelId, LabelTerms, TermsHash};
-use crate::digest::sha256;
+use crate::digest::{name16, sha256};
 use crate::receipt::PackHash;
+use crate::report::take;
 use crate::time::Timestamp;
 
 const VERSION: u8 = 1;
@@ -57,10 +58,7 @@ impl Proof {
     /// Returns the name that the collector knows.
     #[must_use]
     pub fn id(&self) -> LabelId {
-        let digest = sha256(&[b"keepset label id 1", &self.0]);
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest[..16]);
-        LabelId(id)
+        LabelId(name16(&[b"keepset label id 1", &self.0]))
     }
 }
 
@@ -248,16 +246,6 @@ fn check(bytes: &[u8], kind: u8) -> Result<(), MessageError> {
         return Err(MessageError::Version);
     }
     if bytes[1] == kind { Ok(()) } else { Err(MessageError::Kind) }
-}
-
-/// Takes the next `N` bytes; the length was checked before.
-fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
-    let mut taken = [0; N];
-    if let Some((head, tail)) = rest.split_at_checked(N) {
-        taken.copy_from_slice(head);
-        *rest = tail;
-    }
-    taken
 }
 
 #[cfg(test)]

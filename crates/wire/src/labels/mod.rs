@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::codec;
 use crate::codec::encode;
-use crate::digest::sha256;
+use crate::digest::name16;
 use crate::document::{Mistake, Name, Node};
 use crate::plan::PlanHash;
 use crate::question::first_repeated;
@@ -161,10 +161,7 @@ impl LabelTerms {
     /// Returns the hash that names these terms and no others.
     #[must_use]
     pub fn hash(&self) -> TermsHash {
-        let digest = sha256(&[b"keepset label terms 1", &encode(self)]);
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&digest[..16]);
-        PlanHash(hash)
+        PlanHash(name16(&[b"keepset label terms 1", &encode(self)]))
     }
 
     /// Says in a receipt what stands in place of a mechanism: nothing is noised, and this is the text that was agreed to.

@@ -168,7 +168,7 @@ mod tests {
     use proptest::test_runner::RngSeed;
 
     use super::*;
-    use crate::seal::tests::hex;
+    use crate::seal::tests::unhex;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
 
@@ -199,9 +199,11 @@ mod tests {
 
     #[test]
     fn answers_of_either_framing_read_alike_and_what_is_cut_off_is_empty_or_nothing() {
-        let known = [&hex("0141f7")[..], b"\x11\x0bRetry-After\x015\x01b\x00\x0dlater, please\x00"].concat();
+        let known =
+            [&unhex("0141f7")[..], b"\x11\x0bRetry-After\x015\x01b\x00\x0dlater, please\x00"].concat();
         let pieces =
-            [&hex("0341f7")[..], b"\x0bRetry-After\x015\x01b\x00\x00\x07later, \x06please\x00\x00"].concat();
+            [&unhex("0341f7")[..], b"\x0bRetry-After\x015\x01b\x00\x00\x07later, \x06please\x00\x00"]
+                .concat();
         for whole in [known, pieces] {
             let padded = [&whole[..], &[0; 99]].concat();
             for bytes in [&whole, &padded] {
@@ -226,7 +228,7 @@ mod tests {
     fn what_is_no_final_answer_is_none() {
         // A request, a status of no answer, one that only announces, lengths that nothing can have.
         for bytes in ["00", "014258", "0140c7", "014064", "0140c8ff", "0140c800ffffffffffffffff", ""] {
-            assert_eq!(Response::decode(&hex(bytes)), None, "{bytes}");
+            assert_eq!(Response::decode(&unhex(bytes)), None, "{bytes}");
         }
     }
 

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::seal::OpeningKey;
     use crate::seal::suite::Receiver;
-    use crate::seal::tests::hex;
+    use crate::seal::tests::unhex;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
 
@@ -155,28 +155,28 @@ mod tests {
     /// request is opened here and not made.
     #[test]
     fn the_exchange_gives_the_answers_of_rfc_9458() {
-        let secret = hex("3c168975674b2fa8e465970b79c8dcf09f1c741626480bd4c6162fc5b6a98e1a");
+        let secret = unhex("3c168975674b2fa8e465970b79c8dcf09f1c741626480bd4c6162fc5b6a98e1a");
         let key = OpeningKey::from_bytes(&secret.try_into().unwrap());
-        let configuration = hex(concat!(
+        let configuration = unhex(concat!(
             "01002031e1f05a740102115220e9af918f738674aec95f54db6e04eb705aae8e",
             "79815500080001000100010003"
         ));
         assert_eq!(key.public()[..], configuration[3..35]);
-        let request = hex(concat!(
+        let request = unhex(concat!(
             "010020000100014b28f881333e7c164ffc499ad9796f877f4e1051ee6d31bad1",
             "9dec96c208b4726374e469135906992e1268c594d2a10c695d858c40a026e796",
             "5e7d86b83dd440b2c0185204b4d63525"
         ));
         assert!(is_request(&request) && !is_request(&request[1..]) && !is_request(&request[..6]));
-        assert_eq!(info(&request[..7]), hex("6d6573736167652f626874747020726571756573740001002000010001"));
+        assert_eq!(info(&request[..7]), unhex("6d6573736167652f626874747020726571756573740001002000010001"));
         let (message, exchange) = decapsulate(&request, &key).unwrap();
-        assert_eq!(message, hex("00034745540568747470730b6578616d706c652e636f6d012f"));
-        assert_eq!(exchange.secret[..], hex("62d87a6ba569ee81014c2641f52bea36"));
-        let response = hex("c789e7151fcba46158ca84b04464910d86f9013e404feea014e7be4a441f234f857fbd");
+        assert_eq!(message, unhex("00034745540568747470730b6578616d706c652e636f6d012f"));
+        assert_eq!(exchange.secret[..], unhex("62d87a6ba569ee81014c2641f52bea36"));
+        let response = unhex("c789e7151fcba46158ca84b04464910d86f9013e404feea014e7be4a441f234f857fbd");
         let nonce = response[..16].try_into().unwrap();
-        assert_eq!(answer(&exchange, nonce, &hex("0140c8")), response);
+        assert_eq!(answer(&exchange, nonce, &unhex("0140c8")), response);
         let kept = Exchange::from_bytes(&exchange.to_bytes()).unwrap();
-        assert_eq!(kept.open(&response), Some(hex("0140c8")));
+        assert_eq!(kept.open(&response), Some(unhex("0140c8")));
     }
 
     #[test]

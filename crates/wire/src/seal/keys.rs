@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::suite::KEY;
 use crate::codec;
 use crate::document::{Fields, Mistake, Node};
+use crate::report::hex;
 use crate::time::Timestamp;
 
 /// So many keys at most: the one in use, the one to come, and some whose reports may still arrive.
@@ -61,7 +62,7 @@ impl SealingKey {
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
-            "id": self.id, "public_key": hex_of(&self.public), "from": self.from.date(), "until": self.until.date(),
+            "id": self.id, "public_key": hex(&self.public), "from": self.from.date(), "until": self.until.date(),
         })
     }
 }
@@ -182,12 +183,6 @@ pub fn key_from_hex(text: &str) -> Option<[u8; KEY]> {
         *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
     (key != [0; KEY]).then_some(key)
-}
-
-/// Writes bytes as lower-case hexadecimal digits.
-#[must_use]
-pub fn hex_of(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(crate) mod suite;
 
 use std::fmt;
 
-pub use keys::{CollectorKeys, MOST_KEYS, SealingKey, SealingKeys, hex_of, key_from_hex};
+pub use keys::{CollectorKeys, MOST_KEYS, SealingKey, SealingKeys, key_from_hex};
 pub use suite::OpeningKey;
 use suite::{KEY, Receiver, Sender, TAG};
 
@@ -153,7 +153,7 @@ pub(crate) mod tests {
     use crate::test;
     use crate::time::Timestamp;
 
-    pub(crate) fn hex(text: &str) -> Vec<u8> {
+    pub(crate) fn unhex(text: &str) -> Vec<u8> {
         (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
     }
 

@@ -142,19 +142,19 @@ impl TryCryptoRng for Drawn {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::tests::hex;
+    use crate::seal::tests::unhex;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
 
     /// RFC 9180, appendix A.1.1: base mode of exactly this suite.
     #[test]
     fn the_suite_gives_the_answers_of_rfc_9180() {
-        let info = hex("4f6465206f6e2061204772656369616e2055726e");
-        let text = hex("4265617574792069732074727574682c20747275746820626561757479");
-        let entropy = hex("7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234");
-        let public = hex("3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d");
-        let private = hex("4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8");
-        let encapsulated = hex("37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431");
+        let info = unhex("4f6465206f6e2061204772656369616e2055726e");
+        let text = unhex("4265617574792069732074727574682c20747275746820626561757479");
+        let entropy = unhex("7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234");
+        let public = unhex("3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d");
+        let private = unhex("4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8");
+        let encapsulated = unhex("37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431");
         let sealed = [
             "f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a",
             "af2d7e9ac9ae7e270f46ba1f975be53c09f8d875bdc8535458c2494e8a6eab251c03d0c22a56b8ca42c2063b84",
@@ -168,8 +168,8 @@ mod tests {
         let mut receiver = Receiver::new(&key, &sender.encapsulated, &info).unwrap();
         for (count, expected) in sealed.into_iter().enumerate() {
             let aad = format!("Count-{count}");
-            assert_eq!(sender.seal(&text, aad.as_bytes()).unwrap(), hex(expected));
-            assert_eq!(receiver.open(&hex(expected), aad.as_bytes()).unwrap(), text);
+            assert_eq!(sender.seal(&text, aad.as_bytes()).unwrap(), unhex(expected));
+            assert_eq!(receiver.open(&unhex(expected), aad.as_bytes()).unwrap(), text);
         }
     }
 
@@ -181,7 +181,7 @@ mod tests {
             one[0] = 1;
             one
         };
-        let eighth = hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
+        let eighth = unhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
         for public in [[0; 32], one, eighth.try_into().unwrap()] {
             assert!(Sender::new(&public, b"", [7; 32]).is_none());
         }
