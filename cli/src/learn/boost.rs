@@ -2,6 +2,7 @@
 
 use super::Matrix;
 use super::chance::Chance;
+use super::scale::{log_loss, probability};
 use super::split::{Bins, Growth};
 use super::tree::{Ensemble, add};
 
@@ -73,7 +74,7 @@ pub fn boost(matrix: &Matrix, labels: &[bool], apart: Option<(&Matrix, &[bool])>
         add(&tree, matrix, &mut scores);
         if let (Some(held), Some((apart, labels))) = (&mut held, apart) {
             add(&tree, apart, held);
-            let loss = super::scale::log_loss(held, labels);
+            let loss = log_loss(held, labels);
             if loss < best.0 - 1e-6 {
                 best = (loss, ensemble.trees.len() + 1);
             } else if ensemble.trees.len() + 1 > best.1 + PATIENCE {
@@ -102,7 +103,7 @@ fn share(count: usize, share: f64) -> usize {
 }
 
 fn slope(score: f64, label: bool) -> (f64, f64) {
-    let p = 1.0 / (1.0 + (-score).exp());
+    let p = probability(score);
     (p - f64::from(u8::from(label)), (p * (1.0 - p)).max(1e-9))
 }
 

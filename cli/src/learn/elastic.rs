@@ -5,7 +5,7 @@
 
 use super::Matrix;
 use super::boost::log_odds;
-use super::scale::log_loss;
+use super::scale::{log_loss, probability};
 
 /// The penalty: on the mean log-loss, as in glmnet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl Fit<'_> {
             let mut weight = Vec::with_capacity(scores.len());
             let mut rest = Vec::with_capacity(scores.len());
             for (score, label) in scores.iter().zip(self.labels) {
-                let p = 1.0 / (1.0 + (-score).exp());
+                let p = probability(*score);
                 let curvature = (p * (1.0 - p)).max(1e-5);
                 weight.push(curvature);
                 // What is left of the working response.

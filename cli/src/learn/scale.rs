@@ -70,15 +70,24 @@ impl Staircase {
     }
 }
 
+/// The probability of log-odds; for people to read, decisions compare scores.
+#[must_use]
+pub fn probability(score: f64) -> f64 {
+    1.0 / (1.0 + (-score).exp())
+}
+
+/// The log-loss of log-odds: `ln(1 + e^-s)` for a yes and `ln(1 + e^s)` for a no, without overflow.
+#[must_use]
+pub fn loss(score: f64, label: bool) -> f64 {
+    let against = if label { -score } else { score };
+    against.max(0.0) + (-against.abs()).exp().ln_1p()
+}
+
 /// The mean log-loss of log-odds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
 pub fn log_loss(scores: &[f64], labels: &[bool]) -> f64 {
-    let loss = |(score, label): (&f64, &bool)| {
-        let against = if *label { -score } else { *score };
-        against.max(0.0) + (-against.abs()).exp().ln_1p()
-    };
-    scores.iter().zip(labels).map(loss).sum::<f64>() / scores.len() as f64
+    scores.iter().zip(labels).map(|(score, label)| loss(*score, *label)).sum::<f64>() / scores.len() as f64
 }
 
 #[cfg(test)]

@@ -16,12 +16,12 @@ pub fn check(matrix: &Matrix, sources: &[String], labels: &[bool], allowed: &[St
     for (column, source) in matrix.columns.iter().zip(sources).filter(|(_, source)| !allowed.contains(source))
     {
         let score = |value: &f64| if value.is_nan() { f64::NEG_INFINITY } else { *value };
-        let mut scored: Vec<Scored> = column
+        let scored: Vec<Scored> = column
             .iter()
             .zip(labels)
             .map(|(value, label)| Scored { margin: score(value), label: *label })
             .collect();
-        let area = auc(&mut scored).unwrap_or(0.5);
+        let area = auc(&scored).unwrap_or(0.5);
         if area.max(1.0 - area) > TOO_GOOD {
             bail!(
                 "the column {source} alone tells the outcome (AUC {:.4}): it was most likely written after it, and a model of it would \

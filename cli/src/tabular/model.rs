@@ -13,7 +13,7 @@ use super::encode::Encoding;
 use super::frame::Frame;
 use super::select::Fitted;
 use crate::learn::Matrix;
-use crate::learn::scale::{Platt, Staircase};
+use crate::learn::scale::{Platt, Staircase, probability};
 
 /// The version of the file.
 const FORMAT: u32 = 1;
@@ -54,7 +54,7 @@ impl Calibration {
     #[must_use]
     pub fn probability(&self, score: f64) -> f64 {
         match self {
-            Self::None | Self::Platt(_) => crate::train::quality::probability(score),
+            Self::None | Self::Platt(_) => probability(score),
             Self::Isotonic(stairs) => stairs.apply(score),
         }
     }

@@ -232,9 +232,9 @@ fn judged(way: Way, scores: &[Vec<f64>], folds: &[Fold]) -> Tried {
 /// The AUC of scores.
 #[must_use]
 pub fn area(scores: &[f64], labels: &[bool]) -> f64 {
-    let mut scored: Vec<Scored> =
+    let scored: Vec<Scored> =
         scores.iter().zip(labels).map(|(margin, label)| Scored { margin: *margin, label: *label }).collect();
-    auc(&mut scored).unwrap_or(0.5)
+    auc(&scored).unwrap_or(0.5)
 }
 
 /// A part held out and the rows it is judged with.

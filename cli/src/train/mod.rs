@@ -22,7 +22,7 @@ pub use card::card;
 pub use summary::summary;
 
 use self::cohort::{Cohort, Cut, Row};
-use self::quality::{Pick, Quality, Scored, pick, threshold_for};
+use self::quality::{Pick, Quality, Scored, mean_and_deviation, pick, rate, threshold_for};
 use crate::learn::Matrix;
 use crate::learn::scale::Platt;
 use crate::log::{Fault, Line, Mapping};
@@ -306,7 +306,7 @@ impl Training {
         let strengths = (0..columns.len())
             .map(|column| {
                 model.weights.get(&name(column)).unwrap_or(&0.0)
-                    * deviation(matrix.iter().map(|row| row[column]))
+                    * mean_and_deviation(&matrix.iter().map(|row| row[column]).collect::<Vec<_>>()).1
             })
             .collect();
         let way = format!("logistic regression on standardised features, L2 penalty {}", self.l2);
@@ -367,7 +367,7 @@ impl Training {
         };
         let strengths = match &fitted {
             Fitted::Line(line) => (0..columns.len())
-                .map(|column| line.weights[column] * deviation(filled.columns[column].iter().copied()))
+                .map(|column| line.weights[column] * mean_and_deviation(&filled.columns[column]).1)
                 .collect(),
             Fitted::Trees(_) => self.mean_contributions(&model, columns, rows)?,
         };
@@ -457,16 +457,4 @@ fn thresholds(learned: &[Scored], tested: &[Scored], precision: f64) -> anyhow::
 /// Weights that people can read and compare; the model is tested with them as they are written.
 fn six_digits(number: f64) -> f64 {
     format!("{number:.5e}").parse().unwrap_or(number)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "people stay far below 2^53")]
-fn rate(scored: &[Scored]) -> f64 {
-    scored.iter().filter(|one| one.label).count() as f64 / scored.len() as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "people stay far below 2^53")]
-fn deviation(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let count = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / count;
-    (values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / count).sqrt()
 }

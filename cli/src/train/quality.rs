@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::fleet::mix;
+use crate::learn::scale::{loss, probability};
 
 /// A scored person: the model's margin and what came of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,17 +82,17 @@ impl Quality {
     /// Measures a model on people; nothing when they all did the same.
     #[must_use]
     pub fn of(scored: &[Scored], known_rate: f64, seed: u64) -> Option<Self> {
-        let positives = scored.iter().filter(|one| one.label).count();
-        let base_rate = share(positives, scored.len());
+        let base_rate = rate(scored);
+        let probabilities: Vec<f64> = scored.iter().map(|one| probability(one.margin)).collect();
         Some(Self {
             people: scored.len(),
-            positives,
+            positives: positives(scored),
             base_rate,
             auc: auc_with_interval(scored, seed)?,
             log_loss: mean_loss(scored, |one| one.margin),
             log_loss_of_known_rate: mean_loss(scored, |_| log_odds(known_rate)),
             log_loss_of_own_rate: mean_loss(scored, |_| log_odds(base_rate)),
-            calibration: calibration(scored),
+            calibration: curve(scored, &probabilities, BINS),
         })
     }
 }
@@ -148,12 +149,13 @@ impl Worth {
             logs.push(mean(&counts, &|loss| loss.0));
             squares.push(mean(&counts, &|loss| loss.1));
         }
-        let base_rate = share(scored.iter().filter(|one| one.label).count(), scored.len());
-        let curve = curve(scored, probabilities);
+        let base_rate = rate(scored);
+        let mut curve = curve(scored, probabilities, CURVE_BINS);
+        curve.retain(|bin| bin.people > 0);
         let distance = |bin: &Bin| (bin.predicted - bin.observed.value).abs() * count(bin.people);
         Some(Self {
             rows: scored.len(),
-            positives: scored.iter().filter(|one| one.label).count(),
+            positives: positives(scored),
             auc: percentiles(area, areas)?,
             log_loss: percentiles(mean(&whole, &|loss| loss.0), logs)?,
             brier: percentiles(mean(&whole, &|loss| loss.1), squares)?,
@@ -165,18 +167,19 @@ impl Worth {
     }
 }
 
-fn curve(scored: &[Scored], probabilities: &[f64]) -> Vec<Bin> {
+/// Rows in so many equal parts by probability, the lowest first.
+fn curve(scored: &[Scored], probabilities: &[f64], bins: usize) -> Vec<Bin> {
     let mut order: Vec<usize> = (0..scored.len()).collect();
     order.sort_by(|a, b| {
         probabilities[*a].total_cmp(&probabilities[*b]).then(scored[*a].margin.total_cmp(&scored[*b].margin))
     });
     let bin = |number: usize| {
-        let rows = &order[order.len() * number / CURVE_BINS..order.len() * (number + 1) / CURVE_BINS];
+        let rows = &order[order.len() * number / bins..order.len() * (number + 1) / bins];
         let hits = rows.iter().filter(|row| scored[**row].label).count();
         let predicted = rows.iter().map(|row| probabilities[*row]).sum::<f64>() / count(rows.len());
         Bin { people: rows.len(), predicted, observed: wilson(hits, rows.len()) }
     };
-    (0..CURVE_BINS).map(bin).filter(|bin| bin.people > 0).collect()
+    (0..bins).map(bin).collect()
 }
 
 /// Rows by rank, so that a resample needs no sorting.
@@ -235,12 +238,11 @@ pub fn pick(scored: &[Scored], threshold: f64) -> Pick {
     let picked = scored.iter().filter(|one| one.margin >= threshold);
     let (people, hits) =
         picked.fold((0, 0), |(people, hits), one| (people + 1, hits + usize::from(one.label)));
-    let positives = scored.iter().filter(|one| one.label).count();
     Pick {
         people,
         reach: share(people, scored.len()),
         precision: wilson(hits, people),
-        recall: share(hits, positives),
+        recall: share(hits, positives(scored)),
     }
 }
 
@@ -268,60 +270,37 @@ pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     )
 }
 
-/// The probability of log-odds; for people to read, decisions compare margins.
-#[must_use]
-pub fn probability(margin: f64) -> f64 {
-    1.0 / (1.0 + (-margin).exp())
-}
-
 fn log_odds(rate: f64) -> f64 {
     (rate / (1.0 - rate)).ln()
 }
 
-/// `ln(1 + e^-m)` for who did it and `ln(1 + e^m)` for who did not, without overflow.
-fn mean_loss(scored: &[Scored], margin: impl Fn(&Scored) -> f64) -> f64 {
-    let loss = |one: &Scored| {
-        let against = if one.label { -margin(one) } else { margin(one) };
-        against.max(0.0) + (-against.abs()).exp().ln_1p()
-    };
-    scored.iter().map(loss).sum::<f64>() / count(scored.len())
+/// The share of those that did it.
+#[must_use]
+pub fn rate(scored: &[Scored]) -> f64 {
+    share(positives(scored), scored.len())
 }
 
-/// The AUC by ranks (Mann and Whitney), a tie counting half; nothing unless both labels occur. Sorts `scored`.
+fn positives(scored: &[Scored]) -> usize {
+    scored.iter().filter(|one| one.label).count()
+}
+
+fn mean_loss(scored: &[Scored], margin: impl Fn(&Scored) -> f64) -> f64 {
+    scored.iter().map(|one| loss(margin(one), one.label)).sum::<f64>() / count(scored.len())
+}
+
+/// The AUC by ranks (Mann and Whitney), a tie counting half; nothing unless both labels occur.
 #[must_use]
-pub fn auc(scored: &mut [Scored]) -> Option<f64> {
-    scored.sort_by(|a, b| a.margin.total_cmp(&b.margin));
-    let (mut below, mut won) = (0.0, 0.0);
-    for tied in scored.chunk_by(|a, b| a.margin.total_cmp(&b.margin).is_eq()) {
-        let hits = count(tied.iter().filter(|one| one.label).count());
-        let misses = count(tied.len()) - hits;
-        won += hits * (below + misses / 2.0);
-        below += misses;
-    }
-    let pairs = below * (count(scored.len()) - below);
-    (pairs > 0.0).then(|| won / pairs)
+pub fn auc(scored: &[Scored]) -> Option<f64> {
+    Ranked::new(scored).auc(&vec![1; scored.len()])
 }
 
 /// Resamples people with replacement; the interval runs from the 2.5th to the 97.5th percentile.
 fn auc_with_interval(scored: &[Scored], seed: u64) -> Option<Interval> {
-    let value = auc(&mut scored.to_vec())?;
     let ranked = Ranked::new(scored);
     percentiles(
-        value,
+        ranked.auc(&vec![1; scored.len()])?,
         (0..RESAMPLES).filter_map(|round| ranked.auc(&resample(scored.len(), seed, round))).collect(),
     )
-}
-
-fn calibration(scored: &[Scored]) -> Vec<Bin> {
-    let mut sorted = scored.to_vec();
-    sorted.sort_by(|a, b| a.margin.total_cmp(&b.margin));
-    let bin = |number: usize| {
-        let people = &sorted[sorted.len() * number / BINS..sorted.len() * (number + 1) / BINS];
-        let hits = people.iter().filter(|one| one.label).count();
-        let predicted = people.iter().map(|one| probability(one.margin)).sum::<f64>() / count(people.len());
-        Bin { people: people.len(), predicted, observed: wilson(hits, people.len()) }
-    };
-    (0..BINS).map(bin).collect()
 }
 
 /// Wilson's interval of a share: it stays within 0 and 1 and holds its confidence for rare events.
@@ -371,7 +350,7 @@ mod tests {
 
     #[test]
     fn auc_counts_the_pairs_in_the_right_order_and_a_tie_as_half() {
-        let of = |pairs: &[(f64, bool)]| auc(&mut scored(pairs));
+        let of = |pairs: &[(f64, bool)]| auc(&scored(pairs));
         assert_eq!(of(&[(1.0, false), (2.0, true)]), Some(1.0));
         assert_eq!(of(&[(1.0, true), (2.0, false)]), Some(0.0));
         assert_eq!(of(&[(1.0, true), (1.0, false)]), Some(0.5));
@@ -391,7 +370,7 @@ mod tests {
                 won += if hit.margin > miss.margin { 1.0 } else { 0.0 };
             }
         }
-        assert!((auc(&mut people.clone()).unwrap() - won / pairs).abs() < 1e-12);
+        assert!((auc(&people).unwrap() - won / pairs).abs() < 1e-12);
     }
 
     #[test]
