@@ -8,6 +8,7 @@ use keepset_wire::{Name, Timestamp, document};
 
 use crate::commands::read_mapping;
 use crate::learn::counts::{BgNbd, Customer, GammaGamma};
+use crate::markers;
 use crate::tabular::frame::Frame;
 use crate::tabular::select::Learner;
 use crate::tabular::train::TableTraining;
@@ -74,21 +75,9 @@ pub fn run(arguments: &FiguresArguments, say: &mut dyn FnMut(&str)) -> anyhow::R
         table += &format!("| {set} | {task} | {ours} | {baseline} | {how} | {chosen} |\n");
     }
     if let Some(page) = &arguments.page {
-        let text =
-            std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
-        std::fs::write(page, between(&text, &table)?)
-            .with_context(|| format!("cannot write {}", page.display()))?;
+        markers::write(page, "figures", &table)?;
     }
     Ok(table)
-}
-
-const BEGIN: &str = "<!-- figures:begin -->\n";
-const END: &str = "<!-- figures:end -->";
-
-fn between(text: &str, table: &str) -> anyhow::Result<String> {
-    let parts = text.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
-    let Some((head, tail)) = parts else { bail!("the page has no {BEGIN} .. {END}") };
-    Ok(format!("{head}{BEGIN}{table}{END}{tail}"))
 }
 
 /// How a table is divided to measure on.

@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod import;
 pub mod learn;
 pub mod log;
+mod markers;
 pub mod person;
 pub mod plan;
 pub mod replay;

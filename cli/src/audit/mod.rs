@@ -25,6 +25,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::markers;
 use checks::Size;
 use finding::{Section, table};
 use lane::Files;
@@ -123,10 +124,7 @@ fn package(arguments: &PackageArguments) -> anyhow::Result<String> {
     }
     let text = report.text();
     if let Some(path) = &arguments.write {
-        let page = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let page =
-            written(&page, &text).with_context(|| format!("{} has no place for an audit", path.display()))?;
-        write(path, &page)?;
+        markers::write(path, "audit", &format!("```text\n{text}```\n"))?;
     }
     if report.holds {
         return Ok(text);
@@ -175,14 +173,6 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Puts the table in its place on a page; nothing when there is none.
-fn written(page: &str, text: &str) -> Option<String> {
-    let (begin, end) = ("<!-- audit:begin -->", "<!-- audit:end -->");
-    let (before, rest) = page.split_once(begin)?;
-    let (_, after) = rest.split_once(end)?;
-    Some(format!("{before}{begin}\n```text\n{text}```\n{end}{after}"))
-}
-
 fn bar(progress: bool) -> ProgressBar {
     if !progress && !stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -195,18 +185,4 @@ fn bar(progress: bool) -> ProgressBar {
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_takes_the_place_of_the_one_before() {
-        let page = "Before\n<!-- audit:begin -->\nold\n<!-- audit:end -->\nafter\n";
-        let new = written(page, "new\n").unwrap();
-        assert_eq!(new, "Before\n<!-- audit:begin -->\n```text\nnew\n```\n<!-- audit:end -->\nafter\n");
-        assert_eq!(written(&new, "new\n"), Some(new.clone()));
-        assert_eq!(written("no place", "new"), None);
-    }
 }
