@@ -1,6 +1,7 @@
 //! From counts to findings: every window and question, un-noised, put to the rule of release and compared with the window before.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
 use keepset_privacy::Answering;
@@ -47,10 +48,22 @@ pub struct QuestionEstimates {
 }
 
 /// The counts of one question, window by window, up to the one that is estimated.
-type History = Vec<(Window, Tally)>;
+#[derive(Clone, Debug, Default)]
+struct History {
+    windows: Vec<(Window, Tally)>,
+    /// Of all of them: whoever remembers this need not keep them.
+    fingerprint: DefaultHasher,
+}
 
-/// What was found in which counts, by window and question.
-type Known = BTreeMap<(Window, u16), (History, QuestionEstimates)>;
+impl History {
+    fn push(&mut self, window: Window, tally: Tally) {
+        (window.0, &tally).hash(&mut self.fingerprint);
+        self.windows.push((window, tally));
+    }
+}
+
+/// What was found, by window and question, with the fingerprint of the counts it was found in.
+type Known = BTreeMap<(Window, u16), (u64, QuestionEstimates)>;
 
 /// A plan's questions as the estimator knows them, and what it has estimated: a histogram takes 200 repetitions, and most windows no
 /// longer change.
@@ -97,13 +110,15 @@ impl Estimator {
         for ((epoch, question), tally) in &contents.tallies {
             sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
         }
-        let mut histories: Vec<History> = vec![Vec::new(); self.tasks.len()];
+        let mut histories = vec![History::default(); self.tasks.len()];
         let mut all = Vec::with_capacity(sums.len());
         for (window, mut counted) in sums {
             let asked = (0..).zip(&self.tasks).zip(&plan.questions).zip(&mut histories);
             let questions = asked.map(|(((index, task), question), history)| {
-                history.push((window, counted.remove(&index).unwrap_or_default()));
-                self.remembered(index, history, || estimates(task, question, history, least_reports(plan)))
+                history.push(window, counted.remove(&index).unwrap_or_default());
+                self.remembered((window, index), history, || {
+                    estimates(task, question, &history.windows, least_reports(plan))
+                })
             });
             all.push(WindowEstimates {
                 window,
@@ -119,17 +134,17 @@ impl Estimator {
     /// Estimates the last window of a history, unless that was done with the same counts before.
     fn remembered(
         &self,
-        index: u16,
+        which: (Window, u16),
         history: &History,
         estimate: impl FnOnce() -> QuestionEstimates,
     ) -> QuestionEstimates {
-        let Some((window, _)) = history.last() else { return QuestionEstimates::default() };
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, found)) = known().get(&(*window, index)).filter(|(counted, _)| counted == history) {
+        let fingerprint = history.fingerprint.finish();
+        if let Some((_, found)) = known().get(&which).filter(|(counted, _)| *counted == fingerprint) {
             return found.clone();
         }
         let found = estimate();
-        known().insert((*window, index), (history.clone(), found.clone()));
+        known().insert(which, (fingerprint, found.clone()));
         found
     }
 }

@@ -307,10 +307,7 @@ fn window_view(plan: &Plan, estimator: &Estimator, window: &WindowEstimates) -> 
                     .zip(&estimates.contexts)
                     .map(|(finding, context)| {
                         let expected = estimator.expected_error(index, finding.measure, estimates.reports);
-                        FigureView {
-                            context: context.map(Into::into),
-                            ..figure_view(question, finding, expected)
-                        }
+                        figure_view(question, finding, expected, *context)
                     })
                     .collect(),
                 drift: estimates.drift.map(|drift| drift_view(window.window, drift)),
@@ -335,7 +332,12 @@ fn segment_view(question: &Question, finding: &Finding) -> Option<SegmentView> {
     })
 }
 
-fn figure_view(question: &Question, finding: &Finding, expected_error: Option<f64>) -> FigureView {
+fn figure_view(
+    question: &Question,
+    finding: &Finding,
+    expected_error: Option<f64>,
+    context: Option<Context>,
+) -> FigureView {
     let estimate = finding.estimate();
     let (from, to) = ends(question, finding.measure);
     FigureView {
@@ -351,7 +353,7 @@ fn figure_view(question: &Question, finding: &Finding, expected_error: Option<f6
         expected_error,
         consistent: finding.consistent,
         published: finding.published().is_some(),
-        context: None,
+        context: context.map(Into::into),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keepset_wire::Epoch;
 
 /// The counts of one question in one epoch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tally {
     /// How many reports answered it.
     pub reports: u64,
