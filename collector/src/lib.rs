@@ -27,4 +27,5 @@ mod private;
 pub mod problem;
 pub mod publish;
 pub mod server;
+mod sqlite_file;
 pub mod store;

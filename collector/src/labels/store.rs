@@ -5,11 +5,12 @@
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use keepset_wire::labels::{LabelId, LabelTerms, Labels};
 use keepset_wire::sha256;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use crate::sqlite_file::{FileKind, PATIENCE, open_to_read};
 
 /// Marks the file as ours: "KSLB".
 const APPLICATION: i64 = 0x4b53_4c42;
@@ -67,21 +68,17 @@ impl LabelStore {
     pub fn open(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let unusable = |error: rusqlite::Error| format!("--label-store: {shown} cannot be used: {error}");
-        let connection = Connection::open(path).map_err(unusable)?;
-        connection.busy_timeout(Duration::from_secs(5)).map_err(unusable)?;
-        match kind_of(&connection).map_err(unusable)? {
-            Some(FORMAT) => {}
-            Some(format) => {
+        let mut connection = Connection::open(path).map_err(unusable)?;
+        connection.busy_timeout(PATIENCE).map_err(unusable)?;
+        match FileKind::of(&connection, APPLICATION).map_err(unusable)? {
+            FileKind::Ours(FORMAT) => {}
+            FileKind::Ours(format) => {
                 return Err(format!(
                     "--label-store: {shown} is of a later version ({format}) of this program"
                 ));
             }
-            None if is_empty(&connection).map_err(unusable)? => {
-                connection.execute_batch(TABLES).map_err(unusable)?;
-                connection.pragma_update(None, "application_id", APPLICATION).map_err(unusable)?;
-                connection.pragma_update(None, "user_version", FORMAT).map_err(unusable)?;
-            }
-            None => {
+            FileKind::New => make(&mut connection).map_err(unusable)?,
+            FileKind::Foreign => {
                 return Err(format!("--label-store: {shown} is no store of labels; name a file of its own"));
             }
         }
@@ -99,11 +96,9 @@ impl LabelStore {
     /// One sentence that names the flag and the file.
     pub fn read(path: &Path) -> Result<Self, String> {
         let unusable = |error| format!("--label-store: {} cannot be read: {error}", path.display());
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(unusable)?;
-        connection.busy_timeout(Duration::from_secs(5)).map_err(unusable)?;
-        match kind_of(&connection).map_err(unusable)? {
-            Some(FORMAT) => Ok(Self(Mutex::new(connection))),
+        let connection = open_to_read(path).map_err(unusable)?;
+        match FileKind::of(&connection, APPLICATION).map_err(unusable)? {
+            FileKind::Ours(FORMAT) => Ok(Self(Mutex::new(connection))),
             _ => Err(format!("--label-store: {} is no store of labels of this version", path.display())),
         }
     }
@@ -197,17 +192,13 @@ impl LabelStore {
     }
 }
 
-/// The format of a store of labels; nothing of another file.
-fn kind_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok(if number("application_id")? == APPLICATION { Some(number("user_version")?) } else { None })
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    let tables =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    let other = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0))?;
-    Ok(tables == 0 && other == 0)
+/// Makes a new file a store of labels, whole or not at all.
+fn make(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
 }
 
 /// What is remembered of a name that was erased: nobody can find the name in it.

@@ -1,11 +1,11 @@
 //! The file itself: what it is made of, how it is told apart from others, and older formats.
 
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::super::{OpenError, Purpose};
+use crate::sqlite_file::{FileKind, PATIENCE};
 
 /// "kset", so that a file of another program is told apart.
 const APPLICATION: i64 = 0x6b73_6574;
@@ -74,20 +74,12 @@ pub(super) fn create(path: &Path, purpose: &Purpose) -> Result<Connection, OpenE
     Ok(connection)
 }
 
-/// Opens a store beside the one that writes.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let reader = Connection::open_with_flags(path, flags)?;
-    reader.busy_timeout(Duration::from_secs(5))?;
-    Ok(reader)
-}
-
 /// Sets the connection up and does `work` in one transaction.
 fn prepare(
     connection: &mut Connection,
     work: impl FnOnce(&Connection) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     check_file(connection)?;
     // FULL: a commit returns only after the log reached the disk. secure_delete: a forgotten id is overwritten.
     connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")?;
@@ -101,15 +93,10 @@ fn prepare(
 
 /// Looks before anything is written, so that another program's file is left as it is.
 fn check_file(connection: &Connection) -> Result<(), OpenError> {
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (application, format) = (number("application_id")?, number("user_version")?);
-    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-    let is_new = application == 0 && format == 0 && tables? == 0;
-    match application {
-        APPLICATION if format > FORMAT => Err(OpenError::Newer { format }),
-        APPLICATION => Ok(()),
-        _ if is_new => Ok(()),
-        _ => Err(OpenError::NotAStore),
+    match FileKind::of(connection, APPLICATION)? {
+        FileKind::Ours(format) if format > FORMAT => Err(OpenError::Newer { format }),
+        FileKind::Ours(_) | FileKind::New => Ok(()),
+        FileKind::Foreign => Err(OpenError::NotAStore),
     }
 }
 

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::engine::{Broken, Contents, Engine, Ids, Late, Leave, Outcomes, Receive, settle};
 use super::{Engines, OpenError, Purpose, Tallies};
 use crate::admit::Admitted;
+use crate::sqlite_file::open_to_read;
 
 /// The most ids forgotten in one transaction, so that forgetting never holds up counting.
 const MAX_FORGET: usize = 16_384;
@@ -27,7 +28,7 @@ struct Sqlite {
 /// Opens the file, or makes it.
 pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Engines, OpenError> {
     let writer = file::open(path, purpose)?;
-    let reader = file::open_to_read(path)?;
+    let reader = open_to_read(path)?;
     let engine = |connection| Sqlite::boxed(connection, purpose);
     Ok(Engines { writers: vec![engine(writer)], reader: engine(reader) })
 }

@@ -1,0 +1,43 @@
+//! What a file of SQLite is: ours and of which format, new, or another program's; looked at before anything is written.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// How long a connection waits for another's lock.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// Nothing is in it.
+    New,
+    /// One of ours, of this format.
+    Ours(i64),
+    /// Another program's, or another of ours.
+    Foreign,
+}
+
+impl FileKind {
+    /// Looks whose a file is, by the number its programs mark it with.
+    pub(crate) fn of(connection: &Connection, application: i64) -> rusqlite::Result<Self> {
+        let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let (marked, format) = (number("application_id")?, number("user_version")?);
+        let tables =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+        Ok(match marked {
+            _ if marked == application => Self::Ours(format),
+            0 if format == 0 && tables? == 0 => Self::New,
+            _ => Self::Foreign,
+        })
+    }
+}
+
+/// Opens a file beside the connection that writes.
+pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags)?;
+    reader.busy_timeout(PATIENCE)?;
+    Ok(reader)
+}
