@@ -1,4 +1,4 @@
-import { toBase64 } from "./bytes.js";
+import { deviceData } from "./device-data.js";
 import type { ConsentState, SegmentChange, Withheld } from "./dto.js";
 import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
@@ -11,7 +11,7 @@ import type { Profile } from "./profile.js";
 import { decode, encode, Seen } from "./record.js";
 import { Saver } from "./saver.js";
 import { Sender } from "./sender.js";
-import type { DeviceData, FlushResult } from "./types.js";
+import type { FlushResult } from "./types.js";
 
 /** The mechanism and its randomness: the glue of the report part. */
 export type Report = typeof import("./report.js");
@@ -119,11 +119,7 @@ export class Keeper {
 
   /** What a page can see now. */
   view(): View {
-    return Object.freeze({
-      segments: this.#core.segments(),
-      consent: this.#consented,
-      updatedAt: this.#now,
-    });
+    return Object.freeze({ segments: this.#core.segments(), consent: this.#consented, updatedAt: this.#now });
   }
 
   /** Looks for what time alone has changed, makes the report that is due, and sets the next alarm. */
@@ -171,10 +167,7 @@ export class Keeper {
   /** Lets go of the engine at once. What was not durable is left to the next holder. */
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
-    this.#alarm.clear();
-    this.#saver.close();
-    this.#sender.close();
+    this.#stop();
     this.#core.free();
   }
 
@@ -204,7 +197,7 @@ export class Keeper {
       case "flush":
         return this.#flush();
       case "export":
-        return this.#export();
+        return deviceData(this.settings.name, this.#core, this.#consented, this.vault.known, now);
       case "reset":
         this.#sender.abort();
         this.#changed(this.#core.erase(now));
@@ -308,26 +301,6 @@ export class Keeper {
     if (this.#closed || result.sent > 0 || result.skipped !== undefined) return result;
     const queued = this.#core.pending() !== undefined;
     return { ...result, skipped: queued ? "not_durable" : state === "queued" ? "answered" : state };
-  }
-
-  #export(): DeviceData {
-    const { vault, settings } = this;
-    const core = this.#core;
-    const now = this.#now;
-    const date = (at: number): string => new Date(at).toISOString();
-    const { known } = vault;
-    return {
-      exportedAt: date(now),
-      name: settings.name,
-      consent: this.#consented,
-      memberships: core.segments().map((membership) => ({ ...membership, sinceDate: date(membership.since) })),
-      features: core.features(now),
-      intake: core.intake(),
-      ledger: core.ledger().map((entry) => ({ ...entry, atDate: date(entry.at) })),
-      budget: core.budget(now) ?? null,
-      waiting: core.pending() ?? null,
-      stored: known ? toBase64(known) : null,
-    };
   }
 
   /** Ticks, makes the report that is due and stores it. */
@@ -492,11 +465,16 @@ export class Keeper {
    */
   #crash(error: unknown): KeepsetError | Gone {
     if (error instanceof KeepsetError || error instanceof Gone) return error;
+    this.#stop();
+    return crashed(error);
+  }
+
+  /** Neither rings nor writes nor sends any more. */
+  #stop(): void {
     this.#closed = true;
     this.#alarm.clear();
     this.#saver.close();
     this.#sender.close();
-    return crashed(error);
   }
 
   get #now(): number {
