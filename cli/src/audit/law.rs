@@ -3,6 +3,7 @@
 //! Written from the definitions of the mechanisms, not from the code that draws: that code goes through shared cells and
 //! orders, this one through every answer.
 
+use anyhow::Context as _;
 use keepset_privacy::SetSelect;
 use keepset_wire::Subset;
 
@@ -22,6 +23,36 @@ pub(super) struct Worst {
     pub(super) compared: u64,
     /// The logarithm of the largest ratio of two inputs' weights of one output.
     pub(super) epsilon: f64,
+}
+
+/// An input that favours one row of a band by chance: so many parts of one row, so many of the next.
+#[derive(Debug)]
+pub(super) struct Mixture {
+    pub(super) row: u16,
+    pub(super) parts: [u128; 2],
+}
+
+impl Mixture {
+    /// An input that always favours the same row.
+    pub(super) fn of_row(row: u16) -> Self {
+        Self { row, parts: [1, 0] }
+    }
+
+    /// A number of `one` parts of the last level: it lies between the two levels around it, and its parts of them keep it where it is.
+    pub(super) fn between(levels: &[i32], number: i32, one: i32) -> anyhow::Result<Self> {
+        let last = levels.last().context("a mean without levels")?;
+        let at = i64::from(number) * i64::from(*last);
+        let scaled: Vec<i64> = levels.iter().map(|level| i64::from(*level) * i64::from(one)).collect();
+        let place = scaled.windows(2).position(|pair| pair[0] <= at && at <= pair[1]);
+        let row = place.context("a number beyond the levels")?;
+        let parts = [scaled[row + 1] - at, at - scaled[row]].map(|part| u128::from(part.unsigned_abs()));
+        let shared = greatest_common_divisor(parts[0], parts[1]);
+        Ok(Self { row: u16::try_from(row)?, parts: parts.map(|part| part / shared) })
+    }
+
+    fn total(&self) -> u128 {
+        self.parts.iter().sum()
+    }
 }
 
 impl Law {
@@ -54,19 +85,24 @@ impl Law {
         }
     }
 
-    /// One of `outputs` cells in a row, `width` of them favoured by the weights of `odds`. An input lies halfway between two rows, or
-    /// is one of them twice; row 0 favours the first cells. Answers have `room` cells.
+    /// One of `outputs` cells in a row, `width` of them favoured by the weights of `odds`; row 0 favours the first cells. Answers
+    /// have `room` cells.
     pub(super) fn of_band(
         (favoured, unit): (u64, u64),
         (outputs, width): (u16, u16),
         room: u16,
-        inputs: &[(u16, u16)],
+        inputs: &[Mixture],
     ) -> Self {
         let weigh = |row: u16, output: u16| {
             u128::from(if (row..row + width).contains(&output) { favoured } else { unit })
         };
-        let weights = inputs.iter().map(|(one, other)| {
-            (0..outputs).map(|output| weigh(*one, output) + weigh(*other, output)).collect()
+        let common = inputs.iter().fold(1, |all, input| least_common_multiple(all, input.total()));
+        let weights = inputs.iter().map(|input| {
+            let times = common / input.total();
+            let [own, next] = input.parts.map(|part| part * times);
+            (0..outputs)
+                .map(|output| own * weigh(input.row, output) + next * weigh(input.row + 1, output))
+                .collect()
         });
         let single = |output: u16| {
             let mut subset = Subset::empty(room);
@@ -126,16 +162,20 @@ fn subset(cells: u16, mask: u32) -> Subset {
 }
 
 fn least_common_multiple(one: u128, other: u128) -> u128 {
-    let (mut a, mut b) = (one, other);
-    while b > 0 {
-        (a, b) = (b, a % b);
+    one / greatest_common_divisor(one, other) * other
+}
+
+fn greatest_common_divisor(mut one: u128, mut other: u128) -> u128 {
+    while other > 0 {
+        (one, other) = (other, one % other);
     }
-    one / a * other
+    one
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keepset_privacy::BoundedMean;
     use keepset_wire::Epsilon;
 
     fn law(micro: u32, segments: u16, cap: u8) -> (Law, SetSelect) {
@@ -160,6 +200,25 @@ mod tests {
             assert!((included(0) - channel.p).abs() < 1e-12, "{segments} {cap}");
             assert!((included(mechanism.cells() - 1) - channel.q).abs() < 1e-12, "{segments} {cap}");
         }
+    }
+
+    /// What the estimate of a mean rests on: on average, an answer's value is the number.
+    #[test]
+    fn a_number_between_two_levels_is_on_average_what_it_is() {
+        let one = BoundedMean::ONE;
+        for micro in [500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000] {
+            let mean = BoundedMean::new(Epsilon::from_micro(micro).unwrap()).unwrap();
+            let levels = mean.levels();
+            for number in [-one, -one / 3, 0, 1, one / 2, one] {
+                let Mixture { row, parts } = Mixture::between(levels, number, one).unwrap();
+                let level = |row: usize| i128::from(levels[row.min(levels.len() - 1)]);
+                let [own, next] = parts.map(|part| i128::try_from(part).unwrap());
+                let row = usize::from(row);
+                let average = (own * level(row) + next * level(row + 1)) * i128::from(one);
+                assert_eq!(average, i128::from(number) * level(levels.len() - 1) * (own + next));
+            }
+        }
+        assert!(Mixture::between(&[-3, 0, 3], one + 1, one).is_err());
     }
 
     #[test]

@@ -4,13 +4,13 @@
 
 use anyhow::Context as _;
 use keepset_engine::{Decided, Due};
-use keepset_privacy::{Joint, Overlaps, SeededCoins, SetSelect, SquareWave, Truth};
+use keepset_privacy::{BoundedMean, Joint, Overlaps, SeededCoins, SetSelect, SquareWave, Truth};
 use keepset_wire::{Epsilon, Plan, PlanHash, Report};
 use serde_json::json;
 
 use super::device::{Survey, names};
 use super::lane::Outcome;
-use super::law::Law;
+use super::law::{Law, Mixture};
 
 /// Devices of one question, one for every input.
 #[derive(Debug)]
@@ -84,12 +84,28 @@ impl Subject {
         let question = json!({ "ask": "histogram", "feature": "f0", "low": 0, "high": 3, "bins": 3 });
         let survey = Survey::new(epsilon, &question, 1)?;
         let wave = SquareWave::new(epsilon, 4)?;
-        let rows: Vec<(u16, u16)> = (0..wave.buckets()).map(|bucket| (bucket, bucket)).collect();
+        let rows: Vec<Mixture> = (0..wave.buckets()).map(Mixture::of_row).collect();
         let law = Law::of_band(odds(epsilon)?, (wave.outputs(), wave.width()), room(&survey)?, &rows);
         let truths =
             (0..wave.buckets()).map(|bucket| (format!("bucket {bucket}"), Truth::Cells(vec![bucket])));
         let inputs = Inputs::saying(&survey, truths, law, [0, 3])?;
         Self::new("histogram, square wave, 4 buckets".into(), epsilon, &survey, inputs)
+    }
+
+    /// Mean: where between -1 and 1 is a feature?
+    pub(super) fn of_mean(epsilon: Epsilon) -> anyhow::Result<Self> {
+        const ONE: i32 = BoundedMean::ONE;
+        let question = json!({ "ask": "mean", "feature": "f0", "low": 0, "high": 4, "missing": 0 });
+        let survey = Survey::new(epsilon, &question, 1)?;
+        let mean = BoundedMean::new(epsilon)?;
+        let numbers = [-ONE, -ONE / 3, 0, ONE / 2, ONE];
+        let inputs = numbers.iter().map(|number| Mixture::between(mean.levels(), *number, ONE));
+        let inputs: Vec<Mixture> = inputs.collect::<anyhow::Result<_>>()?;
+        let law = Law::of_band(odds(epsilon)?, (mean.outputs(), mean.width()), room(&survey)?, &inputs);
+        let share = |number: i32| f64::from(number) / f64::from(ONE);
+        let truths = numbers.map(|number| (format!("{:.2}", share(number)), Truth::Number(number.into())));
+        let inputs = Inputs::saying(&survey, truths.into_iter(), law, [0, 4])?;
+        Self::new(format!("mean, {} outputs", mean.outputs()), epsilon, &survey, inputs)
     }
 
     fn new(name: String, epsilon: Epsilon, survey: &Survey, inputs: Inputs) -> anyhow::Result<Self> {

@@ -116,6 +116,7 @@ fn subjects(prices: &[u32]) -> anyhow::Result<Vec<Subject>> {
         subjects.push(Subject::of_overlaps(epsilon, 4, 3)?);
         subjects.push(Subject::of_conversion(epsilon)?);
         subjects.push(Subject::of_histogram(epsilon)?);
+        subjects.push(Subject::of_mean(epsilon)?);
     }
     for epsilon in RIMS.map(priced) {
         subjects.push(Subject::of_sizes(epsilon, SHAPES[0].0, SHAPES[0].1)?);

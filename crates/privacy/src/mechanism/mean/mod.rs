@@ -170,6 +170,12 @@ impl BoundedMean {
         self.band.width()
     }
 
+    /// Returns what every level stands for, in no unit: only their proportions count, and the last stands for 1.
+    #[must_use]
+    pub fn levels(&self) -> &[i32] {
+        &self.levels
+    }
+
     /// Returns the epsilon stated by the privacy map.
     #[must_use]
     pub fn epsilon(&self) -> Epsilon {
