@@ -13,6 +13,7 @@ import { build } from "esbuild";
 import { minify } from "terser";
 
 import { declarations, declarationsOf } from "./declarations.mjs";
+import { ADDONS, EXTERNAL, fileOf, withAddons } from "./entries.mjs";
 import { glue } from "./glue.mjs";
 import { shorten } from "./names.mjs";
 
@@ -37,6 +38,7 @@ const parts = (extension) => ({
   name: "parts",
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /^[a-z]/ }, ({ path }) => (EXTERNAL.includes(path) ? { path, external: true } : undefined));
     onResolve({ filter: /^\.\.\/strings\/index\.js$/ }, () => ({ path: `./consent-strings.${extension}`, external: true }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
@@ -104,9 +106,7 @@ function writeTypes() {
   const tsc = join(here, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "--project", here, "--outDir", emitted], { stdio: "inherit" });
   writeDeclarations("index", declarations(emitted));
-  for (const entry of ["capture", "consent", "consent/strings", "consent/native", "element"]) {
-    writeDeclarations(entry.replace("/", "-"), declarationsOf(join(emitted, `${entry}/index.d.ts`)));
-  }
+  for (const entry of ADDONS) writeDeclarations(fileOf(entry), declarationsOf(join(emitted, `${entry}/index.d.ts`)));
   rmSync(emitted, { recursive: true });
 }
 
@@ -128,7 +128,7 @@ function writeIntegrity() {
 }
 
 function writeManifest() {
-  const { devDependencies: _, scripts: __, ...published } = manifest;
+  const { devDependencies: _, scripts: __, ...published } = withAddons(manifest);
   writeFileSync(join(out, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   for (const part of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs", "src"]) {
     cpSync(join(here, part), join(out, part), { recursive: true });
@@ -136,7 +136,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "capture.js", "consent.js", "consent-strings.js", "consent-native.js", "element.js"]) {
+  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", ...ADDONS.map((entry) => `${fileOf(entry)}.js`)]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -157,16 +157,7 @@ async function writePackage() {
     bundle("edge", "edge.js", "esm"),
     bundle("global", "global.js", "iife"),
     bundle("cli", "cli.js", "esm"),
-    bundle("capture/index", "capture.js", "esm"),
-    bundle("capture/index", "capture.cjs", "cjs"),
-    bundle("consent/index", "consent.js", "esm"),
-    bundle("consent/index", "consent.cjs", "cjs"),
-    bundle("consent/strings/index", "consent-strings.js", "esm"),
-    bundle("consent/strings/index", "consent-strings.cjs", "cjs"),
-    bundle("consent/native/index", "consent-native.js", "esm"),
-    bundle("consent/native/index", "consent-native.cjs", "cjs"),
-    bundle("element/index", "element.js", "esm"),
-    bundle("element/index", "element.cjs", "cjs"),
+    ...ADDONS.flatMap((entry) => [bundle(`${entry}/index`, `${fileOf(entry)}.js`, "esm"), bundle(`${entry}/index`, `${fileOf(entry)}.cjs`, "cjs")]),
     ...Object.keys(LATER).flatMap(bundleParts),
   ]);
   Object.keys(shipped).forEach(writeModule);

@@ -20,7 +20,7 @@ export function declarations(folder) {
 
 /** Returns the text of the declarations of a further entry, which refers to index.d.ts for what both share. */
 export function declarationsOf(file) {
-  const text = readFileSync(file, "utf8").replace(/"\.\.\/\w+\.js"/g, '"./index.js"');
+  const text = readFileSync(file, "utf8").replace(/"(?:\.\.\/)+\w+\.js"/g, '"./index.js"');
   const relative = text.match(/["']\.\.?\/(?!index\.js")[^"']*["']/);
   if (relative) throw new Error(`${file} refers to ${relative[0]}`);
   return text;

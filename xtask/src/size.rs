@@ -1,18 +1,21 @@
-//! `size`: what a page loads, in bytes: raw, gzip and brotli, against the promise of 75 KB.
+//! `size`: what a page loads, in bytes: raw, gzip and brotli, against the promise of 75 KB a page and 4 kB an add-on.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::Value;
 
 use crate::{blame, markers, paths, pkg, shell};
 
 /// What a page may load, wasm and JavaScript together, in bytes of gzip.
 const BUDGET: usize = 75 * 1000;
+/// What an add-on may weigh, in bytes of gzip.
+const ADDON_BUDGET: usize = 4000;
 const ENTRY: &str = "index.js";
 const WASM: &str = "core.wasm";
 const PAGE: &str = "docs/size.md";
@@ -23,6 +26,7 @@ enum Loaded {
     Always,
     ForReports,
     WhenAsked,
+    AsAddOn,
     Elsewhere,
 }
 
@@ -41,6 +45,7 @@ impl Loaded {
             Self::Always => "every page",
             Self::ForReports => "a page with a report due",
             Self::WhenAsked => "a page that asks why",
+            Self::AsAddOn => "a page that imports it",
             Self::Elsewhere => "some",
         }
     }
@@ -60,7 +65,7 @@ struct Size {
 pub(crate) fn run(write: bool) -> Result<()> {
     let package = pkg::run()?;
     shell::step("size: what a page loads");
-    let sizes = measure(&package.join("dist"))?;
+    let sizes = measure(&package.join("dist"), &add_ons(&package.join("package.json"))?)?;
     let table = table(&sizes);
     println!("{table}");
     let blame = blame::table(&pkg::named(pkg::CORE)?)?;
@@ -72,10 +77,29 @@ pub(crate) fn run(write: bool) -> Result<()> {
     }
     let total = total(&sizes, Loaded::Always).gzip;
     ensure!(total <= BUDGET, "a page loads {total} bytes of gzip, which is over the budget of {BUDGET}");
-    Ok(())
+    within_add_on_budget(&sizes)
 }
 
-fn measure(dist: &Path) -> Result<Vec<Size>> {
+fn within_add_on_budget(sizes: &[Size]) -> Result<()> {
+    let add_ons = || sizes.iter().filter(|size| size.loaded == Loaded::AsAddOn);
+    ensure!(add_ons().next().is_some(), "the manifest of the package names no add-on");
+    let heavy = add_ons().find(|size| size.gzip > ADDON_BUDGET);
+    heavy.map_or(Ok(()), |Size { name, gzip, .. }| {
+        bail!("{name} is {gzip} bytes of gzip, which is over the budget of {ADDON_BUDGET} of an add-on")
+    })
+}
+
+/// The modules that a page imports by a name of their own, `keepset/capture`, out of the exports map.
+fn add_ons(manifest: &Path) -> Result<BTreeSet<String>> {
+    let text = std::fs::read(manifest).with_context(|| format!("{} is missing", paths::shown(manifest)))?;
+    let manifest: Value = serde_json::from_slice(&text)?;
+    let entries = manifest["exports"].as_object().context("the manifest has no exports map")?;
+    let named = entries.iter().filter(|(name, _)| *name != ".");
+    let files = named.filter_map(|(_, entry)| entry["import"]["default"].as_str()?.strip_prefix("./dist/"));
+    Ok(files.map(str::to_owned).collect())
+}
+
+fn measure(dist: &Path, add_ons: &BTreeSet<String>) -> Result<Vec<Size>> {
     let eager = loaded_by_every_page(dist)?;
     let mut sizes = Vec::new();
     for entry in std::fs::read_dir(dist).with_context(|| format!("{} is missing", paths::shown(dist)))? {
@@ -84,7 +108,11 @@ fn measure(dist: &Path) -> Result<Vec<Size>> {
         if path.is_file() && (name.ends_with(".js") || name.ends_with(".cjs") || name.ends_with(".wasm")) {
             let bytes = std::fs::read(&path)?;
             let (gzip, brotli) = (gzip(&bytes)?, brotli(&bytes)?);
-            let loaded = if eager.contains(&name) { Loaded::Always } else { Loaded::later(&name) };
+            let loaded = match name.as_str() {
+                name if eager.contains(name) => Loaded::Always,
+                name if add_ons.contains(name) => Loaded::AsAddOn,
+                name => Loaded::later(name),
+            };
             sizes.push(Size { name, loaded, raw: bytes.len(), gzip, brotli });
         }
     }
@@ -170,7 +198,17 @@ fn push_row(table: &mut String, name: &str, loaded: &str, size: &Size) {
 
 #[cfg(test)]
 mod tests {
-    use super::static_imports;
+    use super::{Loaded, Size, static_imports, within_add_on_budget};
+
+    #[test]
+    fn an_add_on_over_its_budget_is_named() {
+        let size = |name: &str, loaded, gzip| Size { name: name.to_owned(), loaded, raw: 0, gzip, brotli: 0 };
+        let sizes = [size("a.js", Loaded::AsAddOn, 4000), size("index.js", Loaded::Always, 9000)];
+        within_add_on_budget(&sizes).unwrap();
+        let error = within_add_on_budget(&[size("b.js", Loaded::AsAddOn, 4001)]).unwrap_err().to_string();
+        assert!(error.starts_with("b.js is 4001 bytes"), "{error}");
+        within_add_on_budget(&sizes[1..]).unwrap_err();
+    }
 
     #[test]
     fn only_what_a_module_imports_before_it_runs_is_loaded_by_every_page() {

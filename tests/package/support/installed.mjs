@@ -1,8 +1,8 @@
 // The packed package, installed into a fresh folder as a developer would.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -21,4 +21,14 @@ export function install() {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm("install", "--no-audit", "--no-fund", "--no-save", "--offline", tarball);
   return { folder, tarball, packed, package: join(folder, "node_modules/keepset"), dist: join(folder, "node_modules/keepset/dist") };
+}
+
+/** Puts packages of the tests' tools beside the installed one, as a site has them that uses both. */
+export function bring({ folder }, packages) {
+  for (const name of packages) {
+    const place = join(folder, "node_modules", name);
+    if (existsSync(place)) continue;
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(join(tools, name), place);
+  }
 }

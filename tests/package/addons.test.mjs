@@ -1,0 +1,43 @@
+// Every add-on as it ships: harmless on a server, small, loaded by nobody else, and with the committed API.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+
+import { ADDONS, EXTERNAL, fileOf } from "../../pkg-template/entries.mjs";
+import { bring, install } from "./support/installed.mjs";
+
+const installed = install();
+bring(installed, EXTERNAL);
+const { dist, folder } = installed;
+const run = (type, code) => execFileSync(process.execPath, [`--input-type=${type}`, "--eval", code], { cwd: folder, encoding: "utf8" }).trim();
+const text = (file) => readFileSync(join(dist, file), "utf8");
+
+/** Says what an add-on exports, what it added to the globals, and how many timers and ports it holds. */
+const look = (load) => `
+  const before = Object.getOwnPropertyNames(globalThis).length;
+  const all = ${load};
+  console.log(Object.keys(all).filter((name) => name !== "default" && name !== "module.exports").sort().join(), Object.getOwnPropertyNames(globalThis).length - before, process.getActiveResourcesInfo().filter((x) => /Timeout|Immediate|Message/.test(x)).length);`;
+
+for (const entry of ADDONS) {
+  test(`keepset/${entry} gives the same on a server as a module and as CommonJS, and touches nothing there`, () => {
+    const module = run("module", look(`await import("keepset/${entry}")`));
+    assert.equal(run("commonjs", look(`require("keepset/${entry}")`)), module);
+    assert.match(module, /^\w[\w,]* 0 0$/);
+  });
+
+  test(`keepset/${entry} is at most 4 kB compressed, and no page loads it that does not import it`, () => {
+    const file = `${fileOf(entry)}.js`;
+    const { length } = gzipSync(text(file), { level: 9 });
+    assert.ok(length <= 4000, `${length} bytes`);
+    for (const other of ["index.js", "global.js", "node.js", "edge.js"]) assert.ok(!text(other).includes(file), other);
+  });
+
+  test(`the committed report of the API of keepset/${entry} is the one that ships`, () => {
+    const committed = readFileSync(new URL(`../../pkg-template/api/${fileOf(entry)}.d.ts`, import.meta.url), "utf8");
+    assert.equal(text(`${fileOf(entry)}.d.ts`), committed);
+    assert.equal(text(`${fileOf(entry)}.d.cts`), committed.replaceAll("./index.js", "./index.cjs"));
+  });
+}
