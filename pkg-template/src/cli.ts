@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npx keepset compile pack.json [--keys keys.json]... [-o pack.keepset]`: makes of a pack what a page loads.
+// `npx keepset compile pack.json`: makes of a pack what a page loads. `npx keepset types pack.json`: what an editor knows of it.
 import { readFile, writeFile } from "node:fs/promises";
 import { join, parse, resolve } from "node:path";
 import process from "node:process";
@@ -7,12 +7,17 @@ import { parseArgs } from "node:util";
 
 import { KeepsetError } from "./errors.js";
 import { loader } from "./loader.js";
+import { packTypes, type TypedPack } from "./pack-types.js";
 
 const USAGE = `usage: keepset compile PACK.json [--keys KEYS]... [-o PACK.keepset]
 
 Compiles a pack. A page that loads the compiled pack needs nothing to read JSON with.
 KEYS are those of your collector, to which reports are sealed, and of its gateway for a relay, if it has one: its address/v1/keys, or
-files with what is there or with what \`keepset-collector keys new\` prints.`;
+files with what is there or with what \`keepset-collector keys new\` prints.
+
+       keepset types PACK.json [-o PACK.d.ts]
+
+Prints the events and segments of a pack as TypeScript: the editor then knows what \`track\` and \`has\` may be given.`;
 
 /** Ends the program with a sentence. */
 class Stop extends Error {}
@@ -23,23 +28,29 @@ const openStudy = loader({
   inline: () => import("./study-inline.js"),
 });
 
-/** What the arguments ask for; nothing when they are not understood. */
-function asked(args: string[]): { help: true } | { pack: string; keys: string[]; out: string } | undefined {
+/** What the arguments ask for. */
+type Asked = { do: "help" } | { do: "compile"; pack: string; keys: string[]; out: string } | { do: "types"; pack: string; out: string | undefined };
+
+/** Reads the arguments; nothing when they are not understood. */
+function asked(args: string[]): Asked | undefined {
   try {
     const options = { output: { type: "string", short: "o" }, keys: { type: "string", multiple: true }, help: { type: "boolean", short: "h" } } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
-    if (values.help) return { help: true };
+    if (values.help) return { do: "help" };
     const [verb, pack, ...more] = positionals;
-    const { keys = [] } = values;
-    if (verb !== "compile" || !pack || more.length > 0 || values.output === "" || keys.includes("")) return undefined;
+    const { keys = [], output: out } = values;
+    if (!pack || more.length > 0 || out === "" || keys.includes("")) return undefined;
+    if (verb === "types") return keys.length > 0 ? undefined : { do: verb, pack, out };
+    if (verb !== "compile") return undefined;
     const { dir, name } = parse(pack);
-    return { pack, keys, out: values.output ?? join(dir, `${name}.keepset`) };
+    return { do: verb, pack, keys, out: out ?? join(dir, `${name}.keepset`) };
   } catch {
     return undefined;
   }
 }
 
-async function compile(pack: string, keys: string[], out: string): Promise<string> {
+/** A pack's text, and what compiles one and says where it is from when it cannot. */
+async function opened(pack: string): Promise<{ text: string; read: (text: string, from: string) => Uint8Array }> {
   const text = decoded(pack, await readFile(pack).catch((error: unknown) => stop(`${pack} could not be read`, error)));
   const study = await openStudy();
   const read = (text: string, from: string): Uint8Array => {
@@ -49,6 +60,26 @@ async function compile(pack: string, keys: string[], out: string): Promise<strin
       return stop(from, error);
     }
   };
+  return { text, read };
+}
+
+async function types(pack: string, out: string | undefined): Promise<string> {
+  const { text, read } = await opened(pack);
+  read(text, pack);
+  const declared = packTypes(JSON.parse(text) as TypedPack);
+  if (out === undefined) return declared.trimEnd();
+  await write(pack, out, new TextEncoder().encode(declared));
+  return `${out}: the events and segments of ${pack}`;
+}
+
+/** Writes what was made of a pack, never over it. */
+async function write(pack: string, out: string, bytes: Uint8Array): Promise<void> {
+  if (resolve(out) === resolve(pack)) throw new Stop(`${out}: this is the pack itself; name another file with -o`);
+  await writeFile(out, bytes).catch((error: unknown) => stop(`${out} could not be written`, error));
+}
+
+async function compile(pack: string, keys: string[], out: string): Promise<string> {
+  const { text, read } = await opened(pack);
   let compiled = read(text, pack);
   // What compiles is an object.
   const document = JSON.parse(text) as { plan?: unknown; collector?: unknown };
@@ -58,8 +89,7 @@ async function compile(pack: string, keys: string[], out: string): Promise<strin
   } else if (document.plan !== undefined && document.collector === undefined) {
     console.error(`${pack}: no device will report: the pack has a plan and no keys of a collector (--keys)`);
   }
-  if (resolve(out) === resolve(pack)) throw new Stop(`${out}: this is the pack itself; name another file with -o`);
-  await writeFile(out, compiled).catch((error: unknown) => stop(`${out} could not be written`, error));
+  await write(pack, out, compiled);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", compiled as Uint8Array<ArrayBuffer>));
   return `${out}: ${compiled.length} bytes, sha256 ${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
@@ -117,12 +147,12 @@ function stop(what: string, error: unknown): never {
 /** Runs the program and returns its exit code. */
 async function main(args: string[]): Promise<number> {
   const what = asked(args);
-  if (!what || "help" in what) {
+  if (!what || what.do === "help") {
     (what ? console.log : console.error)(USAGE);
     return what ? 0 : 2;
   }
   try {
-    console.log(await compile(what.pack, what.keys, what.out));
+    console.log(await (what.do === "types" ? types(what.pack, what.out) : compile(what.pack, what.keys, what.out)));
     return 0;
   } catch (error) {
     if (!(error instanceof Stop || error instanceof KeepsetError)) throw error;

@@ -1,27 +1,15 @@
 // What TypeScript lets a developer write, against the installed package.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-import { install, tools } from "./support/installed.mjs";
+import { install } from "./support/installed.mjs";
 import { ALL, DAY, handClock, shop } from "./support/packs.mjs";
+import { BUNDLER, compiler, NODE16 } from "./support/tsc.mjs";
 
 const installed = install();
-
-/** Compiles one file strictly and returns what the compiler said. */
-function compile(name, code, options = []) {
-  const file = join(installed.folder, name);
-  writeFileSync(file, code);
-  const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2021", "--lib", "es2021,dom", "--types", "", ...options, file];
-  const { stdout, status } = spawnSync(process.execPath, [join(tools, "typescript/bin/tsc"), ...flags], { cwd: installed.folder, encoding: "utf8" });
-  return { errors: stdout.split("\n").filter((line) => line.includes(": error ")), status, stdout };
-}
-
-const NODE16 = ["--module", "nodenext", "--moduleResolution", "nodenext"];
-const BUNDLER = ["--module", "esnext", "--moduleResolution", "bundler"];
+const compile = compiler(installed.folder);
 
 const RIGHT = `
 import { init, isKeepsetError, type Keepset, type Membership, type StorageAdapter } from "keepset";
