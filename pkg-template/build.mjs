@@ -86,7 +86,7 @@ async function write(file, format, what) {
   });
   const [code, map] = [/js$/, /map$/].map((ending) => outputFiles.find(({ path }) => ending.test(path))?.text);
   // Chooses names by how often their letters occur, which compresses better. No function of ours is called with `new`.
-  const compress = { passes: 2, sequences: false, unsafe_arrows: true, unsafe_methods: true };
+  const compress = { passes: 2, sequences: false, directives: false, unsafe_arrows: true, unsafe_methods: true };
   const small = await minify(code, { ecma: 2020, compress, module: format === "esm", toplevel: format === "cjs", sourceMap: map && { content: map, url: `${file}.map` } });
   writeFileSync(join(dist, file), small.code);
   if (map) writeFileSync(join(dist, `${file}.map`), small.map);

@@ -1,10 +1,10 @@
 // The add-ons of the package, each an entry of its own: the one list that the bundles, the types, the exports map and the sizes are made from.
 
 /** `keepset/NAME` is made from `src/NAME/index.ts`. */
-export const ADDONS = ["capture", "consent", "consent/strings", "consent/native", "element"];
+export const ADDONS = ["capture", "consent", "consent/strings", "consent/native", "element", "react", "vue"];
 
 /** What an add-on expects the page to bring; it is never bundled. */
-export const EXTERNAL = [];
+export const EXTERNAL = ["react", "vue"];
 
 /** Those that a bundler may not drop when nothing of them is used: they define an element. */
 const EFFECTS = ["element"];

@@ -15,16 +15,17 @@ const { dist, folder } = installed;
 const run = (type, code) => execFileSync(process.execPath, [`--input-type=${type}`, "--eval", code], { cwd: folder, encoding: "utf8" }).trim();
 const text = (file) => readFileSync(join(dist, file), "utf8");
 
-/** Says what an add-on exports, what it added to the globals, and how many timers and ports it holds. */
-const look = (load) => `
+/** With what the page brings loaded already, says what an add-on exports, what it added to the globals, and how many timers and ports it holds. */
+const look = (load, entry) => `
+  ${EXTERNAL.map((name) => `${load(name)};`).join(" ")}
   const before = Object.getOwnPropertyNames(globalThis).length;
-  const all = ${load};
+  const all = ${load(entry)};
   console.log(Object.keys(all).filter((name) => name !== "default" && name !== "module.exports").sort().join(), Object.getOwnPropertyNames(globalThis).length - before, process.getActiveResourcesInfo().filter((x) => /Timeout|Immediate|Message/.test(x)).length);`;
 
 for (const entry of ADDONS) {
   test(`keepset/${entry} gives the same on a server as a module and as CommonJS, and touches nothing there`, () => {
-    const module = run("module", look(`await import("keepset/${entry}")`));
-    assert.equal(run("commonjs", look(`require("keepset/${entry}")`)), module);
+    const module = run("module", look((name) => `await import("${name}")`, `keepset/${entry}`));
+    assert.equal(run("commonjs", look((name) => `require("${name}")`, `keepset/${entry}`)), module);
     assert.match(module, /^\w[\w,]* 0 0$/);
   });
 
