@@ -1,10 +1,28 @@
 // The add-ons of the package, each an entry of its own: the one list that the bundles, the types, the exports map and the sizes are made from.
 
 /** `keepset/NAME` is made from `src/NAME/index.ts`. */
-export const ADDONS = ["capture", "consent", "consent/strings", "consent/native", "element", "react", "vue"];
+export const ADDONS = [
+  "capture",
+  "consent",
+  "consent/strings",
+  "consent/native",
+  "element",
+  "react",
+  "vue",
+  "testing",
+  "datalayer",
+  "gpt",
+  "prebid",
+  "compat/segment",
+  "compat/gtm",
+  "compat/posthog",
+  "compat/snowplow",
+];
 
-/** What an add-on expects the page to bring; it is never bundled. */
-export const EXTERNAL = ["react", "vue"];
+/** What an add-on expects the page to bring. */
+export const PEERS = ["react", "vue"];
+/** What is never bundled into an add-on: its peers, and the package itself. */
+export const EXTERNAL = [...PEERS, "keepset"];
 
 /** Those that a bundler may not drop when nothing of them is used: they define an element. */
 const EFFECTS = ["element"];

@@ -6,18 +6,18 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { ADDONS, EXTERNAL, fileOf } from "../../pkg-template/entries.mjs";
+import { ADDONS, fileOf, PEERS } from "../../pkg-template/entries.mjs";
 import { bring, install } from "./support/installed.mjs";
 
 const installed = install();
-bring(installed, EXTERNAL);
+bring(installed, PEERS);
 const { dist, folder } = installed;
 const run = (type, code) => execFileSync(process.execPath, [`--input-type=${type}`, "--eval", code], { cwd: folder, encoding: "utf8" }).trim();
 const text = (file) => readFileSync(join(dist, file), "utf8");
 
 /** With what the page brings loaded already, says what an add-on exports, what it added to the globals, and how many timers and ports it holds. */
 const look = (load, entry) => `
-  ${EXTERNAL.map((name) => `${load(name)};`).join(" ")}
+  ${PEERS.map((name) => `${load(name)};`).join(" ")}
   const before = Object.getOwnPropertyNames(globalThis).length;
   const all = ${load(entry)};
   console.log(Object.keys(all).filter((name) => name !== "default" && name !== "module.exports").sort().join(), Object.getOwnPropertyNames(globalThis).length - before, process.getActiveResourcesInfo().filter((x) => /Timeout|Immediate|Message/.test(x)).length);`;

@@ -1,11 +1,9 @@
 // Google Consent Mode, version 2. It has no reader, so the commands to it are read as the page pushes them.
+import { followLayer, type Layer } from "../layer.js";
 import type { GcmType } from "./index.js";
 import { type Verdict, strictest } from "./rule.js";
 import type { Source } from "./source.js";
 
-interface Layer extends Iterable<unknown> {
-  push(...items: unknown[]): unknown;
-}
 /** What is known of each type: the person's answers, and what holds until there is one. */
 type Known = { readonly [A in "update" | "default"]: Map<GcmType, Verdict> };
 
@@ -23,22 +21,7 @@ export const gcm: Source = ({ codes, over, tell }) => {
       tell("denied");
     }
   };
-
-  const own = Object.prototype.hasOwnProperty.call(layer, "push");
-  const before = layer.push;
-  // Whoever wraps it after us, as Google's own script does, calls this one in turn.
-  const push = function (this: unknown, ...items: unknown[]): unknown {
-    const pushed = before.apply(this as Layer, items);
-    if (!over.aborted) read(items);
-    return pushed;
-  };
-  layer.push = push;
-  over.addEventListener("abort", () => {
-    if (layer.push !== push) return;
-    if (own) layer.push = before;
-    else delete (layer as Partial<Layer>).push;
-  });
-  read([...layer]);
+  followLayer(layer, over, read);
   return true;
 };
 
