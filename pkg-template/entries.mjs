@@ -17,6 +17,7 @@ export const ADDONS = [
   "compat/gtm",
   "compat/posthog",
   "compat/snowplow",
+  "webview",
 ];
 
 /** What an add-on expects the page to bring. */
