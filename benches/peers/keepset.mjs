@@ -27,8 +27,10 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
     start({ Profile, compile }) {
       const core = new Profile(compile(JSON.stringify(pack)), undefined, UTC, before[0]?.at ?? at(0));
       const inside = new Set();
-      const take = (changes) => {
-        for (const { segment, kind } of changes) kind === "entered" ? inside.add(segment) : inside.delete(segment);
+      const ids = pack.segments.map(({ id }) => id);
+      // Of each change: the segment, whether it was entered, three numbers more, and of how many that say why it is followed.
+      const take = (told) => {
+        for (let from = 0; from < told.length; from += 6 + told[from + 5]) told[from + 1] ? inside.add(ids[told[from]]) : inside.delete(ids[told[from]]);
       };
       take(core.setConsent({ segmentation: "granted" }, before[0]?.at ?? at(0)));
       for (const past of before) take(core.track(past.name, past.properties, past.at, undefined, past.at));
@@ -52,9 +54,8 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
 }
 
 /**
- * The client: `track()`, then one turn of the thread, in which the event is taken in and its saving begins; what such a turn costs with
- * nothing to do is taken off. Saves as it does
- * for everyone: into IndexedDB in a page; in Node into a store of the host's, kept in memory, that hands back what it was given.
+ * The client: `track()`, then one turn of the thread; what such a turn costs with nothing to do is taken off. In a rush it takes the events
+ * of several turns in together, so of its figures the mean is what an event costs. Saves as it does for everyone: into IndexedDB in a page; in Node into a store of the host's, kept in memory, that hands back what it was given.
  */
 export function client({ pack, at, event, truth, before = [], name = "Keepset, the client" }) {
   return {
@@ -90,6 +91,8 @@ export function client({ pack, at, event, truth, before = [], name = "Keepset, t
           keepset.track(name, properties);
           await turn();
         },
+        // A question is answered behind all events before it.
+        rest: () => keepset.ledger.budget(),
         // A choice is confirmed when it is kept, and with it every event before it.
         drain: () => keepset.consent.set({ segmentation: "granted" }),
         answer() {

@@ -5,7 +5,7 @@ import { Emitter, type Unsubscribe, surface } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
 import { read, systemClock } from "./host/clock.js";
 import { Link } from "./link.js";
-import { type Notice, type Op, UNDECIDED, type View } from "./ops.js";
+import { type Notice, type Op, type Steps, stepsOf, UNDECIDED, type View } from "./ops.js";
 import { DEFAULT_NAME, type Settings, settle } from "./options.js";
 import { readChoice, readEvent } from "./input.js";
 import { hasWebAssembly } from "./support.js";
@@ -119,9 +119,9 @@ export class Client implements Unbound<Keepset> {
       const membership = this.#snapshot.segments.find(({ id }) => id === segment);
       if (membership) listener(membership);
     };
-    const off = this.#listen("change", ({ entered, reasons }) => {
+    const off = this.#listen("change", (change) => {
       // Left and entered again in one go is entered, too.
-      if ([...entered, ...reasons.map((reason) => reason.kind === "entered" && reason.segment)].includes(segment)) tell();
+      if (this.has(segment) && (change.entered.includes(segment) || change.reasons.some((reason) => reason.kind === "entered" && reason.segment === segment))) tell();
     });
     if (typeof listener === "function") {
       try {
@@ -232,7 +232,7 @@ export class Client implements Unbound<Keepset> {
     const inPage = typeof (globalThis as { document?: unknown }).document === "object";
     const link: Link = new Link(settings.name, inPage && settings.storage !== "memory", {
       open: (tell, fail) => open(settings, tell, fail),
-      up: (view, reasons) => this.#up(view, reasons),
+      up: (view, steps) => this.#up(view, steps),
       lost: this.#lose,
       notice: (notice) => this.#notice(notice),
       failed: (error) => this.#fail(error),
@@ -306,11 +306,11 @@ export class Client implements Unbound<Keepset> {
     if (this.#status !== "starting") this.#become(held ? "paused" : "ready");
   }
 
-  #up(view: View, reasons: readonly SegmentChange[]): void {
+  #up(view: View, steps: Steps): void {
     if (this.#over) return;
     const starting = this.#status === "starting";
     if (starting) this.#status = this.#paused ? "paused" : "ready";
-    this.#show(view, reasons);
+    this.#show(view, steps);
     if (!starting) return;
     this.#settled.resolve(this);
     this.#events.emit("ready", { client: this });
@@ -320,7 +320,7 @@ export class Client implements Unbound<Keepset> {
     if (this.#over) return;
     switch (notice.is) {
       case "view":
-        return this.#show(notice.view, notice.reasons);
+        return this.#show(notice.view, notice.steps);
       case "consent":
         this.#consent = notice.state;
         return this.#events.emit("consent", { state: notice.state });
@@ -333,16 +333,26 @@ export class Client implements Unbound<Keepset> {
     }
   }
 
-  #show(view: View, reasons: readonly SegmentChange[]): void {
+  #show(view: View, steps: Steps): void {
     const { status } = this;
     this.#consent = view.consent;
     const entered = beyond(view.segments, this.#snapshot.segments);
     const left = beyond(this.#snapshot.segments, view.segments);
-    const moved = entered.length + left.length + reasons.length > 0;
+    const moved = entered.length + left.length + steps.length > 0 || typeof steps === "function";
     if (!moved && this.#snapshot.status === status && this.#snapshot.updatedAt > 0) return;
     this.#snapshot = Object.freeze({ status, segments: view.segments, updatedAt: view.updatedAt });
     this.#events.emit("snapshot", undefined);
-    if (moved && this.#events.hears("change")) this.#events.emit("change", { snapshot: this.#snapshot, entered, left, reasons });
+    if (!moved || !this.#events.hears("change")) return;
+    let reasons: readonly SegmentChange[] | undefined;
+    this.#events.emit("change", {
+      snapshot: this.#snapshot,
+      entered,
+      left,
+      // Made when they are read, for mostly no one does.
+      get reasons() {
+        return (reasons ??= stepsOf(steps));
+      },
+    });
   }
 
   #become(status: Status): void {

@@ -15,18 +15,15 @@ export function readEvent(name: unknown, properties: unknown, options: unknown, 
 }
 
 function readProperties(event: string, given: unknown): Record<string, Scalar> {
-  const copy: Record<string, Scalar> = {};
-  if (given === undefined || given === null) return copy;
+  if (given === undefined || given === null) return {};
   if (typeof given !== "object" || Array.isArray(given)) throw wrong(`${event}: the properties must be an object`);
   const keys = Object.keys(given);
   if (keys.length > MOST_PROPERTIES) throw wrong(`${event}: an event has at most ${MOST_PROPERTIES} properties`);
+  const copy = { ...given } as Record<string, Scalar>;
   for (const key of keys) {
-    const value: unknown = (given as Record<string, unknown>)[key];
-    if (value === undefined || value === null) continue;
-    if (!isScalar(value)) throw wrong(`${event}.${key}: expected a finite number, a text of at most ${LONGEST_TEXT} characters, true or false`);
-    // A property named `__proto__` is a name like any other.
-    if (key === "__proto__") Object.defineProperty(copy, key, { value, enumerable: true });
-    else copy[key] = value;
+    const value: unknown = copy[key];
+    if (value === undefined || value === null) delete copy[key];
+    else if (!isScalar(value)) throw wrong(`${event}.${key}: expected a finite number, a text of at most ${LONGEST_TEXT} characters, true or false`);
   }
   return copy;
 }

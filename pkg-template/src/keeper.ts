@@ -1,11 +1,11 @@
 import { deviceData } from "./device-data.js";
-import type { ConsentState, SegmentChange, Withheld } from "./dto.js";
+import type { ConsentState, Withheld } from "./dto.js";
 import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import { placeAt, zoneAround } from "./host/zone.js";
 import type { Vault } from "./host/vault.js";
-import { Gone, type Notice, type Op, type Signed, type View } from "./ops.js";
+import { Gone, type Notice, type Op, type Signed, type Steps, type View } from "./ops.js";
 import type { Settings } from "./options.js";
 import type { Profile } from "./profile.js";
 import { decode, encode, Seen } from "./record.js";
@@ -59,7 +59,7 @@ export class Keeper {
     (work) => void this.#guard(work),
   );
   #consented: ConsentState;
-  #opening: readonly SegmentChange[] = [];
+  #opening: Steps = [];
   readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
   readonly #sender: Sender;
 
@@ -108,12 +108,12 @@ export class Keeper {
   /** Lets the time pass since the profile was last open, before anything is answered: what has outlived its time is gone, here and on disk. */
   async #catchUp(): Promise<void> {
     const had = this.#core.intake().accepted;
-    this.#opening = this.#core.tick(this.#now);
+    this.#opening = this.#steps([this.#core.tick(this.#now)]);
     if (had > 0 && this.#core.intake().accepted === 0) await this.#saver.save();
   }
 
   /** What the passing of time had changed when the engine was opened. */
-  get opening(): readonly SegmentChange[] {
+  get opening(): Steps {
     return this.#opening;
   }
 
@@ -229,11 +229,11 @@ export class Keeper {
   /** Takes in events, and tells the tab they come from what is wrong with them; nothing when it was told before. */
   #track({ events, debug }: Op & { do: "track" }, to: string | undefined): void {
     const now = this.#now;
-    const changes: SegmentChange[] = [];
+    const told: Float64Array[] = [];
     let unknown = debug ? this.#core.intake().undeclaredEvents : 0;
     for (const { name, properties, at, id } of events) {
       try {
-        changes.push(...this.#core.track(name, properties, at, id, now));
+        told.push(this.#core.track(name, properties, at, id, now));
       } catch (error) {
         const refused = fromEngine(error, "invalid_event", `${name}: `);
         if (!(refused instanceof KeepsetError)) throw refused;
@@ -244,7 +244,7 @@ export class Keeper {
       if (undeclaredEvents > unknown) this.tell({ is: "undeclared", name, to });
       unknown = undeclaredEvents;
     }
-    this.#changed(changes);
+    this.#changed(...told);
   }
 
   /** Asks the study part about the engine as it stands at this moment. `code` is what a refusal of it means. */
@@ -434,12 +434,19 @@ export class Keeper {
     this.#error(new KeepsetError("storage_corrupt", "The stored profile cannot be read: it starts empty, and its budget counts as spent."));
   }
 
-  #changed(changes: readonly SegmentChange[]): void {
-    if (changes.length > 0) this.#publish(changes);
+  #changed(...told: Float64Array[]): void {
+    const steps = this.#steps(told);
+    if (typeof steps === "function") this.#publish(steps);
   }
 
-  #publish(reasons: readonly SegmentChange[]): void {
-    this.tell({ is: "view", view: this.view(), reasons });
+  /** What was told, if anything changed. */
+  #steps(told: Float64Array[]): Steps {
+    const core = this.#core;
+    return told.some(({ length }) => length > 0) ? () => core.changes(told) : [];
+  }
+
+  #publish(steps: Steps): void {
+    this.tell({ is: "view", view: this.view(), steps });
   }
 
   #error(error: KeepsetError): void {

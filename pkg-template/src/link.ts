@@ -1,10 +1,10 @@
 import { type Deferred, deferred } from "./deferred.js";
 import { crashed, type ErrorCode, KeepsetError } from "./errors.js";
 import { type Hold, TabLock } from "./host/lock.js";
-import { Timer } from "./host/timer.js";
+import { isHidden, Timer } from "./host/timer.js";
 import type { Keeper } from "./keeper.js";
-import type { EventInput, SegmentChange } from "./dto.js";
-import { Gone, type Notice, type Op, type View } from "./ops.js";
+import type { EventInput } from "./dto.js";
+import { Gone, type Notice, type Op, type Steps, stepsOf, type View } from "./ops.js";
 
 /** Questions kept while no tab can answer them; a page that asks more is in a loop. */
 const MOST_CALLS = 1_000;
@@ -14,6 +14,8 @@ const MOST_EVENTS = 20_000;
 const BATCH = 32;
 /** So long calls are worked off in one go; then the page has its turn. */
 const SLICE_MS = 4;
+/** Events are taken in at once; in a rush, after so many times within a slice, together at its end. */
+const MOST_AT_ONCE = 16;
 /** A holder that neither answers a call nor a ping within these times is frozen, and loses the lock. */
 const PATIENCE_MS = 4_000;
 const PING_MS = 2_000;
@@ -43,7 +45,7 @@ export interface Ends {
   /** Opens the engine in this tab. */
   open(tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Keeper>;
   /** The engine is there, in this tab or another, with what time changed while it was not. */
-  up(view: View, reasons: readonly SegmentChange[]): void;
+  up(view: View, steps: Steps): void;
   /** Events were dropped. */
   lost(error: KeepsetError): void;
   /** The engine's holder has something to tell. */
@@ -82,6 +84,9 @@ export class Link {
   #dropped = 0;
   #draining = false;
   #working = false;
+  /** When a slice began, and how often events were taken in at once since. */
+  #slice = 0;
+  #atOnce = 0;
 
   constructor(
     private readonly name: string,
@@ -147,10 +152,13 @@ export class Link {
     }
     this.#batch = [event];
     this.#put({ op: { do: "track", events: this.#batch, debug }, resolve: ignore, reject: this.#lose });
-    if (!this.#draining) {
-      this.#draining = true;
-      queueMicrotask(() => this.#drain());
-    }
+    if (this.#draining) return;
+    this.#draining = true;
+    const now = performance.now();
+    if (now - this.#slice >= SLICE_MS) [this.#slice, this.#atOnce] = [now, 0];
+    this.#atOnce += 1;
+    if (this.#atOnce > MOST_AT_ONCE && !isHidden()) setTimeout(() => this.#drain(), SLICE_MS);
+    else queueMicrotask(() => this.#drain());
   }
 
   /** Looks again at the clock, if the engine is here. */
@@ -216,7 +224,7 @@ export class Link {
     try {
       const tell = (notice: Notice): void => {
         this.#tell(notice);
-        if (this.#company) this.#post({ is: "notice", notice });
+        if (this.#company) this.#post({ is: "notice", notice: notice.is === "view" ? { ...notice, steps: stepsOf(notice.steps) } : notice });
       };
       keeper = await this.ends.open(tell, (error) => this.#fail(error));
     } catch (error) {

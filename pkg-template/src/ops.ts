@@ -24,9 +24,15 @@ export interface View {
   readonly updatedAt: number;
 }
 
+/** The steps to a view; made by a function for who reads them, where there are any. */
+export type Steps = readonly SegmentChange[] | (() => readonly SegmentChange[]);
+
+/** Makes the steps. */
+export const stepsOf = (steps: Steps): readonly SegmentChange[] => (typeof steps === "function" ? steps() : steps);
+
 /** What the engine's holder tells every tab. */
 export type Notice =
-  | { is: "view"; view: View; reasons: readonly SegmentChange[] }
+  | { is: "view"; view: View; steps: Steps }
   | { is: "consent"; state: ConsentState }
   | { is: "report"; report: Report; outcome: Outcome; at: number }
   | { is: "undeclared"; name: string; to: string }

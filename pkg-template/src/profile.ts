@@ -27,9 +27,6 @@ interface Declared {
 /** Where the change behind the one at `from` begins. */
 const after = (numbers: Float64Array, from: number): number => from + HEAD + (numbers[from + HEAD - 1] as number);
 
-/** A membership that began at an instant; none where that is not a number. */
-const memberSince = (id: string, since: number): Membership | undefined => (since === since ? Object.freeze({ id, since }) : undefined);
-
 /** One profile's engine, as the page knows things. */
 export class Profile extends Core {
   readonly #rules: Rules = this.rules();
@@ -37,8 +34,10 @@ export class Profile extends Core {
   readonly #segments: readonly string[];
   /** By cause: the names of what may have done it. */
   readonly #by: Readonly<Record<number, readonly string[]>>;
-  /** By segment: where the device is in, as far as the changes told say. */
-  readonly #in: (Membership | undefined)[];
+  /** By segment: since when the device is in, as far as the changes told say; not a number where it is not. */
+  readonly #since: Float64Array = this.standings();
+  /** By segment: the membership that was last shown. */
+  readonly #shown: Membership[] = [];
 
   constructor(...parts: ConstructorParameters<typeof Core>) {
     super(...parts);
@@ -46,22 +45,26 @@ export class Profile extends Core {
     this.#segments = segments;
     this.#by = { 0: events.map(([name]) => name), 6: segments };
     events.forEach(([name, ...properties], spec) => this.#events.set(name, { spec, properties, values: new Float64Array(properties.length) }));
-    const standings = this.standings();
-    this.#in = segments.map((id, n) => memberSince(id, standings[n] as number));
   }
 
   /** The segments the device is in, in the pack's order; one it stays in is the same object. */
   segments(): readonly Membership[] {
-    return Object.freeze(this.#in.filter((membership) => membership !== undefined));
+    const members: Membership[] = [];
+    this.#since.forEach((since, n) => {
+      if (since !== since) return;
+      if (this.#shown[n]?.since !== since) this.#shown[n] = Object.freeze({ id: this.#segments[n] as string, since });
+      members.push(this.#shown[n] as Membership);
+    });
+    return Object.freeze(members);
   }
 
-  /** Takes in an event; a value that is neither a number, a text nor a flag is left out. */
-  track(name: string, given: Readonly<Record<string, Scalar>>, at: number, id: string | undefined, now: number): SegmentChange[] {
+  /** Takes in an event; a value that is neither a number, a text nor a flag is left out. As below, what changed comes as numbers. */
+  track(name: string, given: Readonly<Record<string, Scalar>>, at: number, id: string | undefined, now: number): Float64Array {
     const { spec, properties, values } = this.#events.get(name) ?? { spec: this.#events.size, properties: [], values: NO_VALUES };
     const texts: string[] = [];
     let others = Object.keys(given).length;
-    properties.forEach((property, n) => {
-      const value = given[property];
+    for (let n = 0; n < properties.length; n += 1) {
+      const value = given[properties[n] as string];
       const number =
         typeof value === "number" ? (Math.abs(value) <= MOST ? value : Infinity)
         : typeof value === "boolean" ? (value ? TRUE : FALSE)
@@ -69,43 +72,51 @@ export class Profile extends Core {
         : NaN;
       if (number === number) others -= 1;
       values[n] = number;
-    });
-    return this.#read(this.take(spec, values, texts, others, at, id, now));
+    }
+    return this.#note(this.take(spec, values, texts, others, at, id, now));
   }
 
-  tick(now: number): SegmentChange[] {
-    return this.#read(this.pass(now));
+  tick(now: number): Float64Array {
+    return this.#note(this.pass(now));
   }
 
-  setZone(zone: Float64Array, now: number): SegmentChange[] {
-    return this.#read(this.travel(zone, now));
+  setZone(zone: Float64Array, now: number): Float64Array {
+    return this.#note(this.travel(zone, now));
   }
 
-  setConsent(change: ConsentChange, now: number): SegmentChange[] {
-    return this.#read(this.choose(change, now));
+  setConsent(change: ConsentChange, now: number): Float64Array {
+    return this.#note(this.choose(change, now));
   }
 
-  erase(now: number): SegmentChange[] {
-    return this.#read(this.forget(now));
+  erase(now: number): Float64Array {
+    return this.#note(this.forget(now));
   }
 
-  #read(numbers: Float64Array = NO_VALUES): SegmentChange[] {
+  /** What was told, step by step. Mostly no one reads it, and an object with a reason costs more than an event. */
+  changes(told: readonly Float64Array[]): SegmentChange[] {
     const changes: SegmentChange[] = [];
-    for (let from = 0; from < numbers.length; from = after(numbers, from)) changes.push(this.#change(numbers, from));
+    for (const numbers of told) {
+      for (let from = 0; from < numbers.length; from = after(numbers, from)) changes.push(this.#change(numbers, from));
+    }
     return changes;
   }
 
-  /** A change that puts its reason into words when it is read or copied; mostly no one does. */
+  /** Notes who is in from now on. */
+  #note(numbers: Float64Array = NO_VALUES): Float64Array {
+    for (let from = 0; from < numbers.length; from = after(numbers, from)) {
+      this.#since[numbers[from] as number] = numbers[from + 1] ? (numbers[from + 2] as number) : NaN;
+    }
+    return numbers;
+  }
+
+  /** A change that puts its reason into words when that is read or copied. */
   #change(numbers: Float64Array, from: number): SegmentChange {
     const number = (n: number): number => numbers[from + n] as number;
-    const segment = this.#segments[number(0)] as string;
-    const at = number(2);
     const rules = this.#rules;
-    this.#in[number(0)] = memberSince(segment, number(1) ? at : NaN);
     return {
-      segment,
+      segment: this.#segments[number(0)] as string,
       kind: number(1) ? "entered" : "left",
-      at,
+      at: number(2),
       cause: CAUSES[number(3)] as SegmentChange["cause"],
       by: this.#by[number(3)]?.[number(4)] as string,
       get because() {

@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from "./deferred.js";
+import { isHidden } from "./host/timer.js";
 import { Gone } from "./ops.js";
 
 /** Events are saved at once after a pause, and in a rush together, so often at most: a page may be left a moment after. */
@@ -88,9 +89,4 @@ export class Saver {
     if (later) later.resolve(saving);
     else saving.catch(() => undefined);
   }
-}
-
-/** The timers of a page nobody sees may rest for a minute. */
-function isHidden(): boolean {
-  return (globalThis as { document?: { visibilityState?: string } }).document?.visibilityState === "hidden";
 }

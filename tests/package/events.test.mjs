@@ -22,6 +22,27 @@ test("ten thousand events in a loop all count, and the page has its turn in betw
   await client.destroy();
 });
 
+test("events of a rush, each in a turn of its own, are all told of in their order, and a question among them is answered after those before it", async () => {
+  const pack = shop();
+  const ids = Array.from({ length: 400 }, (_, n) => `order-${n + 1}`);
+  pack.segments = ids.map((id, n) => ({ id, title: id, reason: "because", enter: { feature: "orders", op: ">=", value: n + 1 } }));
+  delete pack.plan;
+  const { client, heard } = start({ storage: "memory", pack });
+  await client.consent.set(ALL);
+  for (let n = 0; n < 399; n += 1) {
+    client.track("purchase", { value: 1 });
+    await null;
+    if (n % 100 === 99) assert.equal((await client.features()).find(({ id }) => id === "orders").value, n + 1);
+  }
+  client.track("purchase", { value: 1 });
+  const last = new Promise((resolve) => client.whenIn("order-400", resolve));
+  assert.equal((await last).id, "order-400");
+  assert.deepEqual(heard.change.flatMap(({ entered }) => entered), ids);
+  assert.deepEqual(heard.change.flatMap(({ reasons }) => reasons.map(({ segment }) => segment)), ids);
+  assert.deepEqual(heard.change.at(-1).snapshot.segments.map(({ id }) => id), ids);
+  await client.destroy();
+});
+
 test("a question asked after events is answered after them, and a choice is in force between the events around it", async () => {
   const { client } = start({ storage: "memory" });
   for (let n = 0; n < 100; n += 1) client.track("purchase", { value: 1 });

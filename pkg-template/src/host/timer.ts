@@ -28,3 +28,8 @@ export class Timer {
     this.#handle = undefined;
   }
 }
+
+/** The timers of a page nobody sees may rest for a minute. */
+export function isHidden(): boolean {
+  return (globalThis as { document?: { visibilityState?: string } }).document?.visibilityState === "hidden";
+}
