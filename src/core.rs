@@ -87,8 +87,8 @@ impl Core {
         let now = convert::instant(now)?;
         let declared = self.pack.events.get(spec).map_or(0, |event| event.properties.len());
         let given = values.iter().copied().chain(std::iter::repeat(f64::NAN)).take(declared);
-        let values: Vec<_> = given.map(|value| numbers::scalar(value, texts)).collect();
-        let values = values.iter().map(Option::as_ref).collect();
+        let texts = numbers::texts(texts);
+        let values = given.map(|value| numbers::given(value, &texts)).collect();
         // A float that fits no integer saturates, and the engine refuses what is no instant.
         #[expect(clippy::cast_possible_truncation)]
         let told = Told { spec, at: Some(at as i64), id: id.as_deref(), values, undeclared };

@@ -2,7 +2,7 @@
 //! made and read one member at a time would. `pkg-template/src/profile.ts` is the other side.
 
 use js_sys::{Array, Float64Array};
-use keepset_engine::{Cause, Change, ChangeKind, Pack, Scalar};
+use keepset_engine::{Cause, Change, ChangeKind, Given, Pack};
 use keepset_wire::Timestamp;
 use wasm_bindgen::JsValue;
 
@@ -18,21 +18,26 @@ pub(crate) const TEXT: f64 = 4e9;
 const TTL: u8 = 5;
 const GROUP: u8 = 6;
 
+/// Reads the texts of an event; mostly it has none.
+pub(crate) fn texts(list: &Array) -> Vec<String> {
+    (0..list.length()).map(|place| list.get(place).as_string().unwrap_or_default()).collect()
+}
+
 /// Reads the value of a property; what is no number is none.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "floats saturate, and no text lies there"
 )]
-pub(crate) fn scalar(number: f64, texts: &Array) -> Option<Scalar> {
+pub(crate) fn given(number: f64, texts: &[String]) -> Option<Given<'_>> {
     if number.is_nan() {
         None
     } else if number == FALSE || number == TRUE {
-        Some(Scalar::Flag(number == TRUE))
+        Some(Given::Flag(number == TRUE))
     } else if number >= TEXT && number.is_finite() {
-        texts.get((number - TEXT) as u32).as_string().map(Scalar::Text)
+        texts.get((number - TEXT) as usize).map(|text| Given::Text(text))
     } else {
-        Some(Scalar::Number(number))
+        Some(Given::Number(number))
     }
 }
 

@@ -29,7 +29,7 @@ mod zone;
 pub use consent::ConsentChange;
 pub use due::{Decided, Due};
 pub use engine::{Engine, Saved};
-pub use event::{Event, EventError, Intake, RawEvent, Scalar, Told};
+pub use event::{Event, EventError, Given, Intake, RawEvent, Scalar, Told};
 pub use gate::Withheld;
 pub use keepset_wire::{Choice, Consent, Purpose, Standing};
 pub use outbox::{Entry, Outcome, Pending, Status, Upload};

@@ -21,30 +21,35 @@ impl Timestamp {
 
     /// Accepts milliseconds since 1970 between [`Self::MIN`] and [`Self::MAX`].
     #[must_use]
+    #[inline]
     pub fn from_millis(millis: i64) -> Option<Self> {
         (Self::MIN.0..=Self::MAX.0).contains(&millis).then_some(Self(millis))
     }
 
     /// Returns the milliseconds since 1970.
     #[must_use]
+    #[inline]
     pub const fn millis(self) -> i64 {
         self.0
     }
 
     /// Returns the number of the UTC day this instant lies in, 0 for 1970-01-01.
     #[must_use]
+    #[inline]
     pub const fn day(self) -> i64 {
         self.0.div_euclid(DAY_MS)
     }
 
     /// Moves the instant by `millis`, staying within the accepted range.
     #[must_use]
+    #[inline]
     pub fn saturating_add(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis).clamp(Self::MIN.0, Self::MAX.0))
     }
 
     /// Returns the milliseconds from `earlier` to `self`, negative when `earlier` is later.
     #[must_use]
+    #[inline]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
     }

@@ -215,11 +215,16 @@ pub(crate) fn within(node: &Node<'_>, most: f64) -> Result<f64, Mistake> {
     }
 }
 
-/// Rounds to whole millionths, half away from zero.
+/// Rounds to whole millionths, half away from zero. By hand: wasm has no instruction for this rounding, and an event may have many
+/// numbers.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "within a billion, so at most 1e15, which an f64 holds exactly"
+    clippy::cast_precision_loss,
+    reason = "within a billion, so at most 1e15, which an f64 holds exactly, and so what is left behind the point"
 )]
 pub(crate) fn to_millionths(number: f64) -> i64 {
-    (number * 1e6).round() as i64
+    let millionths = number * 1e6;
+    let whole = millionths as i64;
+    let rest = millionths - whole as f64;
+    whole + i64::from(rest >= 0.5) - i64::from(rest <= -0.5)
 }

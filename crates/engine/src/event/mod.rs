@@ -50,6 +50,27 @@ pub enum Scalar {
     Text(String),
 }
 
+/// The same as it is handed to the engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Given<'a> {
+    /// True or false.
+    Flag(bool),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(&'a str),
+}
+
+impl Scalar {
+    fn given(&self) -> Given<'_> {
+        match self {
+            Self::Flag(flag) => Given::Flag(*flag),
+            Self::Number(number) => Given::Number(*number),
+            Self::Text(text) => Given::Text(text),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         source.deserialize_any(ScalarVisitor)
@@ -171,7 +192,7 @@ pub struct Told<'a> {
     /// Its own id, when it may come twice.
     pub id: Option<&'a str>,
     /// One value per declared property, where it was given.
-    pub values: Vec<Option<&'a Scalar>>,
+    pub values: Vec<Option<Given<'a>>>,
     /// How many of its properties are not declared.
     pub undeclared: u32,
 }
@@ -190,7 +211,7 @@ impl<'a> Told<'a> {
             loop {
                 match given.peek()?.0.as_str().cmp(name) {
                     Ordering::Less => undeclared += 1,
-                    Ordering::Equal => return given.next().map(|(_, scalar)| scalar),
+                    Ordering::Equal => return given.next().map(|(_, scalar)| scalar.given()),
                     Ordering::Greater => return None,
                 }
                 given.next();
@@ -207,7 +228,7 @@ impl<'a> Told<'a> {
         let mut values = Vec::with_capacity(self.values.len());
         for (property, given) in specs[self.spec].properties.iter().zip(&self.values) {
             let refused = |expected| EventError::Property { name: property.name.clone(), expected };
-            values.push(given.map(|scalar| property.kind.check(scalar).map_err(refused)).transpose()?);
+            values.push(given.map(|given| property.kind.check(given).map_err(refused)).transpose()?);
         }
         Ok(Event { spec: self.spec, at, values, undeclared: self.undeclared })
     }

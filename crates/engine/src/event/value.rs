@@ -2,7 +2,7 @@
 
 use keepset_wire::codec;
 
-use super::Scalar;
+use super::Given;
 use super::declare::{PropertyKind, to_millionths};
 
 /// The longest id, in bytes.
@@ -27,23 +27,23 @@ codec!(enum Value { 0 => Millionths(a), 1 => Flag(a), 2 => Category(a), 3 => Id(
 
 impl PropertyKind {
     /// Checks a value; the error says what would be right.
-    pub(super) fn check(&self, scalar: &Scalar) -> Result<Value, String> {
-        let value = match (self, scalar) {
-            (Self::Number { min, max, .. }, Scalar::Number(number)) => {
-                (min..=max).contains(&number).then(|| Value::Millionths(to_millionths(*number)))
+    pub(super) fn check(&self, given: Given<'_>) -> Result<Value, String> {
+        let value = match (self, given) {
+            (Self::Number { min, max, .. }, Given::Number(number)) => {
+                (*min..=*max).contains(&number).then(|| Value::Millionths(to_millionths(number)))
             }
-            (Self::Number { min, max, currency: Some(currency) }, Scalar::Text(text)) => {
+            (Self::Number { min, max, currency: Some(currency) }, Given::Text(text)) => {
                 let (amount, code) = text.split_once(' ').unwrap_or_default();
                 let range = to_millionths(*min)..=to_millionths(*max);
                 let amount = read_millionths(amount).filter(|amount| range.contains(amount));
                 amount.filter(|_| code == currency).map(Value::Millionths)
             }
-            (Self::Flag, Scalar::Flag(flag)) => Some(Value::Flag(*flag)),
-            (Self::Category(values), Scalar::Text(text)) => {
+            (Self::Flag, Given::Flag(flag)) => Some(Value::Flag(flag)),
+            (Self::Category(values), Given::Text(text)) => {
                 values.iter().position(|value| value == text).map(Value::Category)
             }
-            (Self::Text(words), Scalar::Text(text)) => Some(Value::Millionths(score(words, text))),
-            (Self::Id, Scalar::Text(text)) => {
+            (Self::Text(words), Given::Text(text)) => Some(Value::Millionths(score(words, text))),
+            (Self::Id, Given::Text(text)) => {
                 (1..=MAX_ID).contains(&text.len()).then(|| Value::Id(hash(text)))
             }
             _ => None,
@@ -124,9 +124,19 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_rounded_to_the_millionth_half_away_from_zero() {
+        let halves = (-2_000..2_000).map(|n| f64::from(n) * 0.000_000_5);
+        let ends =
+            [0.0, -0.0, 0.499_999_999_999_999_94e-6, 1e9, -1e9, 999_999_999.999_999_5, -123_456.789_012_5];
+        for number in halves.chain(ends) {
+            assert_eq!(to_millionths(number), (number * 1e6).round() as i64, "{number}");
+        }
+    }
+
+    #[test]
     fn money_as_text_is_read_to_the_millionth_and_only_in_its_currency() {
         let kind = PropertyKind::Number { min: -100.0, max: 100.0, currency: Some("EUR".into()) };
-        let check = |text: &str| kind.check(&Scalar::Text(text.into())).ok();
+        let check = |text: &str| kind.check(Given::Text(text)).ok();
         assert_eq!(check("12.5 EUR"), Some(Value::Millionths(12_500_000)));
         assert_eq!(check("-0.000001 EUR"), Some(Value::Millionths(-1)));
         assert_eq!(check("100 EUR"), Some(Value::Millionths(100_000_000)));

@@ -12,7 +12,7 @@ use keepset_wire::codec::{Codec, Decoder};
 pub struct State {
     rows: Vec<(i64, i64)>,
     /// What the pairs add up to, for who asked last.
-    tally: Cell<Option<Tally>>,
+    tally: Cell<Tally>,
 }
 
 /// What the pairs from one key on add up to, as long as time carries none of them out.
@@ -24,11 +24,26 @@ pub(super) struct Tally {
     pub(super) start: usize,
     pub(super) total: i64,
     /// When something was last added to it, while nothing in it is negative: time takes away then, and gives nothing.
-    pub(super) grew: Option<i64>,
+    pub(super) grew: i64,
     /// From when until when it holds, in milliseconds since 1970; for `since` the kind vouches, `until` is the leaving of the first pair.
     pub(super) since: i64,
     pub(super) until: i64,
 }
+
+impl Tally {
+    /// There is none: it counts nothing, and holds at no time.
+    const NONE: Self =
+        Self { first: i64::MAX, start: 0, total: 0, grew: NEGATIVE, since: i64::MAX, until: i64::MIN };
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// For when something was added to a tally in which something is negative.
+const NEGATIVE: i64 = i64::MAX;
 
 /// A tally beyond this is not kept: taking from one that stopped at the end of the numbers would be wrong.
 const MOST_TALLY: u64 = 1 << 62;
@@ -40,7 +55,7 @@ impl Codec for State {
     }
 
     fn decode(from: &mut Decoder<'_>) -> Self {
-        Self { rows: Codec::decode(from), tally: Cell::new(None) }
+        Self { rows: Codec::decode(from), tally: Cell::default() }
     }
 }
 
@@ -60,53 +75,50 @@ impl State {
 
     /// Gives the pairs to a kind that keeps their order itself.
     pub(crate) fn rows_mut(&mut self) -> &mut Vec<(i64, i64)> {
-        self.tally.set(None);
+        self.tally.set(Tally::NONE);
         &mut self.rows
     }
 
     /// Returns the last tally if it holds at `now`.
     pub(super) fn kept(&self, now: i64) -> Option<Tally> {
-        self.tally.get().filter(|tally| tally.since <= now && now < tally.until)
+        Some(self.tally.get()).filter(|tally| tally.since <= now && now < tally.until)
     }
 
     /// Adds up the pairs from the key `first` on, at `now`; `leaves` tells when a key goes. Windows only move on, so mostly
     /// a few pairs are taken from the last tally.
     pub(super) fn tally(&self, first: i64, now: i64, leaves: impl Fn(i64) -> i64) -> Tally {
-        let mut tally = match self.tally.get() {
-            Some(tally) if tally.first <= first => tally,
-            _ => {
-                let total = self.rows.iter().fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount));
-                let falls = self.rows.iter().all(|(_, amount)| *amount >= 0);
-                Tally { first, start: 0, total, grew: falls.then_some(i64::MIN), since: now, until: now }
-            }
-        };
+        let mut tally = self.tally.get();
+        if tally.first > first {
+            let total = self.rows.iter().fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount));
+            let falls = self.rows.iter().all(|(_, amount)| *amount >= 0);
+            tally = Tally { start: 0, total, grew: if falls { i64::MIN } else { NEGATIVE }, ..tally };
+        }
         while let Some((_, amount)) = self.rows.get(tally.start).filter(|(key, _)| *key < first) {
             tally.total = tally.total.saturating_sub(*amount);
             tally.start += 1;
         }
         tally.until = self.rows.get(tally.start).map_or(i64::MAX, |(key, _)| leaves(*key));
         (tally.first, tally.since) = (first, now);
-        self.tally.set(Some(tally).filter(|tally| tally.total.unsigned_abs() < MOST_TALLY));
+        self.tally.set(if tally.total.unsigned_abs() < MOST_TALLY { tally } else { Tally::NONE });
         tally
     }
 
     /// Adds `amount` to that of `key`, which counts in the tally from `now` on.
     pub(super) fn add(&mut self, key: i64, amount: i64, now: i64) {
-        let rows = &self.rows;
-        let counts = |tally: &&mut Tally| rows.get(tally.start).is_some_and(|(first, _)| *first <= key);
-        if let Some(tally) = self.tally.get_mut().as_mut().filter(counts) {
+        let tally = self.tally.get_mut();
+        if self.rows.get(tally.start).is_some_and(|(first, _)| *first <= key) {
             tally.total = tally.total.saturating_add(amount);
-            tally.grew = tally.grew.filter(|_| amount >= 0).map(|_| now);
+            tally.grew = if amount < 0 || tally.grew == NEGATIVE { NEGATIVE } else { now };
             tally.since = tally.since.max(now);
         } else {
-            self.tally.set(None);
+            *tally = Tally::NONE;
         }
         self.join(key, amount, i64::saturating_add);
     }
 
     /// Joins `amount` to that of `key`.
     pub(super) fn merge(&mut self, key: i64, amount: i64, join: fn(i64, i64) -> i64) {
-        self.tally.set(None);
+        self.tally.set(Tally::NONE);
         self.join(key, amount, join);
     }
 
@@ -153,14 +165,19 @@ impl State {
         let marked = self.rows.iter().take_while(|(key, _)| *key < marks).count();
         let out = self.rows[marked..].iter().take_while(|(key, _)| *key < low).count();
         if out > 0 {
-            self.tally.set(None);
+            // A tally that has left them behind goes on without them.
+            let tally = self.tally.get_mut();
+            match tally.start.checked_sub(out) {
+                Some(start) if marked == 0 => tally.start = start,
+                _ => *tally = Tally::NONE,
+            }
             self.rows.drain(marked..marked + out);
         }
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.tally.set(None);
+        self.tally.set(Tally::NONE);
         self.rows.clear();
     }
 }

@@ -147,18 +147,23 @@ impl Windowed {
         }
     }
 
-    /// What the pairs in the window add up to, where the feature is a plain total and no pair lies ahead of the clock; and the unit of
-    /// the amounts.
-    fn tally(&self, state: &State, now: Timestamp) -> Option<(Tally, i64)> {
-        let unit = self.unit()?;
+    /// What the pairs in the window add up to, where the feature is a plain total and no pair lies ahead of the clock.
+    fn tally(&self, state: &State, now: Timestamp) -> Option<Tally> {
+        // Nothing else keeps one.
         if let Some(tally) = state.kept(now.millis()) {
-            return Some((tally, unit));
+            return Some(tally);
         }
+        self.unit()?;
+        self.add_up(state, now)
+    }
+
+    /// The same, when none is kept.
+    fn add_up(&self, state: &State, now: Timestamp) -> Option<Tally> {
         let (rows, today) = (state.rows(), self.window.bucket(now));
         let plain = rows.first().is_none_or(|(key, _)| *key >= DATES);
         let seen = rows.last().is_none_or(|(key, _)| *key <= today);
         let leaves = |bucket| self.window.leaves(bucket).map_or(i64::MAX, Timestamp::millis);
-        (plain && seen).then(|| (state.tally(self.window.first_of(today), now.millis(), leaves), unit))
+        (plain && seen).then(|| state.tally(self.window.first_of(today), now.millis(), leaves))
     }
 
     /// The unit of the amounts, where the feature is a total.
@@ -234,14 +239,14 @@ impl Compute for Windowed {
     }
 
     fn value(&self, state: &State, moment: Moment<'_>) -> Option<f64> {
-        match self.tally(state, moment.now) {
-            Some((tally, unit)) => Some(scaled(tally.total, unit)),
-            None => self.fold(self.within(state, moment.now)),
+        match (self.tally(state, moment.now), self.unit()) {
+            (Some(tally), Some(unit)) => Some(scaled(tally.total, unit)),
+            _ => self.fold(self.within(state, moment.now)),
         }
     }
 
     fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp> {
-        if let Some((tally, _)) = self.tally(state, moment.now) {
+        if let Some(tally) = self.tally(state, moment.now) {
             return Timestamp::from_millis(tally.until);
         }
         let stride = self.stride();
@@ -254,7 +259,7 @@ impl Compute for Windowed {
 
     /// As the default does it, but in one walk for totals, which nearly all features are.
     fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
-        let Some((tally, unit)) = self.tally(state, moment.now) else {
+        let (Some(tally), Some(unit)) = (self.tally(state, moment.now), self.unit()) else {
             return self.look_ahead(state, stretch, moment);
         };
         // What only counts only falls, and not below nothing.
@@ -274,10 +279,15 @@ impl Compute for Windowed {
     /// While nothing that counts is negative, what an event adds only puts it off.
     fn lasts(&self, state: &State, _stretch: Stretch, _until: i64, moment: Moment<'_>) -> bool {
         let now = moment.now.millis();
-        self.window.most == u32::MAX && state.kept(now).is_some_and(|tally| tally.grew == Some(now))
+        self.window.most == u32::MAX && state.kept(now).is_some_and(|tally| tally.grew == now)
     }
 
     fn prune(&self, state: &mut State, moment: Moment<'_>) {
-        state.drop_before(DATES, self.window.first(moment.now) * self.stride());
+        let first = self.window.first(moment.now) * self.stride();
+        if state.rows().first().is_some_and(|(key, _)| *key < first) {
+            // Leaves behind what goes, or all that stays would have to be added up again.
+            self.tally(state, moment.now);
+            state.drop_before(DATES, first);
+        }
     }
 }

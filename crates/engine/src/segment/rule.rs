@@ -303,9 +303,21 @@ impl Rule {
 
     /// Tells whether a part holds, or does not.
     fn find(parts: &[Self], look: &mut impl Look, holds: bool) -> bool {
-        [true, false].into_iter().any(|cheap| {
-            parts.iter().filter(|part| part.is_cheap() == cheap).any(|part| part.holds(look) == holds)
-        })
+        let mut cheap = true;
+        loop {
+            let mut others = false;
+            for part in parts {
+                if part.is_cheap() != cheap {
+                    others = true;
+                } else if part.holds(look) == holds {
+                    return true;
+                }
+            }
+            if !cheap || !others {
+                return false;
+            }
+            cheap = false;
+        }
     }
 
     fn is_cheap(&self) -> bool {

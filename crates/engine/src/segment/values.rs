@@ -75,14 +75,15 @@ impl Thresholds {
         Some(Self { cuts, comparisons }).filter(|thresholds| !thresholds.cuts.is_empty())
     }
 
-    /// The comparisons with a cut between two values.
-    fn between(&self, old: f64, new: f64) -> &[usize] {
-        if old.is_nan() || new.is_nan() {
-            return &self.comparisons;
+    /// How many cuts a value has passed; `passed` by the one before it, mostly nearly as many. None by what is no number.
+    fn passed(&self, value: f64, mut passed: usize) -> usize {
+        while self.cuts.get(passed).is_some_and(|cut| *cut <= value) {
+            passed += 1;
         }
-        let passed = |value: f64| self.cuts.partition_point(|cut| *cut <= value);
-        let (old, new) = (passed(old), passed(new));
-        &self.comparisons[old.min(new)..old.max(new)]
+        while passed.checked_sub(1).is_some_and(|last| self.cuts[last] > value || value.is_nan()) {
+            passed -= 1;
+        }
+        passed
     }
 }
 
@@ -117,6 +118,11 @@ impl<'a> Sight<'a> {
     }
 }
 
+/// The last evaluation read a comparison.
+const READ: u8 = 1;
+/// The one before it did, while it runs.
+const READ_BEFORE: u8 = 2;
+
 /// Among more features than this a model's distances are not divided: it is scored at every change of one.
 const MOST_SHARES: usize = 8;
 
@@ -134,14 +140,16 @@ pub(crate) struct Values {
     /// By the number of the subject; not a number where there is none. A value may lag behind, never out of its stretch;
     /// what is not watched is of no moment.
     values: Vec<f64>,
+    /// By the number of the subject: how many of its cuts its value has passed.
+    passed: Vec<usize>,
     /// By feature.
     stretches: Vec<Stretch>,
     /// The subjects to be looked at, and when a feature may leave its stretch.
     agenda: Agenda,
-    /// By place: counts the evaluations of its segment.
-    evaluations: Vec<u32>,
-    /// By comparison: the evaluation that read it last.
-    read: Vec<u32>,
+    /// By place: the number of the first comparison of its segment, behind which lie its others.
+    firsts: Vec<usize>,
+    /// By comparison: whether the last evaluation of its segment read it, and, while one runs, whether the one before did.
+    read: Vec<u8>,
     /// The features that a model of many features reads: their stretches are single values.
     strict: Marks,
     /// The features that time carries out of their stretch at the instant of the agenda or later.
@@ -169,9 +177,10 @@ impl Values {
         }
         Self {
             values: vec![f64::NAN; subjects],
+            passed: vec![0; subjects],
             stretches: vec![Stretch::UNWATCHED; count],
             agenda: Agenda::new(subjects),
-            evaluations: vec![1; places],
+            firsts: (0..=places).map(|place| watched.places.partition_point(|of| *of < place)).collect(),
             read: vec![0; watched.places.len()],
             strict,
             later: Marks::new(subjects),
@@ -193,7 +202,6 @@ impl Values {
         self.stretches.fill(Stretch::UNWATCHED);
         self.agenda.clear();
         self.later.clear();
-        self.evaluations.fill(1);
         self.read.fill(0);
     }
 
@@ -217,16 +225,21 @@ impl Values {
     pub(crate) fn update(&mut self, sight: &Sight<'_>, mut touch: impl FnMut(usize)) {
         // Models come behind all features, so a feature is looked at before a model reads it.
         while let Some(number) = self.agenda.marks.next() {
-            let old = self.values[number];
+            let (old, passed) = (self.values[number], self.passed[number]);
             let moved = match sight.model(number) {
                 None => self.leaves(number, sight),
                 Some(_) => self.rescored(number, sight),
             };
             if let (true, Some(thresholds)) = (moved, &sight.watched.subjects[number]) {
-                let passed = thresholds.between(old, self.values[number]).iter();
-                passed
-                    .filter(|comparison| self.is_watched(**comparison, sight.watched))
-                    .for_each(|comparison| touch(sight.watched.places[*comparison]));
+                let now = self.passed[number];
+                // With a value comes and goes every answer.
+                let known = !old.is_nan() && !self.values[number].is_nan();
+                let way = if known { passed.min(now)..passed.max(now) } else { 0..thresholds.cuts.len() };
+                for &comparison in &thresholds.comparisons[way] {
+                    if self.is_watched(comparison) {
+                        touch(sight.watched.places[comparison]);
+                    }
+                }
             }
         }
     }
@@ -264,15 +277,18 @@ impl Values {
 
     /// Begins an evaluation of the segment at a place: what it reads from now on is watched, and nothing else.
     pub(super) fn begin(&mut self, place: usize) {
-        self.evaluations[place] = self.evaluations[place].wrapping_add(1);
+        for read in &mut self.read[self.firsts[place]..self.firsts[place + 1]] {
+            *read = (*read & READ) * READ_BEFORE;
+        }
     }
 
     /// Returns the value a comparison compares, and watches it.
     pub(super) fn see(&mut self, comparison: &Comparison, sight: &Sight<'_>) -> f64 {
         let number = comparison.subject.number(sight.features);
-        let evaluation = self.evaluations[sight.watched.places[comparison.number]];
-        let read = std::mem::replace(&mut self.read[comparison.number], evaluation);
-        if read == evaluation || read.wrapping_add(1) == evaluation {
+        let read = &mut self.read[comparison.number];
+        let watched = *read != 0;
+        *read |= READ;
+        if watched {
             // It was watched, so the value is on the same side of its cuts as that of now.
             return self.values[number];
         }
@@ -296,30 +312,35 @@ impl Values {
         }
         let score = model.score_all(&self.values);
         // A feature has no value, or one that is no number.
-        self.values[number] = if score.is_nan() { sight.score(model) } else { score };
-        self.values[number]
+        self.set(number, if score.is_nan() { sight.score(model) } else { score }, sight.watched)
     }
 
     fn refresh(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
         self.known.add(feature);
-        self.values[feature] = sight.value(feature).unwrap_or(f64::NAN);
-        self.values[feature]
+        self.set(feature, sight.value(feature).unwrap_or(f64::NAN), sight.watched)
     }
 
-    fn is_watched(&self, comparison: usize, watched: &Watched) -> bool {
-        self.read[comparison] == self.evaluations[watched.places[comparison]]
+    fn set(&mut self, number: usize, value: f64, watched: &Watched) -> f64 {
+        self.values[number] = value;
+        if let Some(thresholds) = &watched.subjects[number] {
+            self.passed[number] = thresholds.passed(value, self.passed[number]);
+        }
+        value
+    }
+
+    fn is_watched(&self, comparison: usize) -> bool {
+        self.read[comparison] & READ != 0
     }
 
     /// The stretch between the watched cuts around the value of a subject; nothing when none is watched.
     fn around(&self, number: usize, watched: &Watched) -> Option<Stretch> {
         let thresholds = watched.subjects[number].as_ref()?;
-        let is_watched = |place: &usize| self.is_watched(thresholds.comparisons[*place], watched);
-        let value = self.values[number];
-        let above = thresholds.cuts.partition_point(|cut| *cut <= value);
-        let below = (0..above).rev().find(is_watched);
-        let above = (above..thresholds.cuts.len()).find(is_watched);
+        let is_watched = |place: &usize| self.is_watched(thresholds.comparisons[*place]);
+        let passed = self.passed[number];
+        let below = (0..passed).rev().find(is_watched);
+        let above = (passed..thresholds.cuts.len()).find(is_watched);
         below.or(above)?;
-        if value.is_nan() {
+        if self.values[number].is_nan() {
             return Some(Stretch::ABSENT);
         }
         let cut = |place: Option<usize>, end: f64| place.map_or(end, |place| thresholds.cuts[place]);
