@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use serde_json::{Map, Value, json};
-
 use crate::problem::Kind;
 
 /// Counts of accepted and refused requests.
@@ -54,16 +52,5 @@ impl Counters {
         if let Some(counter) = self.refused.get(kind as usize) {
             counter.fetch_add(1, Relaxed);
         }
-    }
-
-    /// Writes the counts of acknowledged reports and refused requests as JSON.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        let refused: Map<String, Value> =
-            self.refused().map(|(kind, count)| (kind.slug().to_owned(), count.into())).collect();
-        json!({
-            "reports": {"accepted": self.accepted.load(Relaxed), "known": self.known.load(Relaxed)},
-            "refused": refused,
-        })
     }
 }

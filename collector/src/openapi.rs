@@ -112,13 +112,7 @@ fn routes() -> [Route; 17] {
             Body("text/plain; version=0.0.4; charset=utf-8"),
             &[],
         ),
-        read(
-            "/healthz",
-            "The process answers: counts of reports and refusals.",
-            Anyone,
-            Json("Document"),
-            &[],
-        ),
+        read("/healthz", "The process answers.", Anyone, Json("Document"), &[]),
         read("/readyz", "Whether the store takes a write.", Anyone, Json("Document"), &[503]),
         read("/openapi.json", "This description.", Anyone, Json("Document"), &[]),
         with(

@@ -60,7 +60,8 @@ fn each_role_reads_its_rows_of_the_table_and_nothing_else() {
             }
         }
     }
-    assert_eq!(server.counter("wrong-role"), 8);
+    let counts = bearer(&server, &tokens[3], "/metrics");
+    assert_eq!(counts.metric("keepset_refused_requests_total{problem=\"wrong-role\"}"), 8);
 }
 
 #[test]

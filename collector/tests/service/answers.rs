@@ -191,8 +191,10 @@ fn an_unknown_path_method_or_query_is_a_problem_too() {
 fn every_problem_type_leads_to_its_explanation() {
     let (folder, plan) = (Folder::new(), plan(5, 2));
     let server = Server::start(&folder, &plan, &[]);
-    let counters = server.get("/healthz").json();
-    let slugs: Vec<&String> = counters["refused"].as_object().unwrap().keys().collect();
+    let counters = server.get("/metrics").body;
+    let lines =
+        counters.lines().filter_map(|line| line.strip_prefix("keepset_refused_requests_total{problem=\""));
+    let slugs: Vec<&str> = lines.map(|line| line.split('"').next().unwrap()).collect();
     assert_eq!(slugs.len(), keepset_collector::problem::Kind::ALL.len());
     for slug in slugs {
         let page = server.get(&format!("/problems/{slug}"));

@@ -4,12 +4,6 @@ use crate::fleet::{current, honest, plan, sealed_body};
 use crate::kept::{Kind, on_both_stores};
 use crate::process::{Folder, Server};
 
-/// The value of one line.
-fn value(page: &str, name: &str) -> u64 {
-    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {name} in {page}")).parse().unwrap()
-}
-
 on_both_stores!(metrics_count_what_was_answered_and_name_the_store, a_store_that_can_be_written_is_ready,);
 
 fn metrics_count_what_was_answered_and_name_the_store(kind: Kind) {
@@ -24,19 +18,18 @@ fn metrics_count_what_was_answered_and_name_the_store(kind: Kind) {
     server.get("/v9").problem(404, "not-found");
     let answer = server.get("/metrics");
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-    let page = answer.body;
-    assert_eq!(value(&page, "keepset_reports_total{result=\"accepted\"}"), 40);
-    assert_eq!(value(&page, "keepset_reports_total{result=\"known\"}"), 40);
-    assert_eq!(value(&page, "keepset_reports_total{result=\"late\"}"), 0);
-    assert_eq!(value(&page, "keepset_refused_requests_total{problem=\"wrong-length\"}"), 1);
-    assert_eq!(value(&page, "keepset_refused_requests_total{problem=\"not-found\"}"), 1);
+    assert_eq!(answer.metric("keepset_reports_total{result=\"accepted\"}"), 40);
+    assert_eq!(answer.metric("keepset_reports_total{result=\"known\"}"), 40);
+    assert_eq!(answer.metric("keepset_reports_total{result=\"late\"}"), 0);
+    assert_eq!(answer.metric("keepset_refused_requests_total{problem=\"wrong-length\"}"), 1);
+    assert_eq!(answer.metric("keepset_refused_requests_total{problem=\"not-found\"}"), 1);
     let posts = 2 * bodies.len() as u64 + 1;
     let all = "keepset_request_duration_seconds_bucket{route=\"/v1/reports\",le=\"+Inf\"}";
-    assert_eq!(value(&page, all), posts);
-    assert_eq!(value(&page, "keepset_request_duration_seconds_count{route=\"/v1/reports\"}"), posts);
+    assert_eq!(answer.metric(all), posts);
+    assert_eq!(answer.metric("keepset_request_duration_seconds_count{route=\"/v1/reports\"}"), posts);
     let store = if kind == Kind::Sqlite { "sqlite" } else { "postgres" };
-    assert_eq!(value(&page, &format!("keepset_store_info{{kind=\"{store}\"}}")), 1);
-    for line in page.lines().filter(|line| !line.starts_with('#')) {
+    assert_eq!(answer.metric(&format!("keepset_store_info{{kind=\"{store}\"}}")), 1);
+    for line in answer.body.lines().filter(|line| !line.starts_with('#')) {
         let (name, number) = line.rsplit_once(' ').unwrap();
         assert!(name.starts_with("keepset_") && number.parse::<u64>().is_ok(), "{line}");
     }
@@ -50,7 +43,7 @@ fn reports_that_come_too_late_are_counted_before_they_are_written_down() {
     fleet.bodies.iter().for_each(|body| {
         server.post(&sealed_body(&plan, body)).problem(410, "window-closed");
     });
-    assert_eq!(value(&server.get("/metrics").body, "keepset_reports_total{result=\"late\"}"), 7);
+    assert_eq!(server.metric("keepset_reports_total{result=\"late\"}"), 7);
 }
 
 fn a_store_that_can_be_written_is_ready(kind: Kind) {
@@ -67,7 +60,7 @@ fn a_store_that_cannot_be_written_is_not_ready_while_the_process_is_healthy() {
     let other = rusqlite::Connection::open(folder.store().trim_start_matches("sqlite:")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     server.get("/readyz").problem(503, "store-unavailable");
-    assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/healthz").body, r#"{"status":"ok"}"#, "the process answers, and tells no count");
     other.execute_batch("ROLLBACK").unwrap();
     // The answer before is held for a moment.
     let ready = || {

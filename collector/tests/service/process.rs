@@ -148,8 +148,20 @@ impl Server {
         &self.agent
     }
 
+    /// How many requests were told this problem, of a collector that everybody reads.
     pub fn counter(&self, slug: &str) -> u64 {
-        self.get("/healthz").json()["refused"][slug].as_u64().unwrap()
+        self.metric(&format!("keepset_refused_requests_total{{problem=\"{slug}\"}}"))
+    }
+
+    /// How many reports were acknowledged as accepted, and how many as known.
+    pub fn acknowledged(&self) -> [u64; 2] {
+        ["accepted", "known"]
+            .map(|result| self.metric(&format!("keepset_reports_total{{result=\"{result}\"}}")))
+    }
+
+    /// One value for a monitor.
+    pub fn metric(&self, name: &str) -> u64 {
+        self.get("/metrics").metric(name)
     }
 
     pub fn id(&self) -> u32 {
@@ -204,6 +216,12 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// One value of a page for a monitor.
+    pub fn metric(&self, name: &str) -> u64 {
+        let line = self.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {}", self.body)).parse().unwrap()
     }
 
     /// Checks that this is the problem `slug`, and returns it.
