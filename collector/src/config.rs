@@ -1,5 +1,7 @@
 //! The configuration: flags on the command line, checked once at the start.
 
+mod doors;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,8 @@ use crate::labels::Desk;
 use crate::labels::export::read_terms;
 use crate::labels::store::LabelStore;
 use crate::store::{Address, Purpose};
+
+pub use doors::Doors;
 
 /// Receives private reports, counts them durably and publishes estimates with their intervals.
 #[derive(Clone, Debug, Parser)]
@@ -30,6 +34,9 @@ pub struct Arguments {
     /// How to serve.
     #[command(flatten)]
     pub config: Option<Config>,
+    /// How connections are taken: beside the rest, for clap finds out whether optional arguments are there by a group, and groups do not nest.
+    #[command(flatten)]
+    pub doors: Doors,
 }
 
 /// How to serve.

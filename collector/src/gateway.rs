@@ -21,10 +21,11 @@ use keepset_wire::{SealingKeys, Timestamp};
 use ohttp::hpke::{Aead, Kdf, Kem};
 use ohttp::{KeyConfig, Server, ServerResponse, SymmetricSuite};
 
+use crate::body::read_bytes;
 use crate::clock::system_now;
 use crate::keys::Keyring;
 use crate::problem::{Kind, Problem};
-use crate::server::{Collector, device, fresh, read_bytes};
+use crate::server::{Collector, device, fresh};
 
 /// The longest request taken: a device sends one report at a time, which fills a block of 1,024 bytes.
 const MAX_BODY: usize = 16 * BLOCK;

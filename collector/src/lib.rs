@@ -3,12 +3,13 @@
 //! The life of a report here: [`ingest`] reads the body, [`admit`] lets it be counted, [`store`] makes it durable
 //! and only then is it acknowledged; [`estimate`] un-noises the counts, the rule of release decides what is
 //! printed, [`context`] says how far to trust it, [`publish`] and [`dashboard`] show it. [`gateway`] takes the same requests out of
-//! what a relay forwards. [`access`] says who may read, `metrics` what a
+//! what a relay forwards. [`listen`] takes connections, [`limits`] says how much may be asked, [`access`] who may read, `metrics` what a
 //! monitor does.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
 pub mod admit;
+mod body;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -21,6 +22,8 @@ pub mod headers;
 pub mod ingest;
 pub mod keys;
 pub mod labels;
+pub mod limits;
+pub mod listen;
 mod metrics;
 mod openapi;
 mod private;

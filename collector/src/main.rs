@@ -5,17 +5,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use keepset_collector::config::{Arguments, Config};
+use keepset_collector::config::{Arguments, Config, Doors};
 use keepset_collector::gateway::Gateway;
-use keepset_collector::server::{self, Collector};
+use keepset_collector::listen::{self, Listening};
+use keepset_collector::server::Collector;
 use keepset_collector::store::Store;
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    let Arguments { command, config } = Arguments::parse();
+    let Arguments { command, config, doors } = Arguments::parse();
     let outcome = match (&command, &config) {
         (Some(command), _) => command.run().map(|text| say(text.trim_end())),
-        (None, Some(config)) => run(config),
+        (None, Some(config)) => run(config, &doors),
         (None, None) => Err("--plan: name the plan; --help tells the rest".into()),
     };
     match outcome {
@@ -27,9 +28,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: &Config) -> Result<(), String> {
+fn run(config: &Config, doors: &Doors) -> Result<(), String> {
     let plan = config.read_plan()?;
     config.check_files()?;
+    let listening = doors.listening()?;
     let access = config.access()?;
     let keys = config.read_keys()?;
     let gateway = Gateway::new(&config.read_gateway()?)?;
@@ -39,19 +41,21 @@ fn run(config: &Config) -> Result<(), String> {
     let collector = Collector::new(plan, keys, store, config.clock())?
         .behind(gateway)
         .with_labels(labels)
-        .readable_by(access);
+        .readable_by(access)
+        .limited(doors.limits());
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
-    runtime.block_on(serve(config, Arc::new(collector)))
+    runtime.block_on(serve(config, listening, Arc::new(collector)))
 }
 
-async fn serve(config: &Config, collector: Arc<Collector>) -> Result<(), String> {
+async fn serve(config: &Config, listening: Listening, collector: Arc<Collector>) -> Result<(), String> {
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("--listen: {} cannot be used: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("--listen: {error}"))?;
     let stop = stop_signal().map_err(|error| format!("signals cannot be heard: {error}"))?;
-    say(&format!("keepset-collector: plan {} on http://{address}/", collector.hash()));
-    server::serve(listener, collector, config.files.as_deref(), stop)
+    let scheme = if listening.tls.is_some() { "https" } else { "http" };
+    say(&format!("keepset-collector: plan {} on {scheme}://{address}/", collector.hash()));
+    listen::serve(listener, listening, collector, config.files.as_deref(), stop)
         .await
         .map_err(|error| format!("the server stopped: {error}"))?;
     say("keepset-collector: stopped, every acknowledged report is stored");

@@ -56,6 +56,9 @@ struct Route {
     problems: &'static [u16],
 }
 
+/// What is never asked too often.
+const UNLIMITED: [&str; 2] = ["/healthz", "/readyz"];
+
 const WINDOW: Option<Parameter> = Some(("window", ParameterIn::Query));
 
 /// A route that is read.
@@ -221,6 +224,9 @@ impl Route {
         };
         operation = operation.response("200", well);
         let mut problems = self.problems.to_vec();
+        if !UNLIMITED.contains(&self.path) {
+            problems.push(429);
+        }
         if self.asker == Reader {
             operation = operation
                 .security(SecurityRequirement::new("bearer", [""; 0]))

@@ -1,5 +1,7 @@
 //! What a refused request is told: problem details (RFC 9457) with a stable type and no user data.
 
+use std::time::Duration;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -70,6 +72,10 @@ pub enum Kind {
     StaleLabels,
     /// A message about labels holds what no honest one does.
     MalformedLabels,
+    /// The address asks too often.
+    TooManyRequests,
+    /// All together ask too often.
+    TooManyTogether,
     /// More reports are waiting than the collector lets wait.
     Busy,
     /// The store cannot be written or read now.
@@ -80,7 +86,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::EmptyBody,
         Self::WrongLength,
         Self::CutBody,
@@ -112,6 +118,8 @@ impl Kind {
         Self::SealMismatch,
         Self::StaleLabels,
         Self::MalformedLabels,
+        Self::TooManyRequests,
+        Self::TooManyTogether,
         Self::Busy,
         Self::StoreUnavailable,
         Self::LogUnavailable,
@@ -319,6 +327,18 @@ impl Kind {
                 "What a sealed report holds is not what stands outside on it.",
                 "Do not send these bytes again.",
             ),
+            Self::TooManyRequests => (
+                "too-many-requests",
+                S::TOO_MANY_REQUESTS,
+                "More requests come from this address than the collector answers in a minute.",
+                "Send the same bytes again after the time that Retry-After says.",
+            ),
+            Self::TooManyTogether => (
+                "too-many-together",
+                S::TOO_MANY_REQUESTS,
+                "More requests come than the collector answers in a second.",
+                "Send the same bytes again after the time that Retry-After says.",
+            ),
             Self::Busy => (
                 "busy",
                 S::SERVICE_UNAVAILABLE,
@@ -353,6 +373,8 @@ pub struct Problem {
     pub index: Option<usize>,
     /// What the plan expects instead: bytes of a report, or cells in an answer.
     pub expected: Option<usize>,
+    /// After how many seconds it is to be tried again.
+    pub after: Option<u64>,
 }
 
 impl Problem {
@@ -368,6 +390,12 @@ impl Problem {
         Self { index: Some(index), ..self }
     }
 
+    /// Says after how long it is to be tried again, in whole seconds.
+    #[must_use]
+    pub fn again_after(self, wait: Duration) -> Self {
+        Self { after: Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)), ..self }
+    }
+
     /// Names what the plan expects.
     #[must_use]
     pub fn expecting(self, expected: usize) -> Self {
@@ -377,7 +405,8 @@ impl Problem {
 
 impl From<Kind> for Problem {
     fn from(kind: Kind) -> Self {
-        Self { kind, index: None, expected: None }
+        let after = (kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
+        Self { kind, index: None, expected: None, after }
     }
 }
 
@@ -398,8 +427,8 @@ impl IntoResponse for Problem {
         let headers: [(HeaderName, HeaderValue); 2] =
             [json, (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         let mut response = (kind.status(), headers, body.to_string()).into_response();
-        if kind.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(after) = self.after {
+            response.headers_mut().insert(header::RETRY_AFTER, after.into());
         }
         // The counter beside the router reads it; it is not sent.
         response.extensions_mut().insert(kind);

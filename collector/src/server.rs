@@ -1,9 +1,8 @@
 //! The server: routes, limits and the order in which a request is checked.
 
-use std::future::Future;
 use std::path::Path as FilePath;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -13,15 +12,14 @@ use axum::middleware::{from_fn_with_state, map_response, map_response_with_state
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http_body_util::BodyExt as _;
 use keepset_wire::{CollectorKeys, Plan, PlanHash, Window};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::services::ServeDir;
 
 use crate::access::{self, Access};
 use crate::admit::Admitted;
+use crate::body::read_bytes;
 use crate::clock::{Clock, Openings};
 use crate::counters::Counters;
 use crate::dashboard;
@@ -31,22 +29,12 @@ use crate::headers;
 use crate::ingest::{Door, Form, MAX_REPORTS};
 use crate::keys::Keyring;
 use crate::labels::{Desk, routes as labels};
+use crate::limits::{self, Limits, Proxies, Rates};
 use crate::metrics::{self, Durations, Readiness};
 use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::publish;
 use crate::store::{Store, StoreError};
-
-/// A body that takes longer is refused: 4096 reports are 500 kB, and a slow sender holds a connection.
-const BODY_TIME: Duration = Duration::from_secs(10);
-/// How much of a refused body is read and thrown away.
-const MAX_DISCARD: usize = 1 << 20;
-/// How long requests under way may take after the signal to stop.
-const STOP_TIME: Duration = Duration::from_secs(15);
-/// How often the clock is asked whether a window has closed.
-const SWEEP_TIME: Duration = Duration::from_secs(60);
-/// After so many times the store is made small: once a day.
-const COMPACT_TICKS: u64 = 24 * 60;
 
 /// Everything a request needs.
 #[derive(Debug)]
@@ -61,6 +49,7 @@ pub struct Collector {
     gateway: Gateway,
     labels: Option<Desk>,
     access: Access,
+    limits: Limits,
     durations: Durations,
     readiness: Readiness,
 }
@@ -86,6 +75,7 @@ impl Collector {
             gateway,
             labels: None,
             access,
+            limits: Limits::new(Rates::default(), Proxies::default()),
             durations: Durations::default(),
             readiness: Readiness::default(),
         })
@@ -101,6 +91,16 @@ impl Collector {
     #[must_use]
     pub fn readable_by(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// Says how much may be asked; without it there is no limit.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -150,6 +150,16 @@ impl Collector {
         self.hash
     }
 
+    /// Does what is to be done every minute: closes windows as the clock passes them, and forgets what is over.
+    pub(crate) async fn sweep(self: &Arc<Self>) {
+        self.limits.forget(Instant::now());
+        // A failure is met again, and answered, by the next report; here it is simply tried again.
+        let _ = self.close_windows().await;
+        let _ = self.store.write_late().await;
+        let forgetful = Arc::clone(self);
+        let _ = tokio::task::spawn_blocking(move || forgetful.labels.as_ref().map(Desk::forget)).await;
+    }
+
     fn openings(&self) -> Openings {
         self.clock.openings(&self.plan)
     }
@@ -178,60 +188,12 @@ impl Collector {
     }
 }
 
-/// Serves until `stop` ends, then lets requests under way finish.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    collector: Arc<Collector>,
-    files: Option<&FilePath>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let sweep = tokio::spawn(sweep(Arc::clone(&collector)));
-    let kept = Arc::clone(&collector);
-    let server = axum::serve(listener, router(collector, files)).with_graceful_shutdown(async {
-        stop.await;
-        let _ = stopping.send(());
-    });
-    let patience = async {
-        // An error means that the server ended before it was told to; then its own result counts.
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(STOP_TIME).await;
-    };
-    let outcome = tokio::select! {
-        outcome = server => outcome,
-        () = patience => Ok(()),
-    };
-    sweep.abort();
-    // What cannot be written now is a minute of a statistic.
-    let _ = tokio::time::timeout(STOP_TIME, kept.store.write_late()).await;
-    outcome
-}
-
-/// Closes windows as the clock passes them, and once a day makes small what was closed.
-async fn sweep(collector: Arc<Collector>) {
-    let mut ticks = tokio::time::interval(SWEEP_TIME);
-    for minute in 1_u64.. {
-        ticks.tick().await;
-        // A failure is met again, and answered, by the next report; here it is simply tried again.
-        let _ = collector.close_windows().await;
-        let _ = collector.store.write_late().await;
-        if minute.is_multiple_of(COMPACT_TICKS) {
-            let _ = collector.store.compact().await;
-        }
-        let forgetful = Arc::clone(&collector);
-        let _ = tokio::task::spawn_blocking(move || forgetful.labels.as_ref().map(Desk::forget)).await;
-    }
-}
-
 /// Builds the routes.
 pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
     // Reports come from pages of other origins and carry nothing of the visitor: no cookie, no login.
     let cors = CorsLayer::new().allow_origin(Any).allow_headers([header::CONTENT_TYPE]).max_age(DAY);
+    let cors = cors.expose_headers([header::RETRY_AFTER]);
+    let limit = || from_fn_with_state(Arc::clone(&collector), limits::check);
     let open_to_pages = Router::new()
         .route(REPORTS, post(reports))
         .route("/v1/labels", get(labels::terms).post(labels::share).delete(labels::erase))
@@ -239,6 +201,8 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .route("/v1/keys", get(keys))
         .route("/v1/oblivious", get(gateway::configurations).post(gateway::oblivious))
         .method_not_allowed_fallback(wrong_method)
+        .layer(limit())
+        // Outside of the limit, so that a page can read that it is to come again, and when.
         .layer(cors.allow_methods([Method::GET, Method::POST, Method::DELETE]));
     let reading = Router::new()
         .route("/", get(page))
@@ -247,24 +211,27 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .route(access::METRICS, get(metrics::serve))
         .method_not_allowed_fallback(wrong_method)
         .route_layer(from_fn_with_state(Arc::clone(&collector), access::check));
-    let mut router = Router::new()
-        .merge(open_to_pages)
+    let mut others = Router::new()
         .merge(reading)
         .route("/style.css", get(style))
-        .route("/healthz", get(health))
         .route("/openapi.json", get(openapi::serve))
-        .route("/readyz", get(metrics::ready))
         .route("/problems/{slug}", get(explain));
     if let Some(folder) = files {
         let files = ServeDir::new(folder).call_fallback_on_method_not_allowed(true);
         let demo = Router::new()
             .fallback_service(files.fallback(not_found.into_service()))
             .layer(map_response(headers::guard_demo));
-        router = router.route("/demo", get(|| async { Redirect::permanent("/demo/") })).nest("/demo/", demo);
+        others = others.route("/demo", get(|| async { Redirect::permanent("/demo/") })).nest("/demo/", demo);
     }
-    router
-        .fallback(not_found)
-        .method_not_allowed_fallback(wrong_method)
+    let others = others.method_not_allowed_fallback(wrong_method).fallback(not_found).layer(limit());
+    // Whoever balances the load asks these, and must not take a busy collector for a dead one.
+    let health = Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(metrics::ready))
+        .method_not_allowed_fallback(wrong_method);
+    others
+        .merge(open_to_pages)
+        .merge(health)
         .layer(map_response(headers::guard))
         .layer(map_response_with_state(Arc::clone(&collector), count_problem))
         .layer(from_fn_with_state(Arc::clone(&collector), metrics::time))
@@ -327,52 +294,6 @@ fn form(headers: &HeaderMap, clock: Clock) -> Result<Form, Problem> {
         Some(Form::Plain) if !clock.is_simulation() => Err(Kind::NotSealed.into()),
         Some(form) => Ok(form),
     }
-}
-
-/// Reads a body that may be refused already, and says why it is.
-pub(crate) async fn read_bytes(
-    request: Request,
-    limit: usize,
-    refused: Option<Problem>,
-) -> Result<Vec<u8>, Problem> {
-    let (head, body) = request.into_parts();
-    let refused = refused.or_else(|| check_length(&head.headers, limit).err());
-    match refused {
-        // The sender waits for our word before it sends.
-        Some(problem) if head.headers.contains_key(header::EXPECT) => Err(problem),
-        _ => tokio::time::timeout(BODY_TIME, read_frames(body, limit, refused))
-            .await
-            .unwrap_or_else(|_| Err(refused.unwrap_or_else(|| Kind::SlowBody.into()))),
-    }
-}
-
-fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    match announced.and_then(|length| length.parse::<u64>().ok()) {
-        Some(length) if length > limit as u64 => Err(Kind::BodyTooLarge.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Reads on for a while when the body is refused, and throws it away: a sender that is cut off while it sends
-/// never hears the answer.
-async fn read_frames(mut body: Body, limit: usize, mut refused: Option<Problem>) -> Result<Vec<u8>, Problem> {
-    let (mut bytes, mut total) = (Vec::new(), 0);
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Err(refused.unwrap_or_else(|| Kind::CutBody.into())) };
-        let Some(data) = frame.data_ref() else { continue };
-        total += data.len();
-        if total > limit {
-            refused = refused.or_else(|| Some(Kind::BodyTooLarge.into()));
-            bytes = Vec::new();
-        }
-        match refused {
-            Some(problem) if total > limit + MAX_DISCARD => return Err(problem),
-            Some(_) => {}
-            None => bytes.extend_from_slice(data),
-        }
-    }
-    refused.map_or(Ok(bytes), Err)
 }
 
 fn unstored(error: StoreError) -> Problem {

@@ -9,8 +9,9 @@ use keepset_wire::labels::LABELS_TYPE;
 use serde_json::Value;
 
 use super::{Asked, Desk};
+use crate::body::read_bytes;
 use crate::problem::{Kind, Problem};
-use crate::server::{Collector, read_bytes};
+use crate::server::Collector;
 
 /// Tells what labels may be shared, and for what.
 ///

@@ -17,14 +17,17 @@ mod process;
 mod access;
 mod answers;
 mod bodies;
+mod connections;
 mod counting;
 mod crash;
 mod described;
 mod disk;
+
 mod keeping;
 mod kinds;
 mod labels;
 mod life;
+mod limits;
 mod monitors;
 mod pages;
 mod relay;

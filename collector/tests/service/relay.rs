@@ -18,7 +18,7 @@ use crate::kept::held;
 use crate::process::{Answer, Folder, Server, command, write_keys, write_plan};
 
 /// The keys of the gateways here: 1, which is about to go, and 2, which has come. Nobody's secret.
-fn gateway() -> Keyring {
+pub fn gateway() -> Keyring {
     let date = |text| Timestamp::from_date(text).unwrap();
     let mut ring = Keyring::of(Use::Gateway);
     ring.add([11; 32], date("2017-01-01"), date("2060-01-01")).unwrap();
@@ -26,7 +26,7 @@ fn gateway() -> Keyring {
     ring
 }
 
-fn saved(folder: &Folder, ring: &Keyring) -> PathBuf {
+pub fn saved(folder: &Folder, ring: &Keyring) -> PathBuf {
     let path = folder.join("gateway.json");
     ring.save(&path).unwrap();
     path
@@ -37,7 +37,7 @@ fn start(folder: &Folder, plan: &keepset_wire::Plan, ring: &Keyring) -> Server {
 }
 
 /// Forwards bytes as a relay does.
-fn forward(server: &Server, kind: &str, body: &[u8]) -> Answer {
+pub fn forward(server: &Server, kind: &str, body: &[u8]) -> Answer {
     let (status, headers, body) = forward_bytes(server, kind, body);
     Answer { status, headers, body: String::from_utf8(body).unwrap() }
 }

@@ -1,0 +1,83 @@
+//! The settings of connections: TLS, how many, how much may be asked, and which proxies are believed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig};
+
+use crate::limits::{Limits, Network, Proxies, ProxyHeader, Rates};
+use crate::listen::Listening;
+use crate::private;
+
+/// How connections are taken.
+#[derive(Clone, Debug, Args)]
+pub struct Doors {
+    /// Speak TLS with this certificate and those that vouch for it (PEM); left out, a proxy in front does.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate (PEM); a file that others than its owner may use is refused.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// How many connections there may be at once; further ones wait.
+    #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+    /// How many requests an address may make in a minute, and how many connections; 0 for any number. This machine itself is not limited, nor is what comes through a
+    /// relay.
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    pub rate_per_address: u32,
+    /// How many requests are answered in a second, whoever makes them; 0 for any number.
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub rate_together: u32,
+    /// A proxy that is believed when it says whose request it is: an address or a network (CIDR); may be given several times.
+    #[arg(long, value_name = "CIDR", value_parser = Network::parse)]
+    pub trusted_proxy: Vec<Network>,
+    /// The header in which the trusted proxies say it; no other is looked at.
+    #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trusted_proxy")]
+    pub proxy_header: ProxyHeader,
+}
+
+impl Doors {
+    /// Returns how much may be asked.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let limit = |most: u32| (most > 0).then_some(most);
+        let rates = Rates { per_address: limit(self.rate_per_address), together: limit(self.rate_together) };
+        Limits::new(rates, Proxies { trusted: self.trusted_proxy.clone(), header: self.proxy_header })
+    }
+
+    /// Reads certificate and key.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and the file.
+    pub fn listening(&self) -> Result<Listening, String> {
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(acceptor(certificate, key)?),
+            _ => None,
+        };
+        Ok(Listening { most: usize::try_from(self.max_connections).unwrap_or(usize::MAX), tls })
+    }
+}
+
+fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
+    let shown = certificate.display();
+    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|error| format!("--tls-cert: {shown} cannot be read: {error}"))?;
+    if chain.is_empty() {
+        return Err(format!("--tls-cert: {shown} holds no certificate (PEM)"));
+    }
+    let pem = private::read(key, "a private key").map_err(|error| format!("--tls-key: {error}"))?;
+    let private = PrivateKeyDer::from_pem_slice(pem.as_bytes())
+        .map_err(|_| format!("--tls-key: {} holds no private key (PEM)", key.display()))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(DEFAULT_VERSIONS)
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
+    let mut config =
+        config.map_err(|error| format!("--tls-cert: {shown} cannot be used with --tls-key: {error}"))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
