@@ -1,7 +1,7 @@
 //! Admission: which decoded reports may be counted.
 
 use keepset_privacy::Answering;
-use keepset_wire::{Epoch, Plan, Report, Window};
+use keepset_wire::{Epoch, Plan, Report, Subset, Window};
 
 use crate::clock::Openings;
 
@@ -58,9 +58,13 @@ pub fn admit(plan: &Plan, tasks: &[Answering], open: Openings, report: Report) -
     if !task.is_shaped(&report.answer) {
         return Err(Refusal::Shape { expected: task.held() });
     }
+    Ok(Admitted { window: plan.window_of(report.epoch), counted: raised(task, &report.answer), report })
+}
+
+/// Returns the counters that an answer raises.
+pub(crate) fn raised(task: &Answering, answer: &Subset) -> Vec<u16> {
     // At most 528 counters, those of the overlaps of 32 segments.
-    let counted = task.counted(&report.answer).into_iter().filter_map(|counter| u16::try_from(counter).ok());
-    Ok(Admitted { window: plan.window_of(report.epoch), counted: counted.collect(), report })
+    task.counted(answer).into_iter().filter_map(|counter| u16::try_from(counter).ok()).collect()
 }
 
 /// Checks that an epoch is open.

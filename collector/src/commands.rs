@@ -1,5 +1,6 @@
 //! The commands beside serving: making, listing and retiring keys and tokens; listing and exporting labels; what an operator does with a store.
 
+mod archive;
 mod store;
 mod tokens;
 
@@ -35,6 +36,9 @@ pub enum Command {
     Move(store::Move),
     /// Forgets the ids of windows that are closed, and gives back what they took; a running collector does so once a day
     Compact(store::Compact),
+    /// Brings answers into an archive, counts what is in it, and releases what was counted
+    #[command(subcommand)]
+    Archive(archive::Archived),
     /// Lists and exports the labels that people agreed to share
     #[command(subcommand)]
     Labels(LabelsCommand),
@@ -119,6 +123,7 @@ impl Command {
             Self::Restore(restore) => restore.run(),
             Self::Move(moving) => moving.run(),
             Self::Compact(compact) => compact.run(),
+            Self::Archive(archived) => archived.run(),
             Self::Labels(labels) => labels.run(),
         }
     }

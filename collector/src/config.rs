@@ -9,6 +9,7 @@ use clap::{Args, Parser};
 use keepset_wire::Plan;
 
 use crate::access::{Access, ReadLog, Tokens};
+use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::commands::Command;
 use crate::keys::{Keyring, Use};
@@ -56,6 +57,10 @@ pub struct Config {
     #[arg(long, env = "KEEPSET_STORE", hide_env_values = true, value_name = "STORE",
         default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
     pub store: Address,
+    /// Keep the answers of open windows, and bring those of closed ones into this folder as Parquet, for counting by others; a store keeps
+    /// doing so once it has begun.
+    #[arg(long, value_name = "FOLDER")]
+    pub archive: Option<PathBuf>,
     /// Take labels, too, of those who agreed to share them: the `labels` of a pack, or the pack; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub labels: Vec<PathBuf>,
@@ -161,7 +166,16 @@ impl Config {
     /// Returns what the store is to be made for.
     #[must_use]
     pub fn purpose(&self, plan: &Plan) -> Purpose {
-        Purpose { plan: plan.clone(), simulation: self.simulation }
+        Purpose { plan: plan.clone(), simulation: self.simulation, archived: self.archive.is_some() }
+    }
+
+    /// Opens the archive, or makes it; none where none is named.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and what is wrong.
+    pub fn open_archive(&self, plan: &Plan) -> Result<Option<Archive>, String> {
+        let open = |folder: &PathBuf| Archive::open(folder, plan, self.simulation);
+        self.archive.as_ref().map(open).transpose().map_err(|error| format!("--archive: {error}"))
     }
 }
 

@@ -4,11 +4,12 @@
 //! and only then is it acknowledged; [`estimate`] un-noises the counts, the rule of release decides what is
 //! printed, [`context`] says how far to trust it, [`publish`] and [`dashboard`] show it. [`gateway`] takes the same requests out of
 //! what a relay forwards. [`listen`] takes connections, [`limits`] says how much may be asked, [`access`] who may read, `metrics` what a
-//! monitor does.
+//! monitor does. [`archive`] is where answers go that others than the store are to count.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
 pub mod admit;
+pub mod archive;
 mod body;
 pub mod clock;
 pub mod commands;

@@ -38,6 +38,7 @@ fn run(config: &Config, doors: &Doors) -> Result<(), String> {
     let labels = config.open_labels(&keys)?;
     let store =
         Store::open(&config.store, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
+    let store = store.with_archive(config.open_archive(&plan)?);
     let collector = Collector::new(plan, keys, store, config.clock())?
         .behind(gateway)
         .with_labels(labels)

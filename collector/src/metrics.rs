@@ -68,11 +68,16 @@ pub(crate) async fn time(State(collector): State<Arc<Collector>>, request: Reque
 
 /// Serves every count.
 pub(crate) async fn serve(State(collector): State<Arc<Collector>>) -> Response {
-    let text = render(collector.counters(), collector.durations(), collector.store().kind());
+    let text = render(
+        collector.counters(),
+        collector.durations(),
+        collector.store().kind(),
+        collector.store().archived(),
+    );
     (fresh(), [(header::CONTENT_TYPE, FORMAT)], text).into_response()
 }
 
-fn render(counters: &Counters, durations: &Durations, store: &str) -> String {
+fn render(counters: &Counters, durations: &Durations, store: &str, archived: Option<(u64, u64)>) -> String {
     let mut page = Page::default();
     page.metric("keepset_build_info", "gauge", "The version that runs.");
     page.line("keepset_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -93,6 +98,12 @@ fn render(counters: &Counters, durations: &Durations, store: &str) -> String {
     );
     for (kind, count) in counters.refused() {
         page.line("keepset_refused_requests_total", &[("problem", kind.slug())], count);
+    }
+    if let Some((windows, failures)) = archived {
+        let name = "keepset_archived_windows_total";
+        page.metric(name, "counter", "Closed windows brought into the archive, and attempts that failed.");
+        page.line(name, &[("result", "sealed")], windows);
+        page.line(name, &[("result", "failed")], failures);
     }
     let seconds = "keepset_request_duration_seconds";
     page.metric(seconds, "histogram", "How long requests took to be answered; their sum is not kept.");
@@ -156,7 +167,7 @@ mod tests {
         for (route, millis) in [("/", 0), ("/", 1), ("/", 30), ("/", 20_000), ("/v1/plan", 30)] {
             durations.add(route, Duration::from_millis(millis));
         }
-        let text = render(&Counters::default(), &durations, "sqlite");
+        let text = render(&Counters::default(), &durations, "sqlite", None);
         let at = |route: &str, bound: &str| {
             let name =
                 format!("keepset_request_duration_seconds_bucket{{route=\"{route}\",le=\"{bound}\"}} ");

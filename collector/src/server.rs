@@ -156,6 +156,7 @@ impl Collector {
         // A failure is met again, and answered, by the next report; here it is simply tried again.
         let _ = self.close_windows().await;
         let _ = self.store.write_late().await;
+        let _ = self.store.seal().await;
         let forgetful = Arc::clone(self);
         let _ = tokio::task::spawn_blocking(move || forgetful.labels.as_ref().map(Desk::forget)).await;
     }

@@ -13,6 +13,7 @@ mod chart;
 mod ci;
 mod copy;
 mod demo;
+mod engines;
 mod js;
 mod logs;
 mod markers;

@@ -7,12 +7,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::browser::Browser;
 use crate::toolchain::Toolchain;
-use crate::{js, paths, shell};
+use crate::{engines, js, paths, shell};
 
 /// Prepares everything and says what was found.
 pub(crate) fn run() -> Result<()> {
     shell::step(
-        "setup: the wasm compiler, Node, Chromium, PostgreSQL and the npm packages, installing what is missing",
+        "setup: the wasm compiler, Node, Chromium, PostgreSQL, DuckDB, Spark and the npm packages, installing what is missing",
     );
     println!("    wasm compiler: {}", Toolchain::ensure()?.describe()?);
     js_tools()?;
@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<()> {
     println!("    {}", shell::read(shell::command(&browser.chromium).arg("--version"))?.trim());
     println!("    {}", shell::read(shell::command(&browser.driver).arg("--version"))?.trim());
     println!("    {}", shell::read(shell::command(postgres()?).arg("--version"))?.trim());
+    println!("    {}", engines::ensure()?);
     println!("everything is there");
     Ok(())
 }

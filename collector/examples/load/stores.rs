@@ -25,7 +25,7 @@ pub struct Fed {
 
 /// Feeds a store with a million reports, four requests at a time, then estimates.
 pub fn feed(world: &World, address: &str) -> Fed {
-    let purpose = Purpose { plan: world.plan.clone(), simulation: true };
+    let purpose = Purpose { plan: world.plan.clone(), simulation: true, archived: false };
     let store = Arc::new(Store::open(&Address::parse(address).unwrap(), &purpose).unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut random = StdRng::seed_from_u64(7);

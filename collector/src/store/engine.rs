@@ -5,6 +5,7 @@ use std::fmt;
 
 use keepset_wire::{Epoch, ReportId, Window};
 
+use super::kept::Kept;
 use super::{Added, StoreError, Tallies};
 use crate::admit::Admitted;
 
@@ -46,6 +47,30 @@ pub(super) trait Engine: Send {
     /// When the store cannot be read.
     fn contents(&mut self) -> Result<Contents, Broken>;
 
+    /// Lists the closed windows whose answers are kept for the archive and not known to be in it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn unsealed(&mut self) -> Result<Vec<Window>, Broken>;
+
+    /// Returns some of the answers that are kept of a window, in the order of their ids, from behind `last`; none when there are no more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn kept_after(&mut self, window: Window, last: Option<&Kept>) -> Result<Vec<Kept>, Broken>;
+
+    /// Notes that the answers of a window are in the archive, all of them and durably.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn mark_sealed(&mut self, window: Window) -> Result<(), Broken>;
+
+    /// Forgets some answers that are in the archive; tells whether there may be more.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn drop_sealed(&mut self) -> Result<bool, Broken>;
+
     /// Hands everything, as of one moment, to `receive`; a store that is left counts nothing from that moment on.
     ///
     /// # Errors
@@ -55,8 +80,8 @@ pub(super) trait Engine: Send {
     /// Fills a store that was made to be filled, in one transaction.
     ///
     /// # Errors
-    /// When the store cannot be written or `ids` failed; then it holds nothing.
-    fn receive(&mut self, contents: &Contents, ids: &mut Ids<'_>) -> Result<(), Broken>;
+    /// When the store cannot be written or `parts` failed; then it holds nothing.
+    fn receive(&mut self, contents: &Contents, parts: &mut Parts<'_>) -> Result<(), Broken>;
 }
 
 /// Whether a store that is copied stays in use.
@@ -81,7 +106,7 @@ pub struct Contents {
 
 impl Contents {
     /// Returns what a store holds in which nothing was counted.
-    pub(super) fn closed_before(epoch: Epoch) -> Self {
+    pub(crate) fn closed_before(epoch: Epoch) -> Self {
         Self { closed_before: epoch, tallies: Tallies::new(), late: Late::new() }
     }
 }
@@ -89,13 +114,21 @@ impl Contents {
 /// By epoch, how many reports came when it was closed. Arrivals, not devices: their ids are forgotten, so one that comes twice is two.
 pub type Late = BTreeMap<Epoch, u64>;
 
-/// Some ids of one window; none when there are no more.
-pub(super) type Ids<'a> = dyn FnMut() -> Result<Option<(Window, Vec<ReportId>)>, Broken> + 'a;
+/// Some of what is handed over one by one, all of it of one window.
+pub(super) enum Part {
+    /// Ids of counted reports.
+    Ids(Vec<ReportId>),
+    /// Answers that are kept for the archive.
+    Kept(Vec<Kept>),
+}
+
+/// The next part; none when there are no more.
+pub(super) type Parts<'a> = dyn FnMut() -> Result<Option<(Window, Part)>, Broken> + 'a;
 
 /// What takes everything in a store.
-pub(super) type Receive<'a> = dyn FnMut(&Contents, &mut Ids<'_>) -> Result<(), Broken> + 'a;
+pub(super) type Receive<'a> = dyn FnMut(&Contents, &mut Parts<'_>) -> Result<(), Broken> + 'a;
 
-/// The most ids that are handed over at once.
+/// The most ids or answers that are handed over at once.
 pub(super) const BATCH: usize = 16_384;
 
 /// What became of each request, in their order.
@@ -117,19 +150,39 @@ pub(super) struct Settled {
     pub(super) outcomes: Outcomes,
     /// What to add to the counts.
     pub(super) tallies: Tallies,
+    /// What to take from them: an id whose copies disagree counts for none.
+    pub(super) retracted: Tallies,
 }
 
-/// Goes through requests in their order: refuses whole those with a closed epoch, and counts each report of the others that `is_new`.
+/// What is known of a report that is to be counted.
+pub(super) enum Seen {
+    /// Nothing.
+    New,
+    /// It has been counted, or its id counts for none.
+    Again,
+    /// Under its id another one was counted, which now counts no more: that one, and what it raised.
+    Disputes {
+        /// The epoch it counted in.
+        epoch: Epoch,
+        /// Its question.
+        question: u16,
+        /// The counters it raised.
+        counted: Vec<u16>,
+    },
+}
+
+/// Goes through requests in their order: refuses whole those with a closed epoch, and counts each report of the others that is `Seen::New`.
 pub(super) fn settle<E>(
     requests: &[Vec<Admitted>],
     closed_before: Epoch,
-    mut is_new: impl FnMut(&Admitted) -> Result<bool, E>,
+    mut look: impl FnMut(&Admitted) -> Result<Seen, E>,
 ) -> Result<Settled, E> {
-    let mut settled = Settled { outcomes: Vec::with_capacity(requests.len()), tallies: Tallies::new() };
+    let (outcomes, tallies, retracted) = (Vec::with_capacity(requests.len()), Tallies::new(), Tallies::new());
+    let mut settled = Settled { outcomes, tallies, retracted };
     for request in requests {
         let outcome = match closed(request, closed_before) {
             Some(index) => Err(StoreError::Closed { index }),
-            None => Ok(settle_one(request, &mut settled.tallies, &mut is_new)?),
+            None => Ok(settle_one(request, &mut settled, &mut look)?),
         };
         settled.outcomes.push(outcome);
     }
@@ -143,20 +196,30 @@ pub(super) fn closed(request: &[Admitted], closed_before: Epoch) -> Option<usize
 
 fn settle_one<E>(
     request: &[Admitted],
-    tallies: &mut Tallies,
-    is_new: &mut impl FnMut(&Admitted) -> Result<bool, E>,
+    settled: &mut Settled,
+    look: &mut impl FnMut(&Admitted) -> Result<Seen, E>,
 ) -> Result<Added, E> {
     let mut added = Added::default();
     for admitted in request {
-        if !is_new(admitted)? {
-            added.known += 1;
-            continue;
-        }
-        added.accepted += 1;
         let report = admitted.report();
-        let tally = tallies.entry((report.epoch, report.question)).or_default();
-        tally.reports += 1;
-        admitted.counted().iter().for_each(|counter| tally.vote(*counter, 1));
+        match look(admitted)? {
+            Seen::New => {
+                added.accepted += 1;
+                count(&mut settled.tallies, (report.epoch, report.question), admitted.counted());
+            }
+            seen => {
+                added.known += 1;
+                if let Seen::Disputes { epoch, question, counted } = seen {
+                    count(&mut settled.retracted, (epoch, question), &counted);
+                }
+            }
+        }
     }
     Ok(added)
+}
+
+fn count(tallies: &mut Tallies, key: (Epoch, u16), counted: &[u16]) {
+    let tally = tallies.entry(key).or_default();
+    tally.reports += 1;
+    counted.iter().for_each(|counter| tally.vote(*counter, 1));
 }

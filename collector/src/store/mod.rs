@@ -4,28 +4,35 @@
 //! counts per (epoch, question, counter) and the id remain, and nothing joins the two; ids go when their window closes. An id counts once in a
 //! window: a device restored from a backup may answer it again in a later epoch, under the same name.
 //!
+//! With an archive the answers of open windows are kept, too, under their ids, until `sealing` has brought them there.
+//!
 //! `engine` is what a kind of store does, `sqlite` and `postgres` are the two kinds, `queue` the threads that use them.
 
 mod address;
 mod engine;
+mod kept;
 mod postgres;
 mod queue;
+mod sealing;
 mod sqlite;
 mod tally;
 pub mod transfer;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keepset_wire::{Epoch, Plan};
 use tokio::sync::Semaphore;
 
 use crate::admit::Admitted;
+use crate::archive::Archive;
 use engine::Engine;
 use queue::{Job, Queue, Request};
 
 pub use address::{Address, Database};
 pub use engine::{Contents, Late};
+pub(crate) use kept::Kept;
 pub use tally::{Tallies, Tally};
 
 /// The most reports that wait for a commit: about 30 MB. More are told to come again.
@@ -38,13 +45,15 @@ pub struct Purpose {
     pub plan: Plan,
     /// Whether the reports are a simulation's.
     pub simulation: bool,
+    /// Whether answers are kept until they are in an archive.
+    pub archived: bool,
 }
 
 impl Purpose {
     /// Reads what a store says that it was made for.
-    fn stored(plan: &str, simulation: bool) -> Result<Self, OpenError> {
+    fn stored(plan: &str, simulation: bool, archived: bool) -> Result<Self, OpenError> {
         let plan = Plan::parse(plan).map_err(|mistake| OpenError::Engine(format!("its plan: {mistake}")))?;
-        Ok(Self { plan, simulation })
+        Ok(Self { plan, simulation, archived })
     }
 
     /// Checks that a store was made for this.
@@ -57,6 +66,19 @@ impl Purpose {
             return Err(OpenError::OtherMode { simulation });
         }
         Ok(())
+    }
+
+    /// Tells whether a store is to begin keeping answers: one that has counted some without keeping them cannot, and one that keeps them goes on.
+    fn begins_archive(
+        &self,
+        archived: bool,
+        has_ids: impl FnOnce() -> Result<bool, OpenError>,
+    ) -> Result<bool, OpenError> {
+        match (self.archived, archived) {
+            (false, true) => Err(OpenError::Archived),
+            (true, false) if has_ids()? => Err(OpenError::Unarchived),
+            (wanted, archived) => Ok(wanted && !archived),
+        }
     }
 }
 
@@ -83,6 +105,10 @@ pub enum OpenError {
         /// Whether the file holds a simulation's.
         simulation: bool,
     },
+    /// It keeps answers for an archive, and none is named.
+    Archived,
+    /// It has counted reports of open windows without keeping their answers for an archive.
+    Unarchived,
     /// There is none.
     Missing,
     /// There is one, where a new one was to be made.
@@ -117,6 +143,10 @@ impl fmt::Display for OpenError {
             Self::OtherMode { simulation: false } => {
                 f.write_str("this store holds real reports; leave --simulation away, or give another store")
             }
+            Self::Archived => f.write_str("this store keeps answers that are not in their archive yet; name it with --archive"),
+            Self::Unarchived => f.write_str(
+                "this store has counted reports that no archive would hold; begin an archive with a new store, or when every window that was counted in is closed",
+            ),
             Self::Missing => f.write_str("there is no store"),
             Self::Exists => f.write_str("there is a store already; name one that is not there yet"),
             Self::Moved => f.write_str("this store was moved, and its copy is used in its place; name the copy"),
@@ -163,9 +193,20 @@ pub struct Store {
     kind: &'static str,
     writing: Queue,
     reading: Queue,
+    /// Brings answers into the archive, where there is one.
+    sealing: Option<Queue>,
+    archive: Option<Archive>,
+    archived: Archived,
     waiting: Arc<Semaphore>,
     /// What came too late and is not written down yet.
     late: Mutex<Late>,
+}
+
+/// What came of bringing answers into the archive.
+#[derive(Debug, Default)]
+struct Archived {
+    windows: AtomicU64,
+    failures: AtomicU64,
 }
 
 /// The connections to a store.
@@ -174,6 +215,8 @@ struct Engines {
     writers: Vec<Box<dyn Engine>>,
     /// The one that reads.
     reader: Box<dyn Engine>,
+    /// The one that brings answers into an archive.
+    archivist: Option<Box<dyn Engine>>,
 }
 
 impl Store {
@@ -182,19 +225,37 @@ impl Store {
     /// # Errors
     /// When there is no store, or the store of another plan or mode.
     pub fn open(address: &Address, purpose: &Purpose) -> Result<Self, OpenError> {
-        let Engines { writers, reader } = match address {
+        let Engines { writers, reader, archivist } = match address {
             Address::Sqlite(path) => sqlite::open(path, purpose)?,
             Address::Postgres(database) => postgres::open(database, purpose)?,
         };
         let start = |engines| Queue::start(engines).map_err(|error| OpenError::Engine(error.to_string()));
         let (writing, reading) = (start(writers)?, start(vec![reader])?);
+        let sealing = archivist.map(|archivist| start(vec![archivist])).transpose()?;
         Ok(Self {
             kind: address.kind(),
             writing,
             reading,
+            sealing,
+            archive: None,
+            archived: Archived::default(),
             waiting: Arc::new(Semaphore::new(MAX_WAITING as usize)),
             late: Mutex::default(),
         })
+    }
+
+    /// Brings answers into this archive, once their window is closed; for a store that was opened to keep them.
+    #[must_use]
+    pub fn with_archive(mut self, archive: Option<Archive>) -> Self {
+        self.archive = archive;
+        self
+    }
+
+    /// Tells how many windows were brought into the archive since the start, and how often that failed; nothing without an archive.
+    #[must_use]
+    pub fn archived(&self) -> Option<(u64, u64)> {
+        let Archived { windows, failures } = &self.archived;
+        self.archive.as_ref().map(|_| (windows.load(Relaxed), failures.load(Relaxed)))
     }
 
     /// Names its kind.
@@ -251,6 +312,22 @@ impl Store {
         self.writing.ask(|answer| Job::Compact { answer }).await
     }
 
+    /// Brings the answers of closed windows into the archive, where there is one, and forgets them when they are on its disk.
+    ///
+    /// # Errors
+    /// When the archive or the store cannot be written; then what was not brought there whole is brought there the next time.
+    pub async fn seal(&self) -> Result<(), StoreError> {
+        let Some((sealing, archive)) = self.sealing.as_ref().zip(self.archive.as_ref()) else {
+            return Ok(());
+        };
+        let sealed = sealing.ask(|answer| Job::Seal { archive: archive.clone(), answer }).await;
+        match &sealed {
+            Ok(windows) => self.archived.windows.fetch_add(*windows, Relaxed),
+            Err(_) => self.archived.failures.fetch_add(1, Relaxed),
+        };
+        sealed.map(|_| ())
+    }
+
     /// Returns everything but the ids, as of one moment.
     ///
     /// # Errors
@@ -265,6 +342,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         // The last connection to close a SQLite file folds the log into it; it must be the one that may write.
         self.reading.finish();
+        self.sealing.iter_mut().for_each(Queue::finish);
         self.writing.finish();
     }
 }

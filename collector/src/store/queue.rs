@@ -8,8 +8,10 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, error::TryRecv
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::engine::{Broken, Contents, Engine, Late};
+use super::sealing::seal;
 use super::{Added, StoreError};
 use crate::admit::Admitted;
+use crate::archive::Archive;
 
 /// The most reports of one commit: enough that fsync costs little, few enough that nobody waits long.
 const MAX_COMMIT: usize = 16_384;
@@ -28,6 +30,8 @@ pub(super) enum Job {
     AddLate { late: Late, answer: Answer<()> },
     /// Make small what was closed.
     Compact { answer: Answer<()> },
+    /// Bring what was closed into the archive.
+    Seal { archive: Archive, answer: Answer<u64> },
 }
 
 /// Reports of one request and the one who waits for them.
@@ -146,6 +150,9 @@ impl Worker {
                 }
                 Work::Other(Job::Compact { answer }) => {
                     let _ = answer.send(self.engine.compact().map_err(unavailable));
+                }
+                Work::Other(Job::Seal { archive, answer }) => {
+                    let _ = answer.send(seal(self.engine.as_mut(), &archive).map_err(unavailable));
                 }
                 Work::Other(Job::Add(request)) => self.count(vec![request]),
                 // What fails is tried again when the clock is asked next.

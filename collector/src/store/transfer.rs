@@ -1,11 +1,15 @@
-//! Whole stores: backed up, restored, moved and made small, whatever kind they are.
+//! Whole stores: backed up, restored, moved, made small and brought into an archive, whatever kind they are.
 //!
 //! All of it is one step: everything is read as of one moment and written in one transaction. A backup is a store of the embedded kind.
 
-use keepset_wire::Epoch;
+use std::path::Path;
 
-use super::engine::{Engine, Leave};
-use super::{Address, OpenError, Purpose, postgres, sqlite};
+use keepset_wire::{Epoch, Plan, Window};
+
+use super::engine::{Broken, Engine, Leave, Part};
+use super::sealing::seal;
+use super::{Address, Kept, OpenError, Purpose, postgres, sqlite};
+use crate::archive::Archive;
 use crate::clock::Clock;
 
 /// What was copied.
@@ -49,15 +53,60 @@ pub fn compact(address: &Address) -> Result<Epoch, String> {
     work().map(|contents| contents.closed_before).map_err(|broken| format!("{address}: {broken}"))
 }
 
+/// Brings the closed windows of a store into the archive in a folder, and first closes those up to `through` for ever; returns how many it
+/// brought there.
+///
+/// # Errors
+/// One sentence.
+pub fn archive(address: &Address, folder: &Path, through: Option<Window>) -> Result<u64, String> {
+    let (mut engine, purpose) = existing(address).map_err(|error| format!("{address}: {error}"))?;
+    if !purpose.archived {
+        return Err(format!(
+            "{address}: this store keeps no answers; a collector that is started with --archive does"
+        ));
+    }
+    let archive = Archive::open(folder, &purpose.plan, purpose.simulation)?;
+    let mut work = || {
+        if let Some(through) = through {
+            engine.close_before(purpose.plan.first_epoch(Window(through.0.saturating_add(1))))?;
+        }
+        seal(engine.as_mut(), &archive)
+    };
+    work().map_err(|broken| format!("{address}: {broken}"))
+}
+
+/// Reads every answer that a store keeps and has not brought into its archive; returns the plan they answer.
+///
+/// # Errors
+/// One sentence, or the first of `take`.
+pub(crate) fn each_kept(
+    address: &Address,
+    take: &mut dyn FnMut(&Plan, Window, &Kept) -> Result<(), String>,
+) -> Result<Plan, String> {
+    let (mut engine, purpose) = existing(address).map_err(|error| format!("{address}: {error}"))?;
+    let outcome = engine.hand_over(Leave::Open, &mut |_, parts| {
+        while let Some((window, part)) = parts()? {
+            if let Part::Kept(kept) = part {
+                kept.iter().try_for_each(|kept| take(&purpose.plan, window, kept)).map_err(Broken)?;
+            }
+        }
+        Ok(())
+    });
+    outcome.map_err(|broken| format!("{address}: {broken}"))?;
+    Ok(purpose.plan)
+}
+
 fn hand_over(from: &Address, to: &Address, leave: Leave) -> Result<Copied, String> {
     let (mut source, purpose) = existing(from).map_err(|error| format!("{from}: {error}"))?;
     let mut target = create(to, &purpose).map_err(|error| format!("{to}: {error}"))?;
     let mut copied = Copied::default();
-    let outcome = source.hand_over(leave, &mut |contents, ids| {
+    let outcome = source.hand_over(leave, &mut |contents, parts| {
         copied.reports = contents.tallies.values().map(|tally| tally.reports).sum();
         target.receive(contents, &mut || {
-            let some = ids()?;
-            copied.ids += some.as_ref().map_or(0, |(_, ids)| ids.len() as u64);
+            let some = parts()?;
+            if let Some((_, Part::Ids(ids))) = &some {
+                copied.ids += ids.len() as u64;
+            }
             Ok(some)
         })
     });

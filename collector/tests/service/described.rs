@@ -14,7 +14,7 @@ use crate::process::{Answer, Folder, Server, run};
 /// The paths of a router, as it lists them itself.
 fn listed() -> BTreeSet<String> {
     let (folder, plan) = (Folder::new(), plan(3, 1));
-    let purpose = Purpose { plan: plan.clone(), simulation: false };
+    let purpose = Purpose { plan: plan.clone(), simulation: false, archived: false };
     let store = Store::open(&Address::parse(folder.store()).unwrap(), &purpose).unwrap();
     let collector = Collector::new(plan, ring(), store, Clock::System).unwrap();
     let shown = format!("{:?}", router(Arc::new(collector), None));

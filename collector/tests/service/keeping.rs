@@ -190,5 +190,5 @@ fn a_file_of_format_1_is_read_and_goes_on_as_format_2() {
     let server = Server::start(&folder, &plan, &["--simulation"]);
     assert_eq!(server.post(&noise.bytes(Epoch(0))).json()["accepted"], 1);
     assert_eq!(server.get("/v1/estimates").json()["windows"][0]["questions"][0]["reports"], 8);
-    assert_eq!(folder.number("PRAGMA user_version"), 2);
+    assert_eq!(folder.number("PRAGMA user_version"), 3);
 }

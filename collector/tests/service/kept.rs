@@ -60,7 +60,7 @@ pub fn held_in_database(url: &str) -> Held {
     let mut number = |sql: &str| client.query_one(sql, &[]).unwrap().get::<_, i64>(0);
     let (reports, votes) = (
         number("SELECT CAST(coalesce(sum(reports), 0) AS BIGINT) FROM keepset_tally"),
-        number("SELECT CAST(coalesce(sum(votes), 0) AS BIGINT) FROM keepset_support"),
+        number("SELECT CAST(coalesce(sum(v), 0) AS BIGINT) FROM keepset_tally, unnest(votes) AS v"),
     );
     let tables = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'keepset_ids_%'";
     let tables = client.query(tables, &[]).unwrap();

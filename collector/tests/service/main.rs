@@ -9,6 +9,7 @@
 )]
 
 mod cluster;
+mod drawn;
 mod fleet;
 mod kept;
 mod load;
@@ -16,6 +17,7 @@ mod process;
 
 mod access;
 mod answers;
+mod archive;
 mod bodies;
 mod connections;
 mod counting;

@@ -21,18 +21,19 @@ pub(super) const MOVED: &str = "moved";
 /// A store that is to be filled from another one.
 const FILLING: &str = "filling";
 
-/// Counts are raised with every commit: a page of them has room for the next versions of its rows, so that no index is touched.
-/// No table joins an id with an answer, and none holds a time or the order of arrival.
-const TABLES: [&str; 5] = [
+/// Counts are raised with every commit: those of a question are one row, whatever it counts, and a page has room for the next versions
+/// of its rows, so that no index is touched. None holds a time or the order of arrival. No table joins an id with an answer but those of
+/// `keepset_kept_windows`, which are filled for an archive alone.
+const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS keepset_purpose (one INTEGER PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL,
         plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation BOOLEAN NOT NULL, closed_before BIGINT NOT NULL,
         state TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS keepset_tally (epoch BIGINT NOT NULL, question INTEGER NOT NULL, slot INTEGER NOT NULL,
-        reports BIGINT NOT NULL, PRIMARY KEY (epoch, question, slot)) WITH (fillfactor = 20)",
-    "CREATE TABLE IF NOT EXISTS keepset_support (epoch BIGINT NOT NULL, question INTEGER NOT NULL, cell INTEGER NOT NULL,
-        slot INTEGER NOT NULL, votes BIGINT NOT NULL, PRIMARY KEY (epoch, question, cell, slot)) WITH (fillfactor = 20)",
+        reports BIGINT NOT NULL, votes BIGINT[] NOT NULL, PRIMARY KEY (epoch, question, slot)) WITH (fillfactor = 20)",
     "CREATE TABLE IF NOT EXISTS keepset_late (epoch BIGINT PRIMARY KEY, reports BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS keepset_windows (window_number BIGINT PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS keepset_archive (one INTEGER PRIMARY KEY CHECK (one = 1))",
+    "CREATE TABLE IF NOT EXISTS keepset_kept_windows (window_number BIGINT PRIMARY KEY)",
 ];
 
 /// Makes the tables for this purpose, or checks that they were made for it.
@@ -40,8 +41,18 @@ pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<(), OpenErr
     let mut client = connect(database)?;
     let made = make(&mut client, purpose, OPEN)?;
     made.check_open()?;
-    purpose.check(made.plan_hash, made.simulation)
+    purpose.check(made.plan_hash, made.simulation)?;
+    let begins = purpose.begins_archive(made.archived, || {
+        Ok(client.query_one("SELECT EXISTS (SELECT 1 FROM keepset_windows)", &[])?.get(0))
+    })?;
+    if begins {
+        client.execute(BEGIN_ARCHIVE, &[])?;
+    }
+    Ok(())
 }
+
+/// Notes that answers are kept for an archive from now on.
+const BEGIN_ARCHIVE: &str = "INSERT INTO keepset_archive VALUES (1) ON CONFLICT DO NOTHING";
 
 /// Finds out what tables that are there were made for.
 pub(super) fn open_existing(database: &Database) -> Result<Purpose, OpenError> {
@@ -51,7 +62,7 @@ pub(super) fn open_existing(database: &Database) -> Result<Purpose, OpenError> {
     })?;
     let made = made.ok_or(OpenError::Missing)?.checked()?;
     made.check_open()?;
-    Purpose::stored(&made.plan, made.simulation)
+    Purpose::stored(&made.plan, made.simulation, made.archived)
 }
 
 /// Makes tables that are to be filled; those that were never filled are begun anew.
@@ -70,6 +81,7 @@ struct Made {
     plan: String,
     simulation: bool,
     state: String,
+    archived: bool,
 }
 
 impl Made {
@@ -87,7 +99,7 @@ impl Made {
 }
 
 fn read_made(client: &mut Client) -> Result<Option<Made>, postgres::Error> {
-    let made = "SELECT format, plan_hash, plan, simulation, state FROM keepset_purpose";
+    let made = "SELECT format, plan_hash, plan, simulation, state, EXISTS (SELECT 1 FROM keepset_archive) FROM keepset_purpose";
     let row = client.query_opt(made, &[])?;
     Ok(row.map(|row| Made {
         format: row.get(0),
@@ -95,6 +107,7 @@ fn read_made(client: &mut Client) -> Result<Option<Made>, postgres::Error> {
         plan: row.get(2),
         simulation: row.get(3),
         state: row.get(4),
+        archived: row.get(5),
     }))
 }
 
@@ -121,6 +134,9 @@ fn make_tables(client: &mut Client, purpose: &Purpose, state: &str) -> Result<()
         "INSERT INTO keepset_purpose VALUES (1, $1, $2, $3, $4, 0, $5) ON CONFLICT DO NOTHING",
         &[&FORMAT, &hash, &plan, &purpose.simulation, &state],
     )?;
+    if purpose.archived && state == FILLING {
+        client.execute(BEGIN_ARCHIVE, &[])?;
+    }
     Ok(())
 }
 

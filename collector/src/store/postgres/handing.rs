@@ -3,26 +3,16 @@
 use keepset_wire::{Epoch, ReportId, Window};
 use postgres::{Client, Transaction};
 
-use super::super::engine::{BATCH, Broken, Contents, Ids, Leave, Receive};
+use super::super::Tallies;
+use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
+use super::super::kept::Walk;
 use super::database::{MOVED, OPEN};
-use super::{Prepared, add_late, add_tallies, make_table, narrow, snapshot, standing};
+use super::{Prepared, add_late, counts, keeping, make_table, narrow, snapshot, standing};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &mut Transaction<'_>) -> Result<Contents, postgres::Error> {
     let mut contents = Contents::closed_before(standing(transaction, "")?.0);
-    let reports =
-        "SELECT epoch, question, CAST(sum(reports) AS BIGINT) FROM keepset_tally GROUP BY epoch, question";
-    for row in transaction.query(reports, &[])? {
-        let key = (Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i32>(1)));
-        contents.tallies.entry(key).or_default().reports = narrow(row.get::<_, i64>(2));
-    }
-    let support = "SELECT epoch, question, cell, CAST(sum(votes) AS BIGINT) FROM keepset_support
-        GROUP BY epoch, question, cell";
-    for row in transaction.query(support, &[])? {
-        let key = (Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i32>(1)));
-        let tally = contents.tallies.entry(key).or_default();
-        tally.vote(narrow(row.get::<_, i32>(2)), narrow(row.get::<_, i64>(3)));
-    }
+    contents.tallies = counts::read(transaction)?;
     for row in transaction.query("SELECT epoch, reports FROM keepset_late", &[])? {
         contents.late.insert(Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i64>(1)));
     }
@@ -44,18 +34,19 @@ pub(super) fn hand_over(client: &mut Client, leave: Leave, receive: &mut Receive
         transaction.query("SELECT window_number FROM keepset_windows ORDER BY window_number", &[])?;
     let mut windows = windows.iter().map(|row| Window(narrow(row.get::<_, i64>(0))));
     let (mut window, mut last) = (windows.next(), Vec::new());
+    let mut kept = Walk::new(keeping::all(&mut transaction)?);
     receive(&contents, &mut || {
         while let Some(here) = window {
             let ids = ids_after(&mut transaction, here, &last)?;
             match ids.last() {
                 Some(id) => {
                     last = id.0.to_vec();
-                    return Ok(Some((here, ids)));
+                    return Ok(Some((here, Part::Ids(ids))));
                 }
                 None => (window, last) = (windows.next(), Vec::new()),
             }
         }
-        Ok(None)
+        kept.next(|window, last| keeping::after(&mut transaction, window, last)).map_err(Broken::from)
     })?;
     if leave == Leave::Moved {
         transaction.execute("UPDATE keepset_purpose SET state = $1", &[&MOVED])?;
@@ -80,16 +71,24 @@ pub(super) fn receive(
     prepared: &mut Prepared,
     slot: i32,
     contents: &Contents,
-    ids: &mut Ids<'_>,
+    parts: &mut Parts<'_>,
 ) -> Result<(), Broken> {
     let mut transaction = client.transaction()?;
-    add_tallies(&mut transaction, prepared, slot, &contents.tallies)?;
+    counts::add(&mut transaction, prepared, slot, &contents.tallies, &Tallies::new())?;
     add_late(&mut transaction, &contents.late)?;
-    while let Some((window, ids)) = ids()? {
-        make_table(&mut transaction, window)?;
-        let insert = format!("INSERT INTO keepset_ids_{} (id) SELECT unnest($1::BYTEA[])", window.0);
-        let ids: Vec<&[u8]> = ids.iter().map(|id| id.0.as_slice()).collect();
-        transaction.execute(&insert, &[&ids])?;
+    while let Some((window, part)) = parts()? {
+        match part {
+            Part::Ids(ids) => {
+                make_table(&mut transaction, window)?;
+                let insert = format!("INSERT INTO keepset_ids_{} (id) SELECT unnest($1::BYTEA[])", window.0);
+                let ids: Vec<&[u8]> = ids.iter().map(|id| id.0.as_slice()).collect();
+                transaction.execute(&insert, &[&ids])?;
+            }
+            Part::Kept(kept) => {
+                keeping::make_table(&mut transaction, window)?;
+                keeping::keep(&mut transaction, window, &kept)?;
+            }
+        }
     }
     let done = "UPDATE keepset_purpose SET closed_before = $1, state = $2";
     transaction.execute(done, &[&i64::from(contents.closed_before.0), &OPEN])?;

@@ -3,23 +3,25 @@
 //! Ids lie in one table per window, which is dropped whole when the window closes: the same as a partition, in words that every such
 //! engine knows. Counts are kept in slots, one for every connection that writes, so that two never wait for each other's row.
 
+mod counts;
 mod database;
 mod handing;
+mod keeping;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use keepset_wire::{Epoch, Window};
-use postgres::types::ToSql;
 use postgres::{Client, GenericClient, IsolationLevel, Row, Statement, Transaction};
 
 use super::address::Database;
-use super::engine::{Broken, Contents, Engine, Ids, Late, Leave, Outcomes, Receive, closed, settle};
-use super::{Engines, OpenError, Purpose, StoreError, Tallies};
+use super::engine::{Broken, Contents, Engine, Late, Leave, Outcomes, Parts, Receive, Seen, closed, settle};
+use super::kept::{Keeping, Kept};
+use super::{Engines, OpenError, Purpose, StoreError};
 use crate::admit::Admitted;
 
-/// Connections that write: while some wait for the database, another gathers.
-const WRITERS: usize = 4;
+/// Connections that write: while one waits for the database, the other gathers. With more of them fewer reports share a commit.
+const WRITERS: usize = 2;
 /// As many connections as this can count at once without waiting for each other's rows; more only wait.
 const SLOTS: u64 = 64;
 /// A connection to a database, made when it is needed and made again when it was lost.
@@ -33,6 +35,8 @@ struct Postgres {
     window_epochs: u32,
     /// Windows whose table is known to be there.
     tables: BTreeSet<Window>,
+    /// What a store needs that keeps answers; nothing where it keeps none.
+    keeping: Option<Keeping>,
 }
 
 /// Connects, and makes the tables when there are none.
@@ -43,19 +47,23 @@ pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<Engines, Op
         prepared.unwrap_or_else(|_| Err(OpenError::Engine("the thread that connects ended".into())))
     })?;
     let engine = |_| Postgres::boxed(database, purpose);
-    Ok(Engines { writers: (0..WRITERS).map(engine).collect(), reader: engine(0) })
+    Ok(Engines {
+        writers: (0..WRITERS).map(engine).collect::<Result<_, _>>()?,
+        reader: engine(0)?,
+        archivist: purpose.archived.then(|| engine(0)).transpose()?,
+    })
 }
 
 /// Opens tables that are there, whatever they were made for.
 pub(super) fn open_existing(database: &Database) -> Result<(Box<dyn Engine>, Purpose), OpenError> {
     let purpose = database::open_existing(database)?;
-    Ok((Postgres::boxed(database, &purpose), purpose))
+    Ok((Postgres::boxed(database, &purpose)?, purpose))
 }
 
 /// Makes tables that are to be filled.
 pub(super) fn create(database: &Database, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
     database::create(database, purpose)?;
-    Ok(Postgres::boxed(database, purpose))
+    Postgres::boxed(database, purpose)
 }
 
 /// Draws a slot; two connections that draw the same one only wait for each other now and then.
@@ -92,7 +100,7 @@ impl Engine for Postgres {
     }
 
     fn compact(&mut self) -> Result<(), Broken> {
-        self.attempt(|_, client| fold_slots(client))
+        self.attempt(|this, client| counts::fold(client, &mut this.prepared))
     }
 
     fn add_late(&mut self, late: &Late) -> Result<(), Broken> {
@@ -112,26 +120,45 @@ impl Engine for Postgres {
         })
     }
 
+    fn unsealed(&mut self) -> Result<Vec<Window>, Broken> {
+        let width = self.window_epochs;
+        self.attempt(|_, client| keeping::unsealed(client, width))
+    }
+
+    fn kept_after(&mut self, window: Window, last: Option<&Kept>) -> Result<Vec<Kept>, Broken> {
+        self.attempt(|_, client| keeping::after(client, window, last))
+    }
+
+    fn mark_sealed(&mut self, window: Window) -> Result<(), Broken> {
+        self.attempt(|_, client| keeping::drop_table(client, window))
+    }
+
+    fn drop_sealed(&mut self) -> Result<bool, Broken> {
+        // The table went with the mark.
+        Ok(false)
+    }
+
     fn hand_over(&mut self, leave: Leave, receive: &mut Receive<'_>) -> Result<(), Broken> {
         handing::hand_over(&mut self.client()?, leave, receive)
     }
 
-    fn receive(&mut self, contents: &Contents, ids: &mut Ids<'_>) -> Result<(), Broken> {
+    fn receive(&mut self, contents: &Contents, parts: &mut Parts<'_>) -> Result<(), Broken> {
         let (slot, mut client) = (self.slot, self.client()?);
-        handing::receive(&mut client, &mut self.prepared, slot, contents, ids)
+        handing::receive(&mut client, &mut self.prepared, slot, contents, parts)
     }
 }
 
 impl Postgres {
-    fn boxed(database: &Database, purpose: &Purpose) -> Box<dyn Engine> {
-        Box::new(Self {
+    fn boxed(database: &Database, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
+        Ok(Box::new(Self {
             database: database.clone(),
             client: None,
             prepared: Prepared::default(),
             slot: slot(),
             window_epochs: purpose.plan.window_epochs,
             tables: BTreeSet::new(),
-        })
+            keeping: Keeping::of(purpose)?,
+        }))
     }
 
     /// Takes the connection, or makes one.
@@ -177,16 +204,23 @@ impl Postgres {
         // Held until the commit: no window closes between this look and the counting.
         let prepared = &mut self.prepared;
         let look = prepared.statement(&mut transaction, &format!("{STANDING} FOR SHARE"))?;
-        let (closed_before, is_open) = read_standing(&transaction.query_one(&look, &[])?);
-        if !is_open {
+        let standing = transaction.query_one(&look, &[])?;
+        let (closed_before, is_open) = read_standing(&standing);
+        // Whoever was started without the archive that another one was started with must not count past it.
+        if !is_open || standing.get::<_, bool>(2) != self.keeping.is_some() {
             return Ok(vec![Err(StoreError::Unavailable); requests.len()]);
         }
         let mut new = insert_ids(&mut transaction, prepared, requests, closed_before)?;
-        let is_new = |admitted: &Admitted| -> Result<bool, postgres::Error> {
-            Ok(new.remove(&(admitted.window(), admitted.report().id.0)))
+        let settled = match &self.keeping {
+            None => settle(requests, closed_before, |admitted| {
+                let new = new.remove(&(admitted.window(), admitted.report().id.0));
+                Ok(if new { Seen::New } else { Seen::Again })
+            })?,
+            Some(keeping) => {
+                keeping::settle_keeping(&mut transaction, keeping, (requests, closed_before), &mut new)?
+            }
         };
-        let settled = settle(requests, closed_before, is_new)?;
-        add_tallies(&mut transaction, prepared, self.slot, &settled.tallies)?;
+        counts::add(&mut transaction, prepared, self.slot, &settled.tallies, &settled.retracted)?;
         transaction.commit()?;
         Ok(settled.outcomes)
     }
@@ -200,6 +234,9 @@ impl Postgres {
         let windows: BTreeSet<Window> = requests.iter().flatten().map(Admitted::window).collect();
         for window in windows.difference(&self.tables.clone()) {
             make_table(client, *window)?;
+            if self.keeping.is_some() {
+                keeping::make_table(client, *window)?;
+            }
             self.tables.insert(*window);
         }
         Ok(())
@@ -235,46 +272,6 @@ fn insert_ids(
     Ok(new)
 }
 
-fn add_tallies(
-    transaction: &mut Transaction<'_>,
-    prepared: &mut Prepared,
-    slot: i32,
-    tallies: &Tallies,
-) -> Result<(), postgres::Error> {
-    if tallies.is_empty() {
-        return Ok(());
-    }
-    let (mut epochs, mut questions, mut reports) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut of_epoch, mut of_question, mut cells, mut votes) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for ((epoch, question), tally) in tallies {
-        epochs.push(i64::from(epoch.0));
-        questions.push(i32::from(*question));
-        reports.push(bigint(tally.reports));
-        for (cell, count) in tally.votes() {
-            of_epoch.push(i64::from(epoch.0));
-            of_question.push(i32::from(*question));
-            cells.push(i32::from(cell));
-            votes.push(bigint(count));
-        }
-    }
-    let tally = prepared.statement(
-        transaction,
-        "INSERT INTO keepset_tally (epoch, question, slot, reports)
-         SELECT e, q, $4, r FROM unnest($1::BIGINT[], $2::INTEGER[], $3::BIGINT[]) AS new (e, q, r)
-         ON CONFLICT (epoch, question, slot) DO UPDATE SET reports = keepset_tally.reports + excluded.reports",
-    )?;
-    transaction.execute(&tally, &[&epochs, &questions, &reports, &slot])?;
-    let support = prepared.statement(
-        transaction,
-        "INSERT INTO keepset_support (epoch, question, cell, slot, votes)
-         SELECT e, q, c, $5, v FROM unnest($1::BIGINT[], $2::INTEGER[], $3::INTEGER[], $4::BIGINT[]) AS new (e, q, c, v)
-         ON CONFLICT (epoch, question, cell, slot) DO UPDATE SET votes = keepset_support.votes + excluded.votes",
-    )?;
-    transaction.execute(&support, &[&of_epoch, &of_question, &cells, &votes, &slot])?;
-    Ok(())
-}
-
 fn add_late(transaction: &mut Transaction<'_>, late: &Late) -> Result<(), postgres::Error> {
     let add = "INSERT INTO keepset_late AS l VALUES ($1, $2) ON CONFLICT (epoch) DO UPDATE SET reports = l.reports + $2";
     late.iter().try_for_each(|(epoch, reports)| {
@@ -291,34 +288,14 @@ fn make_table(client: &mut impl GenericClient, window: Window) -> Result<(), pos
     client.batch_execute(&table)
 }
 
-/// Sums the slots of closed epochs into one; nobody adds to them any more.
-fn fold_slots(client: &mut Client) -> Result<(), postgres::Error> {
-    let mut transaction = client.transaction()?;
-    // Others who fold wait here, and find nothing left to do.
-    let (closed_before, _) = standing(&mut transaction, "FOR UPDATE")?;
-    let closed: &[&(dyn ToSql + Sync)] = &[&i64::from(closed_before.0)];
-    for (table, key, count) in [
-        ("keepset_tally", "epoch, question", "reports"),
-        ("keepset_support", "epoch, question, cell", "votes"),
-    ] {
-        let sum = format!(
-            "INSERT INTO {table} ({key}, slot, {count})
-             SELECT {key}, -1, CAST(sum({count}) AS BIGINT) FROM {table} WHERE epoch < $1 AND slot >= 0 GROUP BY {key}
-             ON CONFLICT ({key}, slot) DO UPDATE SET {count} = {table}.{count} + excluded.{count}"
-        );
-        transaction.execute(&sum, closed)?;
-        transaction.execute(&format!("DELETE FROM {table} WHERE epoch < $1 AND slot >= 0"), closed)?;
-    }
-    transaction.commit()
-}
-
 /// Begins to read as of one moment, so that the counts of reports and of cells belong together.
 fn snapshot(client: &mut Client) -> Result<Transaction<'_>, postgres::Error> {
     client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start()
 }
 
-/// Up to where epochs are closed, and whether the store is in use.
-const STANDING: &str = "SELECT closed_before, state FROM keepset_purpose";
+/// Up to where epochs are closed, whether the store is in use, and whether answers are kept.
+const STANDING: &str =
+    "SELECT closed_before, state, EXISTS (SELECT 1 FROM keepset_archive) FROM keepset_purpose";
 
 fn standing(transaction: &mut Transaction<'_>, lock: &str) -> Result<(Epoch, bool), postgres::Error> {
     Ok(read_standing(&transaction.query_one(&format!("{STANDING} {lock}"), &[])?))

@@ -9,7 +9,7 @@ use crate::sqlite_file::{FileKind, PATIENCE};
 
 /// "kset", so that a file of another program is told apart.
 const APPLICATION: i64 = 0x6b73_6574;
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// A store in use.
 pub(super) const OPEN: &str = "open";
@@ -18,16 +18,19 @@ pub(super) const MOVED: &str = "moved";
 /// A store that is to be filled from another one.
 const FILLING: &str = "filling";
 
-/// No table joins an id with an answer, and none holds a time or the order of arrival.
+/// None holds a time or the order of arrival. No table joins an id with an answer but `kept`, which is filled for an archive alone.
 const TABLES: &str = "
     CREATE TABLE purpose (plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation INTEGER NOT NULL,
-        closed_before INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'open') STRICT;
+        closed_before INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'open', archived INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE tally (epoch INTEGER NOT NULL, question INTEGER NOT NULL, reports INTEGER NOT NULL,
         PRIMARY KEY (epoch, question)) STRICT, WITHOUT ROWID;
     CREATE TABLE support (epoch INTEGER NOT NULL, question INTEGER NOT NULL, cell INTEGER NOT NULL,
         votes INTEGER NOT NULL, PRIMARY KEY (epoch, question, cell)) STRICT, WITHOUT ROWID;
     CREATE TABLE counted (window INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (window, id)) STRICT, WITHOUT ROWID;
     CREATE TABLE late (epoch INTEGER PRIMARY KEY, reports INTEGER NOT NULL) STRICT;
+    CREATE TABLE kept (window INTEGER NOT NULL, id BLOB NOT NULL, copy INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        question INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (window, id, copy)) STRICT, WITHOUT ROWID;
+    CREATE TABLE sealed (window INTEGER PRIMARY KEY) STRICT;
 ";
 
 /// What format 2 has that format 1 had not.
@@ -37,11 +40,27 @@ const SINCE_FORMAT_1: &str = "
     PRAGMA user_version = 2;
 ";
 
+/// What format 3 has that format 2 had not.
+const SINCE_FORMAT_2: &str = "
+    ALTER TABLE purpose ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE kept (window INTEGER NOT NULL, id BLOB NOT NULL, copy INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        question INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (window, id, copy)) STRICT, WITHOUT ROWID;
+    CREATE TABLE sealed (window INTEGER PRIMARY KEY) STRICT;
+    PRAGMA user_version = 3;
+";
+
 /// Opens a store for this purpose, or makes it.
 pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path)?;
     prepare(&mut connection, |connection| match read_made(connection)? {
-        Some(made) => made.check_open().and_then(|()| purpose.check(made.plan_hash, made.simulation)),
+        Some(made) => {
+            made.check_open()?;
+            purpose.check(made.plan_hash, made.simulation)?;
+            if purpose.begins_archive(made.archived, || has_ids(connection))? {
+                connection.execute("UPDATE purpose SET archived = 1", [])?;
+            }
+            Ok(())
+        }
         None => make(connection, purpose, OPEN),
     })?;
     Ok(connection)
@@ -57,7 +76,7 @@ pub(super) fn open_existing(path: &Path) -> Result<(Connection, Purpose), OpenEr
     prepare(&mut connection, |connection| {
         let made = read_made(connection)?.ok_or(OpenError::Missing)?;
         made.check_open()?;
-        found = Some(Purpose::stored(&made.plan, made.simulation)?);
+        found = Some(Purpose::stored(&made.plan, made.simulation, made.archived)?);
         Ok(())
     })?;
     found.map(|purpose| (connection, purpose)).ok_or(OpenError::Missing)
@@ -84,8 +103,10 @@ fn prepare(
     // FULL: a commit returns only after the log reached the disk. secure_delete: a forgotten id is overwritten.
     connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 1 {
-        transaction.execute_batch(SINCE_FORMAT_1)?;
+    for (format, changes) in [(1, SINCE_FORMAT_1), (2, SINCE_FORMAT_2)] {
+        if transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == format {
+            transaction.execute_batch(changes)?;
+        }
     }
     work(&transaction)?;
     Ok(transaction.commit()?)
@@ -106,6 +127,7 @@ struct Made {
     plan: String,
     simulation: bool,
     state: String,
+    archived: bool,
 }
 
 impl Made {
@@ -124,18 +146,23 @@ fn read_made(connection: &Connection) -> Result<Option<Made>, OpenError> {
         return Ok(None);
     }
     let row = |row: &rusqlite::Row<'_>| {
-        Ok(Made { plan_hash: row.get(0)?, plan: row.get(1)?, simulation: row.get(2)?, state: row.get(3)? })
+        let (plan_hash, plan, simulation) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Made { plan_hash, plan, simulation, state: row.get(3)?, archived: row.get(4)? })
     };
-    let made = "SELECT plan_hash, plan, simulation, state FROM purpose";
+    let made = "SELECT plan_hash, plan, simulation, state, archived FROM purpose";
     Ok(Some(connection.query_row(made, [], row)?))
+}
+
+fn has_ids(connection: &Connection) -> Result<bool, OpenError> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM counted)", [], |row| row.get(0))?)
 }
 
 fn make(connection: &Connection, purpose: &Purpose, state: &str) -> Result<(), OpenError> {
     connection.execute_batch(TABLES)?;
     let (hash, plan) = (purpose.plan.hash().to_string(), purpose.plan.to_json().to_string());
     connection.execute(
-        "INSERT INTO purpose VALUES (?1, ?2, ?3, 0, ?4)",
-        params![hash, plan, purpose.simulation, state],
+        "INSERT INTO purpose VALUES (?1, ?2, ?3, 0, ?4, ?5)",
+        params![hash, plan, purpose.simulation, state, purpose.archived],
     )?;
     connection.pragma_update(None, "application_id", APPLICATION)?;
     Ok(connection.pragma_update(None, "user_version", FORMAT)?)

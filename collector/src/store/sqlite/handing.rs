@@ -3,15 +3,17 @@
 use keepset_wire::{Epoch, ReportId, Window};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::super::engine::{BATCH, Broken, Contents, Ids, Leave, Receive};
+use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
+use super::super::kept::Walk;
 use super::file::{MOVED, OPEN};
-use super::{add_late, add_tallies};
+use super::{add_late, add_tallies, keeping};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken> {
     let closed_before = transaction.query_row("SELECT closed_before FROM purpose", [], |row| row.get(0))?;
     let mut contents = Contents::closed_before(Epoch(closed_before));
-    let mut reports = transaction.prepare_cached("SELECT epoch, question, reports FROM tally")?;
+    let mut reports =
+        transaction.prepare_cached("SELECT epoch, question, reports FROM tally WHERE reports > 0")?;
     let mut rows = reports.query([])?;
     while let Some(row) = rows.next()? {
         contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().reports = row.get(2)?;
@@ -43,12 +45,19 @@ pub(super) fn hand_over(
     let transaction = connection.transaction_with_behavior(behavior)?;
     let contents = contents(&transaction)?;
     let mut last = (Window(0), Vec::new());
-    receive(&contents, &mut || {
-        let (window, ids) = ids_after(&transaction, &last)?;
-        let Some(id) = ids.last() else { return Ok(None) };
-        last = (window, id.0.to_vec());
-        Ok(Some((window, ids)))
-    })?;
+    {
+        let mut kept = Walk::new(keeping::all(&transaction)?);
+        receive(&contents, &mut || {
+            let (window, ids) = ids_after(&transaction, &last)?;
+            match ids.last() {
+                Some(id) => {
+                    last = (window, id.0.to_vec());
+                    Ok(Some((window, Part::Ids(ids))))
+                }
+                None => kept.next(|window, last| keeping::after(&transaction, window, last)),
+            }
+        })?;
+    }
     if leave == Leave::Moved {
         transaction.execute("UPDATE purpose SET state = ?1", params![MOVED])?;
     }
@@ -82,16 +91,21 @@ fn ids_after(
 pub(super) fn receive(
     connection: &mut Connection,
     contents: &Contents,
-    ids: &mut Ids<'_>,
+    parts: &mut Parts<'_>,
 ) -> Result<(), Broken> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     add_tallies(&transaction, &contents.tallies)?;
     add_late(&transaction, &contents.late)?;
     {
         let mut insert = transaction.prepare_cached("INSERT INTO counted VALUES (?1, ?2)")?;
-        while let Some((window, ids)) = ids()? {
-            for id in ids {
-                insert.execute(params![window.0, id.0])?;
+        while let Some((window, part)) = parts()? {
+            match part {
+                Part::Ids(ids) => {
+                    ids.iter().try_for_each(|id| insert.execute(params![window.0, id.0]).map(|_| ()))?
+                }
+                Part::Kept(kept) => {
+                    kept.iter().try_for_each(|kept| keeping::keep(&transaction, window, kept).map(|_| ()))?;
+                }
             }
         }
     }

@@ -2,18 +2,20 @@
 
 mod file;
 mod handing;
+mod keeping;
 
 use std::path::Path;
 
-use keepset_wire::Epoch;
+use keepset_wire::{Epoch, Window};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::engine::{Broken, Contents, Engine, Ids, Late, Leave, Outcomes, Receive, settle};
+use super::engine::{Broken, Contents, Engine, Late, Leave, Outcomes, Parts, Receive, Seen, settle};
+use super::kept::{Keeping, Kept};
 use super::{Engines, OpenError, Purpose, Tallies};
 use crate::admit::Admitted;
 use crate::sqlite_file::open_to_read;
 
-/// The most ids forgotten in one transaction, so that forgetting never holds up counting.
+/// The most ids or answers forgotten in one transaction, so that forgetting never holds up counting.
 const MAX_FORGET: usize = 16_384;
 
 /// A connection to one SQLite file.
@@ -23,30 +25,49 @@ struct Sqlite {
     window_epochs: u32,
     /// Whether the log holds copies of pages that were overwritten.
     traces: bool,
+    /// What a store needs that keeps answers; nothing where it keeps none.
+    keeping: Option<Keeping>,
 }
 
 /// Opens the file, or makes it.
 pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Engines, OpenError> {
     let writer = file::open(path, purpose)?;
     let reader = open_to_read(path)?;
+    let archivist = purpose.archived.then(|| file::open(path, purpose)).transpose()?;
     let engine = |connection| Sqlite::boxed(connection, purpose);
-    Ok(Engines { writers: vec![engine(writer)], reader: engine(reader) })
+    Ok(Engines {
+        writers: vec![engine(writer)?],
+        reader: engine(reader)?,
+        archivist: archivist.map(engine).transpose()?,
+    })
 }
 
 /// Opens a file that is there, whatever it was made for.
 pub(super) fn open_existing(path: &Path) -> Result<(Box<dyn Engine>, Purpose), OpenError> {
     let (connection, purpose) = file::open_existing(path)?;
-    Ok((Sqlite::boxed(connection, &purpose), purpose))
+    Ok((Sqlite::boxed(connection, &purpose)?, purpose))
 }
 
 /// Makes a file that is to be filled.
 pub(super) fn create(path: &Path, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
-    Ok(Sqlite::boxed(file::create(path, purpose)?, purpose))
+    Sqlite::boxed(file::create(path, purpose)?, purpose)
 }
 
 impl Sqlite {
-    fn boxed(connection: Connection, purpose: &Purpose) -> Box<dyn Engine> {
-        Box::new(Self { connection, window_epochs: purpose.plan.window_epochs, traces: false })
+    fn boxed(connection: Connection, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
+        let (window_epochs, keeping) = (purpose.plan.window_epochs, Keeping::of(purpose)?);
+        Ok(Box::new(Self { connection, window_epochs, traces: false, keeping }))
+    }
+
+    /// Overwrites what the log still holds of what was deleted, once all of it is.
+    fn wipe(&mut self, deleted: usize) -> Result<bool, Broken> {
+        self.traces |= deleted > 0;
+        let more = deleted == MAX_FORGET;
+        if self.traces && !more {
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            self.traces = false;
+        }
+        Ok(more)
     }
 }
 
@@ -57,12 +78,18 @@ impl Engine for Sqlite {
         let closed_before = closed_before(&transaction)?;
         let settled = {
             let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO counted VALUES (?1, ?2)")?;
-            let is_new = |admitted: &Admitted| -> rusqlite::Result<bool> {
-                Ok(insert.execute(params![admitted.window().0, admitted.report().id.0])? > 0)
+            let look = |admitted: &Admitted| -> rusqlite::Result<Seen> {
+                let new = insert.execute(params![admitted.window().0, admitted.report().id.0])? > 0;
+                match &self.keeping {
+                    Some(keeping) => keeping::look(&transaction, keeping, admitted, new),
+                    None if new => Ok(Seen::New),
+                    None => Ok(Seen::Again),
+                }
             };
-            settle(requests, closed_before, is_new)?
+            settle(requests, closed_before, look)?
         };
         add_tallies(&transaction, &settled.tallies)?;
+        keeping::retract(&transaction, &settled.retracted)?;
         transaction.commit()?;
         Ok(settled.outcomes)
     }
@@ -80,13 +107,7 @@ impl Engine for Sqlite {
              WHERE window < (SELECT (closed_before + ?1 - 1) / ?1 FROM purpose) LIMIT ?2)",
             params![self.window_epochs, i64::try_from(MAX_FORGET).unwrap_or(i64::MAX)],
         )?;
-        self.traces |= forgotten > 0;
-        let more = forgotten == MAX_FORGET;
-        if self.traces && !more {
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            self.traces = false;
-        }
-        Ok(more)
+        self.wipe(forgotten)
     }
 
     /// Writes the file anew when more than half of it is empty; otherwise what is empty will be used again.
@@ -110,12 +131,30 @@ impl Engine for Sqlite {
         handing::contents(&self.connection.transaction()?)
     }
 
+    fn unsealed(&mut self) -> Result<Vec<Window>, Broken> {
+        keeping::unsealed(&self.connection, self.window_epochs)
+    }
+
+    fn kept_after(&mut self, window: Window, last: Option<&Kept>) -> Result<Vec<Kept>, Broken> {
+        keeping::after(&self.connection, window, last)
+    }
+
+    fn mark_sealed(&mut self, window: Window) -> Result<(), Broken> {
+        self.connection.execute("INSERT OR IGNORE INTO sealed VALUES (?1)", params![window.0])?;
+        Ok(())
+    }
+
+    fn drop_sealed(&mut self) -> Result<bool, Broken> {
+        let dropped = keeping::drop_sealed(&mut self.connection, MAX_FORGET)?;
+        self.wipe(dropped)
+    }
+
     fn hand_over(&mut self, leave: Leave, receive: &mut Receive<'_>) -> Result<(), Broken> {
         handing::hand_over(&mut self.connection, leave, receive)
     }
 
-    fn receive(&mut self, contents: &Contents, ids: &mut Ids<'_>) -> Result<(), Broken> {
-        handing::receive(&mut self.connection, contents, ids)
+    fn receive(&mut self, contents: &Contents, parts: &mut Parts<'_>) -> Result<(), Broken> {
+        handing::receive(&mut self.connection, contents, parts)
     }
 }
 

@@ -1,0 +1,167 @@
+//! Answers that the database keeps for an archive: a table per window, dropped whole.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use keepset_wire::{Epoch, ReportId, Window};
+use postgres::{Client, GenericClient, Row, Transaction};
+
+use super::super::engine::{BATCH, Seen, Settled, closed, settle};
+use super::super::kept::{Keeping, Kept};
+use super::{Named, narrow};
+use crate::admit::Admitted;
+
+/// Makes the table of a window.
+pub(super) fn make_table(client: &mut impl GenericClient, window: Window) -> Result<(), postgres::Error> {
+    // First the entry, so that no table is left that nobody would bring into the archive.
+    let entry = "INSERT INTO keepset_kept_windows VALUES ($1) ON CONFLICT DO NOTHING";
+    client.execute(entry, &[&i64::from(window.0)])?;
+    client.batch_execute(&format!(
+        "CREATE TABLE IF NOT EXISTS keepset_kept_{} (id BYTEA NOT NULL, copy INTEGER NOT NULL, epoch BIGINT NOT NULL,
+         question INTEGER NOT NULL, answer BYTEA NOT NULL, PRIMARY KEY (id, copy))",
+        window.0
+    ))
+}
+
+/// Drops the table of a window, which is in the archive.
+pub(super) fn drop_table(client: &mut Client, window: Window) -> Result<(), postgres::Error> {
+    let mut transaction = client.transaction()?;
+    transaction.batch_execute(&format!("DROP TABLE IF EXISTS keepset_kept_{}", window.0))?;
+    transaction
+        .execute("DELETE FROM keepset_kept_windows WHERE window_number = $1", &[&i64::from(window.0)])?;
+    transaction.commit()
+}
+
+/// Lists the closed windows of which answers are kept.
+pub(super) fn unsealed(client: &mut Client, window_epochs: u32) -> Result<Vec<Window>, postgres::Error> {
+    let over = "SELECT window_number FROM keepset_kept_windows WHERE window_number <
+        (SELECT CAST(ceil(CAST(closed_before AS DOUBLE PRECISION) / $1) AS BIGINT) FROM keepset_purpose)
+        ORDER BY window_number";
+    Ok(windows(&client.query(over, &[&f64::from(window_epochs)])?))
+}
+
+/// Lists the windows of which answers are kept.
+pub(super) fn all(transaction: &mut Transaction<'_>) -> Result<Vec<Window>, postgres::Error> {
+    let all = "SELECT window_number FROM keepset_kept_windows ORDER BY window_number";
+    Ok(windows(&transaction.query(all, &[])?))
+}
+
+fn windows(rows: &[Row]) -> Vec<Window> {
+    rows.iter().map(|row| Window(narrow(row.get::<_, i64>(0)))).collect()
+}
+
+/// Reads answers of a window from behind the last one read.
+pub(super) fn after(
+    client: &mut impl GenericClient,
+    window: Window,
+    last: Option<&Kept>,
+) -> Result<Vec<Kept>, postgres::Error> {
+    let (id, copy) = last.map_or((Vec::new(), 0), |last| (last.id.0.to_vec(), i32::from(last.copy)));
+    let after = format!(
+        "SELECT id, copy, epoch, question, answer FROM keepset_kept_{} WHERE (id, copy) > ($1, $2) ORDER BY id, copy LIMIT {BATCH}",
+        window.0
+    );
+    Ok(client.query(&after, &[&id, &copy])?.iter().filter_map(read).collect())
+}
+
+fn read(row: &Row) -> Option<Kept> {
+    Some(Kept {
+        id: ReportId(row.get::<_, &[u8]>(0).try_into().ok()?),
+        copy: narrow(row.get::<_, i32>(1)),
+        epoch: Epoch(narrow(row.get::<_, i64>(2))),
+        question: narrow(row.get::<_, i32>(3)),
+        answer: row.get(4),
+    })
+}
+
+/// Counts reports and keeps those that are `new`, and the second ones of ids whose copies disagree.
+pub(super) fn settle_keeping(
+    transaction: &mut Transaction<'_>,
+    keeping: &Keeping,
+    (requests, closed_before): (&[Vec<Admitted>], Epoch),
+    new: &mut HashSet<Named>,
+) -> Result<Settled, postgres::Error> {
+    let mut known = Known::read(transaction, requests, closed_before, new)?;
+    let settled = settle(requests, closed_before, |admitted| Ok(known.look(keeping, admitted, new)))?;
+    for (window, kept) in &known.to_keep {
+        keep(transaction, *window, kept)?;
+    }
+    Ok(settled)
+}
+
+/// What is known of the ids of a commit.
+#[derive(Default)]
+struct Known {
+    firsts: HashMap<Named, Kept>,
+    disputed: HashSet<Named>,
+    to_keep: BTreeMap<Window, Vec<Kept>>,
+}
+
+impl Known {
+    /// Reads what is kept under the ids that are not new, and holds it until the commit: two commits do not take back the same votes.
+    fn read(
+        transaction: &mut Transaction<'_>,
+        requests: &[Vec<Admitted>],
+        closed_before: Epoch,
+        new: &HashSet<Named>,
+    ) -> Result<Self, postgres::Error> {
+        let mut old: BTreeMap<Window, BTreeSet<&[u8]>> = BTreeMap::new();
+        for admitted in requests.iter().filter(|request| closed(request, closed_before).is_none()).flatten() {
+            if !new.contains(&(admitted.window(), admitted.report().id.0)) {
+                old.entry(admitted.window()).or_default().insert(&admitted.report().id.0);
+            }
+        }
+        let mut known = Self::default();
+        for (window, ids) in old {
+            let ids: Vec<&[u8]> = ids.into_iter().collect();
+            let table = format!("keepset_kept_{}", window.0);
+            let firsts = format!(
+                "SELECT id, copy, epoch, question, answer FROM {table} WHERE id = ANY($1) AND copy = 0 ORDER BY id FOR UPDATE"
+            );
+            let firsts = transaction.query(&firsts, &[&ids])?;
+            known.firsts.extend(firsts.iter().filter_map(read).map(|first| ((window, first.id.0), first)));
+            // Asked after the rows above are held, so that what another commit has disputed is seen.
+            let seconds = format!("SELECT id FROM {table} WHERE id = ANY($1) AND copy = 1");
+            let seconds = transaction.query(&seconds, &[&ids])?;
+            let seconds = seconds.iter().filter_map(|row| row.get::<_, &[u8]>(0).try_into().ok());
+            known.disputed.extend(seconds.map(|id| (window, id)));
+        }
+        Ok(known)
+    }
+
+    fn look(&mut self, keeping: &Keeping, admitted: &Admitted, new: &mut HashSet<Named>) -> Seen {
+        let named = (admitted.window(), admitted.report().id.0);
+        if new.remove(&named) {
+            let first = Kept::of(admitted, 0);
+            self.to_keep.entry(named.0).or_default().push(first.clone());
+            self.firsts.insert(named, first);
+            return Seen::New;
+        }
+        match self.firsts.get(&named).map(|first| keeping.beside(first, admitted)) {
+            // The first dispute takes the votes back; of a third answer nothing needs to be known.
+            Some(disputes @ Seen::Disputes { .. }) if self.disputed.insert(named) => {
+                self.to_keep.entry(named.0).or_default().push(Kept::of(admitted, 1));
+                disputes
+            }
+            _ => Seen::Again,
+        }
+    }
+}
+
+/// Keeps answers of a window.
+pub(super) fn keep(
+    transaction: &mut Transaction<'_>,
+    window: Window,
+    kept: &[Kept],
+) -> Result<(), postgres::Error> {
+    let keep = format!(
+        "INSERT INTO keepset_kept_{} SELECT * FROM unnest($1::BYTEA[], $2::INTEGER[], $3::BIGINT[], $4::INTEGER[], $5::BYTEA[])",
+        window.0
+    );
+    let ids: Vec<&[u8]> = kept.iter().map(|kept| kept.id.0.as_slice()).collect();
+    let copies: Vec<i32> = kept.iter().map(|kept| i32::from(kept.copy)).collect();
+    let epochs: Vec<i64> = kept.iter().map(|kept| i64::from(kept.epoch.0)).collect();
+    let questions: Vec<i32> = kept.iter().map(|kept| i32::from(kept.question)).collect();
+    let answers: Vec<&[u8]> = kept.iter().map(|kept| kept.answer.as_slice()).collect();
+    transaction.execute(&keep, &[&ids, &copies, &epochs, &questions, &answers])?;
+    Ok(())
+}

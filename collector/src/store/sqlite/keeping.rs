@@ -1,0 +1,121 @@
+//! Answers that the file keeps for an archive.
+
+use keepset_wire::{Epoch, ReportId, Window};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+
+use super::super::Tallies;
+use super::super::engine::{BATCH, Broken, Seen};
+use super::super::kept::{Keeping, Kept};
+use crate::admit::Admitted;
+
+/// Keeps a report that is new, or the second one of an id whose copies disagree, and tells what that makes of it.
+pub(super) fn look(
+    transaction: &Transaction<'_>,
+    keeping: &Keeping,
+    admitted: &Admitted,
+    new: bool,
+) -> rusqlite::Result<Seen> {
+    let window = admitted.window();
+    if new {
+        keep(transaction, window, &Kept::of(admitted, 0))?;
+        return Ok(Seen::New);
+    }
+    let first =
+        "SELECT id, copy, epoch, question, answer FROM kept WHERE window = ?1 AND id = ?2 AND copy = 0";
+    let mut first = transaction.prepare_cached(first)?;
+    let first = first.query_row(params![window.0, admitted.report().id.0], read).optional()?;
+    match first.map(|first| keeping.beside(&first, admitted)) {
+        // The first dispute takes the votes back; of a third answer nothing needs to be known.
+        Some(disputes @ Seen::Disputes { .. }) if keep(transaction, window, &Kept::of(admitted, 1))? => {
+            Ok(disputes)
+        }
+        _ => Ok(Seen::Again),
+    }
+}
+
+/// Keeps an answer; tells whether it was not there.
+pub(super) fn keep(transaction: &Transaction<'_>, window: Window, kept: &Kept) -> rusqlite::Result<bool> {
+    let mut insert =
+        transaction.prepare_cached("INSERT OR IGNORE INTO kept VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let Kept { id, copy, epoch, question, answer } = kept;
+    Ok(insert.execute(params![window.0, id.0, copy, epoch.0, question, answer])? > 0)
+}
+
+/// Takes votes back.
+pub(super) fn retract(transaction: &Transaction<'_>, tallies: &Tallies) -> rusqlite::Result<()> {
+    let mut reports = transaction
+        .prepare_cached("UPDATE tally SET reports = reports - ?3 WHERE epoch = ?1 AND question = ?2")?;
+    let mut support = transaction.prepare_cached(
+        "UPDATE support SET votes = votes - ?4 WHERE epoch = ?1 AND question = ?2 AND cell = ?3",
+    )?;
+    for ((epoch, question), tally) in tallies {
+        reports.execute(params![epoch.0, question, tally.reports])?;
+        for (cell, votes) in tally.votes() {
+            support.execute(params![epoch.0, question, cell, votes])?;
+        }
+    }
+    Ok(())
+}
+
+/// Lists the closed windows of which answers are kept, but for those that are sealed.
+pub(super) fn unsealed(connection: &Connection, window_epochs: u32) -> Result<Vec<Window>, Broken> {
+    // One step in the index per window, however many answers it has.
+    let next = "SELECT min(window) FROM kept WHERE window > ?1
+        AND window < (SELECT (closed_before + ?2 - 1) / ?2 FROM purpose)";
+    let mut next = connection.prepare_cached(next)?;
+    let mut is_sealed = connection.prepare_cached("SELECT 1 FROM sealed WHERE window = ?1")?;
+    let (mut windows, mut last) = (Vec::new(), -1);
+    while let Some(window) =
+        next.query_row(params![last, window_epochs], |row| row.get::<_, Option<i64>>(0))?
+    {
+        if !is_sealed.exists(params![window])? {
+            windows.extend(u32::try_from(window).map(Window));
+        }
+        last = window;
+    }
+    Ok(windows)
+}
+
+/// Reads answers of one window from behind the last one read.
+pub(super) fn after(
+    connection: &Connection,
+    window: Window,
+    last: Option<&Kept>,
+) -> Result<Vec<Kept>, Broken> {
+    let after = "SELECT id, copy, epoch, question, answer FROM kept
+        WHERE window = ?1 AND (id, copy) > (?2, ?3) ORDER BY id, copy LIMIT ?4";
+    let mut after = connection.prepare_cached(after)?;
+    let (id, copy) = last.map_or((Vec::new(), 0), |last| (last.id.0.to_vec(), last.copy));
+    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let rows = after.query_map(params![window.0, id, copy, limit], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    let (id, copy, epoch) = (ReportId(row.get(0)?), row.get(1)?, Epoch(row.get(2)?));
+    Ok(Kept { id, copy, epoch, question: row.get(3)?, answer: row.get(4)? })
+}
+
+/// Lists the windows of which answers are kept and not sealed.
+pub(super) fn all(connection: &Connection) -> Result<Vec<Window>, Broken> {
+    let windows = "SELECT DISTINCT window FROM kept WHERE window NOT IN (SELECT window FROM sealed)";
+    let mut windows = connection.prepare(windows)?;
+    let windows = windows.query_map([], |row| row.get(0).map(Window))?;
+    Ok(windows.collect::<Result<_, _>>()?)
+}
+
+/// Deletes some answers of sealed windows, and the mark of a window that has none left; returns how many were deleted.
+pub(super) fn drop_sealed(connection: &mut Connection, most: usize) -> Result<usize, Broken> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let dropped = transaction.execute(
+        "DELETE FROM kept WHERE (window, id, copy) IN
+         (SELECT window, id, copy FROM kept WHERE window IN (SELECT window FROM sealed) LIMIT ?1)",
+        params![i64::try_from(most).unwrap_or(i64::MAX)],
+    )?;
+    transaction.execute(
+        "DELETE FROM sealed WHERE NOT EXISTS (SELECT 1 FROM kept WHERE kept.window = sealed.window)",
+        [],
+    )?;
+    transaction.commit()?;
+    Ok(dropped)
+}
