@@ -29,7 +29,9 @@ pub enum Command {
     Survey(SurveyArguments),
     /// Tells why a person of a log is in each segment or out of it, and the nearest change that would turn it
     Explain(ExplainArguments),
-    /// Tells what would change for a person of a log if these events happened next
+    /// Lets so many devices report to a collector and compares its estimates with the truth; or tells what would change for a person of a
+    /// log if these events happened next
+    #[command(mut_args(SimulateArguments::one_of_two))]
     Simulate(SimulateArguments),
     /// Measures how often the 95 % intervals hold the truth when the replayed people report again and again
     Coverage(CoverageArguments),
@@ -196,15 +198,53 @@ pub struct ExplainArguments {
     pub segment: Option<String>,
 }
 
-/// A question what if.
+/// Devices that report, or a question what if.
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
+    /// The devices.
+    #[command(flatten)]
+    pub crowd: Option<CrowdArguments>,
     /// The person.
     #[command(flatten)]
-    pub person: PersonArguments,
-    /// The events that might happen, JSON lines like those of a log; person and time may be left out
+    pub person: Option<PersonArguments>,
+    /// The events that might happen to a person, JSON lines like those of a log; person and time may be left out
     #[arg(long)]
-    pub then: PathBuf,
+    pub then: Option<PathBuf>,
+}
+
+/// Devices that report to a collector.
+#[derive(Debug, Args)]
+pub struct CrowdArguments {
+    /// How many devices report to a collector, each once
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub devices: u64,
+    /// The address of the collector, which names the plan; where reading needs a token, KEEPSET_TOKEN holds it
+    #[arg(long)]
+    pub collector: String,
+    /// Send reports unsealed, which a collector takes with --simulation alone
+    #[arg(long)]
+    pub plain: bool,
+    /// Draw devices and noise from this seed; seeded noise is not private
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Show progress even when standard error is no terminal
+    #[arg(long)]
+    pub progress: bool,
+}
+
+impl SimulateArguments {
+    /// Asks for what belongs to devices where they are named, and for what belongs to a person elsewhere.
+    fn one_of_two(argument: clap::Arg) -> clap::Arg {
+        match argument.get_id().as_str() {
+            "devices" => argument.required(false).required_unless_present("person"),
+            "collector" => argument.required(false).requires("devices").required_unless_present("person"),
+            "plain" | "seed" | "progress" => argument.requires("devices"),
+            "pack" | "events" | "person" | "then" => {
+                argument.required(false).required_unless_present("devices")
+            }
+            _ => argument,
+        }
+    }
 }
 
 /// A measurement of coverage.

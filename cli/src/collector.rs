@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use keepset_wire::document::Node;
 use keepset_wire::seal::SEALED_TYPE;
-use keepset_wire::{CONTENT_TYPE, CollectorKeys, PlanHash, SealingKeys};
+use keepset_wire::{CONTENT_TYPE, CollectorKeys, Plan, PlanHash, SealingKeys};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
@@ -18,6 +18,8 @@ pub(crate) const MOST_REPORTS: usize = 4_096;
 
 /// The same bytes are offered this often before a delivery counts as failed: 0.1 + 0.2 + ... + 3.2 s of waiting in all.
 const ATTEMPTS: u32 = 7;
+/// Connections that are kept open.
+const MOST_CONNECTIONS: usize = 64;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// A collector that answers for the same plan.
@@ -26,6 +28,8 @@ pub struct Collector {
     base: String,
     /// None where it takes reports unsealed, as a simulation may.
     keys: Option<SealingKeys>,
+    /// What shows who reads, where that is asked.
+    token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,16 +83,7 @@ impl Collector {
     /// # Errors
     /// When the address is not `http://`, nobody answers there, another plan is served, or what is no keys.
     pub fn connect(url: &str, plan: PlanHash) -> anyhow::Result<Self> {
-        ensure!(
-            url.starts_with("http://"),
-            "{url} is not an http:// address; a replay talks to a collector nearby, without TLS"
-        );
-        let config = Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(30)))
-            .http_status_as_error(false)
-            .build();
-        let mut collector =
-            Self { agent: config.into(), base: url.trim_end_matches('/').to_owned(), keys: None };
+        let collector = Self::of_any_plan(url, None)?;
         let served: ServedPlan = collector.get("/v1/plan")?;
         let hash = plan.to_string();
         ensure!(
@@ -96,8 +91,44 @@ impl Collector {
             "the collector at {url} serves the plan {}, the pack has the plan {hash}: start it with the output of `keepset plan`",
             served.hash
         );
+        Ok(collector)
+    }
+
+    /// Asks a collector at `url` for its keys, whatever its plan; `token` shows it who reads its estimates.
+    ///
+    /// # Errors
+    /// When the address is not `http://`, nobody answers there, or what is no keys.
+    pub fn of_any_plan(url: &str, token: Option<&str>) -> anyhow::Result<Self> {
+        ensure!(
+            url.starts_with("http://"),
+            "{url} is not an http:// address; a replay talks to a collector nearby, without TLS"
+        );
+        let config = Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .http_status_as_error(false)
+            .max_idle_connections_per_host(MOST_CONNECTIONS)
+            .build();
+        let (base, token) = (url.trim_end_matches('/').to_owned(), token.map(str::to_owned));
+        let mut collector = Self { agent: config.into(), base, keys: None, token };
         collector.keys = collector.served_keys()?;
         Ok(collector)
+    }
+
+    /// Returns the plan it serves.
+    ///
+    /// # Errors
+    /// When it does not answer, or with what is no plan.
+    pub fn plan(&self) -> anyhow::Result<Plan> {
+        let mut document: serde_json::Value = self.get("/v1/plan")?;
+        // The hash stands beside the plan, and is computed here.
+        document.as_object_mut().and_then(|members| members.remove("hash"));
+        let plan = Plan::read(&Node::root(&document));
+        plan.with_context(|| format!("the plan at {}/v1/plan is wrong", self.base))
+    }
+
+    /// Sends reports unsealed from now on, which a simulation takes.
+    pub fn take_plain(&mut self) {
+        self.keys = None;
     }
 
     fn served_keys(&self) -> anyhow::Result<Option<SealingKeys>> {
@@ -176,8 +207,11 @@ impl Collector {
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let url = format!("{}{path}", self.base);
-        let mut response =
-            self.agent.get(&url).call().with_context(|| format!("no collector answers at {url}"))?;
+        let mut request = self.agent.get(&url);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request.call().with_context(|| format!("no collector answers at {url}"))?;
         let status = response.status().as_u16();
         ensure!(status == 200, "{url} answered with status {status}");
         let body = response.body_mut().read_to_string().with_context(|| format!("{url} broke off"))?;

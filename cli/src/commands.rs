@@ -11,10 +11,11 @@ use keepset_wire::{CollectorKeys, Name, Timestamp, document};
 use serde::Serialize;
 
 use crate::args::{
-    CompileArguments, CoverageArguments, EvaluateArguments, ExplainArguments, ImportArguments, LogArguments,
-    PackArguments, PersonArguments, PlanArguments, ReplayArguments, SimulateArguments, SurveyArguments,
-    TableArguments, TrainArguments,
+    CompileArguments, CoverageArguments, CrowdArguments, EvaluateArguments, ExplainArguments,
+    ImportArguments, LogArguments, PackArguments, PersonArguments, PlanArguments, ReplayArguments,
+    SimulateArguments, SurveyArguments, TableArguments, TrainArguments,
 };
+use crate::crowd::Crowd;
 use crate::figures::{self, FiguresArguments};
 use crate::fleet::Noise;
 use crate::log::Mapping;
@@ -82,18 +83,37 @@ pub fn explain(arguments: &ExplainArguments) -> anyhow::Result<String> {
     Ok(story::explained(&known, &explained))
 }
 
-/// Tells what events would change for a person.
+/// Lets devices report, or tells what events would change for a person.
 ///
 /// # Errors
-/// As [`person::Question::answer`] and [`Known::simulate`], or when a file cannot be read.
+/// As [`Crowd::run`]; or as [`person::Question::answer`] and [`Known::simulate`], or when a file cannot be read.
 pub fn simulate(arguments: &SimulateArguments) -> anyhow::Result<String> {
-    let events = person::read_events(&arguments.then)?;
-    let known = known(&arguments.person)?;
+    if let Some(crowd) = &arguments.crowd {
+        return report_as(crowd);
+    }
+    let person = arguments.person.as_ref().context("--person is missing")?;
+    let events = person::read_events(arguments.then.as_deref().context("--then is missing")?)?;
+    let known = known(person)?;
     let changes = known.simulate(&events)?;
-    if arguments.person.json {
+    if person.json {
         return Ok(serde_json::to_string_pretty(&changes)? + "\n");
     }
     Ok(story::simulated(&known, events.len(), &changes))
+}
+
+/// Lets a crowd report.
+fn report_as(arguments: &CrowdArguments) -> anyhow::Result<String> {
+    let crowd = Crowd {
+        devices: arguments.devices,
+        collector: arguments.collector.clone(),
+        plain: arguments.plain,
+        noise: arguments.seed.map_or(Noise::System, Noise::Seeded),
+        token: std::env::var("KEEPSET_TOKEN").ok(),
+    };
+    let outcome = watched(arguments.progress, |terminal| {
+        crowd.run(&mut |done| terminal.advance(done, crowd.devices, format!("{done} reports")))
+    })?;
+    Ok(table::crowd(&outcome))
 }
 
 fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {

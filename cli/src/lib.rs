@@ -10,6 +10,7 @@ pub mod audit;
 mod collector;
 pub mod commands;
 pub mod coverage;
+pub mod crowd;
 pub mod figures;
 pub mod fleet;
 pub mod import;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::coverage::Coverage;
+use crate::crowd::Outcome;
 use crate::fleet::Totals;
 use crate::replay::Summary;
 use crate::tally::SegmentResult;
@@ -67,6 +68,39 @@ fn row(result: &SegmentResult, name: String) -> Vec<String> {
     let interval = format!("{} to {}", write(result.low), write(result.high));
     let numbers = [write(result.truth), write(result.estimate), interval, error, result.reports.to_string()];
     [&[name][..], &numbers, &[release.to_owned()]].concat()
+}
+
+/// Writes what a collector made of a crowd beside the truth, and how many intervals hold it.
+#[must_use]
+pub fn crowd(outcome: &Outcome) -> String {
+    let questions = &outcome.window.questions;
+    let size = |result: &SegmentResult| row(result, result.id.clone());
+    let figure = |result: &SegmentResult| row(result, format!("{} {}", result.measure, result.id));
+    let rows = questions
+        .iter()
+        .flat_map(|question| question.segments.iter().map(size).chain(question.figures.iter().map(figure)));
+    let table = aligned(&HEADINGS, rows.collect());
+    let (held, intervals) = outcome.coverage();
+    let seconds = outcome.took.as_secs_f64();
+    // A crowd is far smaller than 2^53.
+    #[expect(clippy::cast_precision_loss)]
+    let (rate, share) = (outcome.devices as f64 / seconds, held as f64 / intervals as f64);
+    let others: u64 =
+        questions.iter().map(|question| question.reports.saturating_sub(question.replayed)).sum();
+    let others = if others > 0 {
+        format!(
+            "The collector holds {others} more reports: its estimates are of them too, the truth is not.\n"
+        )
+    } else {
+        String::new()
+    };
+    let form = if outcome.sealed { "sealed" } else { "not sealed" };
+    format!(
+        "{table}\n\n{} devices reported in {seconds:.1} s, {rate:.0} a second, {form}; the collector acknowledged every report.\n\
+         {held} of {intervals} intervals of 95 % hold the truth ({}).\n{others}",
+        outcome.devices,
+        percent(share)
+    )
 }
 
 /// Says what became of the events on their way in.

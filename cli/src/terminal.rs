@@ -33,6 +33,15 @@ impl Terminal {
         Self { bar, faults: 0 }
     }
 
+    /// Tells that so much of all is done, and what that is.
+    pub fn advance(&self, done: u64, all: u64, message: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(all);
+            bar.set_position(done);
+            bar.set_message(message);
+        }
+    }
+
     /// Takes the bar away and tells how many faults were not shown.
     pub fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
@@ -65,10 +74,6 @@ impl Watch for Terminal {
     }
 
     fn progress(&mut self, read: u64, size: u64, events: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(size);
-            bar.set_position(read);
-            bar.set_message(format!("{events} events"));
-        }
+        self.advance(read, size, format!("{events} events"));
     }
 }

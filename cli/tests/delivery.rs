@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::{Scratch, sample};
+use keepset_cli::crowd::Crowd;
+use keepset_cli::fleet::Noise;
 use keepset_cli::replay::{Replay, Unwatched};
 use keepset_collector::clock::Clock;
 use keepset_collector::keys::Keyring;
@@ -24,13 +26,21 @@ fn keys() -> Keyring {
     keys
 }
 
-/// Starts a collector with a fresh store on a free port; it ends with the test's process.
+/// Starts a collector of a simulation with a fresh store on a free port; it ends with the test's process.
 fn start_collector(plan: Plan, keys: Keyring) -> (SocketAddr, Scratch) {
+    start_collector_at(plan, keys, Clock::Simulation)
+}
+
+fn start_collector_at(plan: Plan, keys: Keyring, clock: Clock) -> (SocketAddr, Scratch) {
     let file = Scratch::new("collector.sqlite", "");
     std::fs::remove_file(&file.0).unwrap();
     let address = Address::parse(&format!("sqlite:{}", file.text())).unwrap();
-    let store = Store::open(&address, &Purpose { plan: plan.clone(), simulation: true }).unwrap();
-    let collector = Arc::new(Collector::new(plan, keys, store, Clock::Simulation).unwrap());
+    let store = Store::open(
+        &address,
+        &Purpose { plan: plan.clone(), simulation: clock.is_simulation(), archived: false },
+    )
+    .unwrap();
+    let collector = Arc::new(Collector::new(plan, keys, store, clock).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -190,4 +200,64 @@ fn a_collector_whose_keys_are_of_another_time_is_named_before_anything_is_sent()
     let replay = Replay { collector: Some(format!("http://{collector}")), ..sample() };
     let error = replay.run(&mut Unwatched).unwrap_err().to_string();
     assert!(error.contains("keys new --from"), "{error}");
+}
+
+/// A crowd of seeded devices that report to `collector`.
+fn crowd(collector: SocketAddr, devices: u64, plain: bool) -> Crowd {
+    let collector = format!("http://{collector}");
+    Crowd { devices, collector, plain, noise: Noise::Seeded(7), token: None }
+}
+
+/// 120 seeded intervals of 95 %: honest ones hold the truth in fewer than 103 with probability below 1e-5.
+#[test]
+fn a_crowd_reports_over_http_sealed_or_not_and_its_intervals_hold_the_truth() {
+    let segments: Vec<String> = (0..120).map(|index| format!("\"s{index}\"")).collect();
+    let text = format!(
+        r#"{{"id": "crowd", "owner": "o", "reason": "r", "starts": "2017-01-01", "expires": "2018-01-01", "epsilon": 2,
+        "questions": [{{"id": "sizes", "reason": "r", "segments": [{}], "cap": 4}}]}}"#,
+        segments.join(",")
+    );
+    let plan = Plan::parse(&text).unwrap();
+    for plain in [false, true] {
+        let (collector, _file) = start_collector(plan.clone(), keys());
+        let mut told = Vec::new();
+        let outcome = crowd(collector, 5_000, plain).run(&mut |done| told.push(done)).unwrap();
+        assert_eq!(outcome.sealed, !plain);
+        assert!(told.is_sorted() && told.iter().all(|done| *done <= 5_000));
+        assert_eq!(
+            (outcome.window.questions[0].reports, outcome.window.questions[0].replayed),
+            (5_000, 5_000)
+        );
+        let (held, intervals) = outcome.coverage();
+        assert!(intervals == 120 && held >= 103, "{held} of {intervals}");
+    }
+}
+
+#[test]
+fn a_crowd_asks_every_kind_of_question_of_a_plan() {
+    let text = r#"{"id": "kinds", "owner": "o", "reason": "r", "starts": "2017-01-01", "expires": "2018-01-01", "epsilon": 4, "questions": [
+        {"id": "together", "reason": "r", "ask": "overlaps", "segments": ["a", "b", "c"], "cap": 2},
+        {"id": "spending", "reason": "r", "ask": "histogram", "feature": "spend", "low": 0, "high": 100, "bins": 4},
+        {"id": "visits", "reason": "r", "ask": "mean", "feature": "visits", "low": 0, "high": 10},
+        {"id": "buying", "reason": "r", "ask": "conversion", "segments": ["a", "b"], "outcome": "c"},
+        {"id": "scores", "reason": "r", "ask": "calibration", "model": "m", "cuts": [-1, 0.5], "outcome": "c"}]}"#;
+    let (collector, _file) = start_collector(Plan::parse(text).unwrap(), keys());
+    let outcome = crowd(collector, 20_000, true).run(&mut |_| {}).unwrap();
+    assert_eq!(outcome.window.questions.len(), 5);
+    for result in
+        outcome.window.questions.iter().flat_map(|question| question.segments.iter().chain(&question.figures))
+    {
+        // 5 standard errors: of these 33 numbers one is further away with probability below 2e-5.
+        let away = (result.estimate - result.truth).abs();
+        assert!(away <= 5.0 * result.standard_error, "{} {}: {away}", result.measure, result.id);
+    }
+}
+
+#[test]
+fn a_crowd_that_does_not_seal_is_refused_where_it_counts() {
+    let plan = r#"{"id": "p", "owner": "o", "reason": "r", "starts": "2017-01-01", "expires": "2060-01-01", "epsilon": 2,
+        "questions": [{"id": "sizes", "reason": "r", "segments": ["a", "b"], "cap": 1}]}"#;
+    let (collector, _file) = start_collector_at(Plan::parse(plan).unwrap(), keys(), Clock::System);
+    let refused = crowd(collector, 10, true).run(&mut |_| {}).unwrap_err().to_string();
+    assert!(refused.contains("not-sealed"), "{refused}");
 }
