@@ -14,7 +14,8 @@ use keepset_cli::fleet::Noise;
 use keepset_cli::replay::{Replay, Unwatched};
 use keepset_collector::clock::Clock;
 use keepset_collector::keys::Keyring;
-use keepset_collector::server::{Collector, serve};
+use keepset_collector::listen::{Listening, serve};
+use keepset_collector::server::Collector;
 use keepset_collector::store::{Address, Purpose, Store};
 use keepset_wire::{Plan, Report, Sealed, Timestamp};
 
@@ -48,7 +49,7 @@ fn start_collector_at(plan: Plan, keys: Keyring, clock: Clock) -> (SocketAddr, S
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            serve(listener, collector, None, std::future::pending()).await.unwrap();
+            serve(listener, Listening::default(), collector, None, std::future::pending()).await.unwrap();
         });
     });
     (address, file)
