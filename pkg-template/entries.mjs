@@ -18,6 +18,7 @@ export const ADDONS = [
   "compat/posthog",
   "compat/snowplow",
   "webview",
+  "devtools",
 ];
 
 /** What an add-on expects the page to bring. */

@@ -1,0 +1,31 @@
+// `keepset/devtools`: a panel over any page: what was tracked, what changed and why, what if, and a bug report without the person.
+import type { Unsubscribe } from "../emitter.js";
+import type { Keepset } from "../types.js";
+import { Panel } from "./panel.js";
+
+/** How the panel opens. */
+export interface DevtoolsOptions {
+  /** Where it is put; the page's body when left out. */
+  parent?: Element;
+  /** Shown, and not folded to its button; `true` when left out. */
+  open?: boolean;
+  /** Aborting is the same as calling the returned function. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Puts the panel over the page, and returns what takes it away. What it shows stays in the page: it sends nothing and stores nothing.
+ * For whoever builds the site: load it on a condition of your own, such as a parameter of the address. Never throws; on a server it does nothing.
+ */
+export function openDevtools(client: Keepset, options: DevtoolsOptions = {}): Unsubscribe {
+  const { signal, open = true } = options;
+  const parent = options.parent ?? (globalThis as { document?: Document }).document?.body;
+  if (!parent || signal?.aborted) return () => undefined;
+  const panel = new Panel(client, parent, open);
+  const close = (): void => {
+    signal?.removeEventListener("abort", close);
+    panel.close();
+  };
+  signal?.addEventListener("abort", close);
+  return close;
+}
