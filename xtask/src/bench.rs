@@ -114,6 +114,8 @@ pub(crate) fn reports(write: bool) -> Result<()> {
 pub(crate) enum Of {
     /// The collector on both kinds of store: what it acknowledges in a second beside what bounds it.
     Collector,
+    /// A million simulated devices that report to a collector over HTTP.
+    Crowd,
 }
 
 /// Measures the collector beside what bounds it, and writes the table when asked.

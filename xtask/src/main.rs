@@ -12,6 +12,7 @@ mod browser;
 mod chart;
 mod ci;
 mod copy;
+mod crowd;
 mod demo;
 mod engines;
 mod js;
@@ -121,6 +122,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Planted => pkg::there().and_then(|package| planted::run(&package)).map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench { of: Some(bench::Of::Collector), write, .. } => bench::collector(write),
+        Verb::Bench { of: Some(bench::Of::Crowd), write, .. } => crowd::run(write),
         Verb::Bench { peers: true, write, .. } => bench::peers(write),
         Verb::Bench { ldp: true, write, .. } => bench::ldp(write),
         Verb::Bench { reports: true, write, .. } => bench::reports(write),
