@@ -46,7 +46,7 @@ async function shop(run, options = {}) {
   }
 }
 
-test("while consent is pending not a byte is kept, in no store there is, and not a request is made", () =>
+test("T5: while consent is pending not a byte is kept, in no store there is, and not a request is made", () =>
   shop(async ({ shopVisit, page, front, requests }) => {
     const asked = (await uses(page, ...ASKS)).length;
     await live(page);
@@ -54,7 +54,7 @@ test("while consent is pending not a byte is kept, in no store there is, and not
     assert.equal((await uses(page, ...ASKS)).length, asked);
   }));
 
-test("with Global Privacy Control on, and nobody asked, it is the same", () =>
+test("T5: with Global Privacy Control on, and nobody asked, it is the same", () =>
   shop(async ({ shopVisit, page, front, requests }) => {
     await live(page);
     await nothing(shopVisit, page, front, requests);
@@ -70,7 +70,7 @@ test("with Global Privacy Control mapped to every gate, it is the same even if m
     assert.deepEqual(new Set(Object.values(await gates(page))), new Set(["denied"]));
   }, { setup: GPC, follows: { mapping: { gpc: Object.keys(EVERYTHING) } } }));
 
-test("where GDPR does not apply the page's own yes counts: events are kept, and the next page knows them", () =>
+test("T4: where GDPR does not apply the page's own yes counts: events are kept, and the next page knows them", () =>
   shop(async ({ shopVisit, page, front, requests }) => {
     await page.evaluate(() => cmpSilent());
     await live(page);
@@ -86,7 +86,7 @@ test("where GDPR does not apply the page's own yes counts: events are kept, and 
     await page.waitForFunction(() => keepset.status === "ready" && keepset.has("fan"));
   }));
 
-test("a withdrawal stops the report that waits, erases in every tab, and then confirms; no store has anything left, now or later", () =>
+test("T8: a withdrawal stops the report that waits, erases in every tab, and then confirms; no store has anything left, now or later", () =>
   shop(async ({ shopVisit, page, front }) => {
     await page.evaluate((all) => cmp("useractioncomplete", all), ALL);
     await track(page, 11);

@@ -13,7 +13,7 @@ import { arrived, browser, code, codes, files, grant, granted, HTML, installed, 
 
 const { dist, folder } = installed;
 
-test("a segment is live in a page under a strict policy, from one fetch of each module", async () => {
+test("T6: a segment is live in a page under a strict policy, from one fetch of each module", async () => {
   const shopVisit = await visit();
   const page = await shopVisit.open();
   assert.equal(await ready(page), "ready");
@@ -92,7 +92,7 @@ test("what Chromium sends along with a report is what it sends along with any re
   front.close();
 });
 
-test("with storage denied segments live until the page is left, and nothing is written", async () => {
+test("T7: with storage denied segments live until the page is left, and nothing is written", async () => {
   const shopVisit = await visit({ options: { collector: "http://127.0.0.1:9" } });
   const page = await shopVisit.enter();
   await grant(page, { segmentation: "granted", storage: "denied", reporting: "granted" });
@@ -126,7 +126,7 @@ test("a damaged record says storage_corrupt and counts the budget as spent", asy
   await shopVisit.close();
 });
 
-test("where the browser gives no storage, segments work in memory and no report is made", async () => {
+test("T7: where the browser gives no storage, segments work in memory and no report is made", async () => {
   // A sandboxed frame has no origin: storage and locks throw there, and its own site is a stranger to it.
   const shopVisit = await visit({
     files: { ...files({ collector: "http://127.0.0.1:9", pack: shop() }), "/outer": '<!doctype html><iframe sandbox="allow-scripts" src="/"></iframe>' },
@@ -146,7 +146,7 @@ test("where the browser gives no storage, segments work in memory and no report 
   await shopVisit.close();
 });
 
-test("a policy without WebAssembly gives csp_blocked, before anything is fetched", async () => {
+test("T6: a policy without WebAssembly gives csp_blocked, before anything is fetched", async () => {
   const shopVisit = await visit({ serve: { csp: "default-src 'none'; script-src 'self'; connect-src 'self'" } });
   const page = await shopVisit.open();
   assert.equal(await ready(page), "failed");

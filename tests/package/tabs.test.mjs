@@ -6,7 +6,7 @@ import { DAY } from "./support/packs.mjs";
 import { stores } from "./support/site.mjs";
 import { arrived, codes, files, grant, granted, HTML, orders, ready, track, visit } from "./support/visit.mjs";
 
-test("two tabs: one holds the engine, ten events here and one there are all counted, and both see the change", async () => {
+test("T1: two tabs: one holds the engine, ten events here and one there are all counted, and both see the change", async () => {
   const shopVisit = await visit();
   const one = await shopVisit.open();
   const two = await shopVisit.open();
