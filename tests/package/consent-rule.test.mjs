@@ -210,6 +210,22 @@ test("stop ends it once and for all: no listener, no wrapper, no timer, no say",
     assert.equal(client.sets.length, told);
   }));
 
+test("an aborted signal is a stop, and one that was aborted before follows nothing", () =>
+  inPage({}, async ({ follow }) => {
+    const tcf = manager(2, tcData({ publisher: ALL }), true);
+    globalThis.__tcfapi = tcf.api;
+    const [client, other] = [fakeClient(), fakeClient()];
+    const abort = new AbortController();
+    follow(client, { signal: abort.signal });
+    assert.equal(tcf.listeners.size, 1);
+    abort.abort();
+    follow(other, { signal: abort.signal });
+    assert.equal(tcf.listeners.size + client.listeners.size + other.listeners.size, 0);
+    const told = client.sets.length;
+    tcf.say(tcData(), true);
+    assert.deepEqual([client.sets.length, other.sets.length], [told, 0]);
+  }));
+
 test("a destroyed client is followed no longer", () =>
   inPage({}, async ({ follow }) => {
     const tcf = manager(2, tcData({ publisher: ALL }), true);

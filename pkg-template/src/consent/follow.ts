@@ -21,7 +21,7 @@ const LAST_LOOK_MS = 60_000;
 export function follow(client: Keepset, options: FollowConsentOptions): FollowedConsent {
   const following = new Following(client);
   try {
-    if (typeof document === "object") following.start(options);
+    if (typeof document === "object" && !options.signal?.aborted) following.start(options);
   } catch (error) {
     // What is no client and no options gets nothing granted.
     console.error("keepset/consent:", error);
@@ -51,15 +51,16 @@ class Following {
     this.#driver = new Driver(client, this.#over, () => this.#decide());
   }
 
-  start({ signals, mapping, vendor, managers, onDecision }: FollowConsentOptions): void {
+  start({ signals, mapping, vendor, managers, onDecision, signal }: FollowConsentOptions): void {
+    signal?.addEventListener("abort", () => this.stop(), { signal: this.#over.signal });
     this.#codes = codesOf(mapping);
     this.#vendor = vendor;
     this.#managers = managers;
     this.#onDecision = onDecision;
-    for (const signal of signals ?? (Object.keys(SOURCES) as ConsentSignal[])) {
-      this.#missing.add(signal);
+    for (const name of signals ?? (Object.keys(SOURCES) as ConsentSignal[])) {
+      this.#missing.add(name);
       // What is named is announced, and waited for.
-      if (signals) this.#said.set(signal, this.#verdicts(signal, "pending"));
+      if (signals) this.#said.set(name, this.#verdicts(name, "pending"));
     }
     this.#look();
     this.#driver.start();

@@ -24,6 +24,8 @@ export interface FollowConsentOptions {
   managers?: ConsentManagers;
   /** Called after every change of the decisions, and once for the first. */
   onDecision?: (decisions: ConsentDecisions) => void;
+  /** Aborting is the same as `stop()`. */
+  signal?: AbortSignal;
 }
 
 /** The interfaces by which consent managers are reached, as IAB defines them. */
