@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use js_sys::{Array, Float64Array};
 use keepset_engine::{Decided, Engine, Outcome, Pack, Told};
-use keepset_wire::{ReportId, hex};
+use keepset_wire::ReportId;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -183,36 +183,44 @@ impl Core {
         Ok(self.engine.decided(decided).map_or_else(|withheld| withheld.code(), |()| "queued").into())
     }
 
-    /// Returns the report that waits, byte for byte.
+    /// Returns what [`crate::share`] is to decide on, if labels are to be decided on now; [`Core::decided`] takes in what was.
+    ///
+    /// # Errors
+    /// When `now` is no instant.
+    pub fn labels(&self, now: f64) -> Result<JsValue, JsValue> {
+        Ok(self.engine.labels(convert::instant(now)?).map(dto::bytes).into())
+    }
+
+    /// Returns what waits, byte for byte.
     #[must_use]
     pub fn pending(&self) -> JsValue {
         self.engine.pending().map(dto::report).into()
     }
 
-    /// Returns the bytes that may leave at this moment.
+    /// Returns what may leave at this moment, described.
     ///
     /// # Errors
     /// When `now` is no instant.
     #[wasm_bindgen(js_name = nextUpload)]
-    pub fn next_upload(&self, now: f64) -> Result<JsValue, JsValue> {
-        let upload = self.engine.next_upload(convert::instant(now)?);
-        Ok(upload.as_ref().map(dto::upload).into())
+    pub fn next_upload(&mut self, now: f64) -> Result<JsValue, JsValue> {
+        let next = self.engine.hand_out(convert::instant(now)?);
+        Ok(next.map(dto::report).into())
     }
 
-    /// Takes in what the network made of an upload.
+    /// Takes in what the network made of an upload, by its number in the ledger.
     ///
     /// # Errors
     /// When the outcome is unknown.
-    pub fn uploaded(&mut self, id: &str, outcome: &str) -> Result<(), JsValue> {
+    pub fn uploaded(&mut self, number: u32, outcome: &str) -> Result<(), JsValue> {
         let outcome = match outcome {
             "accepted" => Outcome::Accepted,
             "refused" => Outcome::Refused,
             "failed" => Outcome::Failed,
             _ => return Err(error("argument", "an outcome is accepted, refused or failed")),
         };
-        let known = self.engine.ledger().iter().map(|entry| entry.id).find(|known| hex(known) == id);
-        if let Some(known) = known {
-            self.engine.uploaded(ReportId(known), outcome);
+        let known = self.engine.ledger().iter().find(|entry| entry.receipt.number == number);
+        if let Some(id) = known.map(|entry| entry.id) {
+            self.engine.uploaded(ReportId(id), outcome);
         }
         Ok(())
     }
@@ -374,12 +382,12 @@ mod tests {
         let saved = core.save();
         core.stored(field(&saved, "revision").as_f64().unwrap());
         let upload = core.next_upload(day(1)).unwrap();
-        let body = field(&upload, "body").unchecked_into::<Uint8Array>().to_vec();
+        let body = field(&upload, "sealed").unchecked_into::<Uint8Array>().to_vec();
         let plan = Plan::parse(PLAN).unwrap();
         let opened = Sealed::decode(&plan, &body).unwrap().open(&opening_key()).unwrap();
         let report = Report::decode(&plan, plan.hash(), &opened).unwrap();
         assert_eq!(text(&upload, "id"), report.id.to_string());
-        core.uploaded(&text(&upload, "id"), "accepted").unwrap();
+        core.uploaded(0, "accepted").unwrap();
         let ledger: Array = core.ledger().unchecked_into();
         assert_eq!(text(&ledger.get(0), "outcome"), "accepted");
         assert_eq!(field(&core.budget(day(1)).unwrap(), "spent").as_f64(), Some(2.0));
@@ -409,8 +417,8 @@ mod tests {
             text(&core.choose(&object(&[("storage", "maybe".into())]), day(0)).unwrap_err(), "code"),
             "argument"
         );
-        assert_eq!(text(&core.uploaded("x", "lost").unwrap_err(), "code"), "argument");
-        assert!(core.uploaded("x", "accepted").is_ok());
+        assert_eq!(text(&core.uploaded(9, "lost").unwrap_err(), "code"), "argument");
+        assert!(core.uploaded(9, "accepted").is_ok());
         let change = purchase(&mut core, f64::NAN);
         let rules = core.rules();
         drop(core);

@@ -2,7 +2,7 @@
 
 use js_sys::{Reflect, Uint8Array};
 use keepset_engine::outbox::Entry;
-use keepset_engine::{Choice, Consent, ConsentChange, Engine, Intake, Saved, Standing, Status, Upload};
+use keepset_engine::{Choice, Consent, ConsentChange, Engine, Intake, Saved, Standing, Status};
 use keepset_privacy::Budget;
 use keepset_wire::receipt::Kind;
 use keepset_wire::{Purpose, Timestamp, hex};
@@ -108,6 +108,7 @@ pub(crate) fn report(entry: &Entry) -> JsValue {
     let kind = match receipt.kind {
         Kind::Report => "report",
         Kind::Label => "label",
+        Kind::Erasure => "erasure",
     };
     let purpose = match receipt.purpose {
         Purpose::Sharing => "sharing",
@@ -145,11 +146,6 @@ pub(crate) fn report(entry: &Entry) -> JsValue {
 /// Writes every report on record.
 pub(crate) fn reports(entries: &[Entry]) -> JsValue {
     list(entries, report)
-}
-
-/// Writes what may be sent.
-pub(crate) fn upload(upload: &Upload) -> JsValue {
-    object(&[("id", hex(&upload.id.0).into()), ("body", bytes(&upload.bytes))])
 }
 
 /// Writes what is to be stored.

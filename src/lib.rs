@@ -8,7 +8,6 @@
 //! [`Core::next_upload`], [`Core::uploaded`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-#[cfg(any(feature = "core", feature = "study"))]
 mod convert;
 #[cfg(feature = "core")]
 mod core;
@@ -27,7 +26,7 @@ mod study;
 #[cfg(feature = "core")]
 pub use crate::core::{Core, Rules};
 #[cfg(feature = "report")]
-pub use crate::report::{decapsulate, decide, encapsulate, has_gateway};
+pub use crate::report::{decapsulate, decide, encapsulate, has_gateway, share};
 #[cfg(feature = "study")]
 pub use crate::study::{compile, explain, simulate};
 

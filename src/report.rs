@@ -1,13 +1,13 @@
-//! The mechanism and its randomness, and what goes through a relay: a module of its own that is loaded when a report may be due, once or
-//! twice a window.
+//! The mechanism, the making of labels, the randomness of both, and what goes through a relay: a module of its own that is loaded when a
+//! report or labels may be due.
 
 use js_sys::{Array, Uint8Array};
-use keepset_engine::{Due, Pack};
-use keepset_wire::Timestamp;
+use keepset_engine::{Due, NoCoins, Offer, Pack};
 use keepset_wire::oblivious::{Exchange, GatewayKey, Request, Response};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::convert;
 use crate::error::error;
 use crate::host::entropy;
 
@@ -34,9 +34,7 @@ pub fn has_gateway(pack: &[u8], now: f64) -> bool {
 }
 
 fn key(pack: &[u8], now: f64) -> Option<GatewayKey> {
-    // A float that fits no integer saturates, where no instant lies, and what is no number is 1970, where no key is in use.
-    #[expect(clippy::cast_possible_truncation)]
-    Pack::gateway(pack, Timestamp::from_millis(now as i64)?)
+    Pack::gateway(pack, convert::instant(now).ok()?)
 }
 
 /// Encapsulates a request for the gateway of a compiled pack, anew at every call. `head` is method, scheme, authority, path and
@@ -69,4 +67,28 @@ pub fn decapsulate(exchange: &[u8], answer: &[u8]) -> Option<Array> {
     let field = |name| Uint8Array::from(answer.field(name).unwrap_or_default());
     let content = Uint8Array::from(&*answer.content);
     Some(Array::of4(&answer.status.into(), &field("content-type"), &field("retry-after"), &content))
+}
+
+/// Decides on labels, for `Core.decided`: takes back what is no longer agreed to, draws a name or a moment, or makes a message.
+/// `within`: the segments the device is in, with a space between two. `arrived`: the last message has, or there was none.
+///
+/// # Errors
+/// When the pack is none, or `now` is no instant.
+#[wasm_bindgen]
+pub fn share(
+    pack: &[u8],
+    kept: &[u8],
+    granted: bool,
+    within: &str,
+    arrived: bool,
+    now: f64,
+) -> Result<Vec<u8>, JsValue> {
+    let now = convert::instant(now)?;
+    let offer = Offer::new(pack, kept, granted, within, arrived, now)
+        .ok_or_else(|| error("argument", "these bytes are no compiled pack"))?;
+    let offered = match entropy::open() {
+        Ok(coins) => offer.decide(coins),
+        Err(_) => offer.decide(NoCoins),
+    };
+    Ok(offered.to_bytes())
 }

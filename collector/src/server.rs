@@ -197,7 +197,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
     let limit = || from_fn_with_state(Arc::clone(&collector), limits::check);
     let open_to_pages = Router::new()
         .route(REPORTS, post(reports))
-        .route("/v1/labels", get(labels::terms).post(labels::share).delete(labels::erase))
+        .route(LABELS, get(labels::terms).post(labels::share).delete(labels::erase))
         .route("/v1/plan", get(plan))
         .route("/v1/keys", get(keys))
         .route("/v1/oblivious", get(gateway::configurations).post(gateway::oblivious))
@@ -241,6 +241,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
 
 /// Where devices send reports.
 const REPORTS: &str = "/v1/reports";
+const LABELS: &str = "/v1/labels";
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -249,6 +250,12 @@ pub(crate) async fn device(collector: Arc<Collector>, route: &str, request: Requ
     let answer = match route {
         REPORTS if request.method() == Method::POST => {
             reports(State(Arc::clone(&collector)), request).await.into_response()
+        }
+        LABELS if request.method() == Method::POST => {
+            labels::share(State(Arc::clone(&collector)), request).await.into_response()
+        }
+        LABELS if request.method() == Method::DELETE => {
+            labels::erase(State(Arc::clone(&collector)), request).await.into_response()
         }
         _ => Problem::from(Kind::NotForDevices).into_response(),
     };

@@ -153,8 +153,8 @@ export interface Report {
     readonly number: number;
     /** When it was drawn, charged and written down, in milliseconds since 1970. */
     readonly at: number;
-    /** What leaves. */
-    readonly kind: "report" | "label";
+    /** What leaves: a report; the segments the person agreed to share; or the word that those are to be erased. */
+    readonly kind: "report" | "label" | "erasure";
     /** The purpose whose gate it passed. */
     readonly purpose: "reporting" | "sharing";
     /** The hash of the public plan that permits it, in hexadecimal. */
@@ -394,6 +394,8 @@ export interface StorageAdapter {
 /** One request to the collector. */
 export interface TransportRequest {
     readonly url: string;
+    /** What leaves: a `report` and a `label` are posted, an `erasure` is a `DELETE` with a body. */
+    readonly kind: Report["kind"];
     readonly body: Uint8Array;
     readonly headers: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;

@@ -38,10 +38,12 @@ export class Core {
   due(now: number): Uint8Array | Withheld;
   /** Takes in what was decided on `due` within the same turn. */
   decided(decided: Uint8Array): "queued" | Withheld;
+  /** What is kept about labels, for `share` of the report part, if they are to be decided on now; `decided` takes in what was. */
+  labels(now: number): Uint8Array | undefined;
   pending(): Report | undefined;
-  /** The bytes that may leave at this moment: a sealed report. */
-  nextUpload(now: number): { id: string; body: Uint8Array } | undefined;
-  uploaded(id: string, outcome: Outcome): void;
+  /** What may leave at this moment. */
+  nextUpload(now: number): Report | undefined;
+  uploaded(number: number, outcome: Outcome): void;
   /** `appends`: the bytes go behind what is stored; else they take its place. */
   save(): { revision: number; appends: boolean; bytes: Uint8Array } | undefined;
   /** The whole state as it stands, for the study part; never to be stored. */

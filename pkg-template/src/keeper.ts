@@ -13,7 +13,7 @@ import { Saver } from "./saver.js";
 import { Sender } from "./sender.js";
 import type { FlushResult } from "./types.js";
 
-/** The mechanism and its randomness: the glue of the report part. */
+/** The mechanism, the making of labels, and their randomness: the glue of the report part. */
 export type Report = typeof import("./report.js");
 
 /** What a page needs seldom: the glue of the study part. */
@@ -81,9 +81,9 @@ export class Keeper {
       next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
       pending: () => this.#core.pending(),
       through: async (relay) => (await kit.openReport()).through(relay, kit.pack, this.#now),
-      done: async (id, outcome) => {
+      done: async (number, outcome) => {
         if (this.#closed) return;
-        this.#core.uploaded(id, outcome);
+        this.#core.uploaded(number, outcome);
         await this.#saver.save();
       },
       tell,
@@ -283,6 +283,13 @@ export class Keeper {
     this.#sender.abort();
     await this.#saver.inTurn(async () => {
       await this.#wipe();
+      this.#core.setConsent({ storage: "denied" }, this.#now);
+    });
+    // What was shared is taken back, behind what was still under way, and then nothing is known of it any more.
+    await this.#prepare();
+    await this.#sender.flush();
+    await this.#sender.flush();
+    await this.#saver.inTurn(async () => {
       this.#replace(undefined);
       this.#publish([]);
     });
@@ -334,6 +341,10 @@ export class Keeper {
     const due = this.#core.due(this.#now);
     const state = typeof due === "string" ? due : report ? this.#core.decided(report.decide(due)) : "not_loaded";
     if (state === "no_entropy") this.#error(new KeepsetError("no_entropy", "This device has no source of randomness, so no report can be made."));
+    const share = this.#core.labels(this.#now) && (await this.#report())?.shareLabels;
+    // Asked again, as above.
+    const kept = this.#core.labels(this.#now);
+    if (share && kept) share(this.#core, this.kit.pack, kept, this.#now);
     return this.#core.pending() ? "queued" : state;
   }
 
@@ -376,7 +387,7 @@ export class Keeper {
     const saved = this.vault.usable ? this.#core.save() : undefined;
     if (!saved) {
       this.#unsaved.splice(0, covered);
-      return;
+      return this.#sender.soon();
     }
     const { appends, bytes, revision } = saved;
     const kept = await this.vault.write(encode(bytes, this.#seen.take(!appends)), appends);

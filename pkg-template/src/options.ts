@@ -1,6 +1,6 @@
 import type { Report } from "./dto.js";
 import { systemClock } from "./host/clock.js";
-import { fetchTransport } from "./host/transport.js";
+import { fetchTransport, type Route } from "./host/transport.js";
 import { KeepsetError } from "./errors.js";
 import type { Clock, Logger, Options, StorageAdapter, Transport, WasmSource } from "./types.js";
 
@@ -8,7 +8,7 @@ import type { Clock, Logger, Options, StorageAdapter, Transport, WasmSource } fr
 export interface Settings {
   name: string;
   pack: Options["pack"];
-  collector: { url: string; headers: Record<string, string>; transport: Transport; relay: string | undefined } | undefined;
+  collector: { url: (route: Route) => string; headers: Record<string, string>; transport: Transport; relay: string | undefined } | undefined;
   storage: "auto" | "memory" | StorageAdapter;
   wasm: WasmSource | Promise<WasmSource> | undefined;
   beforeSend: ((report: Report) => Report | null) | undefined;
@@ -64,8 +64,9 @@ function settleCollector(given: Options["collector"], relay: Options["relay"], w
   if (typeof transport !== "function") wrong("collector.transport", "must be a function");
   if (relay !== undefined && (options.headers ?? options.transport)) wrong("relay", "excludes collector.headers and collector.transport");
   const base = address(options.url, "collector", wrong);
-  base.pathname = `${base.pathname.replace(/\/+$/, "")}/v1/reports`;
-  return { url: base.href, headers, transport, relay: relay === undefined ? relay : address(relay, "relay", wrong).href };
+  const root = base.pathname.replace(/\/+$/, "");
+  const url = (route: Route): string => ((base.pathname = `${root}/v1/${route}`), base.href);
+  return { url, headers, transport, relay: relay === undefined ? relay : address(relay, "relay", wrong).href };
 }
 
 function address(given: string | URL, path: string, wrong: Wrong): URL {

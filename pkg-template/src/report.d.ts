@@ -1,5 +1,5 @@
-// The glue that wasm-bindgen writes beside `report.wasm`, the mechanism, its randomness and the seals, and what sends through a relay. `build.mjs` makes it a file of
-// its own, loaded when a report may be due; the workspace's `src/report.rs` is its source.
+// The glue that wasm-bindgen writes beside `report.wasm`, the mechanism, its randomness and the seals, with what makes labels and what sends
+// through a relay. `build.mjs` makes it a file of its own, loaded when a report or labels may be due; the workspace's `src/report.rs` is its source.
 
 /** Instantiates the module once; later calls change nothing. */
 export function initSync(options: { module: WebAssembly.Module }): unknown;
@@ -19,4 +19,8 @@ export function encapsulate(pack: Uint8Array, now: number, head: Uint8Array, con
 /** Opens the answer to a request; nothing when it is none of the gateway to this request. */
 export function decapsulate(exchange: Uint8Array, answer: Uint8Array): [status: number, type: Uint8Array, retryAfter: Uint8Array, content: Uint8Array<ArrayBuffer>] | undefined;
 
+/** Decides on labels, for `Core.decided`. `within`: the segments, with a space between two. `arrived`: the last message has. */
+export function share(pack: Uint8Array, kept: Uint8Array, granted: boolean, within: string, arrived: boolean, now: number): Uint8Array;
+
 export { through } from "./host/relay.js";
+export { shareLabels } from "./sharing.js";

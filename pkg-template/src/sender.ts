@@ -1,5 +1,6 @@
 import type { Outcome, Report } from "./dto.js";
 import { Timer } from "./host/timer.js";
+import { routeOf } from "./host/transport.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";
 import { read } from "./host/clock.js";
@@ -12,21 +13,21 @@ const LAST_RETRY_MS = 3_600_000;
 
 /** What the sender needs of the engine's holder. */
 export interface Source {
-  /** The next bytes that may leave at this moment. */
-  next(): { id: string; body: Uint8Array } | undefined;
-  /** The waiting report, described. */
+  /** What may leave at this moment, described. */
+  next(): Report | undefined;
+  /** What waits, described. */
   pending(): Report | undefined;
   /** What sends through a relay, and in no other way. */
   through(relay: string): Promise<Transport>;
   /** Notes the outcome and makes it durable. */
-  done(id: string, outcome: Outcome): Promise<void>;
+  done(number: number, outcome: Outcome): Promise<void>;
   /** Tells every tab. */
   tell(notice: Notice): void;
   /** It is time to send; whoever holds the sender answers for what goes wrong. */
   ring(): void;
 }
 
-/** Hands reports to the network one at a time, a little later than they are made, and again after a failure. */
+/** Hands reports and labels to the network one at a time, a little later than they are made, and again after a failure. */
 export class Sender {
   readonly #timer = new Timer(() => this.source.ring());
   #sending: Promise<FlushResult> | undefined;
@@ -42,7 +43,9 @@ export class Sender {
 
   /** Sends what waits at a random moment soon. */
   soon(): void {
-    if (this.#idle && !this.#timer.isSet && this.source.next()) this.#timer.set(Math.random() * SPREAD_MS);
+    const next = this.#idle && !this.#timer.isSet && this.source.next();
+    // What was shared is taken back at once.
+    if (next) this.#timer.set(next.kind === "erasure" ? 0 : Math.random() * SPREAD_MS);
   }
 
   /** Sends what waits now; joins a sending under way. */
@@ -79,27 +82,26 @@ export class Sender {
     this.#timer.clear();
     for (let sent = 0; ; sent += 1) {
       // Asked again for every report: consent is a matter of this moment.
-      const upload = this.#closed || this.#held ? undefined : this.source.next();
-      if (!upload) return { sent, queued: this.#queued };
-      const report = this.source.pending();
-      if (report?.id !== upload.id) return { sent, queued: this.#queued };
-      const { outcome, skipped } = await this.#handOver(report, upload.body);
+      const report = this.#closed || this.#held ? undefined : this.source.next();
+      if (!report) return { sent, queued: this.#queued };
+      const { outcome, skipped } = await this.#handOver(report);
       if (this.#closed) return { sent, queued: 0, skipped: "not_running" };
-      await this.source.done(upload.id, outcome);
+      await this.source.done(report.number, outcome);
       const known = outcome === "failed" ? report : { ...report, outcome };
       this.source.tell({ is: "report", report: known, outcome, at: read(this.settings.clock) });
       if (outcome !== "accepted") return { sent, queued: this.#queued, skipped: skipped ?? "refused" };
     }
   }
 
-  async #handOver(report: Report, body: Uint8Array): Promise<{ outcome: Outcome; skipped?: "dropped" | "offline" }> {
+  async #handOver(report: Report): Promise<{ outcome: Outcome; skipped?: "dropped" | "offline" }> {
     const { collector } = this.settings;
     if (!collector || !this.#mayLeave(report)) return { outcome: "refused", skipped: "dropped" };
     const { signal } = this.#abort;
     try {
       const { url, headers, relay } = collector;
+      const { kind, sealed: body } = report;
       const transport = relay ? await this.source.through(relay) : collector.transport;
-      const answer = await transport({ url, body, headers: { ...headers }, signal });
+      const answer = await transport({ url: url(routeOf(kind)), kind, body, headers: { ...headers }, signal });
       if (answer.outcome === "failed") return this.#failed(answer.retryAfterMs);
       this.#failures = 0;
       if (answer.outcome === "refused") this.#complain("collector_rejected", `The collector refused a report${answer.status ? ` (${answer.status})` : ""}; it is not sent again.`);
@@ -112,7 +114,8 @@ export class Sender {
   /** A veto that fails is a veto. */
   #mayLeave(report: Report): boolean {
     const { beforeSend } = this.settings;
-    if (!beforeSend) return true;
+    // Nobody may stop someone from taking back what they shared.
+    if (!beforeSend || report.kind === "erasure") return true;
     try {
       // A copy: what leaves was fixed when it was drawn.
       return beforeSend({ ...report, body: report.body.slice(), sealed: report.sealed.slice() }) != null;

@@ -109,6 +109,8 @@ export interface StorageAdapter {
 /** One request to the collector. */
 export interface TransportRequest {
   readonly url: string;
+  /** What leaves: a `report` and a `label` are posted, an `erasure` is a `DELETE` with a body. */
+  readonly kind: Report["kind"];
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 //! The compiled form of a pack: what its reader found, so that a page need not carry a reader of JSON and its messages.
 //!
 //! ```text
-//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it, the gateway's keys first
+//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it: the gateway's keys, labels and the collector's keys first
 //! ```
 //! The checksum, the first 8 bytes of the SHA-256 of eight zeros and the body, is against damage; the first 16 name the pack. Against who serves a page another pack it
 //! cannot help; but whatever the bytes say, the plan in them keeps the limits of every plan, and its hash is its own.
@@ -16,10 +16,43 @@ use crate::snapshot::checksum;
 
 const MAGIC: [u8; 4] = *b"KSPK";
 /// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
 const HEADER: usize = 4 + 1 + 8;
 
+/// What stands at the front of a compiled pack, behind the gateway's keys: all of it that labels need, so that what makes them carries no reader of packs.
+#[derive(Clone, Debug)]
+pub(crate) struct Front {
+    /// What may be shared, written out.
+    pub(crate) labels: Vec<u8>,
+    pub(crate) keys: SealingKeys,
+    /// Names the pack.
+    pub(crate) pack: PackHash,
+}
+
+impl Front {
+    /// Reads it; nothing when the bytes are no compiled pack of this version, or a damaged one.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let (header, body) = bytes.split_at_checked(HEADER)?;
+        let digest = sha256(&[&[0; 8], body]);
+        let ((_, labels), keys): ((Vec<u8>, Vec<u8>), SealingKeys) = decode_first(body)?;
+        let whole =
+            header[..4] == MAGIC && header[4] == FORMAT && header[5..] == digest[..8] && keys.is_sound();
+        whole.then(|| Self { labels, keys, pack: name_of(&digest) })
+    }
+}
+
+fn name_of(digest: &[u8; 32]) -> PackHash {
+    let mut hash = PackHash::default();
+    hash.0.copy_from_slice(&digest[..16]);
+    hash
+}
+
 impl Pack {
+    /// Returns what stands at the front of the compiled form.
+    pub(crate) fn front(&self) -> Front {
+        Front { labels: self.labels.clone(), keys: self.keys.clone(), pack: self.hash }
+    }
+
     /// Writes the compiled form.
     #[must_use]
     pub fn compile(&self) -> Vec<u8> {
@@ -51,7 +84,7 @@ impl Pack {
             return Err(damaged());
         }
         let mut pack = decode(body).filter(Self::is_sound).ok_or_else(damaged)?;
-        pack.named(&digest);
+        pack.hash = name_of(&digest);
         Ok(pack)
     }
 
@@ -67,12 +100,6 @@ impl Pack {
     /// Finds the hash of a pack that was not compiled yet.
     pub(crate) fn name(&mut self) {
         let digest = sha256(&[&[0; 8], &encode(self)]);
-        self.named(&digest);
-    }
-
-    fn named(&mut self, digest: &[u8; 32]) {
-        let mut hash = PackHash::default();
-        hash.0.copy_from_slice(&digest[..16]);
-        self.hash = hash;
+        self.hash = name_of(&digest);
     }
 }

@@ -27,14 +27,25 @@ pub struct Due {
 
 codec!(struct Due { gate, plan, hash, pack, key, consent, truths, now });
 
-/// What was decided.
+/// What was decided, on a report or, see [`crate::Offer`], on labels.
 #[derive(Debug)]
 pub struct Decided {
-    pub(crate) gate: Gate,
+    pub(crate) about: About,
     pub(crate) report: Result<Cleared, Withheld>,
 }
 
-codec!(struct Decided { gate, report });
+codec!(struct Decided { about, report });
+
+/// What the engine is to keep from now on.
+#[derive(Debug)]
+pub(crate) enum About {
+    /// Of reports.
+    Gate(Gate),
+    /// Of labels.
+    Labels(Vec<u8>),
+}
+
+codec!(enum About { 0 => Gate(gate), 1 => Labels(kept) });
 
 impl Due {
     /// Reads what [`Due::to_bytes`] wrote; nothing from anything else.
@@ -66,7 +77,7 @@ impl Due {
     pub fn decide(self, coins: impl Coins + 'static) -> Decided {
         let Self { mut gate, plan, hash, pack, key, consent, truths, now } = self;
         let report = gate.clear(&plan, (hash, pack, key.as_ref()), &consent, &truths, now, coins);
-        Decided { gate, report }
+        Decided { about: About::Gate(gate), report }
     }
 
     /// Returns the same question to a device that would answer this without noise.
@@ -78,13 +89,16 @@ impl Due {
     /// Returns the same question as it is asked again once it was decided on: a second report would be one too many.
     #[must_use]
     pub fn again(self, decided: &Decided) -> Self {
-        Self { gate: decided.gate.clone(), ..self }
+        match &decided.about {
+            About::Gate(gate) => Self { gate: gate.clone(), ..self },
+            About::Labels(_) => self,
+        }
     }
 
     /// Decides where there is nothing to draw from.
     #[must_use]
     pub fn without_entropy(self) -> Decided {
-        Decided { gate: self.gate, report: Err(Withheld::NoEntropy) }
+        Decided { about: About::Gate(self.gate), report: Err(Withheld::NoEntropy) }
     }
 }
 
@@ -112,6 +126,9 @@ impl Decided {
     /// Returns the secret the device has from now on; 32 bytes as its source gave them.
     #[must_use]
     pub fn secret(&self) -> Option<&[u8; 32]> {
-        self.gate.secret()
+        match &self.about {
+            About::Gate(gate) => gate.secret(),
+            About::Labels(_) => None,
+        }
     }
 }

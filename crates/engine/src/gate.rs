@@ -91,7 +91,7 @@ codec!(enum Withheld {
     7 => Budget, 8 => NoEntropy, 9 => Mechanism, 10 => NoKey,
 });
 
-/// A report that passed the gate.
+/// A report that passed the gate, or a message about labels that passed its own.
 #[derive(Debug)]
 pub(crate) struct Cleared {
     /// Whole but for its place in the chain and the bytes it stands for, which the outbox writes into it.
@@ -143,7 +143,7 @@ impl Gate {
         consent: &Consent,
         now: Timestamp,
     ) -> Result<(), Withheld> {
-        check(consent)?;
+        check(consent, Purpose::Reporting)?;
         // Without a secret the window is left out, which is for `clear` to note.
         if self.secret.is_none() {
             return Ok(());
@@ -171,7 +171,7 @@ impl Gate {
         now: Timestamp,
         mut coins: C,
     ) -> Result<Cleared, Withheld> {
-        check(consent)?;
+        check(consent, Purpose::Reporting)?;
         if self.secret.is_none() {
             self.keep_secret(coins.secret()?, Some(plan), now);
         }
@@ -306,9 +306,9 @@ impl Gate {
     }
 }
 
-/// The consent a report needs, asked when it is made and again when it is handed out.
-pub(crate) fn check(consent: &Consent) -> Result<(), Withheld> {
-    if !consent.grants(Purpose::Segmentation) || !consent.grants(Purpose::Reporting) {
+/// The consent that what leaves for this purpose needs, asked when it is made and again when it is handed out.
+pub(crate) fn check(consent: &Consent, purpose: Purpose) -> Result<(), Withheld> {
+    if !consent.grants(Purpose::Segmentation) || !consent.grants(purpose) {
         return Err(Withheld::NoConsent);
     }
     if !consent.grants(Purpose::Storage) {

@@ -1,16 +1,17 @@
-//! The outbox: reports whose bytes are fixed, handed out only when their charge is durable, and the ledger of all of them.
+//! The outbox: reports and labels whose bytes are fixed, handed out only when they are durable, and the ledger of all of them.
 //!
 //! The ledger is a chain of [`Receipt`]s: nothing is handed out that is not in it, and no receipt changes once it is. The
 //! oldest are forgotten; the first that is left still holds the hash of the last that is gone. What became of a report stands
 //! beside its receipt, for it is known later, changes, and is the network's word and not the device's.
 
 use keepset_wire::codec;
-use keepset_wire::codec::{Codec, Decoder};
 use keepset_wire::receipt::Kind;
-use keepset_wire::{Consent, PackHash, Purpose, Receipt, ReportId, Timestamp};
+use keepset_wire::{Consent, Purpose, Receipt, ReportId, Timestamp};
 use serde::Serialize;
 
+use crate::gate;
 use crate::gate::Cleared;
+use crate::labels::APART_MS;
 
 /// So many entries are remembered: more than four years of windows.
 pub const MAX_ENTRIES: usize = 64;
@@ -67,7 +68,20 @@ pub struct Entry {
 
 codec!(struct Entry { receipt, id, until, status, attempts, bytes, sealed, charged_in });
 
-/// A report ready to be sent.
+impl Entry {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.sealed.clear();
+    }
+
+    /// Returns what is to be sent.
+    #[must_use]
+    pub fn upload(&self) -> Upload {
+        Upload { id: ReportId(self.id), bytes: self.sealed.clone() }
+    }
+}
+
+/// A report, or a message about labels, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// Its random name.
@@ -79,18 +93,27 @@ pub struct Upload {
 /// The next report, byte for byte, before it is sent.
 pub type Pending = Entry;
 
-/// Every report of this device, oldest first.
+/// All that left this device or is to leave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Outbox(Vec<Entry>);
+pub(crate) struct Outbox {
+    /// The oldest first.
+    entries: Vec<Entry>,
+    /// Before this instant no report leaves: labels, or their erasure, have left.
+    quiet_until: i64,
+}
 
-codec!(tuple Outbox);
+codec!(struct Outbox { entries, quiet_until });
 
 impl Outbox {
-    /// Takes in a report that passed the gate; it waits until state `charged_in` is durable.
-    pub(crate) fn push(&mut self, cleared: Cleared, charged_in: u64) {
-        let Cleared { receipt, id, until, bytes, sealed } = cleared;
-        self.0.push(Entry {
-            receipt: self.chained(receipt, &sealed),
+    /// Takes in what passed the gate; it waits until state `charged_in` is durable.
+    pub(crate) fn push(&mut self, cleared: Cleared, charged_in: u64, consent: &Consent) {
+        let Cleared { mut receipt, id, until, bytes, sealed } = cleared;
+        receipt.consent = *consent;
+        let receipt = receipt.chained(self.entries.last().map(|last| &last.receipt), &sealed);
+        // Already now, for a device may stop between handing out and noting it.
+        self.rest_after(receipt.kind, receipt.at);
+        self.entries.push(Entry {
+            receipt,
             id: id.0,
             until: until.millis(),
             status: Status::Queued,
@@ -99,30 +122,57 @@ impl Outbox {
             sealed,
             charged_in,
         });
-        let surplus = self.0.len().saturating_sub(MAX_ENTRIES);
-        self.0.drain(..surplus);
+        let surplus = self.entries.len().saturating_sub(MAX_ENTRIES);
+        self.entries.drain(..surplus);
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
-        &self.0
+        &self.entries
     }
 
     pub(crate) fn pending(&self) -> Option<&Entry> {
-        self.0.iter().find(|entry| entry.status == Status::Queued)
+        self.queued().next()
     }
 
-    /// Returns the oldest report that may be sent: its charge durable, its window open.
-    pub(crate) fn next_upload(&self, durable: u64, now: Timestamp) -> Option<Upload> {
-        let ready = |entry: &&Entry| {
-            entry.status == Status::Queued && entry.charged_in <= durable && now.millis() < entry.until
+    /// Tells whether a message of this kind waits.
+    pub(crate) fn holds(&self, kind: Kind) -> bool {
+        self.queued().any(|entry| entry.receipt.kind == kind)
+    }
+
+    fn queued(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.status == Status::Queued)
+    }
+
+    /// Hands out the oldest that may leave: it is durable, its time is not over, consent to what it is for holds. A report waits until
+    /// labels are long gone and their erasure has arrived. An erasure needs no consent, for it is how consent ends, and
+    /// where nothing may be stored it needs no store.
+    pub(crate) fn next(&mut self, consent: &Consent, durable: u64, now: Timestamp) -> Option<&Entry> {
+        let quiet = now.millis() < self.quiet_until || self.holds(Kind::Erasure);
+        let ready = |entry: &Entry| {
+            let Receipt { kind, purpose, .. } = entry.receipt;
+            let erases = kind == Kind::Erasure;
+            entry.status == Status::Queued
+                && now.millis() < entry.until
+                && !(quiet && kind == Kind::Report)
+                && (entry.charged_in <= durable || erases && !consent.grants(Purpose::Storage))
+                && (erases || gate::check(consent, purpose).is_ok())
         };
-        self.0.iter().find(ready).map(|entry| Upload { id: ReportId(entry.id), bytes: entry.sealed.clone() })
+        let index = self.entries.iter().position(ready)?;
+        self.rest_after(self.entries.get(index)?.receipt.kind, now.millis());
+        self.entries.get(index)
+    }
+
+    /// No report leaves soon after labels or their erasure do.
+    fn rest_after(&mut self, kind: Kind, at: i64) {
+        if kind != Kind::Report {
+            self.quiet_until = self.quiet_until.max(at.saturating_add(APART_MS));
+        }
     }
 
     /// Records what the network made of a report; one that is not waiting stays as it is.
     pub(crate) fn settle(&mut self, id: ReportId, outcome: Outcome) {
         if let Some(entry) =
-            self.0.iter_mut().find(|entry| entry.id == id.0 && entry.status == Status::Queued)
+            self.entries.iter_mut().find(|entry| entry.id == id.0 && entry.status == Status::Queued)
         {
             match outcome {
                 Outcome::Accepted => entry.status = Status::Accepted,
@@ -137,73 +187,28 @@ impl Outbox {
         self.end_queued(Status::Expired, |entry| now.millis() >= entry.until)
     }
 
-    /// Stops every hand-out.
-    pub(crate) fn withdraw(&mut self) {
-        self.end_queued(Status::Withdrawn, |_| true);
+    /// Stops the hand-out of what this consent does not allow; erasures go on.
+    pub(crate) fn withdraw(&mut self, consent: &Consent) {
+        self.end_queued(Status::Withdrawn, |entry| {
+            entry.receipt.kind != Kind::Erasure && gate::check(consent, entry.receipt.purpose).is_err()
+        });
     }
 
-    /// Forgets every report's bytes; the receipts stay, for they say nothing about behaviour.
+    /// Forgets the bytes of everything but the erasures that wait; the receipts stay, for they say nothing about behaviour.
     pub(crate) fn erase(&mut self) {
-        self.withdraw();
-        for entry in &mut self.0 {
-            entry.bytes.clear();
-            entry.sealed.clear();
-        }
+        self.withdraw(&Consent::default());
+        self.entries.iter_mut().filter(|entry| entry.status != Status::Queued).for_each(Entry::clear);
     }
 
-    /// Counts everything on record as charged in a state that is durable: it was just read from one. What waits in a state of
-    /// before reports were sealed is given up: nothing leaves that others than the collector can read.
+    /// Counts everything on record as charged in a state that is durable: it was just read from one.
     pub(crate) fn restored(&mut self, revision: u64) {
-        self.0.iter_mut().for_each(|entry| entry.charged_in = revision);
-        self.end_queued(Status::Withdrawn, |entry| entry.sealed.is_empty());
-    }
-
-    /// Reads reports as they were recorded before there were receipts, and gives them theirs. Of the mechanism, the pack and
-    /// the consent nothing is on record, and the receipts say so.
-    pub(crate) fn recorded(from: &mut Decoder<'_>) -> Self {
-        let mut outbox = Self::default();
-        for _ in 0..from.length() {
-            let id = Codec::decode(from);
-            let receipt = Receipt {
-                number: 0,
-                at: Codec::decode(from),
-                kind: Kind::Report,
-                purpose: Purpose::Reporting,
-                plan: Codec::decode(from),
-                pack: PackHash::default(),
-                question: Codec::decode(from),
-                window: Codec::decode(from),
-                mechanism: String::new(),
-                epsilon_micro: Codec::decode(from),
-                consent: Consent::default(),
-                sha256: [0; 32],
-                size: 0,
-                before: [0; 32],
-            };
-            let (until, status) = Codec::decode(from);
-            let (attempts, bytes): (u32, Vec<u8>) = Codec::decode(from);
-            outbox.0.push(Entry {
-                receipt: outbox.chained(receipt, &bytes),
-                id,
-                until,
-                status,
-                attempts,
-                bytes,
-                sealed: Vec::new(),
-                charged_in: Codec::decode(from),
-            });
-        }
-        outbox
-    }
-
-    fn chained(&self, receipt: Receipt, bytes: &[u8]) -> Receipt {
-        receipt.chained(self.0.last().map(|last| &last.receipt), bytes)
+        self.entries.iter_mut().for_each(|entry| entry.charged_in = revision);
     }
 
     /// Ends what waits and is meant, and tells whether anything was.
     fn end_queued(&mut self, status: Status, which: impl Fn(&Entry) -> bool) -> bool {
         let mut ended = false;
-        for entry in self.0.iter_mut().filter(|entry| entry.status == Status::Queued && which(entry)) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.status == Status::Queued && which(entry)) {
             entry.status = status;
             ended = true;
         }

@@ -3,10 +3,12 @@
 use keepset_wire::codec;
 use keepset_wire::codec::encode;
 use keepset_wire::document::{self, Mistake, Name, Node};
+use keepset_wire::labels::LabelTerms;
 use keepset_wire::{Ask, CollectorKeys, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
 
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features, definitions};
+use crate::labels;
 use crate::model::{Inputs, Model};
 use crate::segment::{Experiment, Segment, Segments};
 use crate::{outcome, purposes, sensitive};
@@ -43,6 +45,8 @@ pub struct Pack {
     pub retention: i64,
     /// The stored state is at most so large, in bytes.
     pub state_limit: usize,
+    /// What may be shared, written out; nothing where no labels are asked for.
+    pub(crate) labels: Vec<u8>,
     pub(crate) features: Features,
     pub(crate) segments: Segments,
     /// Names the pack in every receipt.
@@ -52,7 +56,7 @@ pub struct Pack {
 }
 
 codec!(struct Pack {
-    gateway, id, version, title, expires, events, models, experiments, plan, keys, retention, state_limit, features, segments, plan_hash,
+    gateway, labels, keys, id, version, title, expires, events, models, experiments, plan, retention, state_limit, features, segments, plan_hash,
 } without { hash });
 
 impl Pack {
@@ -96,6 +100,7 @@ impl Pack {
             outcome::KEY,
             sensitive::KEY,
             purposes::KEY,
+            "labels",
             "collector",
         ])?;
         let events = fields.need("events")?.each_member(EventSpec::read)?;
@@ -124,6 +129,8 @@ impl Pack {
         if let Some((plan, node)) = plan.as_mut().zip(fields.get("plan")) {
             sensitive::bind(plan, &node, declared)?;
         }
+        let labels =
+            fields.get("labels").map_or(Ok(Vec::new()), |node| read_labels(&node, &segments.list))?;
         fields.need("owner")?.text()?;
         fields.need("reason")?.text()?;
         let whole =
@@ -144,6 +151,7 @@ impl Pack {
             plan,
             keys: collector.reports,
             gateway: encode(&collector.gateway),
+            labels,
             features,
             segments,
             hash: PackHash::default(),
@@ -154,7 +162,9 @@ impl Pack {
 
     /// Tells whether a pack that was read from elsewhere asks nothing that [`Pack::parse`] would refuse to ask.
     pub(crate) fn is_sound(&self) -> bool {
-        self.plan.as_ref().is_none_or(Plan::is_sound)
+        self.plan
+            .as_ref()
+            .is_none_or(|plan| plan.is_sound() && (plan.sensitive.is_empty() || self.labels.is_empty()))
             && self.plan_hash == self.plan.as_ref().map(Plan::hash)
             && self.keys.is_sound()
     }
@@ -190,10 +200,28 @@ impl Pack {
         self.hash
     }
 
+    /// Returns what labels may be shared, and for what; nothing where the pack asks for none.
+    #[must_use]
+    pub fn labels(&self) -> Option<LabelTerms> {
+        labels::read_terms(&self.labels)
+    }
+
     /// Returns the plan with its hash.
     pub(crate) fn asked(&self) -> Option<(&Plan, PlanHash)> {
         self.plan.as_ref().zip(self.plan_hash)
     }
+}
+
+/// Reads what labels may be shared and checks that they are segments of the pack.
+fn read_labels(node: &Node<'_>, segments: &[Segment]) -> Result<Vec<u8>, Mistake> {
+    let terms = LabelTerms::read(node)?;
+    for (node, (name, _)) in node.need("segments")?.list()?.iter().zip(&terms.segments) {
+        if !segments.iter().any(|segment| segment.id == *name) {
+            let message = format!("{name} is no segment of this pack, so it cannot be shared");
+            return Err(node.need("id")?.mistake(message));
+        }
+    }
+    Ok(encode(&terms))
 }
 
 /// Reads the plan and checks that all it asks about is the pack's.

@@ -8,28 +8,27 @@
 //! ```
 //! A checksum is the first 8 bytes of the SHA-256 of the checksum before it and the body, so sections cannot be left out or
 //! swapped. A last section cut short is left out: charges are in whole sections alone, so nothing spent is
-//! forgotten. The format is frozen: `tests/vectors/formats.json` holds a sample of every version, for ever.
+//! forgotten. The format is frozen: `tests/vectors/formats.json` holds a sample of every version that was ever published.
 
 use std::fmt;
 
 use keepset_wire::codec;
-use keepset_wire::codec::{Codec, Decoder, decode, decode_with, encode};
+use keepset_wire::codec::{Codec, decode, encode};
 use keepset_wire::{Consent, sha256};
 
 use crate::engine::Latch;
 use crate::event::{Intake, RecentIds};
 use crate::feature::State;
 use crate::gate::Gate;
+use crate::labels::Sharing;
 use crate::outbox::Outbox;
 use crate::segment::Standing;
 
 const WHOLE: [u8; 4] = *b"KSST";
 const CHANGED: [u8; 4] = *b"KSSD";
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const CHANGED_VERSION: u8 = 1;
 const HEADER: usize = 4 + 1 + 4 + 8;
-/// The header of version 1 had no length: the section was all there was.
-const HEADER_1: usize = 4 + 1 + 8;
 
 /// Why stored bytes cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,10 @@ pub(crate) struct Snapshot {
     pub(crate) gate: Gate,
     pub(crate) outbox: Outbox,
     pub(crate) latch: Option<Latch>,
+    pub(crate) sharing: Sharing,
 }
+
+codec!(struct Snapshot { pack, profile, consent, gate, outbox, latch, sharing });
 
 /// The same at the moment of a save, in the order of the bytes.
 pub(crate) struct Whole<'a> {
@@ -74,6 +76,7 @@ pub(crate) struct Whole<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) outbox: &'a Outbox,
     pub(crate) latch: &'a Option<Latch>,
+    pub(crate) sharing: &'a Sharing,
 }
 
 impl Whole<'_> {
@@ -84,6 +87,7 @@ impl Whole<'_> {
         self.gate.encode(&mut out);
         self.outbox.encode(&mut out);
         self.latch.encode(&mut out);
+        self.sharing.encode(&mut out);
         out
     }
 }
@@ -219,38 +223,20 @@ impl Stored {
         self.changed = usize::MAX;
     }
 
-    /// Tells whether an earlier version wrote it: what was made of it is not durable before the next save.
-    pub(crate) fn is_earlier(&self) -> bool {
-        self.whole == 0
-    }
-
     /// Reads what is stored.
     pub(crate) fn read(bytes: &[u8]) -> Result<(Snapshot, Self), StateError> {
-        if let [b'K', b'S', b'S', b'T', 1, ..] = bytes {
-            let snapshot = read_1(bytes)?;
-            // The next save writes a whole section of this version.
-            let stored =
-                Self { profile: Profile::default(), checksum: [0; 8], whole: 0, changed: usize::MAX };
-            return Ok((snapshot, stored));
-        }
-        let two = bytes.starts_with(b"KSST\x02");
-        let version = if two { 2 } else { VERSION };
-        let (body, checksum, mut rest) = open(bytes, WHOLE, version, [0; 8])?.ok_or(StateError::Corrupt)?;
-        let mut snapshot = read_whole(body, two)?;
-        let mut stored = Self {
-            profile: Profile::default(),
-            checksum,
-            whole: if two { 0 } else { bytes.len() - rest.len() },
-            changed: rest.len(),
-        };
+        let (body, checksum, mut rest) = open(bytes, WHOLE, VERSION, [0; 8])?.ok_or(StateError::Corrupt)?;
+        let mut snapshot: Snapshot = decode(body).ok_or(StateError::Corrupt)?;
+        let whole = bytes.len() - rest.len();
+        let mut stored = Self { profile: Profile::default(), checksum, whole, changed: rest.len() };
         while let Some((body, checksum, behind)) = open(rest, CHANGED, CHANGED_VERSION, stored.checksum)? {
             let changed: Changed = decode(body).ok_or(StateError::Corrupt)?;
             changed.apply(&mut snapshot.profile).ok_or(StateError::Corrupt)?;
             (stored.checksum, rest) = (checksum, behind);
         }
-        if !rest.is_empty() || two {
-            // Behind a section cut short, or of an earlier version, nothing may be appended.
-            stored.changed = usize::MAX;
+        if !rest.is_empty() {
+            // Behind a section cut short nothing may be appended.
+            stored.misfits();
         }
         stored.profile.clone_from(&snapshot.profile);
         Ok((snapshot, stored))
@@ -301,44 +287,4 @@ fn open(
         return Err(StateError::Corrupt);
     }
     Ok(Some((body, sum, behind)))
-}
-
-/// Reads the body of version 1: a memory a feature, under the feature's name, and a membership's beginning alone.
-fn read_1(bytes: &[u8]) -> Result<Snapshot, StateError> {
-    let (header, body) = bytes.split_at_checked(HEADER_1).ok_or(StateError::Corrupt)?;
-    if header[5..] != sha256(&[body])[..8] {
-        return Err(StateError::Corrupt);
-    }
-    let read = |from: &mut Decoder<'_>| {
-        let revision = Codec::decode(from);
-        let pack = Codec::decode(from);
-        let evaluated = Codec::decode(from);
-        let features: Vec<(String, (u64, State))> = Codec::decode(from);
-        let memberships: Vec<(String, i64)> = Codec::decode(from);
-        let standing = |since| Standing { since: Some(since), ..Standing::default() };
-        // It did not say when the latest event was; the profile is kept from the last evaluation on.
-        let now = Now { revision, evaluated, last_event: evaluated, ..Now::default() };
-        let profile = Profile {
-            now,
-            memories: features.into_iter().map(|(_, memory)| memory).collect(),
-            standings: memberships.into_iter().map(|(name, since)| (name, standing(since))).collect(),
-            ..Profile::default()
-        };
-        let (consent, gate) = Codec::decode(from);
-        Snapshot { pack, profile, consent, gate, outbox: Outbox::recorded(from), latch: None }
-    };
-    decode_with(body, read).ok_or(StateError::Corrupt)
-}
-
-/// Reads the body of a whole section. Version 2 recorded reports without receipts and had no latch.
-fn read_whole(body: &[u8], two: bool) -> Result<Snapshot, StateError> {
-    let read = |from: &mut Decoder<'_>| Snapshot {
-        pack: Codec::decode(from),
-        profile: Codec::decode(from),
-        consent: Codec::decode(from),
-        gate: Codec::decode(from),
-        outbox: if two { Outbox::recorded(from) } else { Codec::decode(from) },
-        latch: if two { None } else { Codec::decode(from) },
-    };
-    decode_with(body, read).ok_or(StateError::Corrupt)
 }

@@ -37,11 +37,13 @@ impl fmt::Display for PackHash {
 pub enum Kind {
     /// A differentially private report.
     Report,
-    /// A segment label, given out with consent to `sharing`.
+    /// Segment labels, given out with consent to `sharing`.
     Label,
+    /// The word that labels given out before are to be erased.
+    Erasure,
 }
 
-codec!(enum Kind { 0 => Report, 1 => Label });
+codec!(enum Kind { 0 => Report, 1 => Label, 2 => Erasure });
 
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,6 +37,9 @@ export interface LedgerTexts {
   why: string;
   /** Where the plan is not given. */
   whyUnknown: string;
+  /** Why labels left, and what takes them back. */
+  label: string;
+  erasure: string;
   who: string;
   /** `{owner}` of the plan. */
   whoSays: string;

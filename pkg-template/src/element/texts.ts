@@ -23,6 +23,8 @@ export const ENGLISH: LedgerTexts = {
   outcome: { waiting: "waiting", accepted: "received", refused: "refused, not sent again", withdrawn: "withdrawn", expired: "too late, not sent" },
   why: "Why",
   whyUnknown: "To count how many people are in each group.",
+  label: "The groups you agreed to share, under a name that changes.",
+  erasure: "The word to erase what you had shared.",
   who: "Who can read it",
   whoSays: "{owner}, as one noisy answer without a name.",
   ownerUnknown: "Who runs this site",

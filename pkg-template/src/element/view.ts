@@ -37,7 +37,8 @@ export function view(shown: Shown, buttons: Buttons, open: ReadonlySet<string>):
   const left = entries.filter(({ outcome }) => outcome === "accepted");
   const waiting = entries.find(({ outcome }) => outcome === "waiting");
   const sizes = left.reduce((sum, { size }) => sum + size, 0);
-  const total = fill(texts.total, { reports: number.format(left.length), bytes: number.format(sizes) });
+  const reports = left.filter(({ kind }) => kind === "report").length;
+  const total = fill(texts.total, { reports: number.format(reports), bytes: number.format(sizes) });
   const title = h("slot", { name: "title" }, h("h2", {}, texts.title));
   const lines = entries.map((entry) => line(entry, shown, number, dates, open)).reverse();
   return [
@@ -73,12 +74,14 @@ function epsilon({ perReport, spentInWindow, spent, limit }: Budget, texts: Ledg
 
 /** One line of the ledger. */
 function line(entry: LedgerEntry, { plan, texts }: Shown, number: Intl.NumberFormat, dates: Intl.DateTimeFormat, open: ReadonlySet<string>): Node {
-  const why = plan?.questions?.find(({ id }) => id === entry.question)?.reason ?? plan?.reason ?? texts.whyUnknown;
+  const shared = entry.kind === "report" ? undefined : texts[entry.kind];
+  const owner = plan?.owner ?? texts.ownerUnknown;
+  const why = shared ?? plan?.questions?.find(({ id }) => id === entry.question)?.reason ?? plan?.reason ?? texts.whyUnknown;
   const { choice, since } = entry.consent[entry.purpose];
   const bytes = entry.sealed.length > 0 ? h("code", { part: "bytes" }, Array.from(entry.sealed, (byte) => byte.toString(16).padStart(2, "0")).join(" ")) : texts.bytesGone;
   const fields: readonly (readonly [string, Child])[] = [
     [texts.why, why],
-    [texts.who, fill(texts.whoSays, { owner: plan?.owner ?? texts.ownerUnknown })],
+    [texts.who, shared ? owner : fill(texts.whoSays, { owner })],
     [texts.cost, `ε\u00a0${number.format(entry.epsilon)}`],
     [texts.consent, `${entry.purpose}: ${choice}, ${fill(texts.since, { date: dates.format(since) })}`],
     [texts.mechanism, entry.mechanism],

@@ -1,16 +1,23 @@
-import type { Outcome } from "../dto.js";
+import type { Outcome, Report } from "../dto.js";
 import type { Transport, TransportAnswer } from "../types.js";
-
-/** The content type of one or many sealed reports; `crates/wire` holds the same text. */
-export const CONTENT_TYPE = "application/vnd.keepset.sealed-reports";
 
 const TIMEOUT_MS = 20_000;
 
-/** Sends with `fetch`. */
-export const fetchTransport: Transport = ({ url, body, headers, signal }) => post(url, body, { ...headers, "content-type": CONTENT_TYPE }, signal, read);
+/** Where what leaves is taken. */
+export type Route = "reports" | "labels";
 
-/** Posts and reads the answer in time: no cookies, no referrer, no redirects, and on its way even if the page closes. */
-export async function post<T>(url: string, body: Uint8Array, headers: Record<string, string>, signal: AbortSignal, read: (response: Response) => Promise<T>): Promise<T> {
+/** Labels and their erasure have a route of their own. */
+export const routeOf = (kind: Report["kind"]): Route => (kind === "report" ? "reports" : "labels");
+
+/** How it is asked to be taken, and as what. `crates/wire` holds the same texts. */
+export const methodOf = (kind: Report["kind"]): string => (kind === "erasure" ? "DELETE" : "POST");
+export const typeFor = (kind: Report["kind"]): string => `application/vnd.keepset.sealed-${routeOf(kind)}`;
+
+/** Sends with `fetch`. */
+export const fetchTransport: Transport = ({ url, kind, body, headers, signal }) => send(methodOf(kind), url, body, { ...headers, "content-type": typeFor(kind) }, signal, read);
+
+/** Sends and reads the answer in time: no cookies, no referrer, no redirects, and on its way even if the page closes. */
+export async function send<T>(method: string, url: string, body: Uint8Array, headers: Record<string, string>, signal: AbortSignal, read: (response: Response) => Promise<T>): Promise<T> {
   const deadline = new AbortController();
   const abort = (): void => deadline.abort();
   const timeout = setTimeout(abort, TIMEOUT_MS);
@@ -18,7 +25,7 @@ export async function post<T>(url: string, body: Uint8Array, headers: Record<str
   if (signal.aborted) abort();
   try {
     const response = await fetch(url, {
-      method: "POST",
+      method,
       // A view of its own buffer: some servers of polyfilled `fetch` send the whole buffer of a shared one.
       body: body.slice(),
       headers,

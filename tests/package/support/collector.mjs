@@ -5,7 +5,7 @@ import { serve } from "./server.mjs";
 export async function collector(answers = []) {
   const requests = [];
   return serve(requests, async (request, response) => {
-    const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "content-type", "access-control-allow-methods": "POST" };
+    const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "content-type", "access-control-allow-methods": "POST, DELETE" };
     if (request.method === "OPTIONS") return response.writeHead(204, cors).end();
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);

@@ -44,9 +44,14 @@ export function receive({ encapsulated, privateKey, publicKey: own, info }) {
 }
 
 /** Opens a sealed report: version 1, key 1, plan 16 and epoch 4 outside, then the encapsulated key and the text. */
-export function unseal(sealed) {
+export const unseal = (sealed) => opened(sealed, 22, "keepset sealed report 1");
+
+/** Opens a sealed message about labels: version 1, key 1 and terms 16 outside, then the encapsulated key and the text. */
+export const unsealLabels = (sealed) => opened(sealed, 18, "keepset sealed labels 1");
+
+function opened(sealed, outside, info) {
   const whole = Buffer.from(sealed);
   const { private_key, public_key } = keys.find(({ id }) => id === whole[1]);
-  const [aad, encapsulated, rest] = [whole.subarray(0, 22), whole.subarray(22, 54), whole.subarray(54)];
-  return receive({ encapsulated, privateKey: bytes(private_key), publicKey: bytes(public_key), info: "keepset sealed report 1" }).open(rest, aad);
+  const [aad, encapsulated, rest] = [whole.subarray(0, outside), whole.subarray(outside, outside + 32), whole.subarray(outside + 32)];
+  return receive({ encapsulated, privateKey: bytes(private_key), publicKey: bytes(public_key), info }).open(rest, aad);
 }

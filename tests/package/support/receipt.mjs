@@ -21,7 +21,7 @@ export function bytes(entry) {
   return Buffer.concat([
     number(entry.number),
     instant(entry.at),
-    Buffer.from([["report", "label"].indexOf(entry.kind)]),
+    Buffer.from([["report", "label", "erasure"].indexOf(entry.kind)]),
     Buffer.from([["segmentation", "storage", "reporting", "sharing"].indexOf(entry.purpose)]),
     hex(entry.plan),
     hex(entry.pack),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use keepset_engine::outbox::MAX_ENTRIES;
 use keepset_privacy::{Answering, Ledger, Refusal};
+use keepset_wire::labels::{LabelTerms, SealedLabels};
 use keepset_wire::receipt::{self, Break, Kind};
 use keepset_wire::{Choice, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Sealed, Timestamp, hex};
 use serde::Serialize;
@@ -45,6 +46,7 @@ pub(super) struct Check<'a> {
 pub(super) fn all(
     lines: &[Line],
     plans: &BTreeMap<PlanHash, Plan>,
+    terms: &[LabelTerms],
     packs: &[PackHash],
     capture: &Capture,
 ) -> (Vec<Found>, Vec<usize>) {
@@ -53,6 +55,7 @@ pub(super) fn all(
     check.bytes();
     check.consent();
     check.plan(plans);
+    check.labels(terms);
     check.packs(packs);
     let captured = check.traffic(capture);
     (check.found, captured)
@@ -131,7 +134,13 @@ impl Check<'_> {
                     (Purpose::Storage, "storage"),
                     (Purpose::Reporting, "reporting"),
                 ],
-                Kind::Label => &[(Purpose::Segmentation, "segmentation"), (Purpose::Sharing, "sharing")],
+                Kind::Label => &[
+                    (Purpose::Segmentation, "segmentation"),
+                    (Purpose::Storage, "storage"),
+                    (Purpose::Sharing, "sharing"),
+                ],
+                // How consent ends.
+                Kind::Erasure => &[],
             };
             for (purpose, name) in needed {
                 let standing = receipt.consent.of(*purpose);
@@ -147,7 +156,7 @@ impl Check<'_> {
             }
             let right = match receipt.kind {
                 Kind::Report => Purpose::Reporting,
-                Kind::Label => Purpose::Sharing,
+                Kind::Label | Kind::Erasure => Purpose::Sharing,
             };
             if receipt.purpose != right {
                 self.deviates(receipt, "purpose", "its purpose is not that of what left");
@@ -233,6 +242,39 @@ impl Check<'_> {
         if ![length, unsealed].contains(&(receipt.size as usize)) {
             let what = format!("is {} bytes long, and every report of the plan is {length}", receipt.size);
             self.deviates(receipt, "size", &what);
+        }
+    }
+
+    /// What was shared is what the terms allow: their text, their length, and nothing charged.
+    fn labels(&mut self, given: &[LabelTerms]) {
+        let lines = self.lines;
+        let labels = lines.iter().map(|line| &line.receipt).filter(|receipt| receipt.kind != Kind::Report);
+        for receipt in labels {
+            let Some(terms) = given.iter().find(|terms| terms.hash() == receipt.plan) else {
+                let what =
+                    format!("was shared under the terms {}, which are not the given ones", receipt.plan);
+                self.deviates(receipt, "terms", &what);
+                continue;
+            };
+            if receipt.question != terms.id.as_str() || receipt.mechanism != terms.describe() {
+                let what = format!(
+                    "names {} {:?}, and the terms are {} {:?}",
+                    receipt.question,
+                    receipt.mechanism,
+                    terms.id,
+                    terms.describe()
+                );
+                self.deviates(receipt, "terms", &what);
+            }
+            let length = SealedLabels::length(terms);
+            if receipt.size as usize != length {
+                let what =
+                    format!("is {} bytes long, and every message under the terms is {length}", receipt.size);
+                self.deviates(receipt, "size", &what);
+            }
+            if receipt.epsilon_micro != 0 {
+                self.deviates(receipt, "epsilon_report", "charged epsilon, and labels are not noised");
+            }
         }
     }
 

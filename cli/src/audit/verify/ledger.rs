@@ -77,7 +77,11 @@ fn line(node: &Node<'_>) -> Result<Line, Mistake> {
         receipt: Receipt {
             number: whole("number")?,
             at: instant(&fields.need("at")?)?,
-            kind: fields.need("kind")?.one_of(&[("report", Kind::Report), ("label", Kind::Label)])?,
+            kind: fields.need("kind")?.one_of(&[
+                ("report", Kind::Report),
+                ("label", Kind::Label),
+                ("erasure", Kind::Erasure),
+            ])?,
             purpose: fields
                 .need("purpose")?
                 .one_of(&[("reporting", Purpose::Reporting), ("sharing", Purpose::Sharing)])?,

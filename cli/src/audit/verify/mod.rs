@@ -20,6 +20,7 @@ use clap::Args;
 use jiff::Timestamp;
 use keepset_engine::Pack;
 use keepset_wire::document::{self, Node};
+use keepset_wire::labels::LabelTerms;
 use keepset_wire::{PackHash, Plan, PlanHash};
 use serde_json::json;
 
@@ -36,6 +37,9 @@ pub struct VerifyArguments {
     /// The plan: as GET /v1/plan of a collector gives it, as `keepset plan` prints it, or a pack; may be given several times
     #[arg(long, required = true)]
     pub plan: Vec<PathBuf>,
+    /// The terms that labels were shared under: the `labels` of a pack, or the pack; may be given several times
+    #[arg(long)]
+    pub labels: Vec<PathBuf>,
     /// A pack that may have been in force; given any, every entry has to name one of them
     #[arg(long)]
     pub pack: Vec<PathBuf>,
@@ -57,9 +61,10 @@ pub struct VerifyArguments {
 pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<String> {
     let lines = ledger::read(&text(&arguments.ledger)?).with_context(|| shown(&arguments.ledger))?;
     let plans = arguments.plan.iter().map(|path| plan(path)).collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    let terms = arguments.labels.iter().map(|path| terms(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let packs = arguments.pack.iter().map(|path| pack(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let capture = capture::read(&arguments.capture, arguments.to.as_deref())?;
-    let (found, captured) = check::all(&lines, &plans, &packs, &capture);
+    let (found, captured) = check::all(&lines, &plans, &terms, &packs, &capture);
     let deviations = found.iter().filter(|found| found.weight == Weight::Deviation).count();
     if let Some(path) = &arguments.json {
         let all = json!({"holds": deviations == 0, "entries": lines.len(), "requests": capture.requests.len(), "found": found});
@@ -137,6 +142,14 @@ fn plan(path: &Path) -> anyhow::Result<(PlanHash, Plan)> {
         bail!("{}: $.hash: the hash of this plan is {hash}", path.display());
     }
     Ok((hash, plan))
+}
+
+/// Reads terms, alone or within a pack.
+fn terms(path: &Path) -> anyhow::Result<LabelTerms> {
+    let value = document::parse(&text(path)?).with_context(|| shown(path))?;
+    let node = Node::root(&value);
+    let inside = node.get("labels");
+    LabelTerms::read(inside.as_ref().unwrap_or(&node)).with_context(|| shown(path))
 }
 
 /// Reads a pack, compiled or not, for its hash.

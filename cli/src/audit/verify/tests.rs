@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use keepset_privacy::Answering;
+use keepset_wire::labels::{LabelTerms, SealedLabels};
 use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
 use keepset_wire::{Choice, Consent, DAY_MS, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Standing};
 
@@ -13,6 +14,11 @@ fn plan() -> Plan {
     let text = r#"{"id": "sample", "owner": "o", "reason": "r", "starts": "2026-01-01", "expires": "2031-01-01", "epsilon": 2,
         "epoch_days": 7, "window_epochs": 1, "windows_per_year": 3, "questions": [{"id": "q", "reason": "r", "segments": ["a", "b"], "cap": 1}]}"#;
     Plan::parse(text).unwrap()
+}
+
+fn terms() -> LabelTerms {
+    let text = r#"{"id": "offers", "owner": "o", "purpose": "p", "text_version": 4, "segments": [{"id": "a", "reason": "r"}]}"#;
+    LabelTerms::parse(text).unwrap()
 }
 
 fn granted(since: i64) -> Standing {
@@ -61,7 +67,7 @@ fn chained(receipts: impl IntoIterator<Item = Receipt>) -> Vec<Line> {
 fn found(lines: &[Line], packs: &[PackHash]) -> Vec<Found> {
     let plans: BTreeMap<PlanHash, Plan> = [(plan().hash(), plan())].into();
     let capture = Capture::of(lines.iter().map(|line| &*line.body));
-    check::all(lines, &plans, packs, &capture).0
+    check::all(lines, &plans, &[terms()], packs, &capture).0
 }
 
 /// The codes of what deviates, each with the entry it is about.
@@ -158,7 +164,7 @@ fn what_was_accepted_and_not_captured_is_a_warning_and_what_the_ledger_does_not_
     let plans: BTreeMap<PlanHash, Plan> = [(plan().hash(), plan())].into();
     let other = b"who=me".to_vec();
     let capture = Capture::of([&*lines[0].body, &*lines[0].body, &*other]);
-    let (found, captured) = check::all(&lines, &plans, &[], &capture);
+    let (found, captured) = check::all(&lines, &plans, &[], &[], &capture);
     let codes: Vec<_> = found.iter().map(|found| (found.weight, found.code)).collect();
     assert_eq!(codes, [(Weight::Deviation, "request_unknown"), (Weight::Warning, "not_captured")]);
     assert_eq!(captured, [2, 0]);
@@ -176,7 +182,7 @@ fn what_is_encapsulated_for_a_relay_is_said_to_be_unseen_and_not_taken_for_anyth
     let (method, scheme, authority, path) = (b"POST", b"https", b"r.example", b"/v1/reports");
     let request = Request { method, scheme, authority, path, kind: b"text/plain", content: &lines[0].body };
     let (request, _) = Exchange::begin(GatewayKey::from(&key), &request, [7; 32]).unwrap();
-    let (found, captured) = check::all(&lines, &plans, &[], &Capture::of([&*request]));
+    let (found, captured) = check::all(&lines, &plans, &[], &[], &Capture::of([&*request]));
     let codes: Vec<_> = found.iter().map(|found| (found.weight, found.code)).collect();
     assert_eq!(codes, [(Weight::Deviation, "request_encapsulated"), (Weight::Warning, "not_captured")]);
     assert_eq!(captured, [0]);
@@ -187,4 +193,58 @@ fn what_is_encapsulated_for_a_relay_is_said_to_be_unseen_and_not_taken_for_anyth
 fn another_pack_deviates_where_packs_are_named() {
     let found = found(&chained([week(1)]), &[PackHash([8; 16])]);
     assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["pack"]);
+}
+
+/// What a device writes down of labels it shared, or of their erasure, on a day.
+fn shared(kind: Kind, number: u32) -> Receipt {
+    let week = week(number);
+    let sharing = granted(week.consent.storage.since);
+    Receipt {
+        kind,
+        purpose: Purpose::Sharing,
+        plan: terms().hash(),
+        question: "offers".into(),
+        window: 0,
+        mechanism: "consented(text=4)".into(),
+        epsilon_micro: 0,
+        consent: Consent { sharing, ..week.consent },
+        ..week
+    }
+}
+
+/// Chains labels between reports, with bodies as long as either's.
+fn with_labels(change: impl FnOnce(&mut [Receipt; 2])) -> Vec<Line> {
+    let mut labels = [shared(Kind::Label, 2), shared(Kind::Erasure, 3)];
+    labels[1].consent.sharing.choice = Choice::Denied;
+    change(&mut labels);
+    let mut lines = chained([week(1)]);
+    for (fill, receipt) in (100..).zip(labels) {
+        let body = vec![fill; SealedLabels::length(&terms())];
+        let receipt = receipt.chained(lines.last().map(|line| &line.receipt), &body);
+        lines.push(Line { hash: receipt.hash(), receipt, outcome: Outcome::Accepted, body });
+    }
+    lines
+}
+
+#[test]
+fn labels_and_what_takes_them_back_are_held_to_their_terms_and_to_consent() {
+    assert!(deviations(&with_labels(|_| {})).is_empty(), "{:?}", found(&with_labels(|_| {}), &[]));
+    let cases: [(&str, u32, fn(&mut [Receipt; 2])); 8] = [
+        ("consent", 1, |r| r[0].consent.sharing.choice = Choice::Denied),
+        ("consent", 1, |r| r[0].consent.sharing.since = r[0].at + 1),
+        ("consent", 1, |r| r[0].consent.segmentation.choice = Choice::Pending),
+        ("purpose", 2, |r| r[1].purpose = Purpose::Reporting),
+        ("terms", 1, |r| r[0].plan.0[0] ^= 1),
+        ("terms", 1, |r| r[0].mechanism = "consented(text=5)".into()),
+        ("terms", 2, |r| r[1].question = "other".into()),
+        ("epsilon_report", 1, |r| r[0].epsilon_micro = 1),
+    ];
+    for (code, entry, change) in cases {
+        assert_eq!(deviations(&with_labels(change)), [(code, entry)], "{code}");
+    }
+    let mut long = with_labels(|_| {});
+    let body = vec![7; SealedLabels::length(&terms()) + 1];
+    let receipt = shared(Kind::Label, 4).chained(long.last().map(|line| &line.receipt), &body);
+    long.push(Line { hash: receipt.hash(), receipt, outcome: Outcome::Accepted, body });
+    assert_eq!(deviations(&long), [("size", 3)]);
 }

@@ -5,7 +5,7 @@
 
 use keepset_privacy::{BoundedMean, Truth};
 use keepset_wire::codec;
-use keepset_wire::{Ask, Epoch, Millionths, Name, Plan, Question, Timestamp};
+use keepset_wire::{Ask, Epoch, Millionths, Name, Plan, Purpose, Question, Timestamp};
 
 use super::Engine;
 use crate::gate;
@@ -111,7 +111,7 @@ impl Engine {
             plan.questions.get(usize::from(slot.question)).filter(|question| question.horizon > 0)?;
         let open = self.evaluated < plan.epoch_start(Epoch(slot.epoch))
             && self.latch.is_none_or(|latch| latch.slot != slot)
-            && gate::check(&self.consent).is_ok();
+            && gate::check(&self.consent, Purpose::Reporting).is_ok();
         open.then(|| plan.epoch_start(Epoch(slot.epoch.saturating_sub(question.horizon))))
     }
 

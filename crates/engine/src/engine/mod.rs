@@ -4,6 +4,7 @@ mod answers;
 mod asking;
 mod reporting;
 mod saving;
+mod sharing;
 
 use std::rc::Rc;
 
@@ -14,6 +15,7 @@ use crate::event::{Event, EventError, Intake, RawEvent, RecentIds, Told};
 use crate::feature::State;
 use crate::gate;
 use crate::gate::Gate;
+use crate::labels::Sharing;
 use crate::outbox::Outbox;
 use crate::pack::Pack;
 use crate::segment::{Cause, Change, Evaluation, Memberships, Sight, Values};
@@ -56,6 +58,7 @@ pub struct Engine {
     /// In which group of a question the device was at the moment it asks about, until it answers.
     latch: Option<Latch>,
     outbox: Outbox,
+    sharing: Sharing,
     /// Changes not yet handed to the host.
     changes: Vec<Change>,
     reasons: bool,
@@ -96,9 +99,12 @@ impl Engine {
     /// Takes in new choices. Withdrawal acts at once: hand-outs stop, then what the purpose allowed is erased.
     pub fn set_consent(&mut self, change: &ConsentChange, now: Timestamp) -> Vec<Change> {
         change.apply(&mut self.consent, now);
+        if gate::check(&self.consent, Purpose::Sharing).is_err() {
+            self.sharing.take_back();
+        }
         self.stored = None;
-        if gate::check(&self.consent).is_err() {
-            self.outbox.withdraw();
+        self.outbox.withdraw(&self.consent);
+        if gate::check(&self.consent, Purpose::Reporting).is_err() {
             self.latch = None;
         }
         if !self.consent.grants(Purpose::Segmentation) {
@@ -267,6 +273,7 @@ impl Engine {
         self.stored = None;
         self.latch = None;
         self.outbox.erase();
+        self.sharing.take_back();
         self.states.iter_mut().for_each(State::clear);
         self.ids.clear();
         self.last_event = None;
@@ -281,7 +288,6 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use crate::test;
     use keepset_wire::Choice;
-
     #[test]
     fn a_pack_without_features_takes_events_in_all_the_same() {
         let text = r#"{"id": "p", "version": 1, "title": "P", "owner": "O", "reason": "R", "expires": "2031-01-01",

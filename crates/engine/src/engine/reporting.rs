@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use keepset_privacy::{Budget, Coins};
-use keepset_wire::{ReportId, Timestamp};
+use keepset_wire::{Purpose, ReportId, Timestamp};
 
 use super::Engine;
-use crate::due::{Decided, Due};
+use crate::due::{About, Decided, Due};
 use crate::gate;
 use crate::gate::Withheld;
+use crate::labels::Sharing;
 use crate::outbox::{Entry, Outcome, Pending, Upload};
 use crate::segment::{Cause, Change};
 
@@ -75,7 +76,16 @@ impl Engine {
     /// [`Withheld`]: why there is no report now; [`Withheld::ClockBehind`] when more was charged since,
     /// [`Withheld::NoKey`] when the report is not sealed.
     pub fn decided(&mut self, decided: Decided) -> Result<(), Withheld> {
-        let Decided { gate, report } = decided;
+        let Decided { about, report } = decided;
+        let gate = match about {
+            About::Gate(gate) => gate,
+            About::Labels(kept) => {
+                self.stored = None;
+                self.sharing = Sharing(kept);
+                self.outbox.push(report?, self.revision + 1, &self.consent);
+                return Ok(());
+            }
+        };
         if report.as_ref().is_ok_and(|cleared| cleared.sealed.is_empty()) {
             return Err(Withheld::NoKey);
         }
@@ -95,7 +105,7 @@ impl Engine {
             self.find_arms();
         }
         // The next state saved is the first to hold the charge.
-        self.outbox.push(report?, self.revision + 1);
+        self.outbox.push(report?, self.revision + 1, &self.consent);
         Ok(())
     }
 
@@ -105,14 +115,12 @@ impl Engine {
         self.outbox.settle(id, outcome);
     }
 
-    /// Returns the next report that may be sent: consent holds at this moment and its charge is durable.
-    #[must_use]
-    pub fn next_upload(&self, now: Timestamp) -> Option<Upload> {
-        gate::check(&self.consent).ok()?;
-        self.outbox.next_upload(self.durable, now)
+    /// Returns what may be sent next: consent holds at this moment, and it is durable.
+    pub fn next_upload(&mut self, now: Timestamp) -> Option<Upload> {
+        self.hand_out(now).map(Entry::upload)
     }
 
-    /// Returns the report that waits to be sent, byte for byte.
+    /// Returns what waits to be sent, byte for byte.
     #[must_use]
     pub fn pending(&self) -> Option<&Pending> {
         self.outbox.pending()
@@ -134,7 +142,7 @@ impl Engine {
     /// key to seal to is missing.
     #[must_use]
     pub fn next_report(&self, now: Timestamp) -> Option<Timestamp> {
-        gate::check(&self.consent).ok()?;
+        gate::check(&self.consent, Purpose::Reporting).ok()?;
         let (plan, hash) = self.pack.asked()?;
         self.pack.keys.next(self.gate.next_due(plan, hash, now)).filter(|due| *due < plan.expires)
     }

@@ -9,6 +9,7 @@ use super::{Engine, Saved};
 use crate::event::{Intake, RecentIds};
 use crate::feature::State;
 use crate::gate::Gate;
+use crate::labels::Sharing;
 use crate::outbox::Outbox;
 use crate::pack::Pack;
 use crate::segment::{Memberships, Values};
@@ -60,6 +61,7 @@ impl Engine {
             gate: Gate::new(ledger),
             latch: None,
             outbox: Outbox::default(),
+            sharing: Sharing::default(),
             changes: Vec::new(),
             reasons: false,
             stored: None,
@@ -72,7 +74,7 @@ impl Engine {
     }
 
     fn from_snapshot(pack: Rc<Pack>, snapshot: Snapshot, mut stored: Stored) -> Self {
-        let Snapshot { profile, consent, gate, outbox, latch, .. } = snapshot;
+        let Snapshot { profile, consent, gate, outbox, latch, sharing, .. } = snapshot;
         let Profile { now, ids, memories, standings } = profile;
         let evaluated = Timestamp::from_millis(now.evaluated).unwrap_or_default();
         let mut engine = Self::empty(pack, Ledger::fresh(None, evaluated), evaluated);
@@ -99,8 +101,8 @@ impl Engine {
         (engine.intake, engine.ids) = (now.intake, ids);
         engine.last_event = Timestamp::from_millis(now.last_event).filter(|at| *at > Timestamp::MIN);
         (engine.consent, engine.gate, engine.latch, engine.outbox) = (consent, gate, latch, outbox);
-        // Receipts made of an earlier version's record are durable with the next state and not before.
-        engine.outbox.restored(now.revision + u64::from(stored.is_earlier()));
+        engine.sharing = sharing;
+        engine.outbox.restored(now.revision);
         (engine.revision, engine.durable) = (now.revision, now.revision);
         engine.stored = Some(stored);
         engine.find_arms();
@@ -166,6 +168,7 @@ impl Engine {
             gate: &self.gate,
             outbox: &self.outbox,
             latch: &self.latch,
+            sharing: &self.sharing,
         }
     }
 

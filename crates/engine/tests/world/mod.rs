@@ -7,7 +7,8 @@ use keepset_engine::{
 };
 use keepset_privacy::{Coins, SeededCoins};
 use keepset_wire::hex;
-use keepset_wire::receipt::{self, Receipt};
+use keepset_wire::labels::{Labels, SealedLabels};
+use keepset_wire::receipt::{self, Kind, Receipt};
 use keepset_wire::{HOUR_MS, OpeningKey, Report, Sealed, Timestamp};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -37,6 +38,8 @@ const PACK: &str = r#"{
       {"id": "buying", "reason": "r", "ask": "conversion", "segments": ["visitor", "quiet"], "outcome": "buyer", "horizon_epochs": 1},
       {"id": "eager", "reason": "r", "ask": "calibration", "model": "eager", "cuts": [-0.5, 0, 1], "outcome": "buyer", "horizon_epochs": 2}
     ]},
+  "labels": {"id": "offers", "owner": "tests", "purpose": "tests", "text_version": 2, "every_days": 1, "rotate_days": 3, "keep_days": 9,
+    "segments": [{"id": "buyer", "reason": "r"}, {"id": "quiet", "reason": "r"}]},
   "collector": {"keys": [{"id": 1, "public_key": "PUBLIC", "from": "2026-01-01", "until": "2030-01-01"}]}
 }"#;
 
@@ -90,14 +93,14 @@ pub fn op(with_backups: bool) -> impl Strategy<Value = Op> {
     let choice =
         prop_oneof![4 => Just(Choice::Granted), 1 => Just(Choice::Denied), 1 => Just(Choice::Pending)];
     let one = |choice| prop_oneof![1 => Just(None), 1 => Just(Some(choice))];
-    let consent = choice.prop_flat_map(move |choice| (one(choice), one(choice), one(choice))).prop_map(
-        |(segmentation, storage, reporting)| ConsentChange {
+    let consent = choice
+        .prop_flat_map(move |choice| (one(choice), one(choice), one(choice), one(choice)))
+        .prop_map(|(segmentation, storage, reporting, sharing)| ConsentChange {
             segmentation,
             storage,
             reporting,
-            sharing: None,
-        },
-    );
+            sharing,
+        });
     let outcome =
         prop_oneof![3 => Just(Outcome::Accepted), 1 => Just(Outcome::Refused), 2 => Just(Outcome::Failed)];
     // Where a story has no backups, an hour passes instead.
@@ -147,6 +150,13 @@ pub struct Sent {
     pub bytes: Vec<u8>,
 }
 
+/// A message about labels that was handed to the network.
+pub struct Shared {
+    pub at: Timestamp,
+    pub id: [u8; 16],
+    pub bytes: Vec<u8>,
+}
+
 pub struct World {
     hours: i64,
     draws: u64,
@@ -158,6 +168,7 @@ pub struct World {
     backup: Option<Stored>,
     pub tabs: [Option<Host>; 2],
     pub sent: Vec<Sent>,
+    pub shared: Vec<Shared>,
 }
 
 impl Host {
@@ -193,6 +204,7 @@ impl World {
             backup: None,
             tabs: [None, None],
             sent: Vec::new(),
+            shared: Vec::new(),
         }
     }
 
@@ -215,6 +227,11 @@ impl World {
                 self.draws += 1;
                 let coins = SeededCoins::new(self.draws);
                 self.with(*tab, |host| prepare(&mut host.engine, now, coins));
+                let coins = SeededCoins::new(!self.draws);
+                self.with(*tab, |host| {
+                    // Why nothing is to leave is no matter here.
+                    let _ = host.engine.share(now, coins);
+                });
             }
             Op::Save(tab) => self.save(*tab, true),
             Op::SaveAndDie(tab) => self.save(*tab, false),
@@ -324,13 +341,29 @@ impl World {
         let now = self.now();
         let Some(host) = &mut self.tabs[tab] else { return };
         let Some(upload) = host.engine.next_upload(now) else { return };
-        let consent = host.engine.consent();
-        for standing in [consent.segmentation, consent.storage, consent.reporting] {
-            assert_eq!(
-                standing.choice,
-                Choice::Granted,
-                "law (b): nothing is handed out without consent at that moment"
+        let entry = host.engine.ledger().iter().find(|entry| entry.id == upload.id.0).unwrap();
+        let (kind, purpose) = (entry.receipt.kind, entry.receipt.purpose);
+        let needed = [Purpose::Segmentation, Purpose::Storage, purpose];
+        if kind == Kind::Erasure {
+            let consents = needed.iter().all(|purpose| host.engine.consent().grants(*purpose));
+            let erased = entry.receipt.consent;
+            assert!(
+                !consents || needed.iter().all(|purpose| erased.grants(*purpose)),
+                "taken back, or a new name"
             );
+            if !host.engine.consent().grants(Purpose::Storage) {
+                // It is how consent ends, so it waits for no store where nothing may be stored.
+                self.shared.push(Shared { at: now, id: upload.id.0, bytes: upload.bytes });
+                host.engine.uploaded(upload.id, outcome);
+                return;
+            }
+        } else {
+            for purpose in needed {
+                assert!(
+                    host.engine.consent().grants(purpose),
+                    "law (b): nothing is handed out without consent at that moment"
+                );
+            }
         }
         let stored =
             self.storage.as_ref().expect("law (c): what is handed out is charged in a durable state");
@@ -346,7 +379,7 @@ impl World {
             (sum, upload.bytes.len()),
             "law (h): what leaves is in the ledger"
         );
-        for purpose in [Purpose::Segmentation, Purpose::Storage, Purpose::Reporting] {
+        for purpose in needed.into_iter().filter(|_| kind != Kind::Erasure) {
             assert_eq!(
                 stood.consent.of(purpose),
                 host.engine.consent().of(purpose),
@@ -355,6 +388,26 @@ impl World {
         }
         assert!(stood.at <= now.millis() || self.set_back, "law (h): written before it leaves");
         let pack = pack();
+        if kind != Kind::Report {
+            let terms = pack.labels().unwrap();
+            let sealed = SealedLabels::decode(&upload.bytes).unwrap();
+            let opened = sealed.open(&opening_key()).unwrap();
+            assert_eq!(
+                (stood.plan, sealed.terms, stood.pack),
+                (terms.hash(), terms.hash(), pack.hash()),
+                "law (h)"
+            );
+            assert_eq!(upload.bytes.len(), SealedLabels::length(&terms));
+            if kind == Kind::Label {
+                let labels = Labels::decode(&terms, &opened).unwrap();
+                assert_eq!(labels.shown(), charged.bytes, "the person is shown all but the proof");
+            } else {
+                Labels::decode_erasure(&opened).unwrap();
+            }
+            self.shared.push(Shared { at: now, id: upload.id.0, bytes: upload.bytes });
+            host.engine.uploaded(upload.id, outcome);
+            return;
+        }
         let plan = pack.plan.as_ref().unwrap();
         let sealed = Sealed::decode(plan, &upload.bytes).unwrap();
         let opened = sealed.open(&opening_key()).unwrap();
