@@ -16,6 +16,7 @@ use crate::keys::{Keyring, Use};
 use crate::labels::Desk;
 use crate::labels::export::read_terms;
 use crate::labels::store::LabelStore;
+use crate::labels::webhook::Webhook;
 use crate::store::{Address, Purpose};
 
 pub use doors::Doors;
@@ -67,6 +68,12 @@ pub struct Config {
     /// Where labels are kept: a file of its own, apart from the counts.
     #[arg(long, value_name = "FILE", default_value = "labels.sqlite")]
     pub label_store: PathBuf,
+    /// Tell this address what changes in the labels: signed messages, of labels that enough people share, and of names that are gone.
+    #[arg(long, value_name = "URL", requires_all = ["labels", "webhook_secret"])]
+    pub webhook: Option<String>,
+    /// The secret that the messages are signed with: whsec_ and the base64 of 24 to 64 bytes; a file that others than its owner may use is refused.
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    pub webhook_secret: Option<PathBuf>,
     /// The address to listen on; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
@@ -124,7 +131,11 @@ impl Config {
             return Ok(None);
         }
         let (terms, store) = (read_terms(&self.labels)?, LabelStore::open(&self.label_store)?);
-        Desk::new(terms, keys.clone(), store, self.clock()).map(Some)
+        let webhook = match (&self.webhook, &self.webhook_secret) {
+            (Some(url), Some(secret)) => Some(Webhook::new(url, secret)?),
+            _ => None,
+        };
+        Ok(Some(Desk::new(terms, keys.clone(), store, self.clock())?.telling(webhook)))
     }
 
     /// Returns who may read; public reading is chosen, never fallen into.

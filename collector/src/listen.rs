@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
+use crate::labels::Desk;
 use crate::limits::Peer;
 use crate::server::{Collector, router};
 
@@ -34,6 +35,10 @@ const STOP_TIME: Duration = Duration::from_secs(15);
 const HEAD_BYTES: usize = 32 << 10;
 /// How often what is due by the clock is done.
 const SWEEP_TIME: Duration = Duration::from_secs(60);
+/// How often it is looked whether a message to the receiver of labels is due.
+const DELIVER_TIME: Duration = Duration::from_secs(1);
+/// After so many times it is looked for what changed.
+const RECONCILE_TICKS: u64 = 10;
 /// After so many times the store is made small: once a day.
 const COMPACT_TICKS: u64 = 24 * 60;
 
@@ -64,9 +69,14 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
     let sweep = tokio::spawn(sweep(Arc::clone(&collector)));
+    let deliver = tokio::spawn(deliver(Arc::clone(&collector)));
     accept(&listener, listening, &collector, &router(Arc::clone(&collector), files), stop).await;
     drop(listener);
     sweep.abort();
+    deliver.abort();
+    if let Some(webhook) = collector.labels().and_then(Desk::webhook) {
+        webhook.stop();
+    }
     // What cannot be written now is a minute of a statistic.
     let _ = tokio::time::timeout(STOP_TIME, collector.store().write_late()).await;
     Ok(())
@@ -153,6 +163,25 @@ where
     }
     connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(STOP_TIME, connection).await;
+}
+
+/// Tells the receiver of labels what changes. What changed is looked for apart from when it changed, and sent in the order of the names.
+async fn deliver(collector: Arc<Collector>) {
+    if collector.labels().and_then(Desk::webhook).is_none() {
+        return;
+    }
+    let mut ticks = tokio::time::interval(DELIVER_TIME);
+    for tick in 0_u64.. {
+        ticks.tick().await;
+        let telling = Arc::clone(&collector);
+        let work = move || {
+            let Some(desk) = telling.labels() else { return };
+            // A store that cannot be written is tried again.
+            let looked = if tick.is_multiple_of(RECONCILE_TICKS) { desk.reconcile() } else { Ok(()) };
+            let _ = looked.and_then(|()| desk.deliver());
+        };
+        let _ = tokio::task::spawn_blocking(work).await;
+    }
 }
 
 /// Closes windows as the clock passes them, and once a day makes small what was closed.

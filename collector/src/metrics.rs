@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::counters::Counters;
+use crate::labels::Desk;
 use crate::problem::{Kind, Problem};
 use crate::server::{Collector, fresh};
 
@@ -68,12 +69,15 @@ pub(crate) async fn time(State(collector): State<Arc<Collector>>, request: Reque
 
 /// Serves every count.
 pub(crate) async fn serve(State(collector): State<Arc<Collector>>) -> Response {
-    let text = render(
+    let mut text = render(
         collector.counters(),
         collector.durations(),
         collector.store().kind(),
         collector.store().archived(),
     );
+    let asking = Arc::clone(&collector);
+    let told = tokio::task::spawn_blocking(move || asking.labels().and_then(webhooks)).await;
+    text.push_str(&told.ok().flatten().unwrap_or_default());
     (fresh(), [(header::CONTENT_TYPE, FORMAT)], text).into_response()
 }
 
@@ -117,6 +121,23 @@ fn render(counters: &Counters, durations: &Durations, store: &str, archived: Opt
         }
     }
     page.0
+}
+
+/// What was told to the receiver of labels; nothing where there is none.
+fn webhooks(desk: &Desk) -> Option<String> {
+    let webhook = desk.webhook()?;
+    let mut page = Page::default();
+    page.metric(
+        "keepset_webhook_total",
+        "counter",
+        "Messages to the receiver of labels, by what became of them.",
+    );
+    for (result, count) in webhook.counts() {
+        page.line("keepset_webhook_total", &[("result", result)], count);
+    }
+    page.metric("keepset_webhook_waiting", "gauge", "Messages that wait for the receiver of labels.");
+    page.line("keepset_webhook_waiting", &[("queue", "labels")], desk.waiting()?);
+    Some(page.0)
 }
 
 /// A page of metrics. No label here holds what would have to be escaped: they are routes, slugs and names of ours.

@@ -44,6 +44,9 @@ pub fn read_terms(paths: &[PathBuf]) -> Result<Vec<LabelTerms>, String> {
         let wrong = |mistake| format!("--labels: {shown}: {mistake}");
         let document = document::parse(&text).map_err(wrong)?;
         let node = Node::root(&document);
+        if let Some(sensitive) = node.get("sensitive") {
+            return Err(wrong(sensitive.mistake("a sensitive pack shares no labels")));
+        }
         let inside = node.get("labels");
         let terms = LabelTerms::read(inside.as_ref().unwrap_or(&node)).map_err(wrong)?;
         if list.iter().any(|known| known.hash() == terms.hash()) {

@@ -1,12 +1,15 @@
 //! Labels: what people agreed to share under a pseudonym, and how all of it goes again when they say so.
 //!
 //! Nothing here knows of reports: another file, other names, days instead of times. [`Desk`] takes a sealed message apart and decides,
-//! [`store`] keeps and erases, [`receipt`] signs that something was erased, [`export`] hands on what enough people share.
+//! [`store`] keeps and erases, [`receipt`] signs that something was erased, [`export`] hands on what enough people share, and [`webhook`] tells a
+//! receiver what changed in it, out of a [`queue`].
 
 pub mod export;
+pub mod queue;
 pub mod receipt;
 pub mod routes;
 pub mod store;
+pub mod webhook;
 
 use keepset_wire::SealedError;
 use keepset_wire::labels::{LabelTerms, Labels, MessageError, SealedLabels};
@@ -17,6 +20,7 @@ use crate::keys::Keyring;
 use crate::problem::{Kind, Problem};
 use receipt::Signer;
 use store::{LabelStore, Shared};
+use webhook::Webhook;
 
 /// A device sends the same message again for so many days at most: 28 between two messages, and one for a clock that is off.
 const LATEST_DAYS: u32 = 29;
@@ -38,6 +42,7 @@ pub struct Desk {
     signer: Signer,
     store: LabelStore,
     clock: Clock,
+    webhook: Option<Webhook>,
 }
 
 impl Desk {
@@ -53,7 +58,39 @@ impl Desk {
     ) -> Result<Self, String> {
         let signer =
             Signer::of(&keys).ok_or("--labels: labels come sealed, so name a file of keys with --keys")?;
-        Ok(Self { terms, keys, signer, store, clock })
+        Ok(Self { terms, keys, signer, store, clock, webhook: None })
+    }
+
+    /// Tells a receiver what changes.
+    #[must_use]
+    pub fn telling(self, webhook: Option<Webhook>) -> Self {
+        Self { webhook, ..self }
+    }
+
+    /// Returns who is told what changes.
+    pub(crate) fn webhook(&self) -> Option<&Webhook> {
+        self.webhook.as_ref()
+    }
+
+    /// Returns how many messages wait for the receiver; nothing where the store cannot be read.
+    pub(crate) fn waiting(&self) -> Option<u64> {
+        self.store.waiting().ok()
+    }
+
+    /// Queues what the receiver is to be told.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn reconcile(&self) -> rusqlite::Result<()> {
+        self.webhook.as_ref().map_or(Ok(()), |webhook| webhook.reconcile(&self.store, &self.terms))
+    }
+
+    /// Sends what is due to the receiver.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn deliver(&self) -> rusqlite::Result<()> {
+        self.webhook.as_ref().map_or(Ok(()), |webhook| webhook.deliver(&self.store, &self.terms))
     }
 
     /// Returns the length of the longest message there may be.

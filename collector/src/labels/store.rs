@@ -1,7 +1,7 @@
 //! The store of labels: one SQLite file of its own, from which what is erased is gone to the byte.
 //!
 //! `held` has a row a pseudonym: its labels, the day they were told, and its consent receipt. `erased` remembers for a while which
-//! pseudonyms were taken back, as a hash, so that a message on its way or played again brings none of them back.
+//! pseudonyms were taken back, as a hash, so that a message on its way or played again brings none of them back. [`super::queue`] has two more tables.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,11 +10,14 @@ use keepset_wire::labels::{LabelId, LabelTerms, Labels};
 use keepset_wire::sha256;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
+use super::{queue, webhook};
 use crate::sqlite_file::{FileKind, PATIENCE, open_to_read};
 
 /// Marks the file as ours: "KSLB".
 const APPLICATION: i64 = 0x4b53_4c42;
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+/// The format before, which had no queue.
+const WITHOUT_QUEUE: i64 = 1;
 /// A message is taken for 29 days after it was made; twice that long its name stays marked as erased.
 const MARK_DAYS: u32 = 60;
 /// Terms last no longer: what was told under terms that are not given any more is forgotten after it.
@@ -72,6 +75,7 @@ impl LabelStore {
         connection.busy_timeout(PATIENCE).map_err(unusable)?;
         match FileKind::of(&connection, APPLICATION).map_err(unusable)? {
             FileKind::Ours(FORMAT) => {}
+            FileKind::Ours(WITHOUT_QUEUE) => add_queue(&mut connection).map_err(unusable)?,
             FileKind::Ours(format) => {
                 return Err(format!(
                     "--label-store: {shown} is of a later version ({format}) of this program"
@@ -98,7 +102,7 @@ impl LabelStore {
         let unusable = |error| format!("--label-store: {} cannot be read: {error}", path.display());
         let connection = open_to_read(path).map_err(unusable)?;
         match FileKind::of(&connection, APPLICATION).map_err(unusable)? {
-            FileKind::Ours(FORMAT) => Ok(Self(Mutex::new(connection))),
+            FileKind::Ours(FORMAT | WITHOUT_QUEUE) => Ok(Self(Mutex::new(connection))),
             _ => Err(format!("--label-store: {} is no store of labels of this version", path.display())),
         }
     }
@@ -144,6 +148,7 @@ impl LabelStore {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute("DELETE FROM held WHERE id = ?1", [id.0])?;
         transaction.execute("INSERT OR REPLACE INTO erased VALUES (?1, ?2)", params![mark(id), today])?;
+        queue::erase(&transaction, id, webhook::message_name())?;
         transaction.commit()
     }
 
@@ -169,34 +174,47 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be read.
     pub fn held(&self, terms: &LabelTerms) -> rusqlite::Result<Vec<Held>> {
-        let connection = self.lock();
-        let mut list = connection
-            .prepare("SELECT id, day, agreed, signal, pack, labels FROM held WHERE terms = ?1 ORDER BY id")?;
-        let rows = list.query_map([terms.hash().0], |row| {
-            let bits: Vec<u8> = row.get(5)?;
-            Ok(Held {
-                id: LabelId(row.get(0)?),
-                day: row.get(1)?,
-                agreed: row.get(2)?,
-                signal: row.get(3)?,
-                pack: row.get(4)?,
-                labels: bits.iter().map(|bit| *bit == 1).collect(),
-            })
-        })?;
-        rows.collect()
+        held(&self.lock(), terms)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         // A transaction that panicked was rolled back.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Lists every name under these terms.
+pub(super) fn held(connection: &Connection, terms: &LabelTerms) -> rusqlite::Result<Vec<Held>> {
+    let mut list = connection
+        .prepare("SELECT id, day, agreed, signal, pack, labels FROM held WHERE terms = ?1 ORDER BY id")?;
+    let rows = list.query_map([terms.hash().0], |row| {
+        let bits: Vec<u8> = row.get(5)?;
+        Ok(Held {
+            id: LabelId(row.get(0)?),
+            day: row.get(1)?,
+            agreed: row.get(2)?,
+            signal: row.get(3)?,
+            pack: row.get(4)?,
+            labels: bits.iter().map(|bit| *bit == 1).collect(),
+        })
+    })?;
+    rows.collect()
 }
 
 /// Makes a new file a store of labels, whole or not at all.
 fn make(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(queue::TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// Gives a store of the format before its queue.
+fn add_queue(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(queue::TABLES)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }

@@ -14,43 +14,49 @@ use serde_json::Value;
 use crate::fleet::{Noise, current, plan, ring};
 use crate::process::{Answer, Folder, Server, write_keys};
 
-const TERMS: &str = r#"{"id": "offers", "owner": "Sample shop", "purpose": "To send you offers that fit.", "text_version": 3,
+pub const TERMS: &str = r#"{"id": "offers", "owner": "Sample shop", "purpose": "To send you offers that fit.", "text_version": 3,
     "every_days": 1, "keep_days": 9, "least": 3, "segments": [{"id": "fresh", "reason": "r"}, {"id": "habit", "reason": "r"}]}"#;
 
 fn terms() -> LabelTerms {
     LabelTerms::parse(TERMS).unwrap()
 }
 
-fn today() -> u32 {
+pub fn today() -> u32 {
     Labels::day(system_now())
 }
 
 /// A collector that takes labels, with its store of them.
-struct Shop {
-    folder: Folder,
-    server: Server,
+pub struct Shop {
+    pub folder: Folder,
+    pub server: Server,
+    more: Vec<String>,
 }
 
 impl Shop {
     fn open() -> Self {
-        let folder = Folder::new();
-        let server = Self::start(&folder);
-        Self { folder, server }
+        Self::open_in(Folder::new(), Vec::new())
     }
 
-    fn start(folder: &Folder) -> Server {
+    /// Opens one with further settings.
+    pub fn open_in(folder: Folder, more: Vec<String>) -> Self {
+        let server = Self::start(&folder, &more);
+        Self { folder, server, more }
+    }
+
+    fn start(folder: &Folder, more: &[String]) -> Server {
         let file = folder.join("terms.json");
         std::fs::write(&file, TERMS).unwrap();
         let store = folder.join("labels.sqlite");
-        let more = ["--labels", file.to_str().unwrap(), "--label-store", store.to_str().unwrap()];
-        Server::start(folder, &plan(5, 2), &more)
+        let mut all = vec!["--labels", file.to_str().unwrap(), "--label-store", store.to_str().unwrap()];
+        all.extend(more.iter().map(String::as_str));
+        Server::start(folder, &plan(5, 2), &all)
     }
 
     /// Stops the collector and starts it again on what it has stored.
-    fn reopen(mut self) -> Self {
+    pub fn reopen(mut self) -> Self {
         assert!(self.server.stop().success());
-        let server = Self::start(&self.folder);
-        Self { server, folder: self.folder }
+        let server = Self::start(&self.folder, &self.more);
+        Self { server, folder: self.folder, more: self.more }
     }
 
     fn post(&self, body: &[u8], headers: &[(&str, &str)]) -> Answer {
@@ -61,7 +67,7 @@ impl Shop {
         Answer::read(request.send(body).unwrap())
     }
 
-    fn share(&self, labels: &Labels) -> Answer {
+    pub fn share(&self, labels: &Labels) -> Answer {
         self.post(&sealed(&labels.encode()), &[("content-type", LABELS_TYPE)])
     }
 
@@ -73,16 +79,16 @@ impl Shop {
         Answer::read(request.force_send_body().send(body).unwrap())
     }
 
-    fn withdraw(&self, secret: u8) -> Answer {
+    pub fn withdraw(&self, secret: u8) -> Answer {
         let body = sealed(&Labels::erasure(&terms(), &Secret([secret; 32])));
         self.erase(&body, &[("content-type", LABELS_TYPE), ("sec-gpc", "1")])
     }
 
-    fn store(&self) -> PathBuf {
+    pub fn store(&self) -> PathBuf {
         self.folder.join("labels.sqlite")
     }
 
-    fn count(&self, table: &str) -> i64 {
+    pub fn count(&self, table: &str) -> i64 {
         let connection = Connection::open(self.store()).unwrap();
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     }
@@ -102,7 +108,7 @@ fn sealed(message: &[u8]) -> Vec<u8> {
     LabelSealer::new(&ring().public().list()[0], entropy).unwrap().seal(terms().hash(), message).unwrap()
 }
 
-fn labels(secret: u8, held: [bool; 2], day: u32) -> Labels {
+pub fn labels(secret: u8, held: [bool; 2], day: u32) -> Labels {
     Labels {
         terms: terms().hash(),
         proof: Secret([secret; 32]).proof(),
@@ -115,7 +121,7 @@ fn labels(secret: u8, held: [bool; 2], day: u32) -> Labels {
 }
 
 /// Every byte on disk that the collector keeps about labels: the file, and whatever SQLite puts beside it.
-fn on_disk(store: &Path) -> Vec<u8> {
+pub fn on_disk(store: &Path) -> Vec<u8> {
     let name = store.file_name().unwrap().to_str().unwrap();
     let beside = std::fs::read_dir(store.parent().unwrap()).unwrap();
     let files = beside.map(|entry| entry.unwrap().path());
@@ -123,7 +129,7 @@ fn on_disk(store: &Path) -> Vec<u8> {
     ours.flat_map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-fn holds(bytes: &[u8], needle: &[u8]) -> bool {
+pub fn holds(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 

@@ -35,3 +35,4 @@ mod pages;
 mod relay;
 mod sealing;
 mod truth;
+mod webhooks;
