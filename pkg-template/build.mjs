@@ -30,7 +30,7 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
 /** The modules and their glue as they ship. */
 const shipped = Object.fromEntries(
-  (values.only ? [values.only] : ["core", "report", "study"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+  (values.only ? [values.only] : ["core", "report", "study", "sentiment"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
 
 /** Puts the core's real glue in the place of its declaration; what a page seldom loads stays a file of its own. */
@@ -41,6 +41,8 @@ const parts = (extension) => ({
     onResolve({ filter: /^[a-z]/ }, ({ path }) => (EXTERNAL.includes(path) ? { path, external: true } : undefined));
     onResolve({ filter: /^\.\.\/strings\/index\.js$/ }, () => ({ path: `./consent-strings.${extension}`, external: true }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
+    onResolve({ filter: /^\.\/glue\.js$/ }, () => ({ path: "sentiment", namespace: "glue" }));
+    onResolve({ filter: /^\.\.\/sentiment-inline\.js$/ }, () => ({ path: `./sentiment-inline.${extension}`, external: true }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
   },

@@ -19,6 +19,7 @@ export const ADDONS = [
   "compat/snowplow",
   "webview",
   "devtools",
+  "sentiment",
 ];
 
 /** What an add-on expects the page to bring. */

@@ -11,15 +11,21 @@ const GLOBAL = [
   [/const ret = typeof window === .*;\s*return .*;/g, ""],
 ];
 
+/** In the glue of a module that takes in texts. */
+const TEXTS = [
+  // Every browser of the package writes texts into bytes by itself.
+  [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""],
+  // Every call gives what grows a text's memory.
+  [/if \(realloc === undefined\) \{[^]*?\n {4}\}\n/g, ""],
+];
+
 /** In the glue of a module that takes in texts and values of the page. */
 const VALUES = [
-  // Every browser of the package writes texts into bytes by itself, and sees when a memory has grown by its buffer.
-  [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""],
+  ...TEXTS,
+  // A memory has grown when its buffer is empty.
   [/cachedDataViewMemory0\.buffer\.detached === true \|\| \(cachedDataViewMemory0\.buffer\.detached === undefined && .*\)\) \{/g, "cachedDataViewMemory0.buffer.byteLength === 0) {"],
   // Our own code checked the arguments; what frees some of them when another cannot be passed would only be loaded.
   [/try \{([^{}]*)\} catch \(e\) \{(?:\s*if \(ptr\d\) \{.*\})+\s*throw e;\s*\}/g, "$1", OFTEN],
-  // Every call gives what grows a text's memory.
-  [/if \(realloc === undefined\) \{[^]*?\n {4}\}\n/g, ""],
 ];
 
 /** In every glue. */
@@ -61,6 +67,7 @@ const CHANGES = {
     [/arg0\.randomFillSync\(.*\);/g, ""],
   ],
   study: [...ALL, ...VALUES],
+  sentiment: [...ALL, ...TEXTS],
 };
 
 /** Returns the text of the glue of a module, which lies in `folder`. */

@@ -20,6 +20,8 @@ mod host;
 mod numbers;
 #[cfg(feature = "report")]
 mod report;
+#[cfg(feature = "sentiment")]
+mod sentiment;
 #[cfg(feature = "study")]
 mod study;
 
@@ -27,6 +29,8 @@ mod study;
 pub use crate::core::{Core, Rules};
 #[cfg(feature = "report")]
 pub use crate::report::{decapsulate, decide, encapsulate, has_gateway, share};
+#[cfg(feature = "sentiment")]
+pub use crate::sentiment::{lexicon, score};
 #[cfg(feature = "study")]
 pub use crate::study::{compile, explain, simulate};
 

@@ -8,6 +8,7 @@ use keepset_wire::Epsilon;
 use crate::audit::AuditArguments;
 use crate::figures::FiguresArguments;
 use crate::plan;
+use crate::sentiment::SentimentCommand;
 use crate::tabular::select::Learner;
 use crate::tabular::train::Calibrate;
 
@@ -41,6 +42,9 @@ pub enum Command {
     Evaluate(EvaluateArguments),
     /// Takes a model of LightGBM, XGBoost or scikit-learn, for a pack or for tables
     Import(ImportArguments),
+    /// Makes, measures and asks the lexicon that texts are scored by
+    #[command(subcommand)]
+    Sentiment(SentimentCommand),
     /// Measures models on public data, beside what others reached, for docs/models.md
     Figures(FiguresArguments),
     /// Prints the plan of a pack: what a collector needs to know; or, for a number of devices, what a plan will be able to tell

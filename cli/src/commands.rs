@@ -22,6 +22,7 @@ use crate::log::Mapping;
 use crate::person::{self, Known};
 use crate::plan::Outlook;
 use crate::replay::Replay;
+use crate::sentiment::{self, SentimentCommand};
 use crate::survey::Survey;
 use crate::tabular::frame::Frame;
 use crate::tabular::model::TableModel;
@@ -260,6 +261,14 @@ pub fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<String> {
 /// As [`figures::run`].
 pub fn figures(arguments: &FiguresArguments) -> anyhow::Result<String> {
     watched(false, |terminal| figures::run(arguments, &mut |line| terminal.say(line)))
+}
+
+/// Makes, measures or asks a lexicon.
+///
+/// # Errors
+/// As [`sentiment::run`].
+pub fn sentiment(command: &SentimentCommand) -> anyhow::Result<String> {
+    watched(false, |terminal| sentiment::run(command, &mut |line| terminal.say(line)))
 }
 
 /// Imports a model.

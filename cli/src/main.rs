@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train(&arguments),
         Command::Evaluate(arguments) => commands::evaluate(&arguments),
         Command::Import(arguments) => commands::import(&arguments),
+        Command::Sentiment(command) => commands::sentiment(&command),
         Command::Figures(arguments) => commands::figures(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
         Command::Check(arguments) => commands::check(&arguments),

@@ -13,7 +13,7 @@ export interface Home {
 
 /** A module of the package: its name, its glue, and where its bytes are. */
 export interface Part<Glue> extends Home {
-  name: "core" | "report" | "study";
+  name: "core" | "report" | "study" | "sentiment";
   glue: () => Glue | Promise<Glue>;
 }
 

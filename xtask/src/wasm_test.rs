@@ -15,7 +15,8 @@ use crate::toolchain::Toolchain;
 use crate::{js, paths, shell};
 
 /// The crates that run on the device.
-pub(crate) const CRATES: [&str; 4] = ["keepset-wire", "keepset-privacy", "keepset-engine", "keepset"];
+pub(crate) const CRATES: [&str; 5] =
+    ["keepset-wire", "keepset-privacy", "keepset-engine", "keepset-sentiment", "keepset"];
 
 /// A statistical test draws a hundred thousand reports; the runner's own limit is 20 seconds.
 const SECONDS_PER_FILE: &str = "900";

@@ -295,7 +295,7 @@ pub fn auc(scored: &[Scored]) -> Option<f64> {
 }
 
 /// Resamples people with replacement; the interval runs from the 2.5th to the 97.5th percentile.
-fn auc_with_interval(scored: &[Scored], seed: u64) -> Option<Interval> {
+pub(crate) fn auc_with_interval(scored: &[Scored], seed: u64) -> Option<Interval> {
     let ranked = Ranked::new(scored);
     percentiles(
         ranked.auc(&vec![1; scored.len()])?,
