@@ -177,9 +177,6 @@ pub struct SurveyArguments {
 /// A person of a log at one instant.
 #[derive(Debug, Args)]
 pub struct PersonArguments {
-    /// The log.
-    #[command(flatten)]
-    pub log: LogArguments,
     /// Who, as the log names them
     #[arg(long)]
     pub person: String,
@@ -194,6 +191,9 @@ pub struct PersonArguments {
 /// A question why.
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArguments,
     /// The person.
     #[command(flatten)]
     pub person: PersonArguments,
@@ -208,6 +208,9 @@ pub struct SimulateArguments {
     /// The devices.
     #[command(flatten)]
     pub crowd: Option<CrowdArguments>,
+    /// The log.
+    #[command(flatten)]
+    pub log: Option<LogArguments>,
     /// The person.
     #[command(flatten)]
     pub person: Option<PersonArguments>,

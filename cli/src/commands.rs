@@ -76,7 +76,7 @@ pub fn survey(arguments: &SurveyArguments) -> anyhow::Result<String> {
 /// # Errors
 /// As [`person::Question::answer`] and [`Known::explain`], or when a file cannot be read.
 pub fn explain(arguments: &ExplainArguments) -> anyhow::Result<String> {
-    let known = known(&arguments.person)?;
+    let known = known(&arguments.log, &arguments.person)?;
     let explained = known.explain(arguments.segment.as_deref())?;
     if arguments.person.json {
         return Ok(serde_json::to_string_pretty(&explained)? + "\n");
@@ -92,9 +92,10 @@ pub fn simulate(arguments: &SimulateArguments) -> anyhow::Result<String> {
     if let Some(crowd) = &arguments.crowd {
         return report_as(crowd);
     }
+    let log = arguments.log.as_ref().context("--pack is missing")?;
     let person = arguments.person.as_ref().context("--person is missing")?;
     let events = person::read_events(arguments.then.as_deref().context("--then is missing")?)?;
-    let known = known(person)?;
+    let known = known(log, person)?;
     let changes = known.simulate(&events)?;
     if person.json {
         return Ok(serde_json::to_string_pretty(&changes)? + "\n");
@@ -117,16 +118,15 @@ fn report_as(arguments: &CrowdArguments) -> anyhow::Result<String> {
     Ok(table::crowd(&outcome))
 }
 
-fn known(arguments: &PersonArguments) -> anyhow::Result<Known> {
+fn known(source: &LogArguments, arguments: &PersonArguments) -> anyhow::Result<Known> {
     let instant = |text: &String| {
         log::read_instant(text).with_context(|| format!("{text:?} is no time like 2017-12-01T18:30:00Z"))
     };
-    let log = &arguments.log;
     let question = person::Question {
-        pack: read_pack_with(&log.pack, log.plan.as_deref())?,
-        events: log.events.clone(),
-        mapping: log.mapping.as_deref().map(read_mapping).transpose()?,
-        strict: log.strict,
+        pack: read_pack_with(&source.pack, source.plan.as_deref())?,
+        events: source.events.clone(),
+        mapping: source.mapping.as_deref().map(read_mapping).transpose()?,
+        strict: source.strict,
         person: arguments.person.clone(),
         at: arguments.at.as_ref().map(instant).transpose()?,
     };

@@ -1,7 +1,8 @@
 import { initSync } from "./core.js";
 import { fromEngine, type KeepsetError } from "./errors.js";
 import { chooseStorage, Vault } from "./host/vault.js";
-import { Keeper, type Report, type Study } from "./keeper.js";
+import { Keeper } from "./keeper.js";
+import type { Report, Study } from "./kit.js";
 import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";

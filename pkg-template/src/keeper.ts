@@ -5,6 +5,7 @@ import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import { placeAt, zoneAround } from "./host/zone.js";
 import type { Vault } from "./host/vault.js";
+import type { Kit, Report, Study } from "./kit.js";
 import { Gone, type Notice, type Op, type Signed, type Steps, type View } from "./ops.js";
 import type { Settings } from "./options.js";
 import type { Profile } from "./profile.js";
@@ -12,23 +13,6 @@ import { decode, encode, Seen } from "./record.js";
 import { Saver } from "./saver.js";
 import { Sender } from "./sender.js";
 import type { FlushResult } from "./types.js";
-
-/** The mechanism, the making of labels, and their randomness: the glue of the report part. */
-export type Report = typeof import("./report.js");
-
-/** What a page needs seldom: the glue of the study part. */
-export type Study = typeof import("./study.js");
-
-/** What engines are made of. */
-export interface Kit {
-  readonly Profile: typeof Profile;
-  /** Compiled. */
-  readonly pack: Uint8Array;
-  /** Loads the report part, once. */
-  readonly openReport: () => Promise<Report>;
-  /** Loads the study part, once. */
-  readonly openStudy: () => Promise<Study>;
-}
 
 /** What is due and could not be done is tried again after this while. */
 const LOOK_AGAIN_MS = 60_000;

@@ -229,7 +229,8 @@ fn with_labels(change: impl FnOnce(&mut [Receipt; 2])) -> Vec<Line> {
 #[test]
 fn labels_and_what_takes_them_back_are_held_to_their_terms_and_to_consent() {
     assert!(deviations(&with_labels(|_| {})).is_empty(), "{:?}", found(&with_labels(|_| {}), &[]));
-    let cases: [(&str, u32, fn(&mut [Receipt; 2])); 8] = [
+    type Change = fn(&mut [Receipt; 2]);
+    let cases: [(&str, u32, Change); 8] = [
         ("consent", 1, |r| r[0].consent.sharing.choice = Choice::Denied),
         ("consent", 1, |r| r[0].consent.sharing.since = r[0].at + 1),
         ("consent", 1, |r| r[0].consent.segmentation.choice = Choice::Pending),

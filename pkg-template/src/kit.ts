@@ -1,0 +1,19 @@
+// What an engine is made of, and the parts that are loaded when they are asked for.
+import type { Profile } from "./profile.js";
+
+/** The mechanism, the making of labels, and their randomness: the glue of the report part. */
+export type Report = typeof import("./report.js");
+
+/** What a page needs seldom: the glue of the study part. */
+export type Study = typeof import("./study.js");
+
+/** What engines are made of. */
+export interface Kit {
+  readonly Profile: typeof Profile;
+  /** Compiled. */
+  readonly pack: Uint8Array;
+  /** Loads the report part, once. */
+  readonly openReport: () => Promise<Report>;
+  /** Loads the study part, once. */
+  readonly openStudy: () => Promise<Study>;
+}
