@@ -127,9 +127,12 @@ mod tests {
     fn numbers_are_rounded_to_the_millionth_half_away_from_zero() {
         let halves = (-2_000..2_000).map(|n| f64::from(n) * 0.000_000_5);
         let ends =
-            [0.0, -0.0, 0.499_999_999_999_999_94e-6, 1e9, -1e9, 999_999_999.999_999_5, -123_456.789_012_5];
+            [0.0, -0.0, 4.999_999_999_999_999e-7, 1e9, -1e9, 999_999_999.999_999_5, -123_456.789_012_5];
         for number in halves.chain(ends) {
-            assert_eq!(to_millionths(number), (number * 1e6).round() as i64, "{number}");
+            // Within 10^15.
+            #[expect(clippy::cast_possible_truncation)]
+            let rounded = (number * 1e6).round() as i64;
+            assert_eq!(to_millionths(number), rounded, "{number}");
         }
     }
 

@@ -142,7 +142,7 @@ fn attack(traffic: &Traffic) -> Finding {
 
 /// Eight bytes are equal by chance in one of 2^64 pairs; there are some 10^12 pairs of places, so 10^-7 alarms.
 fn shared_pieces(traffic: &Traffic) -> usize {
-    fn holders<'a>(messages: &'a [Captured]) -> BTreeMap<&'a [u8], BTreeSet<usize>> {
+    fn holders(messages: &[Captured]) -> BTreeMap<&[u8], BTreeSet<usize>> {
         let mut found: BTreeMap<&[u8], BTreeSet<usize>> = BTreeMap::new();
         for (index, message) in messages.iter().enumerate() {
             for piece in message.sealed.windows(8).chain(message.opened.windows(8)) {
@@ -258,7 +258,6 @@ fn nothing_on_the_wire_links_the_reports_of_a_thousand_devices_to_their_labels()
         traffic.labels.len()
     );
     let finding = attack(traffic);
-    println!("{} reports, {} labels: {finding:?}", traffic.reports.len(), traffic.labels.len());
     assert!(finding.alarms().is_empty(), "{finding:?}");
 }
 
@@ -272,7 +271,6 @@ fn what_time_rules_out_is_no_more_than_an_eighth_of_the_names() {
         near.map(|label| label.device).collect::<BTreeSet<_>>().len()
     });
     let mean = ruled_out.sum::<usize>() as f64 / traffic.reports.len() as f64 / DEVICES as f64;
-    println!("ruled out by time: {mean:.4}");
     assert!(mean < 0.125, "{mean}");
 }
 
