@@ -17,7 +17,7 @@ use crate::{copy, paths, shell};
 const MODULE: &str = "report";
 
 /// What cargo needs to see of the workspace.
-const RUST: [&str; 3] = ["Cargo.lock", "*Cargo.toml", "*.rs"];
+const RUST: [&str; 4] = ["Cargo.lock", "*Cargo.toml", "*.rs", "*.ksl"];
 
 /// A mistake someone could make in the source.
 struct Flaw {

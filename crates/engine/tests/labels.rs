@@ -7,6 +7,7 @@
     missing_docs,
     unreachable_pub
 )]
+#![cfg(not(target_arch = "wasm32"))]
 
 #[path = "labels/linking.rs"]
 mod linking;
