@@ -26,7 +26,7 @@ async function mistake(pack) {
 }
 
 test("every pack that ships and the packs of every vector fit the schema and are read", async () => {
-  const names = readdirSync(join(root, "tests/vectors")).filter((name) => name.endsWith(".json") && !["formats.json", "consent-strings.json"].includes(name));
+  const names = readdirSync(join(root, "tests/vectors")).filter((name) => name.endsWith(".json") && !["formats.json", "consent-strings.json", "sentiment.json"].includes(name));
   const shipped = readdirSync(join(root, "packs")).filter((name) => existsSync(join(root, "packs", name, "pack.json")));
   assert.ok(shipped.length >= 5);
   const packs = [...shipped.map((name) => json(join("packs", name, "pack.json"))), ...names.map((name) => json(join("tests/vectors", name)).pack)];
