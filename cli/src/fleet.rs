@@ -326,10 +326,9 @@ impl Totals {
     }
 }
 
-/// FNV-1a: the same person gets the same salt in every run.
-fn fingerprint(person: &str) -> u64 {
-    person
-        .bytes()
+/// FNV-1a: the same text gets the same number in every run.
+pub(crate) fn fingerprint(text: &str) -> u64 {
+    text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 

@@ -3,6 +3,7 @@
 mod learn;
 mod texts;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use keepset_sentiment::{Lexicon, english};
 
+use crate::fleet::fingerprint;
 use crate::learn::chance::Chance;
 use crate::markers;
 use crate::train::quality::{Interval, Scored, auc_with_interval};
@@ -125,41 +127,30 @@ fn train(arguments: &TrainArguments, say: &mut dyn FnMut(&str)) -> anyhow::Resul
     Ok(text)
 }
 
-/// Of each kind of texts, every fifth is kept back; a text that occurs twice is kept back with its twin.
+/// Every fifth text is kept back from one lexicon, and each kind of texts from another; a text that occurs twice is kept back with its twin.
 fn measure(source: &Source<'_>, kinds: &[Texts], say: &mut dyn FnMut(&str)) -> anyhow::Result<String> {
+    let learn = |chosen: &dyn Fn(usize, &Text) -> bool| {
+        let all = kinds
+            .iter()
+            .enumerate()
+            .flat_map(|(kind, texts)| texts.texts.iter().map(move |text| (kind, text, texts.weight)));
+        let texts = all.filter(|(kind, text, _)| chosen(*kind, text)).map(|(_, text, weight)| (text, weight));
+        source.learn(&texts.collect::<Vec<_>>(), &mut |_, _| {})
+    };
+    let kept_back = |text: &Text| Chance::new(fingerprint(&bare(&text.text)), 5).below(5) == 0;
+    say("measuring on a fifth of all");
+    let neighbour = learn(&|_, text| !kept_back(text));
     let mut table = String::from(
         "| texts | how many | of a kind never seen | a fifth kept back |\n| --- | ---: | ---: | ---: |\n",
     );
     for (index, kind) in kinds.iter().enumerate() {
         say(&format!("measuring on {}", kind.name));
-        let others = || {
-            kinds
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index)
-                .flat_map(|(_, other)| other.texts.iter().map(|text| (text, other.weight)))
-        };
-        let same: std::collections::HashSet<String> =
-            kind.texts.iter().map(|text| bare(&text.text)).collect();
-        let unseen: Vec<(&Text, f64)> =
-            others().filter(|(text, _)| !same.contains(&bare(&text.text))).collect();
-        let kept_back = |text: &Text| Chance::new(hash(&bare(&text.text)), 5).below(5) == 0;
-        let seen: Vec<(&Text, f64)> = others()
-            .chain(kind.texts.iter().map(|text| (text, kind.weight)))
-            .filter(|(text, _)| !kept_back(text))
-            .collect();
-        let mut quiet = |_, _| {};
-        let stranger = quality(&source.learn(&unseen, &mut quiet), kind.texts.iter())?;
-        let neighbour =
-            quality(&source.learn(&seen, &mut quiet), kind.texts.iter().filter(|text| kept_back(text)))?;
-        let _ = writeln!(
-            table,
-            "| {} | {} | {} | {} |",
-            kind.name,
-            kind.texts.len(),
-            shown(&stranger),
-            shown(&neighbour)
-        );
+        let same: HashSet<String> = kind.texts.iter().map(|text| bare(&text.text)).collect();
+        let stranger = learn(&|other, text| other != index && !same.contains(&bare(&text.text)));
+        let unseen = quality(&stranger, kind.texts.iter())?;
+        let held_out = quality(&neighbour, kind.texts.iter().filter(|text| kept_back(text)))?;
+        let (name, count) = (&kind.name, kind.texts.len());
+        let _ = writeln!(table, "| {name} | {count} | {} | {} |", shown(&unseen), shown(&held_out));
     }
     Ok(table)
 }
@@ -167,11 +158,6 @@ fn measure(source: &Source<'_>, kinds: &[Texts], say: &mut dyn FnMut(&str)) -> a
 /// A text without what a copy of it may differ in.
 fn bare(text: &str) -> String {
     text.chars().filter(|letter| letter.is_alphanumeric()).take(40).flat_map(char::to_lowercase).collect()
-}
-
-fn hash(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn quality<'a>(lexicon: &Lexicon, texts: impl Iterator<Item = &'a Text>) -> anyhow::Result<Interval> {

@@ -5,6 +5,7 @@
 
 use crate::bits;
 use crate::rules::{Rules, Term};
+use crate::words::Hash;
 
 /// The bits of a key.
 const KEY_BITS: u32 = 22;
@@ -207,9 +208,9 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Refused> {
     Ok(*taken)
 }
 
-/// FNV-1a of 32 bits: finds damage, not malice.
+/// Finds damage, not malice.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    bytes.iter().fold(Hash::NEW, |hash, byte| hash.with(*byte)).0
 }
 
 #[cfg(test)]

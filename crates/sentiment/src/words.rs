@@ -143,15 +143,18 @@ fn hash_of(letters: &[char]) -> u32 {
 }
 
 /// FNV-1a of 32 bits (Fowler, Noll and Vo).
-struct Hash(u32);
+#[derive(Clone, Copy)]
+pub(crate) struct Hash(pub(crate) u32);
 
 impl Hash {
-    const NEW: Self = Self(0x811c_9dc5);
+    pub(crate) const NEW: Self = Self(0x811c_9dc5);
+
+    pub(crate) fn with(self, byte: u8) -> Self {
+        Self((self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    }
 
     fn add(&mut self, letter: char) {
-        for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
-            self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        }
+        *self = letter.encode_utf8(&mut [0; 4]).bytes().fold(*self, Self::with);
     }
 }
 

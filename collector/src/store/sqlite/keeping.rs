@@ -3,7 +3,6 @@
 use keepset_wire::{Epoch, ReportId, Window};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use super::super::Tallies;
 use super::super::engine::{BATCH, Broken, Seen};
 use super::super::kept::{Keeping, Kept};
 use crate::admit::Admitted;
@@ -39,22 +38,6 @@ pub(super) fn keep(transaction: &Transaction<'_>, window: Window, kept: &Kept) -
         transaction.prepare_cached("INSERT OR IGNORE INTO kept VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     let Kept { id, copy, epoch, question, answer } = kept;
     Ok(insert.execute(params![window.0, id.0, copy, epoch.0, question, answer])? > 0)
-}
-
-/// Takes votes back.
-pub(super) fn retract(transaction: &Transaction<'_>, tallies: &Tallies) -> rusqlite::Result<()> {
-    let mut reports = transaction
-        .prepare_cached("UPDATE tally SET reports = reports - ?3 WHERE epoch = ?1 AND question = ?2")?;
-    let mut support = transaction.prepare_cached(
-        "UPDATE support SET votes = votes - ?4 WHERE epoch = ?1 AND question = ?2 AND cell = ?3",
-    )?;
-    for ((epoch, question), tally) in tallies {
-        reports.execute(params![epoch.0, question, tally.reports])?;
-        for (cell, votes) in tally.votes() {
-            support.execute(params![epoch.0, question, cell, votes])?;
-        }
-    }
-    Ok(())
 }
 
 /// Lists the closed windows of which answers are kept, but for those that are sealed.

@@ -89,7 +89,7 @@ impl Engine for Sqlite {
             settle(requests, closed_before, look)?
         };
         add_tallies(&transaction, &settled.tallies)?;
-        keeping::retract(&transaction, &settled.retracted)?;
+        retract_tallies(&transaction, &settled.retracted)?;
         transaction.commit()?;
         Ok(settled.outcomes)
     }
@@ -182,16 +182,36 @@ fn closed_before(transaction: &Transaction<'_>) -> Result<Epoch, Broken> {
 }
 
 fn add_tallies(transaction: &Transaction<'_>, tallies: &Tallies) -> rusqlite::Result<()> {
-    let mut reports = transaction.prepare_cached(
+    change_tallies(
+        transaction,
+        tallies,
         "INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
-    )?;
-    let mut support = transaction.prepare_cached(
         "INSERT INTO support VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET votes = votes + excluded.votes",
-    )?;
+    )
+}
+
+/// Takes votes back.
+fn retract_tallies(transaction: &Transaction<'_>, tallies: &Tallies) -> rusqlite::Result<()> {
+    change_tallies(
+        transaction,
+        tallies,
+        "UPDATE tally SET reports = reports - ?3 WHERE epoch = ?1 AND question = ?2",
+        "UPDATE support SET votes = votes - ?4 WHERE epoch = ?1 AND question = ?2 AND cell = ?3",
+    )
+}
+
+fn change_tallies(
+    transaction: &Transaction<'_>,
+    tallies: &Tallies,
+    reports: &str,
+    votes: &str,
+) -> rusqlite::Result<()> {
+    let mut change_reports = transaction.prepare_cached(reports)?;
+    let mut change_votes = transaction.prepare_cached(votes)?;
     for ((epoch, question), tally) in tallies {
-        reports.execute(params![epoch.0, question, tally.reports])?;
+        change_reports.execute(params![epoch.0, question, tally.reports])?;
         for (cell, votes) in tally.votes() {
-            support.execute(params![epoch.0, question, cell, votes])?;
+            change_votes.execute(params![epoch.0, question, cell, votes])?;
         }
     }
     Ok(())
