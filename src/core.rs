@@ -13,6 +13,7 @@ use crate::dto;
 use crate::error::error;
 use crate::host::entropy;
 use crate::numbers;
+use crate::time;
 
 /// One profile's engine. Times are milliseconds since 1970; `pkg-template/src/core.d.ts` holds the types. Events and changes
 /// cross as numbers: `pkg-template/src/profile.ts` gives them their names.
@@ -32,7 +33,7 @@ impl Core {
     /// When the bytes are no compiled pack. When the offsets are those of no zone.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &[u8], stored: Option<Box<[u8]>>, zone: &[f64], now: f64) -> Result<Core, JsValue> {
-        let now = convert::instant(now)?;
+        let now = time::instant(now)?;
         let zone = convert::zone(zone)?;
         let pack = Pack::load(pack).map_err(|mistake| error("pack", &mistake.to_string()))?;
         let pack = Rc::new(pack);
@@ -84,7 +85,7 @@ impl Core {
         id: Option<String>,
         now: f64,
     ) -> Result<JsValue, JsValue> {
-        let now = convert::instant(now)?;
+        let now = time::instant(now)?;
         let declared = self.pack.events.get(spec).map_or(0, |event| event.properties.len());
         let given = values.iter().copied().chain(std::iter::repeat(f64::NAN)).take(declared);
         let texts = numbers::texts(texts);
@@ -103,7 +104,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn pass(&mut self, now: f64) -> Result<JsValue, JsValue> {
-        let changes = self.engine.tick(convert::instant(now)?);
+        let changes = self.engine.tick(time::instant(now)?);
         Ok(numbers::changes(&changes))
     }
 
@@ -113,7 +114,7 @@ impl Core {
     /// When `now` is no instant.
     #[wasm_bindgen(js_name = nextTick)]
     pub fn next_tick(&mut self, now: f64) -> Result<Option<f64>, JsValue> {
-        let next = self.engine.next_tick(convert::instant(now)?);
+        let next = self.engine.next_tick(time::instant(now)?);
         Ok(next.map(dto::number))
     }
 
@@ -130,7 +131,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn features(&self, now: f64) -> Result<JsValue, JsValue> {
-        Ok(dto::features(&self.engine, convert::instant(now)?))
+        Ok(dto::features(&self.engine, time::instant(now)?))
     }
 
     /// Returns what became of the events so far: counts only.
@@ -144,7 +145,7 @@ impl Core {
     /// # Errors
     /// When the offsets are those of no zone.
     pub fn travel(&mut self, zone: &[f64], now: f64) -> Result<JsValue, JsValue> {
-        let changes = self.engine.set_zone(convert::zone(zone)?, convert::instant(now)?);
+        let changes = self.engine.set_zone(convert::zone(zone)?, time::instant(now)?);
         Ok(numbers::changes(&changes))
     }
 
@@ -159,7 +160,7 @@ impl Core {
     /// # Errors
     /// When the change is not understood; nothing has changed then.
     pub fn choose(&mut self, change: &JsValue, now: f64) -> Result<JsValue, JsValue> {
-        let changes = self.engine.set_consent(&dto::consent_change(change)?, convert::instant(now)?);
+        let changes = self.engine.set_consent(&dto::consent_change(change)?, time::instant(now)?);
         Ok(numbers::changes(&changes))
     }
 
@@ -168,7 +169,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn due(&mut self, now: f64) -> Result<JsValue, JsValue> {
-        let due = self.engine.due(convert::instant(now)?);
+        let due = self.engine.due(time::instant(now)?);
         Ok(due.map_or_else(|withheld| withheld.code().into(), |due| dto::bytes(&due.to_bytes())))
     }
 
@@ -188,7 +189,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn labels(&self, now: f64) -> Result<JsValue, JsValue> {
-        Ok(self.engine.labels(convert::instant(now)?).map(dto::bytes).into())
+        Ok(self.engine.labels(time::instant(now)?).map(dto::bytes).into())
     }
 
     /// Returns what waits, byte for byte.
@@ -203,7 +204,7 @@ impl Core {
     /// When `now` is no instant.
     #[wasm_bindgen(js_name = nextUpload)]
     pub fn next_upload(&mut self, now: f64) -> Result<JsValue, JsValue> {
-        let next = self.engine.hand_out(convert::instant(now)?);
+        let next = self.engine.hand_out(time::instant(now)?);
         Ok(next.map(dto::report).into())
     }
 
@@ -259,7 +260,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn budget(&self, now: f64) -> Result<JsValue, JsValue> {
-        Ok(self.engine.budget(convert::instant(now)?).map(dto::budget).into())
+        Ok(self.engine.budget(time::instant(now)?).map(dto::budget).into())
     }
 
     /// Forgets everything derived from events and returns what changed.
@@ -267,7 +268,7 @@ impl Core {
     /// # Errors
     /// When `now` is no instant.
     pub fn forget(&mut self, now: f64) -> Result<JsValue, JsValue> {
-        let changes = self.engine.erase(convert::instant(now)?);
+        let changes = self.engine.erase(time::instant(now)?);
         Ok(numbers::changes(&changes))
     }
 }

@@ -8,6 +8,7 @@
 //! [`Core::next_upload`], [`Core::uploaded`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(any(feature = "core", feature = "study"))]
 mod convert;
 #[cfg(feature = "core")]
 mod core;
@@ -24,6 +25,8 @@ mod report;
 mod sentiment;
 #[cfg(feature = "study")]
 mod study;
+#[cfg(any(feature = "core", feature = "report", feature = "study"))]
+mod time;
 
 #[cfg(feature = "core")]
 pub use crate::core::{Core, Rules};

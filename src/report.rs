@@ -7,9 +7,9 @@ use keepset_wire::oblivious::{Exchange, GatewayKey, Request, Response};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::convert;
 use crate::error::error;
 use crate::host::entropy;
+use crate::time;
 
 /// Decides on what `Core.due` gave, for `Core.decided`: draws the moment of the window, or charges and draws the report, or says
 /// why neither.
@@ -34,7 +34,7 @@ pub fn has_gateway(pack: &[u8], now: f64) -> bool {
 }
 
 fn key(pack: &[u8], now: f64) -> Option<GatewayKey> {
-    Pack::gateway(pack, convert::instant(now).ok()?)
+    Pack::gateway(pack, time::instant(now).ok()?)
 }
 
 /// Encapsulates a request for the gateway of a compiled pack, anew at every call. `head` is method, scheme, authority, path and
@@ -83,7 +83,7 @@ pub fn share(
     arrived: bool,
     now: f64,
 ) -> Result<Vec<u8>, JsValue> {
-    let now = convert::instant(now)?;
+    let now = time::instant(now)?;
     let offer = Offer::new(pack, kept, granted, within, arrived, now)
         .ok_or_else(|| error("argument", "these bytes are no compiled pack"))?;
     let offered = match entropy::open() {

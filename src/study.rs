@@ -13,6 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::convert;
 use crate::error::error;
+use crate::time;
 
 /// Compiles a pack.
 ///
@@ -29,7 +30,7 @@ pub fn compile(pack: &str) -> Result<Vec<u8>, JsValue> {
 /// When the pack, the state or `now` is none.
 #[wasm_bindgen]
 pub fn explain(pack: &[u8], state: &[u8], zone: &[f64], segment: &str, now: f64) -> Result<JsValue, JsValue> {
-    let now = convert::instant(now)?;
+    let now = time::instant(now)?;
     write(&twin(pack, state, zone, now)?.explain(segment, now))
 }
 
@@ -45,7 +46,7 @@ pub fn simulate(
     list: &JsValue,
     now: f64,
 ) -> Result<JsValue, JsValue> {
-    let now = convert::instant(now)?;
+    let now = time::instant(now)?;
     let twin = twin(pack, state, zone, now)?;
     let changes = twin.simulate(&events(list)?, now);
     let changes =
@@ -148,7 +149,7 @@ mod tests {
     /// A pack, and the state of a device that bought once.
     fn bought_once() -> (Vec<u8>, Vec<u8>) {
         let pack = compile(PACK).unwrap();
-        let now = convert::instant(NOW).unwrap();
+        let now = time::instant(NOW).unwrap();
         let mut engine = Engine::install(Rc::new(Pack::load(&pack).unwrap()), now);
         engine.set_consent(&ConsentChange::all(Choice::Granted), now);
         engine.track(&RawEvent { name: "purchase".into(), ..RawEvent::default() }, now).unwrap();

@@ -410,7 +410,7 @@ pub fn read_mapping(path: &Path) -> anyhow::Result<Mapping> {
     Mapping::parse(&read(path)?).with_context(|| format!("the mapping {} is wrong", path.display()))
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 

@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use keepset_privacy::{Answering, Coins, NoEntropy, SeededCoins, SystemCoins, Truth};
+use keepset_privacy::{Answering, Coins as _, Truth};
 use keepset_wire::{Ask, Epoch, Plan, PlanHash, Question, Report, ReportId, Sealer, SealingKey, Timestamp};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::collector::Collector;
-use crate::fleet::{Answer, Noise, mix};
+use crate::fleet::{Answer, Drawn, Noise, mix};
 use crate::tally::{SegmentResult, Tally, WindowResult};
 
 /// Devices whose reports share a body; a collector opens one in a fraction of a second.
@@ -95,8 +95,6 @@ struct Scene {
     plan: Plan,
     hash: PlanHash,
     answerings: Vec<Answering>,
-    /// The sum of the weights up to each question.
-    weights: Vec<u128>,
     epoch: Epoch,
     /// None where reports travel unsealed.
     key: Option<SealingKey>,
@@ -118,15 +116,13 @@ impl Scene {
         let plan = collector.plan()?;
         let now = now();
         // A plan that is not in force today is a simulation's, which takes any of its epochs.
-        let epoch = plan.epoch_at(now).unwrap_or(Epoch(0));
-        let then = plan.epoch_at(now).map_or(plan.starts, |_| now);
+        let (epoch, then) = plan.epoch_at(now).map_or((Epoch(0), plan.starts), |epoch| (epoch, now));
         let key = |keys: &keepset_wire::SealingKeys| {
             keys.at(then).cloned().with_context(|| format!("no key of the collector is for {}", then.date()))
         };
         Ok(Self {
             hash: plan.hash(),
             answerings: Answering::of_plan(&plan)?,
-            weights: weights(&plan),
             epoch,
             key: collector.keys().map(key).transpose()?,
             noise,
@@ -172,27 +168,21 @@ impl Scene {
     }
 
     fn batch(&self, first: u64, size: u64) -> anyhow::Result<()> {
-        let mut chance = Chance::new(self.noise, first)?;
+        let mut chance = Drawn::new(self.noise, first)?;
         let mut random = StdRng::from_seed(chance.secret()?);
         let randomisers = self.answerings.iter().zip(0_u64..).map(|(answering, index)| {
-            Ok(answering.clone().randomiser(Chance::new(self.noise, mix(first) ^ index)?)?)
+            Ok(answering.clone().randomiser(Drawn::new(self.noise, mix(first) ^ index)?)?)
         });
         let randomisers = randomisers.collect::<anyhow::Result<Vec<_>>>()?;
         let (mut bytes, mut answers) = (Vec::new(), Vec::new());
         for _ in 0..size {
-            let ticket = chance.below(self.weights.last().copied().unwrap_or(0))?;
-            let index = self.weights.partition_point(|end| *end <= ticket);
+            let question = self.plan.question_at(chance.below(self.plan.total_weight())?);
+            let index = usize::from(question);
             let truth = truth(&self.plan.questions[index], &mut random);
             let answer = randomisers[index].draw(&truth)?;
             let mut id = [0; 16];
             chance.fill(&mut id)?;
-            let report = Report {
-                plan: self.hash,
-                question: u16::try_from(index)?,
-                epoch: self.epoch,
-                id: ReportId(id),
-                answer,
-            };
+            let report = Report { plan: self.hash, question, epoch: self.epoch, id: ReportId(id), answer };
             bytes.extend(self.sealed(report.encode(&self.plan)?, &mut chance)?);
             answers.push(Answer { window: self.plan.window_of(self.epoch), report, truth });
         }
@@ -202,19 +192,11 @@ impl Scene {
         Ok(())
     }
 
-    fn sealed(&self, report: Vec<u8>, chance: &mut Chance) -> anyhow::Result<Vec<u8>> {
+    fn sealed(&self, report: Vec<u8>, chance: &mut Drawn) -> anyhow::Result<Vec<u8>> {
         let Some(key) = &self.key else { return Ok(report) };
         let sealer = Sealer::new(key, chance.secret()?).context("the collector's key is none to seal to")?;
         sealer.seal(self.hash, self.epoch, &report).context("a report could not be sealed")
     }
-}
-
-fn weights(plan: &Plan) -> Vec<u128> {
-    let add = |sum: &mut u128, question: &Question| {
-        *sum += u128::from(question.weight);
-        Some(*sum)
-    };
-    plan.questions.iter().scan(0, add).collect()
 }
 
 /// Draws what a device would say without noise: it is in few large segments and many small ones, within the cap.
@@ -242,37 +224,6 @@ fn truth(question: &Question, random: &mut StdRng) -> Truth {
                 own.sort_unstable();
             }
             Truth::Cells(own)
-        }
-    }
-}
-
-/// Where the noise and the names of a batch come from.
-enum Chance {
-    System(SystemCoins),
-    Seeded(Box<SeededCoins>),
-}
-
-impl Chance {
-    fn new(noise: Noise, salt: u64) -> Result<Self, NoEntropy> {
-        match noise {
-            Noise::System => SystemCoins::open().map(Self::System),
-            Noise::Seeded(seed) => Ok(Self::Seeded(Box::new(SeededCoins::new(mix(seed ^ mix(salt)))))),
-        }
-    }
-}
-
-impl Coins for Chance {
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
-        match self {
-            Self::System(coins) => coins.fill(bytes),
-            Self::Seeded(coins) => coins.fill(bytes),
-        }
-    }
-
-    fn below(&mut self, upper: u128) -> Result<u128, NoEntropy> {
-        match self {
-            Self::System(coins) => coins.below(upper),
-            Self::Seeded(coins) => coins.below(upper),
         }
     }
 }

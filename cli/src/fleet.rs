@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use keepset_engine::{
     Change, Choice, ConsentChange, Engine, Event, EventError, Intake, Outcome, Pack, RawEvent, Withheld,
 };
-use keepset_privacy::{Coins, SeededCoins, SystemCoins, Truth};
+use keepset_privacy::{Coins, NoEntropy, SeededCoins, SystemCoins, Truth};
 use keepset_wire::{Plan, PlanHash, Report, Timestamp, Window};
 use serde::Serialize;
 
@@ -224,15 +224,9 @@ impl Fleet {
         let due = device.engine.due(now);
         let mut truths = due.as_ref().map_or(Vec::new(), |due| due.truths().to_vec());
         let prepared = due.and_then(|due| {
-            let decided = match self.noise {
-                Noise::System => match SystemCoins::open() {
-                    Ok(coins) => due.decide(coins),
-                    Err(_) => due.without_entropy(),
-                },
-                Noise::Seeded(seed) => {
-                    let millis = now.millis().unsigned_abs();
-                    due.decide(SeededCoins::new(mix(seed ^ mix(device.salt ^ mix(millis)))))
-                }
+            let decided = match Drawn::new(self.noise, device.salt ^ mix(now.millis().unsigned_abs())) {
+                Ok(coins) => due.decide(coins),
+                Err(_) => due.without_entropy(),
             };
             device.engine.decided(decided)
         });
@@ -323,6 +317,38 @@ impl Totals {
         self.undeclared_properties += grown(before.undeclared_properties, after.undeclared_properties);
         self.refused += grown(before.refused, after.refused);
         self.evicted += grown(before.evicted, after.evicted);
+    }
+}
+
+/// Where noise comes from.
+pub(crate) enum Drawn {
+    System(SystemCoins),
+    Seeded(Box<SeededCoins>),
+}
+
+impl Drawn {
+    /// Opens it; `salt` sets what is seeded apart from the rest of a run.
+    pub(crate) fn new(noise: Noise, salt: u64) -> Result<Self, NoEntropy> {
+        match noise {
+            Noise::System => SystemCoins::open().map(Self::System),
+            Noise::Seeded(seed) => Ok(Self::Seeded(Box::new(SeededCoins::new(mix(seed ^ mix(salt)))))),
+        }
+    }
+}
+
+impl Coins for Drawn {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        match self {
+            Self::System(coins) => coins.fill(bytes),
+            Self::Seeded(coins) => coins.fill(bytes),
+        }
+    }
+
+    fn below(&mut self, upper: u128) -> Result<u128, NoEntropy> {
+        match self {
+            Self::System(coins) => coins.below(upper),
+            Self::Seeded(coins) => coins.below(upper),
+        }
     }
 }
 

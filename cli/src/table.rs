@@ -6,7 +6,7 @@ use crate::coverage::Coverage;
 use crate::crowd::Outcome;
 use crate::fleet::Totals;
 use crate::replay::Summary;
-use crate::tally::SegmentResult;
+use crate::tally::{QuestionResult, SegmentResult};
 
 /// Writes a summary: what was replayed, at what price, and a line per segment of the window shown.
 #[must_use]
@@ -39,8 +39,7 @@ pub fn replay(summary: &Summary) -> String {
         ));
     }
     if !summary.figures.is_empty() {
-        let named = |figure: &SegmentResult| row(figure, format!("{} {}", figure.measure, figure.id));
-        line(aligned(&HEADINGS, summary.figures.iter().map(named).collect()));
+        line(aligned(&HEADINGS, summary.figures.iter().map(figure).collect()));
     }
     let questions = || summary.windows.iter().flat_map(|window| &window.questions);
     let over: u64 = questions().map(|question| question.over_cap).sum();
@@ -48,13 +47,16 @@ pub fn replay(summary: &Summary) -> String {
         "{over} of {} reports came from devices in more segments than a report may name.",
         summary.reports
     ));
-    let others: u64 = questions().map(|question| question.reports.saturating_sub(question.replayed)).sum();
-    if others > 0 {
-        line(format!(
-            "The collector holds {others} more reports: its estimates are of them too, the truth is not."
-        ));
+    text + &others(questions())
+}
+
+/// Says how many reports a collector holds of others; nothing when there are none.
+fn others<'a>(questions: impl Iterator<Item = &'a QuestionResult>) -> String {
+    let others: u64 = questions.map(|question| question.reports.saturating_sub(question.replayed)).sum();
+    if others == 0 {
+        return String::new();
     }
-    text
+    format!("The collector holds {others} more reports: its estimates are of them too, the truth is not.\n")
 }
 
 const HEADINGS: [&str; 7] =
@@ -70,12 +72,16 @@ fn row(result: &SegmentResult, name: String) -> Vec<String> {
     [&[name][..], &numbers, &[release.to_owned()]].concat()
 }
 
+/// A number that is no size, with what it measures.
+fn figure(result: &SegmentResult) -> Vec<String> {
+    row(result, format!("{} {}", result.measure, result.id))
+}
+
 /// Writes what a collector made of a crowd beside the truth, and how many intervals hold it.
 #[must_use]
 pub fn crowd(outcome: &Outcome) -> String {
     let questions = &outcome.window.questions;
     let size = |result: &SegmentResult| row(result, result.id.clone());
-    let figure = |result: &SegmentResult| row(result, format!("{} {}", result.measure, result.id));
     let rows = questions
         .iter()
         .flat_map(|question| question.segments.iter().map(size).chain(question.figures.iter().map(figure)));
@@ -85,15 +91,7 @@ pub fn crowd(outcome: &Outcome) -> String {
     // A crowd is far smaller than 2^53.
     #[expect(clippy::cast_precision_loss)]
     let (rate, share) = (outcome.devices as f64 / seconds, held as f64 / intervals as f64);
-    let others: u64 =
-        questions.iter().map(|question| question.reports.saturating_sub(question.replayed)).sum();
-    let others = if others > 0 {
-        format!(
-            "The collector holds {others} more reports: its estimates are of them too, the truth is not.\n"
-        )
-    } else {
-        String::new()
-    };
+    let others = others(questions.iter());
     let form = if outcome.sealed { "sealed" } else { "not sealed" };
     format!(
         "{table}\n\n{} devices reported in {seconds:.1} s, {rate:.0} a second, {form}; the collector acknowledged every report.\n\

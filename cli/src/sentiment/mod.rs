@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use keepset_sentiment::{Lexicon, english};
 
@@ -160,11 +160,15 @@ fn bare(text: &str) -> String {
     text.chars().filter(|letter| letter.is_alphanumeric()).take(40).flat_map(char::to_lowercase).collect()
 }
 
+/// How often praise scores above complaint; what is neither is left out.
 fn quality<'a>(lexicon: &Lexicon, texts: impl Iterator<Item = &'a Text>) -> anyhow::Result<Interval> {
-    let scored: Vec<Scored> = texts
-        .filter(|text| text.value != 0.0)
-        .map(|text| Scored { margin: f64::from(lexicon.margin(&text.text)), label: text.value > 0.0 })
-        .collect();
+    let judged = texts.filter(|text| text.value != 0.0);
+    judged_by(judged.map(|text| (text.value, lexicon.margin(&text.text))))
+}
+
+fn judged_by(margins: impl Iterator<Item = (f64, i32)>) -> anyhow::Result<Interval> {
+    let scored: Vec<Scored> =
+        margins.map(|(value, margin)| Scored { margin: f64::from(margin), label: value > 0.0 }).collect();
     auc_with_interval(&scored, 1).context("praise and complaint are both wanted")
 }
 
@@ -179,16 +183,11 @@ fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<String> {
     for argument in &arguments.texts {
         let kind = Texts::read(argument)?;
         let begun = Instant::now();
-        let sum: i64 = kind.texts.iter().map(|text| i64::from(lexicon.margin(&text.text))).sum();
-        let each = begun.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(kind.texts.len())?);
-        ensure!(std::hint::black_box(sum) != i64::MAX, "the margins do not fit");
-        let _ = writeln!(
-            table,
-            "| {} | {} | {} | {each:.2} |",
-            kind.name,
-            kind.texts.len(),
-            shown(&quality(&lexicon, kind.texts.iter())?)
-        );
+        let margins: Vec<(f64, i32)> =
+            kind.texts.iter().map(|text| (text.value, lexicon.margin(&text.text))).collect();
+        let each = begun.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(margins.len())?);
+        let auc = judged_by(margins.iter().copied().filter(|(value, _)| *value != 0.0))?;
+        let _ = writeln!(table, "| {} | {} | {} | {each:.2} |", kind.name, margins.len(), shown(&auc));
     }
     Ok(table)
 }

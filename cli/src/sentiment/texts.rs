@@ -8,6 +8,8 @@ use keepset_sentiment::Rules;
 use keepset_sentiment::words::word;
 use serde::Deserialize;
 
+use crate::commands::read;
+
 /// A text somebody judged.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text {
@@ -60,7 +62,7 @@ pub(super) fn words(path: &Path) -> anyhow::Result<BTreeMap<u32, f64>> {
 
 fn lines(path: &Path) -> anyhow::Result<Vec<(f64, String)>> {
     let shown = path.display();
-    let content = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let content = read(path)?;
     let mut lines = Vec::new();
     for (number, line) in (1..).zip(content.lines()).filter(|(_, line)| !line.is_empty()) {
         let place = || format!("{shown}, line {number}: what is wanted is a number, a tab and a text");
@@ -85,7 +87,7 @@ struct RulesFile {
 /// Reads the rules of a language.
 pub(super) fn rules(path: &Path) -> anyhow::Result<Rules> {
     let shown = path.display();
-    let content = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let content = read(path)?;
     let file: RulesFile =
         serde_json::from_str(&content).with_context(|| format!("{shown} holds no rules"))?;
     let hashes = |name: &str, list: &[String]| {

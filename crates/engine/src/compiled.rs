@@ -32,13 +32,18 @@ pub(crate) struct Front {
 impl Front {
     /// Reads it; nothing when the bytes are no compiled pack of this version, or a damaged one.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let (header, body) = bytes.split_at_checked(HEADER)?;
-        let digest = sha256(&[&[0; 8], body]);
+        let (body, pack) = whole(bytes)?;
         let ((_, labels), keys): ((Vec<u8>, Vec<u8>), SealingKeys) = decode_first(body)?;
-        let whole =
-            header[..4] == MAGIC && header[4] == FORMAT && header[5..] == digest[..8] && keys.is_sound();
-        whole.then(|| Self { labels, keys, pack: name_of(&digest) })
+        keys.is_sound().then_some(Self { labels, keys, pack })
     }
+}
+
+/// Returns what is behind the header, and its name; nothing when the bytes are no compiled pack of this version, or a damaged one.
+fn whole(bytes: &[u8]) -> Option<(&[u8], PackHash)> {
+    let (header, body) = bytes.split_at_checked(HEADER)?;
+    let digest = sha256(&[&[0; 8], body]);
+    let is_whole = header[..4] == MAGIC && header[4] == FORMAT && header[5..] == digest[..8];
+    is_whole.then(|| (body, name_of(&digest)))
 }
 
 fn name_of(digest: &[u8; 32]) -> PackHash {
@@ -71,20 +76,14 @@ impl Pack {
     /// # Errors
     /// A [`Mistake`] at `$` when the bytes are no compiled pack, a damaged one, or one of another format.
     pub fn load(bytes: &[u8]) -> Result<Self, Mistake> {
-        let damaged = || Mistake::new("$", "this is no compiled pack, or a damaged one");
-        let (header, body) = bytes.split_at_checked(HEADER).ok_or_else(damaged)?;
-        if header[..4] != MAGIC {
-            return Err(damaged());
-        }
-        if header[4] != FORMAT {
+        let is_other = bytes.len() >= HEADER && bytes.starts_with(&MAGIC) && bytes[MAGIC.len()] != FORMAT;
+        if is_other {
             return Err(Mistake::new("$", "another version of keepset compiled this pack; compile it again"));
         }
-        let digest = sha256(&[&[0; 8], body]);
-        if header[5..] != digest[..8] {
-            return Err(damaged());
-        }
+        let damaged = || Mistake::new("$", "this is no compiled pack, or a damaged one");
+        let (body, hash) = whole(bytes).ok_or_else(damaged)?;
         let mut pack = decode(body).filter(Self::is_sound).ok_or_else(damaged)?;
-        pack.hash = name_of(&digest);
+        pack.hash = hash;
         Ok(pack)
     }
 

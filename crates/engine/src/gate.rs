@@ -1,6 +1,6 @@
 //! The gate: in this order consent, live plan, not yet answered, slot, key, budget, charge, noise, seal.
 //!
-//! Only the gate makes a [`Cleared`], and only a [`Cleared`] enters the outbox. What needs no chance is asked first, by
+//! Only the gate makes a [`Cleared`] report, and only a [`Cleared`] enters the outbox. What needs no chance is asked first, by
 //! [`Gate::ready`]; the rest may stand in a module of its own, see [`crate::Due`].
 
 use std::fmt;
@@ -94,7 +94,7 @@ codec!(enum Withheld {
 /// A report that passed the gate, or a message about labels that passed its own.
 #[derive(Debug)]
 pub(crate) struct Cleared {
-    /// Whole but for its place in the chain and the bytes it stands for, which the outbox writes into it.
+    /// Whole but for its place in the chain, the bytes it stands for and the consent it relies on, which the outbox writes into it.
     pub(crate) receipt: Receipt,
     pub(crate) id: ReportId,
     pub(crate) until: Timestamp,
@@ -214,7 +214,7 @@ impl Gate {
             window: window.0,
             mechanism,
             epsilon_micro: plan.epsilon.micro(),
-            consent: *consent,
+            consent: Consent::default(),
             sha256: [0; 32],
             size: 0,
             before: NOTHING_BEFORE,
@@ -258,16 +258,7 @@ impl Gate {
             return Ok(slot);
         }
         let offset = coins.below(plan.window_epochs.into())?;
-        let weights: u128 = plan.questions.iter().map(|question| u128::from(question.weight)).sum();
-        let mut ticket = coins.below(weights)?;
-        let mut question = 0;
-        for (index, asked) in (0_u16..).zip(&plan.questions) {
-            question = index;
-            match ticket.checked_sub(asked.weight.into()) {
-                Some(rest) => ticket = rest,
-                None => break,
-            }
-        }
+        let question = plan.question_at(coins.below(plan.total_weight())?);
         let horizon = plan.questions.get(usize::from(question)).map_or(0, |question| question.horizon);
         let offset = if horizon == 0 {
             offset

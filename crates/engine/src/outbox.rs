@@ -1,4 +1,5 @@
-//! The outbox: reports and labels whose bytes are fixed, handed out only when they are durable, and the ledger of all of them.
+//! The outbox: reports and labels whose bytes are fixed, handed out only when they are durable, and the ledger of all of them. An
+//! erasure goes also where nothing may be stored any more.
 //!
 //! The ledger is a chain of [`Receipt`]s: nothing is handed out that is not in it, and no receipt changes once it is. The
 //! oldest are forgotten; the first that is left still holds the hash of the last that is gone. What became of a report stands
@@ -13,7 +14,7 @@ use crate::gate;
 use crate::gate::Cleared;
 use crate::labels::APART_MS;
 
-/// So many entries are remembered: more than four years of windows.
+/// So many entries are remembered: more than four years of windows, or about one with labels.
 pub const MAX_ENTRIES: usize = 64;
 
 /// What became of a report.

@@ -323,3 +323,19 @@ fn what_is_kept_of_labels_survives_a_restart_and_a_state_of_before_has_none() {
     fresh.uploaded(keepset_wire::ReportId([0; 16]), Outcome::Accepted);
     assert!(fresh.labels(now).is_none());
 }
+
+#[test]
+fn a_label_that_found_no_network_expires_also_where_no_plan_asks_for_reports() {
+    let mut device = Device::new(
+        1,
+        pack_with(|pack| {
+            pack.as_object_mut().unwrap().remove("plan");
+        }),
+    );
+    device.online = false;
+    device.choose(ConsentChange::all(Choice::Granted));
+    live(&mut device, 20);
+    let first = device.engine.ledger().iter().find(|entry| entry.receipt.kind == Kind::Label).unwrap();
+    assert!(first.receipt.at + 2 * DAY_MS < device.now.millis(), "it has waited for days");
+    assert_eq!(first.status, Status::Expired);
+}

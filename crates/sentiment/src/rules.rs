@@ -1,14 +1,16 @@
 //! Which words turn, strengthen, weaken or contrast others, and the terms of a text that follow.
 
-use crate::words::{Piece, pieces, word};
+#[cfg(test)]
+use crate::words::word;
+use crate::words::{Piece, pieces};
 
 /// The strength of a term that nothing changes.
 pub const ONE: i32 = 64;
 
 /// So many words after one that negates are negated, within its clause.
 const REACH: u32 = 4;
-/// Words beyond this many are not read: what a text costs is bounded.
-const MOST_WORDS: usize = 2_000;
+/// Words and marks beyond this many are not read: what a text costs is bounded.
+const MOST_PIECES: usize = 2_000;
 
 /// The words of a language that act on others, by their hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,9 +37,14 @@ pub enum Term {
 }
 
 impl Rules {
-    /// Makes rules of words; what is not exactly one word is left out.
-    #[must_use]
-    pub fn of_words(negators: &[&str], boosters: &[&str], dampeners: &[&str], contrasts: &[&str]) -> Self {
+    /// Makes rules of words.
+    #[cfg(test)]
+    pub(crate) fn of_words(
+        negators: &[&str],
+        boosters: &[&str],
+        dampeners: &[&str],
+        contrasts: &[&str],
+    ) -> Self {
         let hashes = |list: &[&str]| list.iter().filter_map(|text| word(text)).collect();
         Self {
             negators: hashes(negators),
@@ -50,7 +57,7 @@ impl Rules {
     /// Hands `each` every term of a text and its strength.
     pub fn terms(&self, text: &str, mut each: impl FnMut(Term, i32)) {
         let mut sentence = Sentence::default();
-        for piece in pieces(text).take(MOST_WORDS) {
+        for piece in pieces(text).take(MOST_PIECES) {
             match piece {
                 Piece::Word { hash, loud } => {
                     if sentence.exclamations > 0 {
@@ -191,6 +198,6 @@ mod tests {
 
     #[test]
     fn a_very_long_text_costs_no_more_than_its_beginning() {
-        assert_eq!(strengths(&"good ".repeat(5_000)).len(), 2 * MOST_WORDS - 1);
+        assert_eq!(strengths(&"good ".repeat(5_000)).len(), 2 * MOST_PIECES - 1);
     }
 }

@@ -28,7 +28,9 @@ pub fn encode(value: &impl Codec) -> Vec<u8> {
 /// Reads a value from all of `bytes`; nothing when they hold anything else.
 #[must_use]
 pub fn decode<T: Codec>(bytes: &[u8]) -> Option<T> {
-    decode_with(bytes, T::decode)
+    let mut from = Decoder { bytes, failed: false };
+    let value = T::decode(&mut from);
+    (!from.failed && from.bytes.is_empty()).then_some(value)
 }
 
 /// Reads a value from the beginning of `bytes`, whatever stands behind it.
@@ -37,13 +39,6 @@ pub fn decode_first<T: Codec>(bytes: &[u8]) -> Option<T> {
     let mut from = Decoder { bytes, failed: false };
     let value = T::decode(&mut from);
     (!from.failed).then_some(value)
-}
-
-/// Reads a value from all of `bytes` in a way of one's own; nothing when they hold anything else.
-pub fn decode_with<T>(bytes: &[u8], read: impl FnOnce(&mut Decoder<'_>) -> T) -> Option<T> {
-    let mut from = Decoder { bytes, failed: false };
-    let value = read(&mut from);
-    (!from.failed && from.bytes.is_empty()).then_some(value)
 }
 
 /// Bytes that are being read. After the first mistake it gives zeros.
@@ -113,7 +108,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads the number of items of a list: each is a byte at least.
-    pub fn length(&mut self) -> usize {
+    fn length(&mut self) -> usize {
         let left = self.bytes.len();
         usize::try_from(self.whole(left as u64)).unwrap_or(0)
     }

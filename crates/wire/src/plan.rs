@@ -117,6 +117,26 @@ codec!(struct Plan {
 });
 
 impl Plan {
+    /// Returns the weights of all questions together.
+    #[must_use]
+    pub fn total_weight(&self) -> u128 {
+        self.questions.iter().map(|question| u128::from(question.weight)).sum()
+    }
+
+    /// Returns the question that a number below [`Plan::total_weight`] falls to, so that each gets as many numbers as its weight.
+    #[must_use]
+    pub fn question_at(&self, mut ticket: u128) -> u16 {
+        let mut question = 0;
+        for (index, asked) in (0..).zip(&self.questions) {
+            question = index;
+            match ticket.checked_sub(asked.weight.into()) {
+                Some(rest) => ticket = rest,
+                None => break,
+            }
+        }
+        question
+    }
+
     /// Reads a plan from JSON text.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ pub struct Receipt {
     pub question: String,
     /// The window of the plan it counts for.
     pub window: u32,
-    /// The mechanism with its parameters; empty where nothing is on record.
+    /// The mechanism with its parameters.
     pub mechanism: String,
     /// What was charged, in micro-epsilons.
     pub epsilon_micro: u32,

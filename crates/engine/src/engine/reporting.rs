@@ -50,12 +50,12 @@ impl Engine {
     /// # Errors
     /// [`Withheld`]: why there is none, where that needs no chance.
     pub fn due(&mut self, now: Timestamp) -> Result<Due, Withheld> {
-        let pack = Rc::clone(&self.pack);
-        let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
         self.advance(now);
         if self.outbox.expire(now) {
             self.stored = None;
         }
+        let pack = Rc::clone(&self.pack);
+        let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
         self.gate.ready(plan, hash, &self.consent, now)?;
         let key = pack.keys.at(now).ok_or(Withheld::NoKey)?;
         Ok(Due {
@@ -80,8 +80,11 @@ impl Engine {
         let gate = match about {
             About::Gate(gate) => gate,
             About::Labels(kept) => {
-                self.stored = None;
-                self.sharing = Sharing(kept);
+                let kept = Sharing(kept);
+                if report.is_ok() || kept != self.sharing {
+                    self.stored = None;
+                }
+                self.sharing = kept;
                 self.outbox.push(report?, self.revision + 1, &self.consent);
                 return Ok(());
             }

@@ -303,21 +303,15 @@ impl Rule {
 
     /// Tells whether a part holds, or does not.
     fn find(parts: &[Self], look: &mut impl Look, holds: bool) -> bool {
-        let mut cheap = true;
-        loop {
-            let mut others = false;
-            for part in parts {
-                if part.is_cheap() != cheap {
-                    others = true;
-                } else if part.holds(look) == holds {
-                    return true;
-                }
+        let mut others = false;
+        for part in parts {
+            if !part.is_cheap() {
+                others = true;
+            } else if part.holds(look) == holds {
+                return true;
             }
-            if !cheap || !others {
-                return false;
-            }
-            cheap = false;
         }
+        others && parts.iter().any(|part| !part.is_cheap() && part.holds(look) == holds)
     }
 
     fn is_cheap(&self) -> bool {
