@@ -93,6 +93,11 @@ pub enum OpenError {
         /// The format of the file.
         format: i64,
     },
+    /// An earlier version wrote it, and this one does not read it any more.
+    Older {
+        /// The format of the store.
+        format: i64,
+    },
     /// It counts the reports of another plan.
     OtherPlan {
         /// The hash of the plan it was made for.
@@ -133,6 +138,10 @@ impl fmt::Display for OpenError {
                     "a later version of the collector wrote this store (format {format}); update the collector"
                 )
             }
+            Self::Older { format } => write!(
+                f,
+                "an earlier version of the collector wrote this store (format {format}), and this one does not read it; back it up with that version and restore the backup into another database"
+            ),
             Self::OtherPlan { stored, given } => write!(
                 f,
                 "this store counts the plan {stored}, not {given}; give the old plan, or another store for the new one"

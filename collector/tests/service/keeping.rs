@@ -5,7 +5,7 @@ use keepset_wire::Epoch;
 use crate::fleet::{Noise, current, plan};
 use crate::kept::{Held, Kind, on_both_stores};
 use crate::load::Load;
-use crate::process::{Folder, Server, run};
+use crate::process::{Folder, Server, command, run, write_plan};
 
 on_both_stores!(
     a_backup_of_a_running_collector_is_whole_and_restores_into_either_kind,
@@ -165,6 +165,38 @@ fn a_store_whose_filling_was_not_finished_is_not_used_and_is_filled_by_the_next_
     assert!(!done && said.contains("was not finished"), "{said}");
     assert!(run(&["backup", "--store", folder.store(), &to]).0);
     assert_eq!(half.held(), folder.held());
+}
+
+#[test]
+fn a_database_of_another_format_is_refused_in_a_sentence_and_left_as_it_is() {
+    let (folder, plan) = (Folder::with(Kind::Postgres), plan(5, 2));
+    let mut database = postgres::Client::connect(folder.store(), postgres::NoTls).unwrap();
+    let hash = plan.hash();
+    database
+        .batch_execute(&format!(
+            "CREATE TABLE keepset_purpose (one INTEGER PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL,
+                plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation BOOLEAN NOT NULL, closed_before BIGINT NOT NULL,
+                state TEXT NOT NULL);
+             INSERT INTO keepset_purpose VALUES (1, 1, '{hash}', '{}', FALSE, 0, 'open');",
+            plan.to_json()
+        ))
+        .unwrap();
+    let (file, backup) = (write_plan(&folder, &plan), folder.join("backup.sqlite").display().to_string());
+    let refusals = || {
+        let output = command(&file, folder.store(), &[]).output().unwrap();
+        assert!(!output.status.success());
+        let (done, said) = run(&["backup", "--store", folder.store(), &backup]);
+        assert!(!done);
+        [String::from_utf8(output.stderr).unwrap(), said]
+    };
+    for said in refusals() {
+        assert!(said.contains("earlier version") && said.contains("(format 1)"), "{said}");
+    }
+    assert_eq!(folder.number("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'keepset_%'"), 1);
+    folder.set("format = 3");
+    for said in refusals() {
+        assert!(said.contains("later version") && said.contains("(format 3)"), "{said}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use postgres::{Client, NoTls};
 use super::super::address::Database;
 use super::super::{OpenError, Purpose};
 
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// How often a transaction that lost a race is begun again.
 pub(super) const MAX_TRIES: u32 = 8;
@@ -24,15 +24,14 @@ const FILLING: &str = "filling";
 /// Counts are raised with every commit: those of a question are one row, whatever it counts, and a page has room for the next versions
 /// of its rows, so that no index is touched. None holds a time or the order of arrival. No table joins an id with an answer but those of
 /// `keepset_kept_windows`, which are filled for an archive alone.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS keepset_purpose (one INTEGER PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL,
         plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation BOOLEAN NOT NULL, closed_before BIGINT NOT NULL,
-        state TEXT NOT NULL)",
+        state TEXT NOT NULL, archived BOOLEAN NOT NULL)",
     "CREATE TABLE IF NOT EXISTS keepset_tally (epoch BIGINT NOT NULL, question INTEGER NOT NULL, slot INTEGER NOT NULL,
         reports BIGINT NOT NULL, votes BIGINT[] NOT NULL, PRIMARY KEY (epoch, question, slot)) WITH (fillfactor = 20)",
     "CREATE TABLE IF NOT EXISTS keepset_late (epoch BIGINT PRIMARY KEY, reports BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS keepset_windows (window_number BIGINT PRIMARY KEY)",
-    "CREATE TABLE IF NOT EXISTS keepset_archive (one INTEGER PRIMARY KEY CHECK (one = 1))",
     "CREATE TABLE IF NOT EXISTS keepset_kept_windows (window_number BIGINT PRIMARY KEY)",
 ];
 
@@ -46,21 +45,14 @@ pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<(), OpenErr
         Ok(client.query_one("SELECT EXISTS (SELECT 1 FROM keepset_windows)", &[])?.get(0))
     })?;
     if begins {
-        client.execute(BEGIN_ARCHIVE, &[])?;
+        client.execute("UPDATE keepset_purpose SET archived = TRUE", &[])?;
     }
     Ok(())
 }
 
-/// Notes that answers are kept for an archive from now on.
-const BEGIN_ARCHIVE: &str = "INSERT INTO keepset_archive VALUES (1) ON CONFLICT DO NOTHING";
-
 /// Finds out what tables that are there were made for.
 pub(super) fn open_existing(database: &Database) -> Result<Purpose, OpenError> {
-    let made = read_made(&mut connect(database)?).map_err(|error| match error.code() {
-        Some(&SqlState::UNDEFINED_TABLE) => OpenError::Missing,
-        _ => error.into(),
-    })?;
-    let made = made.ok_or(OpenError::Missing)?.checked()?;
+    let made = read_made(&mut connect(database)?)?.ok_or(OpenError::Missing)?;
     made.check_open()?;
     Purpose::stored(&made.plan, made.simulation, made.archived)
 }
@@ -76,7 +68,6 @@ pub(super) fn create(database: &Database, purpose: &Purpose) -> Result<(), OpenE
 
 /// What the tables say that they were made for.
 struct Made {
-    format: i64,
     plan_hash: String,
     plan: String,
     simulation: bool,
@@ -85,10 +76,6 @@ struct Made {
 }
 
 impl Made {
-    fn checked(self) -> Result<Self, OpenError> {
-        if self.format > FORMAT { Err(OpenError::Newer { format: self.format }) } else { Ok(self) }
-    }
-
     fn check_open(&self) -> Result<(), OpenError> {
         match self.state.as_str() {
             OPEN => Ok(()),
@@ -98,21 +85,34 @@ impl Made {
     }
 }
 
-fn read_made(client: &mut Client) -> Result<Option<Made>, postgres::Error> {
-    let made = "SELECT format, plan_hash, plan, simulation, state, EXISTS (SELECT 1 FROM keepset_archive) FROM keepset_purpose";
-    let row = client.query_opt(made, &[])?;
-    Ok(row.map(|row| Made {
-        format: row.get(0),
-        plan_hash: row.get(1),
-        plan: row.get(2),
-        simulation: row.get(3),
-        state: row.get(4),
-        archived: row.get(5),
+/// Reads what is said; nothing where there are no tables. The format is looked at by itself: the columns of another one may be others.
+fn read_made(client: &mut Client) -> Result<Option<Made>, OpenError> {
+    let format = match client.query_opt("SELECT format FROM keepset_purpose", &[]) {
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => None,
+        row => row?.map(|row| row.get::<_, i64>(0)),
+    };
+    match format {
+        None => return Ok(None),
+        Some(FORMAT) => {}
+        Some(format) if format > FORMAT => return Err(OpenError::Newer { format }),
+        Some(format) => return Err(OpenError::Older { format }),
+    }
+    let made = "SELECT plan_hash, plan, simulation, state, archived FROM keepset_purpose";
+    let row = client.query_one(made, &[])?;
+    Ok(Some(Made {
+        plan_hash: row.get(0),
+        plan: row.get(1),
+        simulation: row.get(2),
+        state: row.get(3),
+        archived: row.get(4),
     }))
 }
 
-/// Makes what is missing, and returns what is there.
+/// Makes what is missing, and returns what is there; a store of another format is left as it is.
 fn make(client: &mut Client, purpose: &Purpose, state: &str) -> Result<Made, OpenError> {
+    if let Some(made) = read_made(client)? {
+        return Ok(made);
+    }
     let mut tries = 0;
     loop {
         tries += 1;
@@ -122,7 +122,7 @@ fn make(client: &mut Client, purpose: &Purpose, state: &str) -> Result<Made, Ope
             outcome => break outcome?,
         }
     }
-    read_made(client)?.ok_or(OpenError::Missing)?.checked()
+    read_made(client)?.ok_or(OpenError::Missing)
 }
 
 fn make_tables(client: &mut Client, purpose: &Purpose, state: &str) -> Result<(), postgres::Error> {
@@ -131,12 +131,9 @@ fn make_tables(client: &mut Client, purpose: &Purpose, state: &str) -> Result<()
     }
     let (hash, plan) = (purpose.plan.hash().to_string(), purpose.plan.to_json().to_string());
     client.execute(
-        "INSERT INTO keepset_purpose VALUES (1, $1, $2, $3, $4, 0, $5) ON CONFLICT DO NOTHING",
-        &[&FORMAT, &hash, &plan, &purpose.simulation, &state],
+        "INSERT INTO keepset_purpose VALUES (1, $1, $2, $3, $4, 0, $5, $6) ON CONFLICT DO NOTHING",
+        &[&FORMAT, &hash, &plan, &purpose.simulation, &state, &purpose.archived],
     )?;
-    if purpose.archived && state == FILLING {
-        client.execute(BEGIN_ARCHIVE, &[])?;
-    }
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use crate::admit::Admitted;
 const WRITERS: usize = 2;
 /// As many connections as this can count at once without waiting for each other's rows; more only wait.
 const SLOTS: u64 = 64;
+
 /// A connection to a database, made when it is needed and made again when it was lost.
 struct Postgres {
     database: Database,
@@ -294,8 +295,7 @@ fn snapshot(client: &mut Client) -> Result<Transaction<'_>, postgres::Error> {
 }
 
 /// Up to where epochs are closed, whether the store is in use, and whether answers are kept.
-const STANDING: &str =
-    "SELECT closed_before, state, EXISTS (SELECT 1 FROM keepset_archive) FROM keepset_purpose";
+const STANDING: &str = "SELECT closed_before, state, archived FROM keepset_purpose";
 
 fn standing(transaction: &mut Transaction<'_>, lock: &str) -> Result<(Epoch, bool), postgres::Error> {
     Ok(read_standing(&transaction.query_one(&format!("{STANDING} {lock}"), &[])?))
