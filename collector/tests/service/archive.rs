@@ -16,6 +16,7 @@ on_both_stores!(
     a_closed_window_is_in_the_archive_whole_and_released_from_it_as_from_the_store,
     sealing_killed_at_any_moment_loses_nothing_and_leaves_nothing_twice,
     a_backup_takes_along_what_is_not_in_the_archive_yet,
+    a_window_whose_every_id_was_disputed_is_one_without_reports,
 );
 
 /// Reports of so many devices, of which some come again and some under an id that another answer has.
@@ -169,6 +170,23 @@ fn a_backup_takes_along_what_is_not_in_the_archive_yet(kind: Kind) {
         send(&server, &plan, &drawn);
         assert_eq!(done(&["archive", "count", "--store", moved.store()]), drawn.expected);
     }
+}
+
+fn a_window_whose_every_id_was_disputed_is_one_without_reports(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
+    let mut noise = Noise::new(&plan, 3);
+    let first = noise.report(Epoch(0));
+    let mut second = noise.report(Epoch(0));
+    while second.answer == first.answer {
+        second = noise.report(Epoch(0));
+    }
+    second.id = first.id;
+    let server = Server::start(&folder, &plan, &["--simulation", "--archive", &archive_of(&folder)]);
+    let windows = || server.get("/v1/estimates").json()["windows"].as_array().unwrap().len();
+    assert_eq!(server.post_plain(&first.encode(&plan).unwrap()).json()["accepted"], 1);
+    assert_eq!(windows(), 1);
+    assert_eq!(server.post_plain(&second.encode(&plan).unwrap()).json()["known"], 1);
+    assert_eq!(windows(), 0);
 }
 
 #[test]

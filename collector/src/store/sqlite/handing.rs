@@ -18,7 +18,7 @@ pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken
     while let Some(row) = rows.next()? {
         contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().reports = row.get(2)?;
     }
-    let mut support = transaction.prepare_cached("SELECT epoch, question, cell, votes FROM support")?;
+    let mut support = transaction.prepare_cached("SELECT epoch, question, cell, votes FROM support WHERE votes > 0")?;
     let mut rows = support.query([])?;
     while let Some(row) = rows.next()? {
         let tally = contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default();
