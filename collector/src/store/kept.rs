@@ -3,7 +3,7 @@
 use keepset_privacy::Answering;
 use keepset_wire::{Epoch, Plan, ReportId, Subset, Window};
 
-use super::engine::{Part, Seen};
+use super::engine::Seen;
 use super::{OpenError, Purpose};
 use crate::admit::{Admitted, raised};
 
@@ -38,30 +38,30 @@ impl Kept {
     }
 }
 
-/// A walk through all that is kept, window by window and id by id.
-pub(super) struct Walk {
+/// A walk through ids or answers, window by window and id by id.
+pub(super) struct Walk<T> {
     windows: std::vec::IntoIter<Window>,
     window: Option<Window>,
-    last: Option<Kept>,
+    last: Option<T>,
 }
 
-impl Walk {
-    /// Begins before the first answer of the first window.
+impl<T: Clone> Walk<T> {
+    /// Begins before the first of the first window.
     pub(super) fn new(windows: Vec<Window>) -> Self {
         let mut windows = windows.into_iter();
         Self { window: windows.next(), windows, last: None }
     }
 
-    /// Returns the next part, which `after` reads: answers of a window from behind the last one.
+    /// Returns the next ones, which `after` reads: some of a window from behind the last one.
     pub(super) fn next<E>(
         &mut self,
-        mut after: impl FnMut(Window, Option<&Kept>) -> Result<Vec<Kept>, E>,
-    ) -> Result<Option<(Window, Part)>, E> {
+        mut after: impl FnMut(Window, Option<&T>) -> Result<Vec<T>, E>,
+    ) -> Result<Option<(Window, Vec<T>)>, E> {
         while let Some(window) = self.window {
-            let kept = after(window, self.last.as_ref())?;
-            if let Some(last) = kept.last() {
+            let some = after(window, self.last.as_ref())?;
+            if let Some(last) = some.last() {
                 self.last = Some(last.clone());
-                return Ok(Some((window, Part::Kept(kept))));
+                return Ok(Some((window, some)));
             }
             (self.window, self.last) = (self.windows.next(), None);
         }

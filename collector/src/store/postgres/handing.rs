@@ -7,7 +7,8 @@ use super::super::Tallies;
 use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
 use super::super::kept::Walk;
 use super::database::{MOVED, OPEN};
-use super::{Prepared, add_late, counts, keeping, make_table, narrow, snapshot, standing};
+use super::windows::{IDS, KEPT};
+use super::{Prepared, add_late, counts, keeping, narrow, snapshot, standing};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &mut Transaction<'_>) -> Result<Contents, postgres::Error> {
@@ -30,23 +31,14 @@ pub(super) fn hand_over(client: &mut Client, leave: Leave, receive: &mut Receive
         standing(&mut transaction, "FOR UPDATE")?;
     }
     let contents = contents(&mut transaction)?;
-    let windows =
-        transaction.query("SELECT window_number FROM keepset_windows ORDER BY window_number", &[])?;
-    let mut windows = windows.iter().map(|row| Window(narrow(row.get::<_, i64>(0))));
-    let (mut window, mut last) = (windows.next(), Vec::new());
-    let mut kept = Walk::new(keeping::all(&mut transaction)?);
+    let mut ids = Walk::new(IDS.all(&mut transaction)?);
+    let mut kept = Walk::new(KEPT.all(&mut transaction)?);
     receive(&contents, &mut || {
-        while let Some(here) = window {
-            let ids = ids_after(&mut transaction, here, &last)?;
-            match ids.last() {
-                Some(id) => {
-                    last = id.0.to_vec();
-                    return Ok(Some((here, Part::Ids(ids))));
-                }
-                None => (window, last) = (windows.next(), Vec::new()),
-            }
+        if let Some((window, ids)) = ids.next(|window, last| ids_after(&mut transaction, window, last))? {
+            return Ok(Some((window, Part::Ids(ids))));
         }
-        kept.next(|window, last| keeping::after(&mut transaction, window, last)).map_err(Broken::from)
+        let kept = kept.next(|window, last| keeping::after(&mut transaction, window, last))?;
+        Ok(kept.map(|(window, kept)| (window, Part::Kept(kept))))
     })?;
     if leave == Leave::Moved {
         transaction.execute("UPDATE keepset_purpose SET state = $1", &[&MOVED])?;
@@ -58,9 +50,10 @@ pub(super) fn hand_over(client: &mut Client, leave: Leave, receive: &mut Receive
 fn ids_after(
     transaction: &mut Transaction<'_>,
     window: Window,
-    last: &[u8],
+    last: Option<&ReportId>,
 ) -> Result<Vec<ReportId>, postgres::Error> {
-    let after = format!("SELECT id FROM keepset_ids_{} WHERE id > $1 ORDER BY id LIMIT {BATCH}", window.0);
+    let last = last.map_or(&[][..], |last| &last.0);
+    let after = format!("SELECT id FROM {} WHERE id > $1 ORDER BY id LIMIT {BATCH}", IDS.table(window));
     let rows = transaction.query(&after, &[&last])?;
     Ok(rows.iter().filter_map(|row| row.get::<_, &[u8]>(0).try_into().ok().map(ReportId)).collect())
 }
@@ -79,14 +72,14 @@ pub(super) fn receive(
     while let Some((window, part)) = parts()? {
         match part {
             Part::Ids(ids) => {
-                make_table(&mut transaction, window)?;
-                let insert = format!("INSERT INTO keepset_ids_{} (id) SELECT unnest($1::BYTEA[])", window.0);
+                IDS.make(&mut transaction, window)?;
+                let insert = format!("INSERT INTO {} (id) SELECT unnest($1::BYTEA[])", IDS.table(window));
                 let ids: Vec<&[u8]> = ids.iter().map(|id| id.0.as_slice()).collect();
                 transaction.execute(&insert, &[&ids])?;
             }
             Part::Kept(kept) => {
-                keeping::make_table(&mut transaction, window)?;
-                keeping::keep(&mut transaction, window, &kept)?;
+                KEPT.make(&mut transaction, window)?;
+                keeping::keep(&mut transaction, prepared, window, &kept)?;
             }
         }
     }

@@ -1,53 +1,15 @@
 //! Answers that the database keeps for an archive: a table per window, dropped whole.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keepset_wire::{Epoch, ReportId, Window};
-use postgres::{Client, GenericClient, Row, Transaction};
+use postgres::{GenericClient, Row, Transaction};
 
-use super::super::engine::{BATCH, Seen, Settled, closed, settle};
+use super::super::engine::{BATCH, Seen, Settled, settle};
 use super::super::kept::{Keeping, Kept};
-use super::{Named, narrow};
+use super::windows::KEPT;
+use super::{Named, Prepared, ids_by_window, narrow};
 use crate::admit::Admitted;
-
-/// Makes the table of a window.
-pub(super) fn make_table(client: &mut impl GenericClient, window: Window) -> Result<(), postgres::Error> {
-    // First the entry, so that no table is left that nobody would bring into the archive.
-    let entry = "INSERT INTO keepset_kept_windows VALUES ($1) ON CONFLICT DO NOTHING";
-    client.execute(entry, &[&i64::from(window.0)])?;
-    client.batch_execute(&format!(
-        "CREATE TABLE IF NOT EXISTS keepset_kept_{} (id BYTEA NOT NULL, copy INTEGER NOT NULL, epoch BIGINT NOT NULL,
-         question INTEGER NOT NULL, answer BYTEA NOT NULL, PRIMARY KEY (id, copy))",
-        window.0
-    ))
-}
-
-/// Drops the table of a window, which is in the archive.
-pub(super) fn drop_table(client: &mut Client, window: Window) -> Result<(), postgres::Error> {
-    let mut transaction = client.transaction()?;
-    transaction.batch_execute(&format!("DROP TABLE IF EXISTS keepset_kept_{}", window.0))?;
-    transaction
-        .execute("DELETE FROM keepset_kept_windows WHERE window_number = $1", &[&i64::from(window.0)])?;
-    transaction.commit()
-}
-
-/// Lists the closed windows of which answers are kept.
-pub(super) fn unsealed(client: &mut Client, window_epochs: u32) -> Result<Vec<Window>, postgres::Error> {
-    let over = "SELECT window_number FROM keepset_kept_windows WHERE window_number <
-        (SELECT CAST(ceil(CAST(closed_before AS DOUBLE PRECISION) / $1) AS BIGINT) FROM keepset_purpose)
-        ORDER BY window_number";
-    Ok(windows(&client.query(over, &[&f64::from(window_epochs)])?))
-}
-
-/// Lists the windows of which answers are kept.
-pub(super) fn all(transaction: &mut Transaction<'_>) -> Result<Vec<Window>, postgres::Error> {
-    let all = "SELECT window_number FROM keepset_kept_windows ORDER BY window_number";
-    Ok(windows(&transaction.query(all, &[])?))
-}
-
-fn windows(rows: &[Row]) -> Vec<Window> {
-    rows.iter().map(|row| Window(narrow(row.get::<_, i64>(0)))).collect()
-}
 
 /// Reads answers of a window from behind the last one read.
 pub(super) fn after(
@@ -57,8 +19,8 @@ pub(super) fn after(
 ) -> Result<Vec<Kept>, postgres::Error> {
     let (id, copy) = last.map_or((Vec::new(), 0), |last| (last.id.0.to_vec(), i32::from(last.copy)));
     let after = format!(
-        "SELECT id, copy, epoch, question, answer FROM keepset_kept_{} WHERE (id, copy) > ($1, $2) ORDER BY id, copy LIMIT {BATCH}",
-        window.0
+        "SELECT id, copy, epoch, question, answer FROM {} WHERE (id, copy) > ($1, $2) ORDER BY id, copy LIMIT {BATCH}",
+        KEPT.table(window)
     );
     Ok(client.query(&after, &[&id, &copy])?.iter().filter_map(read).collect())
 }
@@ -76,14 +38,15 @@ fn read(row: &Row) -> Option<Kept> {
 /// Counts reports and keeps those that are `new`, and the second ones of ids whose copies disagree.
 pub(super) fn settle_keeping(
     transaction: &mut Transaction<'_>,
+    prepared: &mut Prepared,
     keeping: &Keeping,
     (requests, closed_before): (&[Vec<Admitted>], Epoch),
     new: &mut HashSet<Named>,
 ) -> Result<Settled, postgres::Error> {
-    let mut known = Known::read(transaction, requests, closed_before, new)?;
+    let mut known = Known::read(transaction, prepared, (requests, closed_before), new)?;
     let settled = settle(requests, closed_before, |admitted| Ok(known.look(keeping, admitted, new)))?;
     for (window, kept) in &known.to_keep {
-        keep(transaction, *window, kept)?;
+        keep(transaction, prepared, *window, kept)?;
     }
     Ok(settled)
 }
@@ -100,27 +63,22 @@ impl Known {
     /// Reads what is kept under the ids that are not new, and holds it until the commit: two commits do not take back the same votes.
     fn read(
         transaction: &mut Transaction<'_>,
-        requests: &[Vec<Admitted>],
-        closed_before: Epoch,
+        prepared: &mut Prepared,
+        (requests, closed_before): (&[Vec<Admitted>], Epoch),
         new: &HashSet<Named>,
     ) -> Result<Self, postgres::Error> {
-        let mut old: BTreeMap<Window, BTreeSet<&[u8]>> = BTreeMap::new();
-        for admitted in requests.iter().filter(|request| closed(request, closed_before).is_none()).flatten() {
-            if !new.contains(&(admitted.window(), admitted.report().id.0)) {
-                old.entry(admitted.window()).or_default().insert(&admitted.report().id.0);
-            }
-        }
         let mut known = Self::default();
-        for (window, ids) in old {
-            let ids: Vec<&[u8]> = ids.into_iter().collect();
-            let table = format!("keepset_kept_{}", window.0);
+        for (window, ids) in ids_by_window(requests, closed_before, |named| !new.contains(named)) {
+            let table = KEPT.table(window);
             let firsts = format!(
                 "SELECT id, copy, epoch, question, answer FROM {table} WHERE id = ANY($1) AND copy = 0 ORDER BY id FOR UPDATE"
             );
+            let firsts = prepared.statement(transaction, &firsts)?;
             let firsts = transaction.query(&firsts, &[&ids])?;
             known.firsts.extend(firsts.iter().filter_map(read).map(|first| ((window, first.id.0), first)));
             // Asked after the rows above are held, so that what another commit has disputed is seen.
             let seconds = format!("SELECT id FROM {table} WHERE id = ANY($1) AND copy = 1");
+            let seconds = prepared.statement(transaction, &seconds)?;
             let seconds = transaction.query(&seconds, &[&ids])?;
             let seconds = seconds.iter().filter_map(|row| row.get::<_, &[u8]>(0).try_into().ok());
             known.disputed.extend(seconds.map(|id| (window, id)));
@@ -150,18 +108,20 @@ impl Known {
 /// Keeps answers of a window.
 pub(super) fn keep(
     transaction: &mut Transaction<'_>,
+    prepared: &mut Prepared,
     window: Window,
     kept: &[Kept],
 ) -> Result<(), postgres::Error> {
     let keep = format!(
-        "INSERT INTO keepset_kept_{} SELECT * FROM unnest($1::BYTEA[], $2::INTEGER[], $3::BIGINT[], $4::INTEGER[], $5::BYTEA[])",
-        window.0
+        "INSERT INTO {} SELECT * FROM unnest($1::BYTEA[], $2::INTEGER[], $3::BIGINT[], $4::INTEGER[], $5::BYTEA[])",
+        KEPT.table(window)
     );
     let ids: Vec<&[u8]> = kept.iter().map(|kept| kept.id.0.as_slice()).collect();
     let copies: Vec<i32> = kept.iter().map(|kept| i32::from(kept.copy)).collect();
     let epochs: Vec<i64> = kept.iter().map(|kept| i64::from(kept.epoch.0)).collect();
     let questions: Vec<i32> = kept.iter().map(|kept| i32::from(kept.question)).collect();
     let answers: Vec<&[u8]> = kept.iter().map(|kept| kept.answer.as_slice()).collect();
+    let keep = prepared.statement(transaction, &keep)?;
     transaction.execute(&keep, &[&ids, &copies, &epochs, &questions, &answers])?;
     Ok(())
 }

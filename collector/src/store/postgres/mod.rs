@@ -7,18 +7,20 @@ mod counts;
 mod database;
 mod handing;
 mod keeping;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use keepset_wire::{Epoch, Window};
-use postgres::{Client, GenericClient, IsolationLevel, Row, Statement, Transaction};
+use postgres::{Client, IsolationLevel, Row, Statement, Transaction};
 
 use super::address::Database;
 use super::engine::{Broken, Contents, Engine, Late, Leave, Outcomes, Parts, Receive, Seen, closed, settle};
 use super::kept::{Keeping, Kept};
 use super::{Engines, OpenError, Purpose, StoreError};
 use crate::admit::Admitted;
+use windows::{IDS, KEPT};
 
 /// Connections that write: while one waits for the database, the other gathers. With more of them fewer reports share a commit.
 const WRITERS: usize = 2;
@@ -86,16 +88,9 @@ impl Engine for Postgres {
     }
 
     fn forget_some(&mut self) -> Result<bool, Broken> {
-        // A window is closed when its first epoch is; the last of a plan may be cut short, hence the rounding up.
-        let over = "SELECT window_number FROM keepset_windows WHERE window_number <
-            (SELECT CAST(ceil(CAST(closed_before AS DOUBLE PRECISION) / $1) AS BIGINT) FROM keepset_purpose)";
-        let width = f64::from(self.window_epochs);
+        let width = self.window_epochs;
         self.attempt(|_, client| {
-            for row in client.query(over, &[&width])? {
-                let window: i64 = row.get(0);
-                client.batch_execute(&format!("DROP TABLE IF EXISTS keepset_ids_{window}"))?;
-                client.execute("DELETE FROM keepset_windows WHERE window_number = $1", &[&window])?;
-            }
+            IDS.closed(client, width)?.into_iter().try_for_each(|window| IDS.drop(client, window))?;
             Ok(false)
         })
     }
@@ -123,7 +118,7 @@ impl Engine for Postgres {
 
     fn unsealed(&mut self) -> Result<Vec<Window>, Broken> {
         let width = self.window_epochs;
-        self.attempt(|_, client| keeping::unsealed(client, width))
+        self.attempt(|_, client| KEPT.closed(client, width))
     }
 
     fn kept_after(&mut self, window: Window, last: Option<&Kept>) -> Result<Vec<Kept>, Broken> {
@@ -131,7 +126,7 @@ impl Engine for Postgres {
     }
 
     fn mark_sealed(&mut self, window: Window) -> Result<(), Broken> {
-        self.attempt(|_, client| keeping::drop_table(client, window))
+        self.attempt(|_, client| KEPT.drop(client, window))
     }
 
     fn drop_sealed(&mut self) -> Result<bool, Broken> {
@@ -217,9 +212,13 @@ impl Postgres {
                 let new = new.remove(&(admitted.window(), admitted.report().id.0));
                 Ok(if new { Seen::New } else { Seen::Again })
             })?,
-            Some(keeping) => {
-                keeping::settle_keeping(&mut transaction, keeping, (requests, closed_before), &mut new)?
-            }
+            Some(keeping) => keeping::settle_keeping(
+                &mut transaction,
+                prepared,
+                keeping,
+                (requests, closed_before),
+                &mut new,
+            )?,
         };
         counts::add(&mut transaction, prepared, self.slot, &settled.tallies, &settled.retracted)?;
         transaction.commit()?;
@@ -234,9 +233,9 @@ impl Postgres {
     ) -> Result<(), postgres::Error> {
         let windows: BTreeSet<Window> = requests.iter().flatten().map(Admitted::window).collect();
         for window in windows.difference(&self.tables.clone()) {
-            make_table(client, *window)?;
+            IDS.make(client, *window)?;
             if self.keeping.is_some() {
-                keeping::make_table(client, *window)?;
+                KEPT.make(client, *window)?;
             }
             self.tables.insert(*window);
         }
@@ -254,18 +253,12 @@ fn insert_ids(
     requests: &[Vec<Admitted>],
     closed_before: Epoch,
 ) -> Result<HashSet<Named>, postgres::Error> {
-    // In one order everywhere, so that no two transactions wait for each other in a circle.
-    let mut ids: BTreeMap<Window, BTreeSet<&[u8]>> = BTreeMap::new();
-    for admitted in requests.iter().filter(|request| closed(request, closed_before).is_none()).flatten() {
-        ids.entry(admitted.window()).or_default().insert(&admitted.report().id.0);
-    }
     let mut new = HashSet::new();
-    for (window, ids) in ids {
+    for (window, ids) in ids_by_window(requests, closed_before, |_| true) {
         let insert = format!(
-            "INSERT INTO keepset_ids_{} (id) SELECT unnest($1::BYTEA[]) ON CONFLICT DO NOTHING RETURNING id",
-            window.0
+            "INSERT INTO {} (id) SELECT unnest($1::BYTEA[]) ON CONFLICT DO NOTHING RETURNING id",
+            IDS.table(window)
         );
-        let ids: Vec<&[u8]> = ids.into_iter().collect();
         let insert = prepared.statement(transaction, &insert)?;
         let rows = transaction.query(&insert, &[&ids])?;
         new.extend(rows.iter().filter_map(|row| Some((window, row.get::<_, &[u8]>(0).try_into().ok()?))));
@@ -273,20 +266,26 @@ fn insert_ids(
     Ok(new)
 }
 
+/// Gathers the ids of requests that are not closed, of those that are `wanted`: each once, and in one order everywhere, so that no two
+/// transactions wait for each other in a circle.
+fn ids_by_window(
+    requests: &[Vec<Admitted>],
+    closed_before: Epoch,
+    wanted: impl Fn(&Named) -> bool,
+) -> BTreeMap<Window, Vec<&[u8]>> {
+    let open = requests.iter().filter(|request| closed(request, closed_before).is_none()).flatten();
+    let ids = open.map(|admitted| (admitted.window(), &admitted.report().id.0));
+    let ids: BTreeSet<_> = ids.filter(|(window, id)| wanted(&(*window, **id))).collect();
+    let mut by_window: BTreeMap<Window, Vec<&[u8]>> = BTreeMap::new();
+    ids.into_iter().for_each(|(window, id)| by_window.entry(window).or_default().push(id));
+    by_window
+}
+
 fn add_late(transaction: &mut Transaction<'_>, late: &Late) -> Result<(), postgres::Error> {
     let add = "INSERT INTO keepset_late AS l VALUES ($1, $2) ON CONFLICT (epoch) DO UPDATE SET reports = l.reports + $2";
     late.iter().try_for_each(|(epoch, reports)| {
         transaction.execute(add, &[&i64::from(epoch.0), &bigint(*reports)]).map(|_| ())
     })
-}
-
-/// Makes the table of a window.
-fn make_table(client: &mut impl GenericClient, window: Window) -> Result<(), postgres::Error> {
-    // First the entry, so that no table is left that nobody would drop.
-    let entry = "INSERT INTO keepset_windows VALUES ($1) ON CONFLICT DO NOTHING";
-    client.execute(entry, &[&i64::from(window.0)])?;
-    let table = format!("CREATE TABLE IF NOT EXISTS keepset_ids_{} (id BYTEA PRIMARY KEY)", window.0);
-    client.batch_execute(&table)
 }
 
 /// Begins to read as of one moment, so that the counts of reports and of cells belong together.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
 use super::super::kept::Walk;
 use super::file::{MOVED, OPEN};
-use super::{add_late, add_tallies, keeping};
+use super::{add_late, add_tallies, keeping, windows};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken> {
@@ -18,7 +18,8 @@ pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken
     while let Some(row) = rows.next()? {
         contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default().reports = row.get(2)?;
     }
-    let mut support = transaction.prepare_cached("SELECT epoch, question, cell, votes FROM support WHERE votes > 0")?;
+    let mut support =
+        transaction.prepare_cached("SELECT epoch, question, cell, votes FROM support WHERE votes > 0")?;
     let mut rows = support.query([])?;
     while let Some(row) = rows.next()? {
         let tally = contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default();
@@ -44,47 +45,33 @@ pub(super) fn hand_over(
     };
     let transaction = connection.transaction_with_behavior(behavior)?;
     let contents = contents(&transaction)?;
-    let mut last = (Window(0), Vec::new());
-    {
-        let mut kept = Walk::new(keeping::all(&transaction)?);
-        receive(&contents, &mut || {
-            let (window, ids) = ids_after(&transaction, &last)?;
-            match ids.last() {
-                Some(id) => {
-                    last = (window, id.0.to_vec());
-                    Ok(Some((window, Part::Ids(ids))))
-                }
-                None => kept.next(|window, last| keeping::after(&transaction, window, last)),
-            }
-        })?;
-    }
+    let mut ids = Walk::new(windows(&transaction, "counted")?);
+    let mut kept = Walk::new(keeping::unsealed(&transaction)?);
+    receive(&contents, &mut || {
+        if let Some((window, ids)) = ids.next(|window, last| ids_after(&transaction, window, last))? {
+            return Ok(Some((window, Part::Ids(ids))));
+        }
+        let kept = kept.next(|window, last| keeping::after(&transaction, window, last))?;
+        Ok(kept.map(|(window, kept)| (window, Part::Kept(kept))))
+    })?;
     if leave == Leave::Moved {
         transaction.execute("UPDATE purpose SET state = ?1", params![MOVED])?;
     }
     Ok(transaction.commit()?)
 }
 
-/// Reads the ids of one window that come after the last one read.
+/// Reads ids of a window that come after the last one read.
 fn ids_after(
     transaction: &Transaction<'_>,
-    (window, id): &(Window, Vec<u8>),
-) -> Result<(Window, Vec<ReportId>), Broken> {
-    let after = "SELECT window, id FROM counted WHERE (window, id) > (?1, ?2) ORDER BY window, id LIMIT ?3";
-    let mut select = transaction.prepare_cached(after)?;
+    window: Window,
+    last: Option<&ReportId>,
+) -> Result<Vec<ReportId>, Broken> {
+    let after = "SELECT id FROM counted WHERE window = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    let mut after = transaction.prepare_cached(after)?;
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-    let mut rows = select.query(params![window.0, id, limit])?;
-    let (mut of, mut ids) = (*window, Vec::new());
-    while let Some(row) = rows.next()? {
-        let window = Window(row.get(0)?);
-        if ids.is_empty() {
-            of = window;
-        }
-        if window != of {
-            break;
-        }
-        ids.push(ReportId(row.get(1)?));
-    }
-    Ok((of, ids))
+    let last = last.map_or(&[][..], |last| &last.0);
+    let ids = after.query_map(params![window.0, last, limit], |row| row.get(0).map(ReportId))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// Writes everything; a crash leaves the file as one that is to be filled.

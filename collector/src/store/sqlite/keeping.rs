@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, Transaction
 
 use super::super::engine::{BATCH, Broken, Seen};
 use super::super::kept::{Keeping, Kept};
+use super::windows;
 use crate::admit::Admitted;
 
 /// Keeps a report that is new, or the second one of an id whose copies disagree, and tells what that makes of it.
@@ -40,23 +41,11 @@ pub(super) fn keep(transaction: &Transaction<'_>, window: Window, kept: &Kept) -
     Ok(insert.execute(params![window.0, id.0, copy, epoch.0, question, answer])? > 0)
 }
 
-/// Lists the closed windows of which answers are kept, but for those that are sealed.
-pub(super) fn unsealed(connection: &Connection, window_epochs: u32) -> Result<Vec<Window>, Broken> {
-    // One step in the index per window, however many answers it has.
-    let next = "SELECT min(window) FROM kept WHERE window > ?1
-        AND window < (SELECT (closed_before + ?2 - 1) / ?2 FROM purpose)";
-    let mut next = connection.prepare_cached(next)?;
-    let mut is_sealed = connection.prepare_cached("SELECT 1 FROM sealed WHERE window = ?1")?;
-    let (mut windows, mut last) = (Vec::new(), -1);
-    while let Some(window) =
-        next.query_row(params![last, window_epochs], |row| row.get::<_, Option<i64>>(0))?
-    {
-        if !is_sealed.exists(params![window])? {
-            windows.extend(u32::try_from(window).map(Window));
-        }
-        last = window;
-    }
-    Ok(windows)
+/// Lists the windows of which answers are kept and not sealed, in their order.
+pub(super) fn unsealed(connection: &Connection) -> rusqlite::Result<Vec<Window>> {
+    let (mut kept, sealed) = (windows(connection, "kept")?, windows(connection, "sealed")?);
+    kept.retain(|window| !sealed.contains(window));
+    Ok(kept)
 }
 
 /// Reads answers of one window from behind the last one read.
@@ -77,14 +66,6 @@ pub(super) fn after(
 fn read(row: &Row<'_>) -> rusqlite::Result<Kept> {
     let (id, copy, epoch) = (ReportId(row.get(0)?), row.get(1)?, Epoch(row.get(2)?));
     Ok(Kept { id, copy, epoch, question: row.get(3)?, answer: row.get(4)? })
-}
-
-/// Lists the windows of which answers are kept and not sealed.
-pub(super) fn all(connection: &Connection) -> Result<Vec<Window>, Broken> {
-    let windows = "SELECT DISTINCT window FROM kept WHERE window NOT IN (SELECT window FROM sealed)";
-    let mut windows = connection.prepare(windows)?;
-    let windows = windows.query_map([], |row| row.get(0).map(Window))?;
-    Ok(windows.collect::<Result<_, _>>()?)
 }
 
 /// Deletes some answers of sealed windows, and the mark of a window that has none left; returns how many were deleted.

@@ -132,7 +132,12 @@ impl Engine for Sqlite {
     }
 
     fn unsealed(&mut self) -> Result<Vec<Window>, Broken> {
-        keeping::unsealed(&self.connection, self.window_epochs)
+        // A window is closed when its first epoch is; the last of a plan may be cut short, hence the rounding up.
+        let closed = "SELECT (closed_before + ?1 - 1) / ?1 FROM purpose";
+        let closed = self.connection.query_row(closed, [self.window_epochs], |row| row.get(0).map(Window))?;
+        let mut windows = keeping::unsealed(&self.connection)?;
+        windows.retain(|window| *window < closed);
+        Ok(windows)
     }
 
     fn kept_after(&mut self, window: Window, last: Option<&Kept>) -> Result<Vec<Kept>, Broken> {
@@ -179,6 +184,17 @@ fn closed_before(transaction: &Transaction<'_>) -> Result<Epoch, Broken> {
     let (closed_before, state) =
         transaction.query_row("SELECT closed_before, state FROM purpose", [], row)?;
     if state == file::OPEN { Ok(Epoch(closed_before)) } else { Err(Broken(OpenError::Moved.to_string())) }
+}
+
+/// Lists the windows of a table in their order: one step in its index each, however many rows they have.
+fn windows(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Window>> {
+    let mut next = connection.prepare(&format!("SELECT min(window) FROM {table} WHERE window > ?1"))?;
+    let (mut windows, mut last) = (Vec::new(), -1);
+    while let Some(window) = next.query_row([last], |row| row.get::<_, Option<u32>>(0))? {
+        windows.push(Window(window));
+        last = i64::from(window);
+    }
+    Ok(windows)
 }
 
 fn add_tallies(transaction: &Transaction<'_>, tallies: &Tallies) -> rusqlite::Result<()> {
