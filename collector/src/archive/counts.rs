@@ -45,14 +45,10 @@ impl Table {
     /// One sentence that names the store and what is wrong.
     pub fn of_store(store: &Address) -> Result<Self, String> {
         Self::filled(|table| {
-            let mut known = Vec::new();
             each_kept(store, &mut |plan, window, kept| {
-                if known.is_empty() {
-                    known = paired(plan)?;
-                }
-                let paired = known.get(usize::from(kept.question));
-                let paired = *paired.ok_or("an answer to a question that the plan has not")?;
-                table.push(kept.question, kept.epoch.0, &rows::row(window, paired, kept))
+                let question = plan.questions.get(usize::from(kept.question));
+                let question = question.ok_or("an answer to a question that the plan has not")?;
+                table.push(kept.question, kept.epoch.0, &rows::row(window, paired(question), kept))
             })
             .map(drop)
         })

@@ -21,10 +21,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use keepset_privacy::Answering;
-use keepset_privacy::answering::Mechanism;
 use keepset_wire::document::Node;
-use keepset_wire::{Plan, Window, document};
+use keepset_wire::{Ask, Plan, Question, Window, document};
 use serde_json::json;
 
 pub use counts::{SQL, Table, contents};
@@ -72,7 +70,7 @@ impl Archive {
                 .write(folder)
                 .map_err(|error| format!("{shown} cannot be made an archive: {error}"))?;
         }
-        Ok(Self { folder: folder.to_path_buf(), paired: paired(plan)?.into() })
+        Ok(Self { folder: folder.to_path_buf(), paired: plan.questions.iter().map(paired).collect() })
     }
 
     /// Begins to bring a window there.
@@ -81,14 +79,12 @@ impl Archive {
     }
 }
 
-/// Returns of each question how many of the first cells are counted in twos: the segments of one about overlaps.
-fn paired(plan: &Plan) -> Result<Vec<u16>, String> {
-    let answerings = Answering::of_plan(plan).map_err(|error| error.to_string())?;
-    let paired = |answering: &Answering| match answering.mechanism() {
-        Mechanism::Overlaps(overlaps) => overlaps.select().segments(),
+/// Returns how many of the first cells are counted in twos: the segments of a question about overlaps, at most 64.
+fn paired(question: &Question) -> u16 {
+    match &question.ask {
+        Ask::Overlaps { segments, .. } => u16::try_from(segments.len()).unwrap_or(u16::MAX),
         _ => 0,
-    };
-    Ok(answerings.iter().map(paired).collect())
+    }
 }
 
 impl Label {

@@ -11,6 +11,7 @@ mod windows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
 
 use keepset_wire::{Epoch, Window};
 use postgres::{Client, IsolationLevel, Row, Statement, Transaction};
@@ -38,8 +39,8 @@ struct Postgres {
     window_epochs: u32,
     /// Windows whose table is known to be there.
     tables: BTreeSet<Window>,
-    /// What a store needs that keeps answers; nothing where it keeps none.
-    keeping: Option<Keeping>,
+    /// What whoever counts needs where answers are kept.
+    keeping: Option<Arc<Keeping>>,
 }
 
 /// Connects, and makes the tables when there are none.
@@ -49,24 +50,25 @@ pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<Engines, Op
         let prepared = scope.spawn(|| database::open(database, purpose)).join();
         prepared.unwrap_or_else(|_| Err(OpenError::Engine("the thread that connects ended".into())))
     })?;
-    let engine = |_| Postgres::boxed(database, purpose);
+    let keeping = Keeping::of(purpose)?.map(Arc::new);
+    let engine = |keeping| Postgres::boxed(database, purpose, keeping);
     Ok(Engines {
-        writers: (0..WRITERS).map(engine).collect::<Result<_, _>>()?,
-        reader: engine(0)?,
-        archivist: purpose.archived.then(|| engine(0)).transpose()?,
+        writers: (0..WRITERS).map(|_| engine(keeping.clone())).collect(),
+        reader: engine(None),
+        archivist: purpose.archived.then(|| engine(None)),
     })
 }
 
 /// Opens tables that are there, whatever they were made for.
 pub(super) fn open_existing(database: &Database) -> Result<(Box<dyn Engine>, Purpose), OpenError> {
     let purpose = database::open_existing(database)?;
-    Ok((Postgres::boxed(database, &purpose)?, purpose))
+    Ok((Postgres::boxed(database, &purpose, None), purpose))
 }
 
 /// Makes tables that are to be filled.
 pub(super) fn create(database: &Database, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
     database::create(database, purpose)?;
-    Postgres::boxed(database, purpose)
+    Ok(Postgres::boxed(database, purpose, None))
 }
 
 /// Draws a slot; two connections that draw the same one only wait for each other now and then.
@@ -145,16 +147,16 @@ impl Engine for Postgres {
 }
 
 impl Postgres {
-    fn boxed(database: &Database, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
-        Ok(Box::new(Self {
+    fn boxed(database: &Database, purpose: &Purpose, keeping: Option<Arc<Keeping>>) -> Box<dyn Engine> {
+        Box::new(Self {
             database: database.clone(),
             client: None,
             prepared: Prepared::default(),
             slot: slot(),
             window_epochs: purpose.plan.window_epochs,
             tables: BTreeSet::new(),
-            keeping: Keeping::of(purpose)?,
-        }))
+            keeping,
+        })
     }
 
     /// Takes the connection, or makes one.

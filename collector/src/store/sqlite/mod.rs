@@ -25,7 +25,7 @@ struct Sqlite {
     window_epochs: u32,
     /// Whether the log holds copies of pages that were overwritten.
     traces: bool,
-    /// What a store needs that keeps answers; nothing where it keeps none.
+    /// What whoever counts needs where answers are kept.
     keeping: Option<Keeping>,
 }
 
@@ -34,29 +34,28 @@ pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Engines, OpenError>
     let writer = file::open(path, purpose)?;
     let reader = open_to_read(path)?;
     let archivist = purpose.archived.then(|| file::open(path, purpose)).transpose()?;
-    let engine = |connection| Sqlite::boxed(connection, purpose);
+    let engine = |connection| Sqlite::boxed(connection, purpose, None);
     Ok(Engines {
-        writers: vec![engine(writer)?],
-        reader: engine(reader)?,
-        archivist: archivist.map(engine).transpose()?,
+        writers: vec![Sqlite::boxed(writer, purpose, Keeping::of(purpose)?)],
+        reader: engine(reader),
+        archivist: archivist.map(engine),
     })
 }
 
 /// Opens a file that is there, whatever it was made for.
 pub(super) fn open_existing(path: &Path) -> Result<(Box<dyn Engine>, Purpose), OpenError> {
     let (connection, purpose) = file::open_existing(path)?;
-    Ok((Sqlite::boxed(connection, &purpose)?, purpose))
+    Ok((Sqlite::boxed(connection, &purpose, None), purpose))
 }
 
 /// Makes a file that is to be filled.
 pub(super) fn create(path: &Path, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
-    Sqlite::boxed(file::create(path, purpose)?, purpose)
+    Ok(Sqlite::boxed(file::create(path, purpose)?, purpose, None))
 }
 
 impl Sqlite {
-    fn boxed(connection: Connection, purpose: &Purpose) -> Result<Box<dyn Engine>, OpenError> {
-        let (window_epochs, keeping) = (purpose.plan.window_epochs, Keeping::of(purpose)?);
-        Ok(Box::new(Self { connection, window_epochs, traces: false, keeping }))
+    fn boxed(connection: Connection, purpose: &Purpose, keeping: Option<Keeping>) -> Box<dyn Engine> {
+        Box::new(Self { connection, window_epochs: purpose.plan.window_epochs, traces: false, keeping })
     }
 
     /// Overwrites what the log still holds of what was deleted, once all of it is.
