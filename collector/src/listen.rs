@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
@@ -49,12 +49,6 @@ pub struct Listening {
     pub most: usize,
     /// What encrypts them; nothing where a proxy does.
     pub tls: Option<TlsAcceptor>,
-}
-
-impl Default for Listening {
-    fn default() -> Self {
-        Self { most: 4_096, tls: None }
-    }
 }
 
 /// Serves until `stop` ends, then lets requests under way finish.
@@ -91,9 +85,8 @@ async fn accept(
     stop: impl Future<Output = ()> + Send,
 ) {
     let places = Arc::new(Semaphore::new(listening.most));
+    // Every connection holds a receiver: when the last is gone, so is the last connection.
     let (stopping, stopped) = watch::channel(());
-    // Every connection holds a sender: when the last is gone, so is the last connection.
-    let (open, mut all_closed) = mpsc::channel::<()>(1);
     tokio::pin!(stop);
     loop {
         let next = async {
@@ -107,8 +100,7 @@ async fn accept(
         if !collector.limits().connection(peer, Instant::now()) {
             continue;
         }
-        let (tls, router, stopped, open) =
-            (listening.tls.clone(), router.clone(), stopped.clone(), open.clone());
+        let (tls, router, stopped) = (listening.tls.clone(), router.clone(), stopped.clone());
         tokio::spawn(async move {
             match tls {
                 None => answer(stream, peer, router, stopped).await,
@@ -118,12 +110,12 @@ async fn accept(
                     }
                 }
             }
-            drop((place, open));
+            drop(place);
         });
     }
     let _ = stopping.send(());
-    drop(open);
-    let _ = tokio::time::timeout(STOP_TIME, all_closed.recv()).await;
+    drop(stopped);
+    let _ = tokio::time::timeout(STOP_TIME, stopping.closed()).await;
 }
 
 async fn next_stream(listener: &TcpListener) -> (TcpStream, SocketAddr) {
