@@ -62,10 +62,12 @@ pub async fn serve(
     files: Option<&Path>,
     stop: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
+    let forget = tokio::spawn(forget(Arc::clone(&collector)));
     let sweep = tokio::spawn(sweep(Arc::clone(&collector)));
     let deliver = tokio::spawn(deliver(Arc::clone(&collector)));
     accept(&listener, listening, &collector, &router(Arc::clone(&collector), files), stop).await;
     drop(listener);
+    forget.abort();
     sweep.abort();
     deliver.abort();
     if let Some(webhook) = collector.labels().and_then(Desk::webhook) {
@@ -173,6 +175,15 @@ async fn deliver(collector: Arc<Collector>) {
             let _ = looked.and_then(|()| desk.deliver());
         };
         let _ = tokio::task::spawn_blocking(work).await;
+    }
+}
+
+/// Forgets how often addresses asked, also when nobody asks any more, and however long a sweep takes.
+async fn forget(collector: Arc<Collector>) {
+    let mut ticks = tokio::time::interval(SWEEP_TIME);
+    loop {
+        ticks.tick().await;
+        collector.limits().forget(Instant::now());
     }
 }
 

@@ -20,12 +20,12 @@ use tokio::sync::Mutex;
 use crate::counters::Counters;
 use crate::labels::Desk;
 use crate::problem::{Kind, Problem};
-use crate::server::{Collector, fresh};
+use crate::server::{Collector, OBLIVIOUS, REPORTS, fresh};
 
 /// Bounds of the times that requests take, in milliseconds.
 const BOUNDS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 10_000];
 /// Routes that are timed by themselves; all others are timed together.
-const TIMED: [&str; 4] = ["/v1/reports", "/v1/oblivious", "/v1/estimates", "/"];
+const TIMED: [&str; 4] = [REPORTS, OBLIVIOUS, "/v1/estimates", "/"];
 /// The format, as its specification names it.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long the store may take to say that it can be written.

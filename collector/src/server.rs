@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -152,7 +152,6 @@ impl Collector {
 
     /// Does what is to be done every minute: closes windows as the clock passes them, and forgets what is over.
     pub(crate) async fn sweep(self: &Arc<Self>) {
-        self.limits.forget(Instant::now());
         // A failure is met again, and answered, by the next report; here it is simply tried again.
         let _ = self.close_windows().await;
         let _ = self.store.write_late().await;
@@ -200,7 +199,7 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .route(LABELS, get(labels::terms).post(labels::share).delete(labels::erase))
         .route("/v1/plan", get(plan))
         .route("/v1/keys", get(keys))
-        .route("/v1/oblivious", get(gateway::configurations).post(gateway::oblivious))
+        .route(OBLIVIOUS, get(gateway::configurations).post(gateway::oblivious))
         .method_not_allowed_fallback(wrong_method)
         .layer(limit())
         // Outside of the limit, so that a page can read that it is to come again, and when.
@@ -240,8 +239,10 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
 }
 
 /// Where devices send reports.
-const REPORTS: &str = "/v1/reports";
+pub(crate) const REPORTS: &str = "/v1/reports";
 const LABELS: &str = "/v1/labels";
+/// Where a relay sends what it forwards.
+pub(crate) const OBLIVIOUS: &str = "/v1/oblivious";
 
 const DAY: Duration = Duration::from_secs(86_400);
 

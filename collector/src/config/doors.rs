@@ -26,8 +26,8 @@ pub struct Doors {
     /// How many connections there may be at once; further ones wait.
     #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
-    /// How many requests an address may make in a minute, and how many connections; 0 for any number. This machine itself is not limited, nor is what comes through a
-    /// relay.
+    /// How many requests an address may make in a minute, and how many connections; 0 for any number. This machine itself is not limited, nor are the
+    /// requests that a relay forwards; name the relay with --trusted-proxy, so that its connections are not either.
     #[arg(long, value_name = "N", default_value_t = 600)]
     pub rate_per_address: u32,
     /// How many requests are answered in a second, whoever makes them; 0 for any number.

@@ -1,8 +1,9 @@
 //! How much one address may ask, and all together, of a collector that keeps no address.
 //!
 //! # Privacy
-//! Addresses are looked at and forgotten: what stays for at most a minute is a count in a [`sketch`] whose salt is drawn anew with
-//! each period. Nothing of it is written to a disk, a log or an answer.
+//! Addresses are looked at and forgotten: what stays is a count in a [`sketch`], until the first request after its minute, or the next look
+//! at the clock where nobody asks: for two minutes at most. The salt is drawn anew with each period. Without a limit per address none is
+//! counted. Nothing of it is written to a disk, a log or an answer.
 
 mod proxy;
 mod sketch;
@@ -18,7 +19,7 @@ use axum::response::{IntoResponse as _, Response};
 use keepset_privacy::{Coins as _, SystemCoins};
 
 use crate::problem::{Kind, Problem};
-use crate::server::Collector;
+use crate::server::{Collector, OBLIVIOUS};
 
 pub use proxy::{Network, Proxies, ProxyHeader};
 use sketch::Sketch;
@@ -27,8 +28,6 @@ use sketch::Sketch;
 const PERIOD: Duration = Duration::from_secs(60);
 /// So long all requests are counted together.
 const MOMENT: Duration = Duration::from_secs(1);
-/// Where a relay sends what it forwards, which comes from its one address.
-const RELAYED: &str = "/v1/oblivious";
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]
@@ -73,11 +72,10 @@ impl Limits {
     /// Counts a request, and says when it is one too many. Without a client only all together are counted.
     fn request(&self, client: Option<IpAddr>, now: Instant) -> Result<(), Problem> {
         let mut counts = self.counts(now);
-        if let Some(client) = client {
-            let count = counts.requests.add(&proxy::key(client));
-            if self.rates.per_address.is_some_and(|most| count > most) {
-                return Err(Problem::from(Kind::TooManyRequests).again_after(counts.left(now)));
-            }
+        if let Some((client, most)) = client.zip(self.rates.per_address)
+            && counts.requests.add(&proxy::key(client)) > most
+        {
+            return Err(Problem::from(Kind::TooManyRequests).again_after(counts.left(now)));
         }
         // What an address is refused is no burden on the others.
         counts.together = counts.together.saturating_add(1);
@@ -133,7 +131,8 @@ fn fresh() -> [u8; 32] {
 pub(crate) async fn check(State(collector): State<Arc<Collector>>, request: Request, next: Next) -> Response {
     let limits = collector.limits();
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let relayed = path == RELAYED && request.method() == Method::POST;
+    // What a relay forwards comes from its one address.
+    let relayed = path == OBLIVIOUS && request.method() == Method::POST;
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let client = peer.map(|peer| limits.proxies.client(peer, request.headers()));
     // A proxy on this machine that nobody named would make everyone one address.
@@ -165,6 +164,13 @@ mod tests {
         assert!(problem.after.is_some_and(|seconds| (40..=41).contains(&seconds)), "{problem:?}");
         assert!(limits.request(Some(OTHER), at(20)).is_ok() && limits.request(None, at(20)).is_ok());
         assert!(limits.request(Some(ONE), at(61)).is_ok());
+    }
+
+    #[test]
+    fn without_a_limit_per_address_none_is_counted() {
+        let (limits, now) = (limits(None, Some(9)), Instant::now());
+        assert!((0..9).all(|_| limits.request(Some(ONE), now).is_ok()));
+        assert_eq!(limits.counts(now).requests.add(&proxy::key(ONE)), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! # Privacy
 //! The places of a key follow from a salt that is drawn by chance and forgotten with the counts: whoever has no copy of this memory
-//! finds no key in it. Whoever has one can try keys for as long as it is not forgotten, which is a minute.
+//! finds no key in it. Whoever has one can try keys for as long as it is not forgotten, which is two minutes at most.
 
 use keepset_wire::sha256;
 
