@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use keepset_wire::document::{self, Node};
 use keepset_wire::hex;
 use keepset_wire::labels::LabelTerms;
-use keepset_wire::{DAY_MS, Timestamp};
 
 use super::store::{Held, LabelStore};
+use super::{date, sharing};
 
 /// What can be done with labels.
 #[derive(Clone, Debug, Subcommand)]
@@ -79,17 +79,11 @@ impl LabelsCommand {
     }
 }
 
-fn having(held: &[Held], index: usize) -> impl Iterator<Item = &Held> + Clone {
-    held.iter().filter(move |held| held.labels.get(index) == Some(&true))
-}
-
 /// Writing to a text cannot fail, here and below.
 fn list(terms: &LabelTerms, held: &[Held], text: &mut String) {
     let _ = writeln!(text, "{} ({}), text version {}:", terms.id, terms.hash(), terms.text_version);
-    for (index, (name, _)) in terms.segments.iter().enumerate() {
-        let count = having(held, index).count();
-        let told =
-            if enough(terms, count) { count.to_string() } else { format!("fewer than {}", terms.least) };
+    for ((name, _), count) in terms.segments.iter().zip(sharing(terms, held)) {
+        let told = count.map_or_else(|| format!("fewer than {}", terms.least), |count| count.to_string());
         let _ = writeln!(text, "{told:>16}  {name}");
     }
 }
@@ -99,13 +93,11 @@ fn export(terms: &LabelTerms, held: &[Held], text: &mut String) {
     if text.is_empty() {
         text.push_str("label,id,told,agreed,signal,text_version,terms,pack\n");
     }
-    let date = |day: u32| Timestamp::MIN.saturating_add(i64::from(day) * DAY_MS).date();
-    for (index, (name, _)) in terms.segments.iter().enumerate() {
-        let having = having(held, index);
-        if !enough(terms, having.clone().count()) {
+    for ((index, (name, _)), count) in terms.segments.iter().enumerate().zip(sharing(terms, held)) {
+        if count.is_none() {
             continue;
         }
-        for one in having {
+        for one in held.iter().filter(|one| one.labels.get(index) == Some(&true)) {
             let _ = writeln!(
                 text,
                 "{name},{},{},{},{},{},{},{}",
@@ -119,8 +111,4 @@ fn export(terms: &LabelTerms, held: &[Held], text: &mut String) {
             );
         }
     }
-}
-
-fn enough(terms: &LabelTerms, count: usize) -> bool {
-    u32::try_from(count).unwrap_or(u32::MAX) >= terms.least
 }

@@ -11,15 +11,15 @@ pub mod routes;
 pub mod store;
 pub mod webhook;
 
-use keepset_wire::SealedError;
 use keepset_wire::labels::{LabelTerms, Labels, MessageError, SealedLabels};
+use keepset_wire::{DAY_MS, SealedError, Timestamp};
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, system_now};
 use crate::keys::Keyring;
 use crate::problem::{Kind, Problem};
 use receipt::Signer;
-use store::{LabelStore, Shared};
+use store::{Held, LabelStore, Shared};
 use webhook::Webhook;
 
 /// A device sends the same message again for so many days at most: 28 between two messages, and one for a clock that is off.
@@ -169,6 +169,18 @@ impl Desk {
     fn today(&self) -> u32 {
         Labels::day(system_now())
     }
+}
+
+/// Counts who has each label; nothing where too few do for it to be handed on.
+fn sharing(terms: &LabelTerms, held: &[Held]) -> Vec<Option<usize>> {
+    let count = |label| held.iter().filter(|one| one.labels.get(label) == Some(&true)).count();
+    let enough = |count: &usize| u32::try_from(*count).unwrap_or(u32::MAX) >= terms.least;
+    (0..terms.segments.len()).map(|label| Some(count(label)).filter(enough)).collect()
+}
+
+/// Writes a day, counted from 1970, as a date.
+fn date(day: u32) -> String {
+    Timestamp::MIN.saturating_add(i64::from(day) * DAY_MS).date()
 }
 
 fn shut(error: SealedError) -> Problem {

@@ -7,9 +7,10 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use keepset_wire::hex;
 use keepset_wire::labels::LabelId;
-use keepset_wire::{DAY_MS, Timestamp, sha256};
+use keepset_wire::sha256;
 use serde_json::{Value, json};
 
+use super::date;
 use crate::keys::Keyring;
 
 const DOMAIN: &[u8] = b"keepset label erasure 1";
@@ -35,9 +36,8 @@ impl Signer {
     #[must_use]
     pub fn erased(&self, id: LabelId, day: u32) -> Value {
         let signature = self.key.sign(&[DOMAIN, &id.0, &day.to_be_bytes()].concat());
-        let date = Timestamp::MIN.saturating_add(i64::from(day) * DAY_MS).date();
         json!({
-            "format": "keepset-label-erasure", "version": 1, "id": id.to_string(), "erased": date,
+            "format": "keepset-label-erasure", "version": 1, "id": id.to_string(), "erased": date(day),
             "key": self.id, "signature": hex(&signature.to_bytes()),
         })
     }
