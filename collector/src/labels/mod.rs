@@ -82,7 +82,7 @@ impl Desk {
     /// # Errors
     /// When the store cannot be written.
     pub fn reconcile(&self) -> rusqlite::Result<()> {
-        self.webhook.as_ref().map_or(Ok(()), |webhook| webhook.reconcile(&self.store, &self.terms))
+        self.webhook.as_ref().map_or(Ok(()), |_| self.store.reconcile(&self.terms))
     }
 
     /// Sends what is due to the receiver.

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use keepset_wire::labels::{LabelId, LabelTerms};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::store::{Held, LabelStore, held};
+use super::sharing;
+use super::store::{Held, LabelStore, Shelf, bits, held, held_under};
 
 /// The tables of the queue.
 pub(super) const TABLES: &str = "
@@ -30,22 +31,22 @@ const LONGEST_WAIT: i64 = 3_600;
 
 /// One entry that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct Due<'a> {
     /// Whose it is.
     pub id: LabelId,
     /// What names the message, the same each time it is sent.
     pub message: [u8; 16],
     /// What to say: the terms and labels that hold now, or that the name was erased.
-    pub news: News,
+    pub news: News<'a>,
 }
 
 /// What a receiver is told of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum News<'a> {
     /// These labels replace whatever it was told before.
     Shares {
-        /// The position of the terms among those that are given.
-        terms: usize,
+        /// What they were shared under.
+        terms: &'a LabelTerms,
         /// What is held, of which only the labels that enough people share are `true`.
         held: Held,
     },
@@ -53,70 +54,67 @@ pub enum News {
     Erased,
 }
 
-/// What the receiver may know: the names with at least one label that enough people share, and those labels alone.
-fn allowed(
-    connection: &Connection,
-    terms: &[LabelTerms],
-) -> rusqlite::Result<BTreeMap<[u8; 16], (usize, Held)>> {
-    let mut may = BTreeMap::new();
-    for (position, terms) in terms.iter().enumerate() {
-        let list = held(connection, terms)?;
-        let enough: Vec<bool> = (0..terms.segments.len())
-            .map(|label| {
-                let sharing = list.iter().filter(|one| one.labels.get(label) == Some(&true)).count();
-                u32::try_from(sharing).unwrap_or(u32::MAX) >= terms.least
-            })
-            .collect();
-        for mut one in list {
-            one.labels.iter_mut().zip(&enough).for_each(|(label, enough)| *label &= enough);
-            if one.labels.contains(&true) {
-                may.insert(one.id.0, (position, one));
-            }
-        }
-    }
-    Ok(may)
+/// What is remembered of labels, so that those that did not change are not read again.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// As of when the queue says everything.
+    queued: Option<Moment>,
+    /// Per terms, which labels enough people share, and as of when.
+    enough: Option<(Moment, Vec<Vec<bool>>)>,
 }
 
-fn bits(labels: &[bool]) -> Vec<u8> {
-    labels.iter().map(|label| u8::from(*label)).collect()
+/// A state of the file: how often others have changed it, and how often we have.
+type Moment = (i64, u64);
+
+fn moment(connection: &Connection, changes: u64) -> rusqlite::Result<Moment> {
+    Ok((connection.pragma_query_value(None, "data_version", |row| row.get(0))?, changes))
+}
+
+/// Leaves of labels those that enough people share; nothing where that is none.
+fn allowed(mut held: Held, enough: &[bool]) -> Option<Held> {
+    held.labels.iter_mut().zip(enough).for_each(|(label, enough)| *label &= enough);
+    held.labels.contains(&true).then_some(held)
 }
 
 impl LabelStore {
     /// Queues whatever the receiver is to be told: labels that are new or changed, or that too few share by now, and names that are gone.
-    /// `message` names each.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn reconcile(
-        &self,
-        terms: &[LabelTerms],
-        mut message: impl FnMut() -> [u8; 16],
-    ) -> rusqlite::Result<()> {
-        let mut connection = self.lock();
+    pub fn reconcile(&self, terms: &[LabelTerms]) -> rusqlite::Result<()> {
+        let mut shelf = self.lock();
+        let Shelf { connection, changes, seen } = &mut *shelf;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let may = allowed(&transaction, terms)?;
+        let now = moment(&transaction, *changes)?;
+        if seen.queued == Some(now) {
+            return Ok(());
+        }
         let mut told = told(&transaction)?;
-        for (id, (position, one)) in &may {
-            let hash = terms.get(*position).map(|terms| terms.hash().0.to_vec()).unwrap_or_default();
-            if told.remove(id) != Some((hash, bits(&one.labels))) {
-                queue(&transaction, *id, false, message())?;
+        for terms in terms {
+            let list = held(&transaction, terms)?;
+            let enough = enough(terms, &list);
+            for one in list.into_iter().filter_map(|one| allowed(one, &enough)) {
+                if told.remove(&one.id.0) != Some((terms.hash().0, bits(&one.labels))) {
+                    queue(&transaction, one.id.0, false)?;
+                }
             }
         }
-        for (id, _) in told {
-            queue(&transaction, id, true, message())?;
-        }
-        transaction.commit()
+        told.keys().try_for_each(|id| queue(&transaction, *id, true))?;
+        transaction.commit()?;
+        seen.queued = Some(now);
+        Ok(())
     }
 
     /// Lists what is due, at most `most`.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn due(&self, terms: &[LabelTerms], now: i64, most: u32) -> rusqlite::Result<Vec<Due>> {
-        let mut connection = self.lock();
+    pub fn due<'a>(&self, terms: &'a [LabelTerms], now: i64, most: u32) -> rusqlite::Result<Vec<Due<'a>>> {
+        let mut shelf = self.lock();
+        let Shelf { connection, changes, seen } = &mut *shelf;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let rows: Vec<([u8; 16], [u8; 16], bool)> = transaction
-            .prepare(
+            .prepare_cached(
                 "SELECT id, message, erased FROM queue WHERE due <= ?1 ORDER BY erased DESC, id LIMIT ?2",
             )?
             .query_map(params![now, most], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
@@ -124,19 +122,12 @@ impl LabelStore {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let mut may = allowed(&transaction, terms)?;
+        let enough = seen.enough(&transaction, *changes, terms)?;
         let mut due = Vec::new();
         for (id, message, erased) in rows {
-            let news = match may.remove(&id).filter(|_| !erased) {
-                Some((position, held)) => News::Shares { terms: position, held },
-                // Too few share any of its labels by now: to the receiver it is gone.
-                None => News::Erased,
-            };
-            let known = transaction
-                .query_row("SELECT 1 FROM told WHERE id = ?1", [id], |_| Ok(()))
-                .optional()?
-                .is_some();
-            if news == News::Erased && !known && !erased {
+            let news = if erased { News::Erased } else { news(&transaction, id, terms, enough)? };
+            // That a name is gone of which it never heard, nobody is told.
+            if news == News::Erased && !erased && !is_told(&transaction, id)? {
                 transaction.execute("DELETE FROM queue WHERE id = ?1", [id])?;
             } else {
                 due.push(Due { id: LabelId(id), message, news });
@@ -150,21 +141,20 @@ impl LabelStore {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn begin(&self, due: &Due, terms: &[LabelTerms]) -> rusqlite::Result<bool> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    pub fn begin(&self, due: &Due<'_>) -> rusqlite::Result<bool> {
+        let mut shelf = self.lock();
+        let transaction = shelf.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let there = |query: &str, of: &[&dyn rusqlite::ToSql]| {
             transaction.query_row(query, of, |_| Ok(())).optional().map(|found| found.is_some())
         };
         if !there("SELECT 1 FROM queue WHERE id = ?1 AND message = ?2", params![due.id.0, due.message])? {
             return Ok(false);
         }
-        if let News::Shares { terms: position, held } = &due.news {
+        if let News::Shares { terms, held } = &due.news {
             if !there("SELECT 1 FROM held WHERE id = ?1", params![due.id.0])? {
                 return Ok(false);
             }
-            let hash = terms.get(*position).map(|terms| terms.hash().0.to_vec()).unwrap_or_default();
-            let told = params![due.id.0, hash, bits(&held.labels)];
+            let told = params![due.id.0, terms.hash().0, bits(&held.labels)];
             transaction.execute("INSERT OR REPLACE INTO told VALUES (?1, ?2, ?3)", told)?;
         }
         transaction.commit()?;
@@ -175,13 +165,16 @@ impl LabelStore {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn delivered(&self, due: &Due) -> rusqlite::Result<()> {
-        let mut connection = self.lock();
+    pub fn delivered(&self, due: &Due<'_>) -> rusqlite::Result<()> {
+        let mut shelf = self.lock();
+        let Shelf { connection, seen, .. } = &mut *shelf;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let ours = params![due.id.0, due.message];
         let gone = transaction.execute("DELETE FROM queue WHERE id = ?1 AND message = ?2", ours)?;
         if gone == 1 && due.news == News::Erased {
             transaction.execute("DELETE FROM told WHERE id = ?1", [due.id.0])?;
+            // Enough may share its labels again since that was queued: then the receiver is to be told anew.
+            seen.queued = None;
         }
         transaction.commit()
     }
@@ -191,8 +184,8 @@ impl LabelStore {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn failed(&self, due: &Due, now: i64, chance: f64) -> rusqlite::Result<()> {
-        let connection = self.lock();
+    pub fn failed(&self, due: &Due<'_>, now: i64, chance: f64) -> rusqlite::Result<()> {
+        let connection = &self.lock().connection;
         let ours = params![due.id.0, due.message];
         let tries = "SELECT tries FROM queue WHERE id = ?1 AND message = ?2";
         let Some(tries) = connection.query_row(tries, ours, |row| row.get::<_, u32>(0)).optional()? else {
@@ -210,36 +203,75 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be read.
     pub fn waiting(&self) -> rusqlite::Result<u64> {
-        self.lock().query_row("SELECT count(*) FROM queue", [], |row| row.get(0))
+        self.lock().connection.query_row("SELECT count(*) FROM queue", [], |row| row.get(0))
     }
 }
 
 /// Takes a name that is erased out of the queue, and queues that it was where the receiver has heard of it.
-pub(super) fn erase(transaction: &Transaction<'_>, id: LabelId, message: [u8; 16]) -> rusqlite::Result<()> {
+pub(super) fn erase(transaction: &Transaction<'_>, id: LabelId) -> rusqlite::Result<()> {
     // That it was erased before and is still to be told stays.
     transaction.execute("DELETE FROM queue WHERE id = ?1 AND erased = 0", [id.0])?;
     if transaction.execute("DELETE FROM told WHERE id = ?1", [id.0])? == 1 {
-        queue(transaction, id.0, true, message)?;
+        queue(transaction, id.0, true)?;
     }
     Ok(())
 }
 
-/// Queues an entry, due at once. One that says the same and waits already keeps its name and its place.
-fn queue(
+impl Seen {
+    /// Tells per terms which labels enough people share, and counts them only where labels were changed.
+    fn enough(
+        &mut self,
+        transaction: &Transaction<'_>,
+        changes: u64,
+        terms: &[LabelTerms],
+    ) -> rusqlite::Result<&[Vec<bool>]> {
+        let now = moment(transaction, changes)?;
+        let enough = match self.enough.take() {
+            Some((then, enough)) if then == now => enough,
+            _ => terms
+                .iter()
+                .map(|terms| Ok(enough(terms, &held(transaction, terms)?)))
+                .collect::<rusqlite::Result<_>>()?,
+        };
+        Ok(&self.enough.insert((now, enough)).1)
+    }
+}
+
+/// Tells which labels enough people share.
+fn enough(terms: &LabelTerms, held: &[Held]) -> Vec<bool> {
+    sharing(terms, held).iter().map(Option::is_some).collect()
+}
+
+/// Looks up what the receiver may know of a name now. One without a label that enough people share is gone to it.
+fn news<'a>(
     transaction: &Transaction<'_>,
     id: [u8; 16],
-    erased: bool,
-    message: [u8; 16],
-) -> rusqlite::Result<usize> {
-    transaction.execute(
-        "INSERT INTO queue VALUES (?1, ?2, ?3, 0, 0) ON CONFLICT (id) DO UPDATE SET
+    terms: &'a [LabelTerms],
+    enough: &[Vec<bool>],
+) -> rusqlite::Result<News<'a>> {
+    let news = held_under(transaction, id)?.and_then(|(held, hash)| {
+        let (terms, enough) = terms.iter().zip(enough).find(|(terms, _)| terms.hash().0 == hash)?;
+        Some(News::Shares { terms, held: allowed(held, enough)? })
+    });
+    Ok(news.unwrap_or(News::Erased))
+}
+
+/// Queues an entry, due at once, under a name drawn by chance. One that says the same and waits already keeps its name and its place.
+fn queue(transaction: &Transaction<'_>, id: [u8; 16], erased: bool) -> rusqlite::Result<()> {
+    let mut queue = transaction.prepare_cached(
+        "INSERT INTO queue VALUES (?1, randomblob(16), ?2, 0, 0) ON CONFLICT (id) DO UPDATE SET
          message = excluded.message, erased = excluded.erased, tries = 0, due = 0 WHERE excluded.erased <> queue.erased",
-        params![id, message, erased],
-    )
+    )?;
+    queue.execute(params![id, erased]).map(drop)
+}
+
+/// Tells whether the receiver has heard of a name.
+fn is_told(transaction: &Transaction<'_>, id: [u8; 16]) -> rusqlite::Result<bool> {
+    transaction.prepare_cached("SELECT 1 FROM told WHERE id = ?1")?.exists([id])
 }
 
 /// What the receiver was told of each name: the terms and the labels.
-type Told = BTreeMap<[u8; 16], (Vec<u8>, Vec<u8>)>;
+type Told = BTreeMap<[u8; 16], ([u8; 16], Vec<u8>)>;
 
 fn told(connection: &Connection) -> rusqlite::Result<Told> {
     let mut list = connection.prepare("SELECT id, terms, labels FROM told")?;
@@ -248,14 +280,102 @@ fn told(connection: &Connection) -> rusqlite::Result<Told> {
 
 #[expect(clippy::cast_possible_truncation, reason = "within half and one and a half hours of seconds")]
 fn wait(tries: u32, chance: f64) -> i64 {
-    let wait =
-        FIRST_WAIT.saturating_mul(1_i64.checked_shl(tries.min(20)).unwrap_or(i64::MAX)).min(LONGEST_WAIT);
+    let wait = (FIRST_WAIT << tries.min(20)).min(LONGEST_WAIT);
     (wait as f64 * (0.5 + chance.clamp(0.0, 1.0))).ceil() as i64
 }
 
 #[cfg(test)]
 mod tests {
+    use keepset_wire::PackHash;
+    use keepset_wire::labels::{Labels, Proof, Signal};
+
+    use super::super::store::Shared;
     use super::*;
+
+    /// What is needed to share: two labels, of which each counts once two have it.
+    struct Desk {
+        path: std::path::PathBuf,
+        store: LabelStore,
+        terms: Vec<LabelTerms>,
+    }
+
+    impl Desk {
+        fn open(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("keepset-{name}-{}.sqlite", std::process::id()));
+            let _ = std::fs::remove_file(&path);
+            let terms = LabelTerms::parse(
+                r#"{"id": "i", "owner": "o", "purpose": "p", "text_version": 1, "least": 2,
+                    "segments": [{"id": "a", "reason": "r"}, {"id": "b", "reason": "r"}]}"#,
+            );
+            Self { store: LabelStore::open(&path).unwrap(), path, terms: vec![terms.unwrap()] }
+        }
+
+        fn share(&self, store: &LabelStore, name: u8) {
+            let labels = Labels {
+                terms: self.terms[0].hash(),
+                proof: Proof([name; 32]),
+                day: 20_000,
+                agreed: 20_000,
+                signal: Signal::default(),
+                pack: PackHash([0; 16]),
+                held: vec![true, false],
+            };
+            assert_eq!(store.share(&labels).unwrap(), Shared::Kept);
+        }
+
+        fn reconcile(&self) -> u64 {
+            self.store.reconcile(&self.terms).unwrap();
+            self.store.waiting().unwrap()
+        }
+
+        /// Tells everything that is due; returns how many were told that a name is gone, and how many what it shares.
+        fn tell(&self) -> (usize, usize) {
+            let due = self.store.due(&self.terms, 1, 99).unwrap();
+            for due in &due {
+                assert!(self.store.begin(due).unwrap());
+                self.store.delivered(due).unwrap();
+            }
+            let gone = due.iter().filter(|due| due.news == News::Erased).count();
+            (gone, due.len() - gone)
+        }
+    }
+
+    impl Drop for Desk {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
+    #[test]
+    fn what_another_collector_changes_in_the_file_is_seen_also_where_nothing_was_to_be_done_before() {
+        let desk = Desk::open("label-queue");
+        let other = LabelStore::open(&desk.path).unwrap();
+        assert_eq!((desk.reconcile(), desk.reconcile()), (0, 0));
+        desk.share(&other, 1);
+        assert_eq!(desk.reconcile(), 0, "one is too few");
+        desk.share(&other, 2);
+        assert_eq!(desk.reconcile(), 2);
+        desk.store.forget(&desk.terms, 20_000).unwrap();
+        let due = desk.store.due(&desk.terms, 1, 99).unwrap();
+        assert!(due.len() == 2 && due[0].message != due[1].message, "each has a name of its own");
+        // One takes it back before anything was sent: too few are left, also for what was listed already.
+        other.erase(due[0].id, 20_000).unwrap();
+        assert!(!desk.store.begin(&due[0]).unwrap());
+        assert_eq!((desk.tell(), desk.reconcile()), ((0, 0), 0));
+    }
+
+    #[test]
+    fn who_is_told_that_a_name_is_gone_is_told_of_it_again_when_enough_share_its_labels_by_then() {
+        let desk = Desk::open("label-queue-again");
+        [1, 2].iter().for_each(|name| desk.share(&desk.store, *name));
+        assert_eq!((desk.reconcile(), desk.tell(), desk.reconcile()), (2, (0, 2), 0));
+        desk.store.erase(Proof([2; 32]).id(), 20_000).unwrap();
+        assert_eq!(desk.reconcile(), 2, "the one that is erased, and the one that is left alone");
+        desk.share(&desk.store, 3);
+        desk.reconcile();
+        assert_eq!(desk.tell(), (2, 1));
+        assert_eq!((desk.reconcile(), desk.tell(), desk.reconcile()), (1, (0, 1), 0));
+    }
 
     #[test]
     fn waits_double_up_to_an_hour_and_are_spread_by_chance() {

@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keepset_wire::labels::{LabelId, LabelTerms, Labels};
 use keepset_wire::sha256;
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use super::{queue, webhook};
+use super::queue;
 use crate::sqlite_file::{FileKind, PATIENCE, open_to_read};
 
 /// Marks the file as ours: "KSLB".
@@ -61,7 +61,16 @@ pub struct Held {
 
 /// Labels in a file.
 #[derive(Debug)]
-pub struct LabelStore(Mutex<Connection>);
+pub struct LabelStore(Mutex<Shelf>);
+
+/// The file, and what the queue remembers of it.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub(super) connection: Connection,
+    /// How much was changed here other than in the queue.
+    pub(super) changes: u64,
+    pub(super) seen: queue::Seen,
+}
 
 impl LabelStore {
     /// Opens the file, or makes it.
@@ -91,7 +100,7 @@ impl LabelStore {
         connection
             .execute_batch("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
             .map_err(unusable)?;
-        Ok(Self(Mutex::new(connection)))
+        Ok(Self::over(connection))
     }
 
     /// Opens the file of a collector that may be running, to read it.
@@ -102,9 +111,13 @@ impl LabelStore {
         let unusable = |error| format!("--label-store: {} cannot be read: {error}", path.display());
         let connection = open_to_read(path).map_err(unusable)?;
         match FileKind::of(&connection, APPLICATION).map_err(unusable)? {
-            FileKind::Ours(FORMAT | WITHOUT_QUEUE) => Ok(Self(Mutex::new(connection))),
+            FileKind::Ours(FORMAT | WITHOUT_QUEUE) => Ok(Self::over(connection)),
             _ => Err(format!("--label-store: {} is no store of labels of this version", path.display())),
         }
+    }
+
+    fn over(connection: Connection) -> Self {
+        Self(Mutex::new(Shelf { connection, changes: 0, seen: queue::Seen::default() }))
     }
 
     /// Keeps labels in place of what their name told before.
@@ -112,30 +125,29 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be written.
     pub fn share(&self, labels: &Labels) -> rusqlite::Result<Shared> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let id = labels.proof.id();
-        let erased = transaction.query_row("SELECT 1 FROM erased WHERE mark = ?1", [mark(id)], |_| Ok(()));
-        if erased.optional()?.is_some() {
-            return Ok(Shared::Erased);
-        }
-        let bits: Vec<u8> = labels.held.iter().map(|held| u8::from(*held)).collect();
-        let changed = transaction.execute(
-            "INSERT INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET
-             terms = excluded.terms, day = excluded.day, agreed = excluded.agreed, signal = excluded.signal,
-             pack = excluded.pack, labels = excluded.labels WHERE excluded.day >= held.day",
-            params![
-                id.0,
-                labels.terms.0,
-                labels.day,
-                labels.agreed,
-                labels.signal.name(),
-                labels.pack.0,
-                bits
-            ],
-        )?;
-        transaction.commit()?;
-        Ok(if changed == 1 { Shared::Kept } else { Shared::Known })
+        self.change(|transaction| {
+            let erased =
+                transaction.query_row("SELECT 1 FROM erased WHERE mark = ?1", [mark(id)], |_| Ok(()));
+            if erased.optional()?.is_some() {
+                return Ok(Shared::Erased);
+            }
+            let changed = transaction.execute(
+                "INSERT INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET
+                 terms = excluded.terms, day = excluded.day, agreed = excluded.agreed, signal = excluded.signal,
+                 pack = excluded.pack, labels = excluded.labels WHERE excluded.day >= held.day",
+                params![
+                    id.0,
+                    labels.terms.0,
+                    labels.day,
+                    labels.agreed,
+                    labels.signal.name(),
+                    labels.pack.0,
+                    bits(&labels.held)
+                ],
+            )?;
+            Ok(if changed == 1 { Shared::Kept } else { Shared::Known })
+        })
     }
 
     /// Erases everything a name stands for; durable when it returns. One that is not there is marked as erased all the same: its message
@@ -144,12 +156,11 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be written.
     pub fn erase(&self, id: LabelId, today: u32) -> rusqlite::Result<()> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute("DELETE FROM held WHERE id = ?1", [id.0])?;
-        transaction.execute("INSERT OR REPLACE INTO erased VALUES (?1, ?2)", params![mark(id), today])?;
-        queue::erase(&transaction, id, webhook::message_name())?;
-        transaction.commit()
+        self.change(|transaction| {
+            transaction.execute("DELETE FROM held WHERE id = ?1", [id.0])?;
+            transaction.execute("INSERT OR REPLACE INTO erased VALUES (?1, ?2)", params![mark(id), today])?;
+            queue::erase(transaction, id)
+        })
     }
 
     /// Forgets what was not renewed for as long as its terms keep it, and marks no message can meet any more.
@@ -157,16 +168,29 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be written.
     pub fn forget(&self, terms: &[LabelTerms], today: u32) -> rusqlite::Result<()> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for terms in terms {
-            let since = today.saturating_sub(terms.keep_days);
-            transaction
-                .execute("DELETE FROM held WHERE terms = ?1 AND day < ?2", params![terms.hash().0, since])?;
-        }
-        transaction.execute("DELETE FROM held WHERE day < ?1", [today.saturating_sub(LONGEST_DAYS)])?;
-        transaction.execute("DELETE FROM erased WHERE day < ?1", [today.saturating_sub(MARK_DAYS)])?;
-        transaction.commit()
+        self.change(|transaction| {
+            for terms in terms {
+                let since = today.saturating_sub(terms.keep_days);
+                transaction.execute(
+                    "DELETE FROM held WHERE terms = ?1 AND day < ?2",
+                    params![terms.hash().0, since],
+                )?;
+            }
+            transaction.execute("DELETE FROM held WHERE day < ?1", [today.saturating_sub(LONGEST_DAYS)])?;
+            transaction.execute("DELETE FROM erased WHERE day < ?1", [today.saturating_sub(MARK_DAYS)])?;
+            Ok(())
+        })
+    }
+
+    /// Changes labels, in one transaction.
+    fn change<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let mut shelf = self.lock();
+        let before = shelf.connection.total_changes();
+        let transaction = shelf.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        shelf.changes += shelf.connection.total_changes() - before;
+        Ok(done)
     }
 
     /// Lists every name under these terms, in the order of the names, which is none.
@@ -174,10 +198,10 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be read.
     pub fn held(&self, terms: &LabelTerms) -> rusqlite::Result<Vec<Held>> {
-        held(&self.lock(), terms)
+        held(&self.lock().connection, terms)
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shelf> {
         // A transaction that panicked was rolled back.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -187,18 +211,33 @@ impl LabelStore {
 pub(super) fn held(connection: &Connection, terms: &LabelTerms) -> rusqlite::Result<Vec<Held>> {
     let mut list = connection
         .prepare("SELECT id, day, agreed, signal, pack, labels FROM held WHERE terms = ?1 ORDER BY id")?;
-    let rows = list.query_map([terms.hash().0], |row| {
-        let bits: Vec<u8> = row.get(5)?;
-        Ok(Held {
-            id: LabelId(row.get(0)?),
-            day: row.get(1)?,
-            agreed: row.get(2)?,
-            signal: row.get(3)?,
-            pack: row.get(4)?,
-            labels: bits.iter().map(|bit| *bit == 1).collect(),
-        })
-    })?;
-    rows.collect()
+    list.query_map([terms.hash().0], read)?.collect()
+}
+
+/// Finds what a name stands for, and the hash of the terms it is under.
+pub(super) fn held_under(
+    connection: &Connection,
+    id: [u8; 16],
+) -> rusqlite::Result<Option<(Held, [u8; 16])>> {
+    let one = "SELECT id, day, agreed, signal, pack, labels, terms FROM held WHERE id = ?1";
+    connection.query_row(one, [id], |row| Ok((read(row)?, row.get(6)?))).optional()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Held> {
+    let bits: Vec<u8> = row.get(5)?;
+    Ok(Held {
+        id: LabelId(row.get(0)?),
+        day: row.get(1)?,
+        agreed: row.get(2)?,
+        signal: row.get(3)?,
+        pack: row.get(4)?,
+        labels: bits.iter().map(|bit| *bit == 1).collect(),
+    })
+}
+
+/// Writes labels as a file keeps them.
+pub(super) fn bits(labels: &[bool]) -> Vec<u8> {
+    labels.iter().map(|label| u8::from(*label)).collect()
 }
 
 /// Makes a new file a store of labels, whole or not at all.

@@ -16,12 +16,13 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keepset_privacy::{Coins as _, SystemCoins};
 use keepset_wire::labels::{LabelId, LabelTerms};
-use keepset_wire::{DAY_MS, Timestamp, hex, sha256};
+use keepset_wire::{hex, sha256};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio_rustls::rustls::crypto::ring;
 use ureq::http::Uri;
 
+use super::date;
 use super::queue::{Due, News};
 use super::store::{Held, LabelStore};
 use crate::clock::system_now;
@@ -92,22 +93,18 @@ impl Webhook {
         })
     }
 
-    /// Queues what changed.
-    pub(super) fn reconcile(&self, store: &LabelStore, terms: &[LabelTerms]) -> rusqlite::Result<()> {
-        store.reconcile(terms, message_name)
-    }
-
     /// Sends what is due; ends early when the receiver does not answer at all, or the collector is to stop.
     pub(super) fn deliver(&self, store: &LabelStore, terms: &[LabelTerms]) -> rusqlite::Result<()> {
-        let now = system_now().millis() / 1_000;
-        for due in store.due(terms, now, BATCH)? {
+        let seconds = || system_now().millis() / 1_000;
+        for due in store.due(terms, seconds(), BATCH)? {
             if self.stopping.load(Relaxed) {
                 return Ok(());
             }
-            if !store.begin(&due, terms)? {
+            if !store.begin(&due)? {
                 continue;
             }
-            let answer = self.send(&due, terms, now);
+            let now = seconds();
+            let answer = self.send(&due, now);
             if answer.is_some_and(|status| (200..300).contains(&status)) {
                 self.sent.fetch_add(1, Relaxed);
                 store.delivered(&due)?;
@@ -123,8 +120,8 @@ impl Webhook {
     }
 
     /// Sends one message and returns the status of the answer; nothing where there was none.
-    fn send(&self, due: &Due, terms: &[LabelTerms], now: i64) -> Option<u16> {
-        let body = body(due, terms).to_string();
+    fn send(&self, due: &Due<'_>, now: i64) -> Option<u16> {
+        let body = body(due).to_string();
         // What is said may have changed since it was last tried: then it is another message, which nobody takes for the one before.
         let name = format!("msg_{}", hex(&sha256(&[&due.message, body.as_bytes()])[..16]));
         let request = self.agent.post(&self.url).header("content-type", "application/json");
@@ -164,30 +161,22 @@ fn signature(secret: &[u8], name: &str, at: i64, body: &str) -> String {
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
 }
 
-fn body(due: &Due, terms: &[LabelTerms]) -> Value {
+fn body(due: &Due<'_>) -> Value {
     match &due.news {
         News::Erased => json!({"type": "labels.erased", "data": {"id": due.id.to_string()}}),
-        News::Shares { terms: position, held } => {
-            let data = terms.get(*position).map(|terms| shared(due.id, terms, held));
-            json!({"type": "labels.shared", "data": data})
+        News::Shares { terms, held } => {
+            json!({"type": "labels.shared", "data": shared(due.id, terms, held)})
         }
     }
 }
 
 fn shared(id: LabelId, terms: &LabelTerms, held: &Held) -> Value {
-    let date = |day: u32| Timestamp::MIN.saturating_add(i64::from(day) * DAY_MS).date();
     let labels = terms.segments.iter().zip(&held.labels).filter(|(_, has)| **has);
     json!({
         "id": id.to_string(), "labels": labels.map(|((name, _), _)| name.as_str()).collect::<Vec<_>>(),
         "told": date(held.day), "agreed": date(held.agreed), "signal": held.signal, "purpose": terms.purpose,
         "text_version": terms.text_version, "terms": terms.hash().to_string(), "pack": hex(&held.pack),
     })
-}
-
-/// Draws the name of a message.
-pub(super) fn message_name() -> [u8; 16] {
-    let drawn = SystemCoins::open().and_then(|mut coins| coins.secret()).unwrap_or_default();
-    std::array::from_fn(|at| drawn[at])
 }
 
 /// Draws a number from 0 to 1; the middle where there is no chance.
