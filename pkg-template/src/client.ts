@@ -5,7 +5,7 @@ import { Emitter, type Unsubscribe, surface } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
 import { read, systemClock } from "./host/clock.js";
 import { Link } from "./link.js";
-import { type Notice, type Op, type Steps, stepsOf, UNDECIDED, type View } from "./ops.js";
+import { type Notice, type Op, type Steps, stepsOf, type View } from "./ops.js";
 import { DEFAULT_NAME, type Settings, settle } from "./options.js";
 import { readChoice, readEvent } from "./input.js";
 import { hasWebAssembly } from "./support.js";
@@ -23,9 +23,9 @@ import type {
   Unbound,
   WhatIf,
 } from "./types.js";
+import { UNDECIDED, UNKNOWN } from "./views.js";
 
 const LAST_WAIT_MS = 1_000;
-const NO_SEGMENTS: readonly Membership[] = Object.freeze([]);
 
 /** The client of a page: takes calls at once, hands them to whoever holds the engine, and survives its absence. */
 export class Client implements Unbound<Keepset> {
@@ -42,7 +42,7 @@ export class Client implements Unbound<Keepset> {
   #paused = false;
   #ending: Promise<void> | undefined;
   #consent = UNDECIDED;
-  #snapshot: Snapshot = Object.freeze({ status: "starting", segments: NO_SEGMENTS, updatedAt: 0 });
+  #snapshot = UNKNOWN;
   readonly #settled = deferred<Keepset>();
   readonly ready: Promise<Keepset> = this.#settled.promise;
 
@@ -357,7 +357,7 @@ export class Client implements Unbound<Keepset> {
 
   #become(status: Status): void {
     this.#status = status;
-    const segments = status === "ready" || status === "paused" ? this.#snapshot.segments : NO_SEGMENTS;
+    const segments = status === "ready" || status === "paused" ? this.#snapshot.segments : UNKNOWN.segments;
     this.#snapshot = Object.freeze({ ...this.#snapshot, status, segments });
     this.#events.emit("snapshot", undefined);
   }

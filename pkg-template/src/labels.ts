@@ -1,8 +1,8 @@
 // The segments a person lets a page hand to others: named one by one, and only while `sharing` is granted.
 import { surface, type Unsubscribe } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
+import { followed } from "./followed.js";
 import type { Keepset } from "./types.js";
-import { followed } from "./views.js";
 
 /** What may be handed on: segments, or the words to hand on in their place. */
 export type Labels = readonly string[] | { readonly [segment: string]: string | undefined };

@@ -38,14 +38,6 @@ export type Notice =
   | { is: "undeclared"; name: string; to: string }
   | { is: "error"; code: ErrorCode; message: string; cause?: unknown; to?: string };
 
-/** The choices before anyone made one. */
-export const UNDECIDED: ConsentState = Object.freeze({
-  segmentation: "pending",
-  storage: "pending",
-  reporting: "pending",
-  sharing: "pending",
-});
-
 /** A call and who made it: a tab sends it again until it is answered, and it is done once. */
 export interface Signed {
   readonly op: Op;

@@ -1,4 +1,5 @@
 import type { Unsubscribe } from "../emitter.js";
+import { followed } from "../followed.js";
 import type { Keepset } from "../types.js";
 import { outboundClick, rageClick } from "./clicks.js";
 import { copy, searchRefinement } from "./content.js";
@@ -40,7 +41,7 @@ function sessionOf(client: Keepset): Session {
   const kinds = new Map<Kind, Held>();
   /** The path whose view was told, so that a component that mounts twice tells it once. */
   const told: Told = {};
-  let following: Unsubscribe[] = [];
+  let following: Unsubscribe | undefined;
 
   const start = (kind: Kind, held: Held): void => {
     // Held at once: what a kind tells while it starts may move a segment, and whoever hears of that looks again.
@@ -78,8 +79,8 @@ function sessionOf(client: Keepset): Session {
       held.holders += 1;
       kinds.set(kind, held);
     }
-    if (!following[0]) {
-      following = [client.subscribe(look), client.consent.onChange(look)];
+    if (!following) {
+      following = followed(client, look);
       document.addEventListener("prerenderingchange", look, { once: true });
     }
     look();
@@ -91,7 +92,9 @@ function sessionOf(client: Keepset): Session {
         kinds.delete(kind);
         held.running?.abort();
       }
-      if (kinds.size === 0) for (const off of following.splice(0)) off();
+      if (kinds.size > 0) return;
+      following?.();
+      following = undefined;
     };
   };
 }

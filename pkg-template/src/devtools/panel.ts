@@ -2,8 +2,8 @@
 import type { Condition, Explanation, SegmentChange } from "../dto.js";
 import { h } from "../element/view.js";
 import type { Unsubscribe } from "../emitter.js";
+import { followed } from "../followed.js";
 import type { Keepset } from "../types.js";
-import { followed } from "../views.js";
 import { bugReport } from "./bug.js";
 import { STYLE } from "./style.js";
 

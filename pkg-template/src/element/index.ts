@@ -2,6 +2,7 @@
 // what it cost, what waits, and how to stop it.
 import type { Withheld } from "../dto.js";
 import type { Unsubscribe } from "../emitter.js";
+import { followed } from "../followed.js";
 import type { Keepset } from "../types.js";
 import { STYLE } from "./style.js";
 import { ENGLISH } from "./texts.js";
@@ -149,7 +150,7 @@ export class KeepsetLedger extends Base {
     if (!client || !this.isConnected) return;
     const look = (): void => void this.refresh();
     const timer = setInterval(look, LOOK_AGAIN_MS);
-    this.#leave = [client.on("report", look), client.subscribe(look), client.consent.onChange(look), () => clearInterval(timer)];
+    this.#leave = [client.on("report", look), followed(client, look), () => clearInterval(timer)];
     look();
   }
 

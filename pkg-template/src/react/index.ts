@@ -11,8 +11,9 @@ import {
 
 import type { ConsentState, Membership } from "../dto.js";
 import { KeepsetError } from "../errors.js";
+import { followed } from "../followed.js";
 import type { Consent, Keepset, SegmentId, Snapshot } from "../types.js";
-import { CLOSED, followed, isIn, UNKNOWN } from "../views.js";
+import { isIn, UNDECIDED, UNKNOWN } from "../views.js";
 
 const Context = createContext<Keepset | null>(null);
 
@@ -68,7 +69,7 @@ export function useConsent(): readonly [ConsentState, Consent["set"]] {
   const state = useSyncExternalStore(
     useCallback((tell) => followed(client, tell), [client]),
     () => client.consent.get(),
-    () => CLOSED,
+    () => UNDECIDED,
   );
   return [state, client.consent.set];
 }

@@ -21,8 +21,9 @@ import {
 import type { ConsentState, Membership } from "../dto.js";
 import type { Unsubscribe } from "../emitter.js";
 import { KeepsetError } from "../errors.js";
+import { followed } from "../followed.js";
 import type { Consent, Keepset, SegmentId, Snapshot } from "../types.js";
-import { CLOSED, followed, isIn, UNKNOWN } from "../views.js";
+import { isIn, UNDECIDED, UNKNOWN } from "../views.js";
 
 const KEY: InjectionKey<Keepset> = Symbol("keepset");
 
@@ -66,7 +67,7 @@ export function useSegment(segment: MaybeRefOrGetter<SegmentId>): ComputedRef<bo
 /** Returns the person's choices and what changes them. */
 export function useConsent(): { readonly state: Readonly<ShallowRef<ConsentState>>; readonly set: Consent["set"] } {
   const client = useKeepset();
-  return { state: followedRef(CLOSED, () => client.consent.get(), (tell) => followed(client, tell)), set: client.consent.set };
+  return { state: followedRef(UNDECIDED, () => client.consent.get(), (tell) => followed(client, tell)), set: client.consent.set };
 }
 
 /** Shows the slot `default` to who is in a segment, `otherwise` to who is not, and `pending` until that is known. */
