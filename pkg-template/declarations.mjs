@@ -6,13 +6,12 @@ const ORDER = ["errors", "emitter", "dto", "types", "version", "index"];
 /** A doc comment that belongs to what follows it. */
 const DOC = "\\/\\*\\*(?:(?!\\*\\/)[^])*\\*\\/\\n";
 /** Declarations in the files above that are not part of the API. */
-const INTERNAL = [`${DOC}export declare class Emitter[^]*?\\n}\\n`, `${DOC}export declare function surface.*\\n`];
+const INTERNAL = new RegExp(`${DOC}export declare (?:class Emitter[^]*?\\n}|function (?:surface|safely|endedBy|fromEngine|crashed)\\b.*)\\n`, "g");
 
 /** Returns the text of index.d.ts. Throws when it would not stand on its own. */
 export function declarations(folder) {
   let text = ORDER.map((name) => strip(readFileSync(join(folder, `${name}.d.ts`), "utf8"))).join("\n");
-  for (const part of INTERNAL) text = text.replace(new RegExp(part), "");
-  text = text.replace(/\n{3,}/g, "\n\n");
+  text = text.replace(INTERNAL, "").replace(/\n{3,}/g, "\n\n");
   const relative = text.match(/["']\.\.?\/[^"']*["']/);
   if (relative) throw new Error(`the joined declarations still refer to ${relative[0]}`);
   return `${text.trim()}\n`;

@@ -1,4 +1,4 @@
-import type { Unsubscribe } from "./index.js";
+import { type Unsubscribe } from "./index.js";
 import type { Keepset } from "./index.js";
 /** How the panel opens. */
 export interface DevtoolsOptions {

@@ -16,10 +16,6 @@ export declare class KeepsetError extends Error {
 }
 /** Says whether a value is an error of this package, also when two copies of it are loaded. */
 export declare function isKeepsetError(value: unknown): value is KeepsetError;
-/** Gives a refusal of the engine, which has a code, its place among ours; anything else stays what it is. */
-export declare function fromEngine(error: unknown, code: ErrorCode, where?: string): unknown;
-/** What is left to say when the engine failed in a way it should not have. */
-export declare function crashed(cause: unknown): KeepsetError;
 
 /** Stops what it was returned for. Calling it again does nothing. */
 export type Unsubscribe = () => void;

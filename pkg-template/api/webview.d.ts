@@ -1,4 +1,4 @@
-import type { Unsubscribe } from "./index.js";
+import { type Unsubscribe } from "./index.js";
 import type { Keepset, StorageAdapter } from "./index.js";
 /** The version of the messages; docs/webview.schema.json describes them. */
 export declare const PROTOCOL = 1;

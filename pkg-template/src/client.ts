@@ -1,7 +1,7 @@
 import type { Budget, ConsentState, Explanation, FeatureValue, LedgerEntry, Membership, Report, SegmentChange, Withheld } from "./dto.js";
 import { deferred } from "./deferred.js";
 import type { OpenEngine } from "./engine.js";
-import { Emitter, type Unsubscribe, surface } from "./emitter.js";
+import { Emitter, safely, type Unsubscribe } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
 import { read, systemClock } from "./host/clock.js";
 import { Link } from "./link.js";
@@ -123,13 +123,7 @@ export class Client implements Unbound<Keepset> {
       // Left and entered again in one go is entered, too.
       if (this.has(segment) && (change.entered.includes(segment) || change.reasons.some((reason) => reason.kind === "entered" && reason.segment === segment))) tell();
     });
-    if (typeof listener === "function") {
-      try {
-        tell();
-      } catch (error) {
-        surface(error);
-      }
-    }
+    if (typeof listener === "function") safely(tell);
     return off;
   }
 
@@ -384,11 +378,7 @@ export class Client implements Unbound<Keepset> {
   #say(level: "warn" | "error", what: string, data?: unknown): void {
     if (this.#warned.has(what)) return;
     this.#warned.add(what);
-    try {
-      this.#settings?.log?.(level, what, data);
-    } catch (problem) {
-      surface(problem);
-    }
+    safely(() => this.#settings?.log?.(level, what, data));
   }
 
   /** Tells of an error nobody waits for. */

@@ -10,6 +10,25 @@ export function surface(error: unknown): void {
   else console.error(error);
 }
 
+/** Does what others wrote, and never fails: what it throws is shown as the page's own. */
+export function safely(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    surface(error);
+  }
+}
+
+/** Returns what ends something, now or when the signal aborts. */
+export function endedBy(signal: AbortSignal | undefined, end: () => void): Unsubscribe {
+  const stop = (): void => {
+    signal?.removeEventListener("abort", stop);
+    end();
+  };
+  signal?.addEventListener("abort", stop);
+  return stop;
+}
+
 /** Typed listeners by event name; a listener that throws does not stop the next. */
 export class Emitter<Events extends object> {
   #listeners = new Map<keyof Events, Set<Listener>>();
@@ -44,13 +63,7 @@ export class Emitter<Events extends object> {
 
   /** Calls the listeners of an event, in the order they were added. */
   emit<K extends keyof Events>(type: K, event: Events[K]): void {
-    for (const listener of [...(this.#listeners.get(type) ?? [])]) {
-      try {
-        (listener as (event: Events[K]) => void)(event);
-      } catch (error) {
-        surface(error);
-      }
-    }
+    for (const listener of [...(this.#listeners.get(type) ?? [])]) safely(() => (listener as (event: Events[K]) => void)(event));
   }
 
   /** Removes every listener. */

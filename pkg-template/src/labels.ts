@@ -1,5 +1,5 @@
 // The segments a person lets a page hand to others: named one by one, and only while `sharing` is granted.
-import { surface, type Unsubscribe } from "./emitter.js";
+import { endedBy, safely, surface, type Unsubscribe } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
 import { followed } from "./followed.js";
 import type { Keepset } from "./types.js";
@@ -24,25 +24,19 @@ export function followLabels(client: Keepset, labels: Labels, hand: (labels: rea
     const key = found.join("\n");
     if (key === handed) return;
     handed = key;
-    try {
-      hand(found);
-    } catch (error) {
-      surface(error);
-    }
+    safely(() => hand(found));
   };
   const look = (): void => {
     const shared = client.consent.get().sharing === "granted";
     give(shared ? named.filter(([segment]) => client.has(segment as never)).map(([, label]) => label) : []);
   };
+  if (signal?.aborted) return () => undefined;
   const leave = followed(client, look);
-  const stop = (): void => {
-    signal?.removeEventListener("abort", stop);
+  const stop = endedBy(signal, () => {
     leave();
     give([]);
-  };
-  if (signal?.aborted) stop();
-  else signal?.addEventListener("abort", stop);
-  if (!signal?.aborted) look();
+  });
+  look();
   return stop;
 }
 

@@ -1,6 +1,6 @@
 // What other vendors' calls say that an engine can use: a name, and plain values without ids or addresses of people.
 import type { Scalar } from "./dto.js";
-import { surface } from "./emitter.js";
+import { safely } from "./emitter.js";
 import type { Keepset, TrackOptions } from "./types.js";
 
 /** What an event of a page is called in the pack; `null` is an event that is not taken. Left out, the vendor's name in the pack's letters. */
@@ -45,15 +45,6 @@ export function take(client: Keepset, names: Names, event: unknown, given?: unkn
   if (at instanceof Date || typeof at === "number") known.at = at;
   else if (typeof at === "string" && !Number.isNaN(Date.parse(at))) known.at = Date.parse(at);
   (client.track as (name: string, properties: object, options: TrackOptions) => void)(renamed, values(given), known);
-}
-
-/** Does what a page of a vendor asked, and never lets it fail: a statistics call breaks no shop. */
-export function safely(act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    surface(error);
-  }
 }
 
 /** Does the calls that a vendor's snippet kept until its script came: lists whose first element is a name. */

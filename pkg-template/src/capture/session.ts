@@ -1,4 +1,4 @@
-import type { Unsubscribe } from "../emitter.js";
+import { endedBy, type Unsubscribe } from "../emitter.js";
 import { followed } from "../followed.js";
 import type { Keepset } from "../types.js";
 import { outboundClick, rageClick } from "./clicks.js";
@@ -113,7 +113,5 @@ export function hold(client: Keepset, options: CaptureOptions): Unsubscribe {
   for (const kind of Object.keys(KINDS) as Kind[]) if (options[kind]) asked.push([kind, Object(options[kind])]);
   let session = sessions.get(client);
   if (!session) sessions.set(client, (session = sessionOf(client)));
-  const stop = session(asked);
-  options.signal?.addEventListener("abort", stop);
-  return stop;
+  return endedBy(options.signal, session(asked));
 }

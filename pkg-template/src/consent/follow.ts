@@ -1,6 +1,6 @@
 // Follows the signals of a page: finds them, keeps what each says, and joins it into decisions.
 import type { Purpose } from "../dto.js";
-import { surface } from "../emitter.js";
+import { safely } from "../emitter.js";
 import type { Keepset } from "../types.js";
 import { Driver } from "./driver.js";
 import { gcm } from "./gcm.js";
@@ -137,12 +137,7 @@ class Following {
     this.#told = now;
     // After the page's own code had its turn: what it hears may use what `followConsent` returned.
     queueMicrotask(() => {
-      if (this.#over.signal.aborted || now !== this.#told) return;
-      try {
-        this.#onDecision?.(this.decisions);
-      } catch (error) {
-        surface(error);
-      }
+      if (!this.#over.signal.aborted && now === this.#told) safely(() => this.#onDecision?.(this.decisions));
     });
   }
 }

@@ -1,10 +1,9 @@
 // `keepset/datalayer`: what a page pushes for Google's tags comes in as events; the segments a person shares go out.
-import { surface, type Unsubscribe } from "../emitter.js";
+import { endedBy, safely, surface, type Unsubscribe } from "../emitter.js";
 import { KeepsetError } from "../errors.js";
 import { followLabels } from "../labels.js";
 import { followLayer, type Layer } from "../layer.js";
 import { takeTag } from "../tags.js";
-import { safely } from "../take.js";
 import type { Keepset, SegmentId } from "../types.js";
 
 /** What is read from the data layer, and what is written to it. */
@@ -36,11 +35,8 @@ export function connectDataLayer(client: Keepset, options: DataLayerOptions = {}
   }
   followLayer(layer as unknown as Layer, over.signal, (items) => items.forEach((item) => safely(() => takeTag(client, events, item))));
   const share = segments && followLabels(client, segments as readonly string[], (labels) => void layer.push({ event: "keepset_segments", keepset_segments: [...labels] }));
-  const stop = (): void => {
+  return endedBy(signal, () => {
     over.abort();
     share?.();
-    signal?.removeEventListener("abort", stop);
-  };
-  signal?.addEventListener("abort", stop);
-  return stop;
+  });
 }

@@ -1,5 +1,5 @@
 // `keepset/devtools`: a panel over any page: what was tracked, what changed and why, what if, and a bug report without the person.
-import type { Unsubscribe } from "../emitter.js";
+import { endedBy, type Unsubscribe } from "../emitter.js";
 import type { Keepset } from "../types.js";
 import { Panel } from "./panel.js";
 
@@ -22,10 +22,5 @@ export function openDevtools(client: Keepset, options: DevtoolsOptions = {}): Un
   const parent = options.parent ?? (globalThis as { document?: Document }).document?.body;
   if (!parent || signal?.aborted) return () => undefined;
   const panel = new Panel(client, parent, open);
-  const close = (): void => {
-    signal?.removeEventListener("abort", close);
-    panel.close();
-  };
-  signal?.addEventListener("abort", close);
-  return close;
+  return endedBy(signal, () => panel.close());
 }

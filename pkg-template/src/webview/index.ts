@@ -1,7 +1,6 @@
 // `keepset/webview`: a bridge of versioned JSON messages, over which the app around a web view keeps the profile and asks the page's engine.
 import { fromBase64, toBase64 } from "../bytes.js";
-import type { Unsubscribe } from "../emitter.js";
-import { surface } from "../emitter.js";
+import { endedBy, surface, type Unsubscribe } from "../emitter.js";
 import type { Keepset, StorageAdapter } from "../types.js";
 import { answer, type Refusal } from "./calls.js";
 import { findPort } from "./ports.js";
@@ -98,7 +97,7 @@ export function webview(options: WebviewOptions = {}): Webview | null {
     swap: async (key, expected, next) => (await ask("storage.swap", { key, expected: expected ? toBase64(expected) : null, next: toBase64(next) })) === true,
     append: async (key, end, added) => (await ask("storage.append", { key, last: toBase64(end), bytes: toBase64(added) })) === true,
   };
-  const bridge: Webview = {
+  return {
     storage,
     ready: ask("hello", { versions: [PROTOCOL] }).then(
       (said) => (Object(said) as { version?: unknown }).version === PROTOCOL,
@@ -118,16 +117,13 @@ export function webview(options: WebviewOptions = {}): Webview | null {
         if (client === served) client = undefined;
       };
     },
-    close() {
+    close: endedBy(signal, () => {
       if (closed) return;
       closed = true;
       off();
-      signal?.removeEventListener("abort", bridge.close);
       for (const id of [...waiting.keys()]) settle(id, undefined, CLOSED);
-    },
+    }),
   };
-  signal?.addEventListener("abort", bridge.close);
-  return bridge;
 }
 
 const CLOSED = { code: "closed", message: "the bridge is closed" };

@@ -1,6 +1,6 @@
 // `keepset/compat/gtm`: takes what a page says to `gtag` and `dataLayer`, where the tag itself is gone.
+import { safely } from "../../emitter.js";
 import { takeTag } from "../../tags.js";
-import { safely } from "../../take.js";
 import type { Keepset } from "../../types.js";
 
 /** How calls are read. */

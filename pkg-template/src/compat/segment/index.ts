@@ -1,5 +1,6 @@
 // `keepset/compat/segment`: takes the calls of Segment's analytics.js, without the person in them.
-import { replay, safely, take } from "../../take.js";
+import { safely } from "../../emitter.js";
+import { replay, take } from "../../take.js";
 import type { Keepset } from "../../types.js";
 
 /** How calls are read. */

@@ -1,5 +1,6 @@
 // `keepset/compat/snowplow`: takes the calls of Snowplow's JavaScript tracker, without the person in them.
-import { replay, safely, take } from "../../take.js";
+import { safely } from "../../emitter.js";
+import { replay, take } from "../../take.js";
 import type { Keepset } from "../../types.js";
 
 /** How calls are read. */
