@@ -319,16 +319,15 @@ export class Keeper {
   async #prepare(): Promise<"queued" | Withheld> {
     const { collector } = this.settings;
     if (!collector) return "no_collector";
-    const report = typeof this.#core.due(this.#now) === "string" ? undefined : await this.#report();
+    const wanted = typeof this.#core.due(this.#now) !== "string" || this.#core.labels(this.#now);
+    const report = wanted ? await this.#report() : undefined;
     if (collector.relay && report?.hasGateway(this.kit.pack, this.#now) === false) return "no_key";
     // Asked again: what is decided on is of this turn, or the engine may have gone on in between.
     const due = this.#core.due(this.#now);
     const state = typeof due === "string" ? due : report ? this.#core.decided(report.decide(due)) : "not_loaded";
     if (state === "no_entropy") this.#error(new KeepsetError("no_entropy", "This device has no source of randomness, so no report can be made."));
-    const share = this.#core.labels(this.#now) && (await this.#report())?.shareLabels;
-    // Asked again, as above.
-    const kept = this.#core.labels(this.#now);
-    if (share && kept) share(this.#core, this.kit.pack, kept, this.#now);
+    const kept = report && this.#core.labels(this.#now);
+    if (kept) report.shareLabels(this.#core, this.kit.pack, kept, this.#now);
     return this.#core.pending() ? "queued" : state;
   }
 

@@ -151,6 +151,24 @@ test("without a key of the gateway for the time no report is made, and one that 
   direct.close();
 });
 
+test("without a key of the gateway nothing is shared either, where labels are all that is due", async () => {
+  const labels = { id: "offers", owner: "The shop", purpose: "To send you offers that fit.", text_version: 1, every_days: 1, segments: [{ id: "buyer", reason: "Buyers get other offers." }] };
+  for (const [keys, most] of [[GATEWAY, "label"], [undefined, undefined]]) {
+    const { client, clock, heard, behind, end } = await world({ change: { pack: shop({ labels, collector: { keys: KEYS, ...(keys ? { gateway: keys } : {}) } }) } });
+    await client.deleteAll();
+    await client.consent.set({ ...ALL, reporting: "denied" });
+    const skipped = new Set();
+    for (let step = 0; step < 8; step += 1) {
+      clock.skip(DAY / 4);
+      skipped.add((await client.flush()).skipped);
+    }
+    assert.equal((await client.ledger.list()).at(-1)?.kind, most);
+    assert.deepEqual([behind.requests.length > 0, skipped.has("no_key")], [keys !== undefined, keys === undefined]);
+    assert.deepEqual(heard.error, []);
+    await end();
+  }
+});
+
 test("of a gateway's keys the one in use that came last is taken", async () => {
   const later = { ...GATEWAY[0], from: "2025-12-01" };
   const earlier = { ...GATEWAY[0], id: 3, public_key: "09".padEnd(64, "0"), until: "2030-01-01" };
