@@ -119,9 +119,9 @@ export class KeepsetHost {
         return { value: same };
       }
       case "storage.append": {
-        const found = decode((await store.get(key)) ?? "");
-        const same = found.length > 0 && found.endsWith(decode(last));
-        if (same) await store.set(key, btoa(found + decode(bytes)));
+        const found = atob((await store.get(key)) ?? "");
+        const same = found.length > 0 && found.endsWith(atob(last));
+        if (same) await store.set(key, btoa(found + atob(bytes)));
         return { value: same };
       }
       default:
@@ -129,8 +129,6 @@ export class KeepsetHost {
     }
   }
 }
-
-const decode = (text) => atob(text);
 
 const problem = ({ code, message }) => Object.assign(new Error(message), { code });
 

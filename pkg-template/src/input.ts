@@ -1,11 +1,12 @@
 import type { Choice, ConsentChange, EventInput, Purpose, Scalar } from "./dto.js";
 import { KeepsetError } from "./errors.js";
 
-const PURPOSES: readonly Purpose[] = ["segmentation", "storage", "reporting", "sharing"];
+/** Every purpose a person may agree to. */
+export const PURPOSES: readonly Purpose[] = ["segmentation", "storage", "reporting", "sharing"];
 /** Events are small facts; a page that sends more has made a mistake, and it should not cost memory. */
 const MOST_PROPERTIES = 64;
 const LONGEST_TEXT = 4_096;
-const LONGEST_ID = 200;
+export const LONGEST_ID = 200;
 
 /** Reads the arguments of `track` and copies them: what the page changes later is not seen. Throws a `KeepsetError` that names the place. */
 export function readEvent(name: unknown, properties: unknown, options: unknown, now: number): EventInput {

@@ -1,6 +1,7 @@
 // What other vendors' calls say that an engine can use: a name, and plain values without ids or addresses of people.
 import type { Scalar } from "./dto.js";
 import { safely } from "./emitter.js";
+import { LONGEST_ID } from "./input.js";
 import type { Keepset, TrackOptions } from "./types.js";
 
 /** What an event of a page is called in the pack; `null` is an event that is not taken. Left out, the vendor's name in the pack's letters. */
@@ -41,10 +42,15 @@ export function take(client: Keepset, names: Names, event: unknown, given?: unkn
   if (!renamed) return;
   const { id, at } = options;
   const known: TrackOptions = {};
-  if ((typeof id === "string" && id.length <= 200) || typeof id === "number") if (id !== "") known.id = String(id);
+  if ((typeof id === "string" && id.length <= LONGEST_ID) || typeof id === "number") if (id !== "") known.id = String(id);
   if (at instanceof Date || typeof at === "number") known.at = at;
   else if (typeof at === "string" && !Number.isNaN(Date.parse(at))) known.at = Date.parse(at);
   (client.track as (name: string, properties: object, options: TrackOptions) => void)(renamed, values(given), known);
+}
+
+/** Calls what an object offers under a name, if it offers it itself. */
+export function callOn(calls: object, method: string, args: unknown[]): void {
+  if (Object.prototype.hasOwnProperty.call(calls, method)) (calls as Record<string, (...args: unknown[]) => unknown>)[method]?.(...args);
 }
 
 /** Does the calls that a vendor's snippet kept until its script came: lists whose first element is a name. */

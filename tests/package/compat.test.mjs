@@ -147,6 +147,7 @@ test("no call of a page, however wrong, throws into it", async () => {
     dataLayer.push(bad);
     await segment(client, { queue: [bad] }).track("purchase", bad, bad);
     segment(client, { queue: bad });
+    for (const make of [segment, posthog]) assert.equal(typeof make(client, { queue: [["__defineGetter__", "reset", () => bad]] }).reset, "function", "no call that is not its own");
     posthog(client, { queue: [bad] }).capture(bad, bad, bad);
     snowplow(client, { queue: [bad] })("trackSelfDescribingEvent", bad);
     connectDataLayer(client, { layer: [bad] })();

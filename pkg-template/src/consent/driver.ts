@@ -1,8 +1,8 @@
 // Tells a client what was decided: refusals at once, grants when all agree, and while an answer is awaited it rests.
 import type { Choice, Purpose } from "../dto.js";
+import { PURPOSES } from "../input.js";
 import type { Consent, Keepset } from "../types.js";
 import type { ConsentDecisions } from "./index.js";
-import { GATES } from "./rule.js";
 
 type Choices = { [P in Purpose]?: Exclude<Choice, "pending"> };
 
@@ -40,7 +40,7 @@ export class Driver {
     if (this.over.signal.aborted) return Promise.resolve();
     const decisions = this.decide();
     const change: Choices = {};
-    for (const gate of GATES) {
+    for (const gate of PURPOSES) {
       const { choice } = decisions[gate];
       const state = client.consent.get()[gate];
       const before = this.#handed[gate];
@@ -54,7 +54,7 @@ export class Driver {
           : own[gate] === "denied" || (state !== "denied" && !this.#awaits(before));
       if (due) change[gate] = choice;
     }
-    const waits = GATES.some((gate) => decisions[gate].choice === "pending" && decisions[gate].by.length > 0 && this.#stands(gate));
+    const waits = PURPOSES.some((gate) => decisions[gate].choice === "pending" && decisions[gate].by.length > 0 && this.#stands(gate));
     if (waits) this.#hold();
     const done = this.#hand(change);
     if (!waits) this.release();
@@ -109,7 +109,7 @@ export class Driver {
       const known = signal.aborted ? undefined : read(choice);
       // What is no choice is refused by the client, in its own words.
       if (!known) return real.call(consent, choice);
-      for (const gate of GATES) if (known[gate]) delete this.#handed[gate];
+      for (const gate of PURPOSES) if (known[gate]) delete this.#handed[gate];
       Object.assign(this.page, known);
       return this.drive(known);
     };
@@ -124,7 +124,7 @@ export class Driver {
 function read(given: unknown): Choices | undefined {
   try {
     const entries = Object.entries(given as Choices).filter(([, choice]) => choice !== undefined);
-    const known = entries.every(([gate, choice]) => GATES.includes(gate as Purpose) && (choice === "granted" || choice === "denied"));
+    const known = entries.every(([gate, choice]) => PURPOSES.includes(gate as Purpose) && (choice === "granted" || choice === "denied"));
     return known ? Object.fromEntries(entries) : undefined;
   } catch {
     return undefined;

@@ -2,7 +2,7 @@
 import { endedBy, safely, surface, type Unsubscribe } from "../emitter.js";
 import { KeepsetError } from "../errors.js";
 import { followLabels } from "../labels.js";
-import { followLayer, type Layer } from "../layer.js";
+import { followLayer } from "../layer.js";
 import { takeTag } from "../tags.js";
 import type { Keepset, SegmentId } from "../types.js";
 
@@ -33,8 +33,8 @@ export function connectDataLayer(client: Keepset, options: DataLayerOptions = {}
     surface(new KeepsetError("invalid_options", "options.layer must be a list"));
     return () => undefined;
   }
-  followLayer(layer as unknown as Layer, over.signal, (items) => items.forEach((item) => safely(() => takeTag(client, events, item))));
-  const share = segments && followLabels(client, segments as readonly string[], (labels) => void layer.push({ event: "keepset_segments", keepset_segments: [...labels] }));
+  followLayer(layer, over.signal, (items) => items.forEach((item) => safely(() => takeTag(client, events, item))));
+  const share = segments && followLabels(client, segments, (labels) => void layer.push({ event: "keepset_segments", keepset_segments: [...labels] }));
   return endedBy(signal, () => {
     over.abort();
     share?.();

@@ -28,10 +28,10 @@ export function gptTargeting(client: Keepset, options: GptOptions): Unsubscribe 
   const page = globalThis as { googletag?: Tag };
   return followLabels(
     client,
-    options?.segments as GptOptions["segments"] & readonly string[],
+    options?.segments,
     (labels) => {
       const tag = (page.googletag ??= {});
-      (tag.cmd ??= [] as (() => void)[]).push(() => target(page.googletag ?? tag, key, [...labels]));
+      (tag.cmd ??= []).push(() => target(page.googletag ?? tag, key, [...labels]));
     },
     options?.signal,
   );

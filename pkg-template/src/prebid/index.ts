@@ -38,10 +38,10 @@ export function prebidSegments(client: Keepset, options: PrebidOptions): Unsubsc
   const page = globalThis as { pbjs?: Prebid };
   return followLabels(
     client,
-    options?.segments as PrebidOptions["segments"] & readonly string[],
+    options?.segments,
     (labels) => {
       const pbjs = (page.pbjs ??= {});
-      (pbjs.que ??= [] as (() => void)[]).push(() => configure(page.pbjs ?? pbjs, options, labels));
+      (pbjs.que ??= []).push(() => configure(page.pbjs ?? pbjs, options, labels));
     },
     options?.signal,
   );

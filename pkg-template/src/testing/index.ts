@@ -1,8 +1,10 @@
 // `keepset/testing`: the real engine in a test, with a clock that is moved by hand, consent given and everything it tells kept.
 import { createClient } from "keepset";
 
+import { sameBytes } from "../bytes.js";
 import type { Outcome, Purpose, Report } from "../dto.js";
 import type { KeepsetError } from "../errors.js";
+import { PURPOSES } from "../input.js";
 import type { ClientEvents, Clock, Keepset, Options, StorageAdapter } from "../types.js";
 
 /** What a test client is made of. Only `pack` is needed. */
@@ -45,7 +47,6 @@ export interface TestClient {
 }
 
 const BEGINNING = Date.UTC(2026, 0, 1);
-const PURPOSES: readonly Purpose[] = ["segmentation", "storage", "reporting", "sharing"];
 
 /** Starts a client with the real engine, and resolves when it is ready and the choices are in effect. Rejects with the `KeepsetError` of a client that cannot start. */
 export async function createTestClient(options: TestOptions): Promise<TestClient> {
@@ -57,7 +58,7 @@ export async function createTestClient(options: TestOptions): Promise<TestClient
   const start = (): Keepset => {
     let client: Keepset;
     const transport = async ({ body }: { body: Uint8Array }): Promise<{ outcome: Outcome }> => {
-      const report = (await client.ledger.list()).find(({ sealed }) => same(sealed, body));
+      const report = (await client.ledger.list()).find(({ sealed }) => sameBytes(sealed, body));
       return { outcome: report ? collector(report) : "accepted" };
     };
     client = createClient({ ...rest, clock, storage, collector: { url: "https://collector.test", transport } });
@@ -120,5 +121,3 @@ function shelf(): StorageAdapter {
     delete: async (key) => void values.delete(key),
   };
 }
-
-const same = (one: Uint8Array, other: Uint8Array): boolean => one.length === other.length && one.every((byte, index) => byte === other[index]);

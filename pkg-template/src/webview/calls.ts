@@ -2,7 +2,8 @@
 import { toBase64 } from "../bytes.js";
 import type { Keepset } from "../types.js";
 
-type Message = { readonly [member: string]: unknown };
+/** A message as it came: nothing is known of its members. */
+export type Message = { readonly [member: string]: unknown };
 type Call = (client: Keepset, message: Message) => unknown;
 
 /** Why a request was not done: a stable code and a sentence. */
@@ -11,14 +12,13 @@ export interface Refusal {
   message: string;
 }
 
-/** By name; each is the client's method of that name. */
+/** By name: what the client does or says then. */
 const CALLS: { readonly [call: string]: Call } = {
-  hello: (client) => ({ version: 1, status: client.status }),
   segments: (client) => client.getSnapshot().segments,
   has: (client, { segment }) => client.has(segment as never),
   explain: (client, { segment }) => client.explain(segment as never),
   features: (client) => client.features(),
-  track: (client, message) => track(client, message),
+  track,
   "consent.get": (client) => client.consent.get(),
   "consent.set": async (client, { choice }) => (await client.consent.set(Object(choice) as object), client.consent.get()),
   ledger: (client) => client.ledger.list(),

@@ -2,7 +2,7 @@
 import { fromBase64, toBase64 } from "../bytes.js";
 import { endedBy, surface, type Unsubscribe } from "../emitter.js";
 import type { Keepset, StorageAdapter } from "../types.js";
-import { answer, type Refusal } from "./calls.js";
+import { answer, type Message, type Refusal } from "./calls.js";
 import { findPort } from "./ports.js";
 
 /** The version of the messages; docs/webview.schema.json describes them. */
@@ -43,7 +43,6 @@ interface Waiting {
   reject(error: Error): void;
   timer: ReturnType<typeof setTimeout>;
 }
-type Message = { readonly [member: string]: unknown };
 
 /** Builds the bridge, or returns `null` where there is no app around the page. Never throws. */
 export function webview(options: WebviewOptions = {}): Webview | null {

@@ -1,6 +1,6 @@
 // `keepset/compat/posthog`: takes the calls of posthog-js, without the person in them.
 import { safely } from "../../emitter.js";
-import { replay, take } from "../../take.js";
+import { callOn, replay, take } from "../../take.js";
 import type { Keepset } from "../../types.js";
 
 /** How calls are read. */
@@ -62,6 +62,6 @@ export function posthog(client: Keepset, options: PostHogOptions = {}): PostHogC
     opt_out_capturing: () => void client.consent.set({ segmentation: "denied", storage: "denied", reporting: "denied", sharing: "denied" }),
     has_opted_out_capturing: () => client.consent.get().segmentation === "denied",
   };
-  replay(options.queue, (method, args) => void (calls as unknown as Record<string, ((...args: unknown[]) => unknown) | undefined>)[method]?.(...args));
+  replay(options.queue, (method, args) => callOn(calls, method, args));
   return calls;
 }

@@ -1,6 +1,6 @@
 // `keepset/compat/segment`: takes the calls of Segment's analytics.js, without the person in them.
 import { safely } from "../../emitter.js";
-import { replay, take } from "../../take.js";
+import { callOn, replay, take } from "../../take.js";
 import type { Keepset } from "../../types.js";
 
 /** How calls are read. */
@@ -59,6 +59,6 @@ export function segment(client: Keepset, options: SegmentOptions = {}): SegmentA
     ready: (...args) => done(args),
     reset: () => client.reset(),
   };
-  replay(options.queue, (method, args) => void (analytics as unknown as Record<string, ((...args: unknown[]) => unknown) | undefined>)[method]?.(...args));
+  replay(options.queue, (method, args) => callOn(analytics, method, args));
   return analytics;
 }
