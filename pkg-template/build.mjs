@@ -57,6 +57,9 @@ const LATER = {
   study: `export { initSync, compile, explain, simulate } from "glue";`,
 };
 
+/** The modules that a plain script loads: it has neither add-ons nor imports. */
+const SCRIPTED = ["core", ...Object.keys(LATER)];
+
 const bundlePart = (name, ending, format) => {
   const glue = {
     name: "glue",
@@ -100,7 +103,7 @@ function writeModule(name) {
   writeFileSync(join(dist, `${name}.wasm`), wasm);
   writeFileSync(join(dist, `${name}-inline.js`), `export const base64 = ${text};\n`);
   writeFileSync(join(dist, `${name}-inline.cjs`), `exports.base64 = ${text};\n`);
-  writeFileSync(join(dist, `${name}-inline.global.js`), `globalThis.${globalOf(name)}Bytes = { base64: ${text} };\n`);
+  if (SCRIPTED.includes(name)) writeFileSync(join(dist, `${name}-inline.global.js`), `globalThis.${globalOf(name)}Bytes = { base64: ${text} };\n`);
 }
 
 function writeTypes() {

@@ -48,6 +48,15 @@ test("two lexicons live side by side, and a damaged one is refused with its reas
   assert.equal(await refusal(sentiment({ lexicon: "en" })), "invalid_options");
 });
 
+test("without WebAssembly it says so, and a page that gets it later may ask again", async () => {
+  const { WebAssembly: real } = globalThis;
+  delete globalThis.WebAssembly;
+  const refused = await refusal(sentiment());
+  globalThis.WebAssembly = real;
+  assert.equal(refused, "wasm_unsupported");
+  assert.ok((await sentiment()).score("I love it") > 0);
+});
+
 test("what is no text is refused, and every text has a score within its bounds", async () => {
   const { score } = await sentiment();
   for (const no of [undefined, null, 3, {}]) assert.throws(() => score(no), { code: "invalid_argument" });

@@ -2,6 +2,7 @@
 import { bytesOf } from "../bytes.js";
 import { fromEngine, KeepsetError } from "../errors.js";
 import { loader } from "../loader.js";
+import { hasWebAssembly } from "../support.js";
 import * as glue from "./glue.js";
 import type { WasmSource } from "../types.js";
 
@@ -24,24 +25,28 @@ export interface Sentiment {
 }
 
 const open = loader({ name: "sentiment", glue: () => glue, inline: () => import("../sentiment-inline.js") });
+/** The number of the lexicon for English, once somebody asked for it: every lexicon that is taken in is kept. */
+let english: number | undefined;
 
 /** Loads what texts are scored with. Rejects with a `KeepsetError` when WebAssembly is missing or the lexicon is none. */
 export async function sentiment(options: SentimentOptions = {}): Promise<Sentiment> {
-  const { lexicon, score } = await open(options.wasm);
-  const own = options.lexicon === undefined ? new Uint8Array() : bytesOf(options.lexicon);
-  if (!own || (options.lexicon && own.length === 0)) throw new KeepsetError("invalid_options", "`lexicon` wants the bytes of a lexicon.");
-  const number = take(() => lexicon(own));
+  if (!hasWebAssembly()) throw new KeepsetError("wasm_unsupported", "There is no WebAssembly here, so no text is scored.");
+  await open(options.wasm);
+  const number = options.lexicon === undefined ? (english ??= glue.lexicon(new Uint8Array())) : take(options.lexicon);
   return {
     score(text) {
       if (typeof text !== "string") throw new KeepsetError("invalid_argument", "`score` wants a text.");
-      return score(number, text);
+      return glue.score(number, text);
     },
   };
 }
 
-function take(load: () => number): number {
+/** Takes in somebody's own lexicon and returns its number. */
+function take(given: unknown): number {
+  const bytes = bytesOf(given);
+  if (!bytes || bytes.length === 0) throw new KeepsetError("invalid_options", "`lexicon` wants the bytes of a lexicon.");
   try {
-    return load();
+    return glue.lexicon(bytes);
   } catch (error) {
     throw fromEngine(error, "invalid_options", "`lexicon`: ");
   }
