@@ -1,6 +1,6 @@
 // The panel itself: draws what the client says, listens while it is there, and leaves the client as it found it.
 import type { Condition, Explanation, SegmentChange } from "../dto.js";
-import { h } from "../element/view.js";
+import { h, looker, rooted } from "../element/view.js";
 import type { Unsubscribe } from "../emitter.js";
 import { followed } from "../followed.js";
 import type { Keepset } from "../types.js";
@@ -19,6 +19,7 @@ export class Panel {
   readonly #main = h("aside", { "aria-label": "Keepset devtools" });
   readonly #fold = h("button", { type: "button" }, "Keepset");
   readonly #errors = new Map<string, number>();
+  readonly #refresh = looker(() => this.#draw());
   readonly #leave: Unsubscribe[];
 
   constructor(
@@ -26,15 +27,7 @@ export class Panel {
     parent: Element,
     open: boolean,
   ) {
-    const root = this.#host.attachShadow({ mode: "open" });
-    try {
-      // Not a `style` element: a strict content security policy forbids those.
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(STYLE);
-      root.adoptedStyleSheets = [sheet];
-    } catch {
-      // Older browsers show it plain.
-    }
+    const root = rooted(this.#host, STYLE);
     this.#main.append(
       h("h2", {}, `Keepset: ${client.name}`),
       this.#state,
@@ -69,7 +62,6 @@ export class Panel {
       }),
     ];
     this.#show(open);
-    void client.ready.then(() => this.#refresh());
   }
 
   /** Takes the panel away. */
@@ -101,7 +93,7 @@ export class Panel {
     };
   }
 
-  async #refresh(): Promise<void> {
+  async #draw(): Promise<void> {
     if (this.#main.hidden) return;
     const { client } = this;
     const { segments } = client.getSnapshot();

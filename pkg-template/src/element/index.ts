@@ -6,7 +6,7 @@ import { followed } from "../followed.js";
 import type { Keepset } from "../types.js";
 import { STYLE } from "./style.js";
 import { ENGLISH } from "./texts.js";
-import { h, type Shown, view } from "./view.js";
+import { h, looker, rooted, type Shown, view } from "./view.js";
 
 /** Every text of the element. `{…}` is filled in; a text left out of a translation stays English. */
 export interface LedgerTexts {
@@ -80,7 +80,7 @@ export class KeepsetLedger extends Base {
   #news = undefined as HTMLElement | undefined;
   #leave: Unsubscribe[] = [];
   #shown = "";
-  #running: Promise<void> | undefined;
+  readonly #look = looker(() => this.#show());
 
   /** The client whose ledger is shown. */
   get client(): Keepset | null {
@@ -135,13 +135,7 @@ export class KeepsetLedger extends Base {
 
   /** Looks again, and resolves when what is shown is of now. */
   refresh(): Promise<void> {
-    this.#running ??= Promise.resolve()
-      .then(() => {
-        this.#running = undefined;
-        return this.#show();
-      })
-      .catch(() => undefined);
-    return this.#running;
+    return this.#look();
   }
 
   #follow(): void {
@@ -188,15 +182,7 @@ export class KeepsetLedger extends Base {
   }
 
   #attach(): ShadowRoot {
-    const root = this.attachShadow({ mode: "open" });
-    try {
-      // Not a `style` element: a strict content security policy forbids those.
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(STYLE);
-      root.adoptedStyleSheets = [sheet];
-    } catch {
-      // Older browsers show it plain.
-    }
+    const root = rooted(this, STYLE);
     this.#main = h("div", {});
     this.#news = h("p", { role: "status" });
     root.append(this.#main, this.#news);

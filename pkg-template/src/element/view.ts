@@ -29,6 +29,32 @@ export function h(name: string, attributes: Readonly<Record<string, string>>, ..
   return element;
 }
 
+/** Gives an element a root of its own with a style. */
+export function rooted(host: HTMLElement, style: string): ShadowRoot {
+  const root = host.attachShadow({ mode: "open" });
+  try {
+    // Not a `style` element: a strict content security policy forbids those.
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(style);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    // Older browsers show it plain.
+  }
+  return root;
+}
+
+/** Returns what looks again, once for all who ask before it began; what goes wrong shows nothing new. */
+export function looker(show: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () =>
+    (running ??= Promise.resolve()
+      .then(() => {
+        running = undefined;
+        return show();
+      })
+      .catch(() => undefined));
+}
+
 /** What is shown, from top to bottom. */
 export function view(shown: Shown, buttons: Buttons, open: ReadonlySet<string>): Node[] {
   const { entries, budget, state, allowed, texts, lang } = shown;
