@@ -337,14 +337,12 @@ export class Client implements Unbound<Keepset> {
     this.#snapshot = Object.freeze({ status, segments: view.segments, updatedAt: view.updatedAt });
     this.#events.emit("snapshot", undefined);
     if (!moved || !this.#events.hears("change")) return;
-    let reasons: readonly SegmentChange[] | undefined;
     this.#events.emit("change", {
       snapshot: this.#snapshot,
       entered,
       left,
-      // Made when they are read, for mostly no one does.
       get reasons() {
-        return (reasons ??= stepsOf(steps));
+        return stepsOf(steps);
       },
     });
   }

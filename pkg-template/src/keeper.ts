@@ -1,5 +1,5 @@
 import { deviceData } from "./device-data.js";
-import type { ConsentState, Withheld } from "./dto.js";
+import type { ConsentState, SegmentChange, Withheld } from "./dto.js";
 import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
@@ -436,7 +436,9 @@ export class Keeper {
   /** What was told, if anything changed. */
   #steps(told: Float64Array[]): Steps {
     const core = this.#core;
-    return told.some(({ length }) => length > 0) ? () => core.changes(told) : [];
+    let steps: readonly SegmentChange[] | undefined;
+    // Made when they are read, for mostly no one does.
+    return told.some(({ length }) => length > 0) ? () => (steps ??= core.changes(told)) : [];
   }
 
   #publish(steps: Steps): void {
