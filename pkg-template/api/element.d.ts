@@ -3,8 +3,10 @@ import type { Keepset } from "./index.js";
 /** Every text of the element. `{…}` is filled in; a text left out of a translation stays English. */
 export interface LedgerTexts {
     title: string;
-    /** `{reports}` and `{bytes}` are numbers. */
+    /** `{reports}` that left, and their `{bytes}`. */
     total: string;
+    /** How many `{times}` labels or their erasure left, and their `{bytes}`; shown only where they did. */
+    shared: string;
     perReport: string;
     perWindow: string;
     perYear: string;

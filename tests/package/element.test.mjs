@@ -22,14 +22,14 @@ const HTML = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="v
 const PLAN = { ...shop().plan, questions: [{ ...shop().plan.questions[0], reason: "To see who comes back." }] };
 
 /** A page with the element in it, and everything it asks the network for. */
-async function shown({ html = HTML, plan = PLAN, front } = {}) {
+async function shown({ html = HTML, plan = PLAN, front, pack = {} } = {}) {
   front ??= await collector();
   const script = `${code({ collector: front.url })}
     import "/keepset/element.js";
     globalThis.element = document.querySelector("keepset-ledger");
     element.client = keepset;
     element.plan = ${JSON.stringify(plan)};`;
-  const files = { "/": html, "/page.js": script, "/pack.json": JSON.stringify(shop({ plan: PLAN })) };
+  const files = { "/": html, "/page.js": script, "/pack.json": JSON.stringify(shop({ plan: PLAN, ...pack })) };
   const shopVisit = await visit({ files, serve: { csp: CSP } });
   const page = await shopVisit.context.newPage();
   const complaints = [];
@@ -110,7 +110,7 @@ test("everybody can use it: axe finds nothing in light, dark and on a phone, and
     await page.keyboard.press("Tab");
     reached.push(await page.evaluate(() => element.shadowRoot.activeElement?.textContent.replace(/\d.*/, "")));
   }
-  assert.deepEqual(reached.slice(2), ["Stop all reports", "Save as a file"]);
+  assert.deepEqual(reached.slice(2), ["Stop all that leaves", "Save as a file"]);
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
@@ -123,16 +123,30 @@ test("everybody can use it: axe finds nothing in light, dark and on a phone, and
   await end();
 });
 
-test("its button withdraws consent to reports: nothing leaves any more, and it says so", async () => {
+test("its button withdraws consent to reports and to sharing: nothing leaves any more, and it says so", async () => {
   const { page, front, end } = await shown();
   await grant(page);
   await answer(page, 1);
   await page.locator("keepset-ledger [part=withdraw]").click();
-  await page.waitForFunction(() => keepset.consent.get().reporting === "denied");
+  await page.waitForFunction(() => keepset.consent.get().reporting === "denied" && keepset.consent.get().sharing === "denied");
   await page.waitForFunction(() => !element.shadowRoot.querySelector("[part=withdraw]"));
-  assert.equal(await page.locator("keepset-ledger [role=status]").textContent(), "Stopped: reports are not allowed, and nothing leaves.");
+  assert.equal(await page.locator("keepset-ledger [role=status]").textContent(), "Stopped: neither reports nor sharing is allowed. Nothing leaves but the word that takes back what you had shared.");
   await answer(page, 3);
   assert.equal(front.requests.length, 1);
+  await end();
+});
+
+test("where groups alone may leave it counts them apart from reports, and the same button takes them back", async () => {
+  const labels = { id: "offers", owner: "The shop", purpose: "To send you offers that fit.", text_version: 1, every_days: 1, segments: [{ id: "buyer", reason: "Buyers get other offers." }] };
+  const { page, front, end } = await shown({ pack: { labels } });
+  await grant(page, { segmentation: "granted", storage: "granted", sharing: "granted" });
+  for (let step = 0; step < 20 && front.requests.length === 0; step += 1) await page.evaluate((ms) => (skip(ms), keepset.flush()), DAY / 4);
+  await page.waitForFunction(() => /Groups shared or taken back: 1\./.test(element.shadowRoot.textContent));
+  assert.match(await said(page), new RegExp(`Reports: 0\\. Bytes: 0\\.Groups shared or taken back: 1\\. Bytes: ${front.requests[0].body.length}\\.`));
+  await page.locator("keepset-ledger [part=withdraw]").click();
+  await page.waitForFunction(() => /Groups shared or taken back: 2\./.test(element.shadowRoot.textContent));
+  assert.deepEqual(front.requests.map(({ method, url }) => `${method} ${url}`), ["POST /v1/labels", "DELETE /v1/labels"]);
+  assert.deepEqual(await page.evaluate(() => [keepset.consent.get().sharing, element.shadowRoot.querySelector("[part=withdraw]")]), ["denied", null]);
   await end();
 });
 

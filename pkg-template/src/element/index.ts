@@ -11,8 +11,10 @@ import { h, looker, rooted, type Shown, view } from "./view.js";
 /** Every text of the element. `{…}` is filled in; a text left out of a translation stays English. */
 export interface LedgerTexts {
   title: string;
-  /** `{reports}` and `{bytes}` are numbers. */
+  /** `{reports}` that left, and their `{bytes}`. */
   total: string;
+  /** How many `{times}` labels or their erasure left, and their `{bytes}`; shown only where they did. */
+  shared: string;
   perReport: string;
   perWindow: string;
   perYear: string;
@@ -156,7 +158,8 @@ export class KeepsetLedger extends Base {
     const texts = { ...ENGLISH, ...this.#texts };
     texts.outcome = { ...ENGLISH.outcome, ...texts.outcome };
     texts.withheld = { ...ENGLISH.withheld, ...texts.withheld };
-    const allowed = client.consent.get().reporting === "granted";
+    const { reporting, sharing } = client.consent.get();
+    const allowed = reporting === "granted" || sharing === "granted";
     const lang = this.closest<HTMLElement>("[lang]")?.lang || undefined;
     this.#draw({ entries, budget, state, allowed, plan: this.#plan, texts, lang });
   }
@@ -190,7 +193,7 @@ export class KeepsetLedger extends Base {
   }
 
   async #withdraw(said: string): Promise<void> {
-    await this.#client?.consent.set({ reporting: "denied" });
+    await this.#client?.consent.set({ reporting: "denied", sharing: "denied" });
     if (this.#news) this.#news.textContent = said;
     await this.refresh();
   }

@@ -7,6 +7,7 @@ export interface Shown {
   readonly entries: readonly LedgerEntry[];
   readonly budget: Budget | null;
   readonly state: "queued" | Withheld;
+  /** Something may leave. */
   readonly allowed: boolean;
   readonly plan: ShownPlan | null;
   readonly texts: LedgerTexts;
@@ -62,14 +63,15 @@ export function view(shown: Shown, buttons: Buttons, open: ReadonlySet<string>):
   const dates = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
   const left = entries.filter(({ outcome }) => outcome === "accepted");
   const waiting = entries.find(({ outcome }) => outcome === "waiting");
-  const sizes = left.reduce((sum, { size }) => sum + size, 0);
-  const reports = left.filter(({ kind }) => kind === "report").length;
-  const total = fill(texts.total, { reports: number.format(reports), bytes: number.format(sizes) });
+  const reports = left.filter(({ kind }) => kind === "report");
+  const shared = left.filter(({ kind }) => kind !== "report");
+  const bytes = (some: readonly LedgerEntry[]): string => number.format(some.reduce((sum, { size }) => sum + size, 0));
   const title = h("slot", { name: "title" }, h("h2", {}, texts.title));
   const lines = entries.map((entry) => line(entry, shown, number, dates, open)).reverse();
   return [
     title,
-    h("p", { part: "total" }, total),
+    h("p", { part: "total" }, fill(texts.total, { reports: number.format(reports.length), bytes: bytes(reports) })),
+    ...(shared.length > 0 ? [h("p", { part: "shared" }, fill(texts.shared, { times: number.format(shared.length), bytes: bytes(shared) }))] : []),
     ...(budget ? epsilon(budget, texts, number) : []),
     h("h3", {}, texts.waits),
     h("p", { part: "waits" }, waiting ? fill(texts.ready, { date: dates.format(waiting.until) }) : `${texts.nothingWaits} ${texts.withheld[state as Withheld] ?? ""}`),
