@@ -1,23 +1,17 @@
 // Labels in the installed package: nothing before consent to share, then in their own time and their own request, and taken back at once.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
+import * as audit from "./support/audit.mjs";
 import { start } from "./support/client.mjs";
 import { collector } from "./support/collector.mjs";
-import { har, seen } from "./support/har.mjs";
+import { seen } from "./support/har.mjs";
 import { unsealLabels } from "./support/hpke.mjs";
 import { ALL, DAY, shelf, shop } from "./support/packs.mjs";
-import { hashOf, sumOf } from "./support/receipt.mjs";
+import { hashOf, sha256, sumOf } from "./support/receipt.mjs";
 import { stores } from "./support/site.mjs";
 import { files, grant, ready, track, visit } from "./support/visit.mjs";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
 const HOUR = DAY / 24;
 const OWN_TIME = 5 * HOUR;
 
@@ -35,7 +29,6 @@ const sharing = (change = {}) =>
     ...change,
   });
 
-const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
 const proofOf = (secret) => sha256("keepset label proof 1", secret);
 
 /** What docs/labels.md says stands where. */
@@ -47,17 +40,8 @@ function read(body) {
 const asked = ({ method, url }) => `${method} ${url}`;
 const about = (front, path) => front.requests.filter(({ url }) => url === path);
 
-/** Runs `keepset audit verify` on a ledger, the pack and requests. */
-function verify(ledger, requests, pack = sharing()) {
-  const folder = mkdtempSync(join(tmpdir(), "keepset-labels-"));
-  const file = (name, text) => (writeFileSync(join(folder, name), text), join(folder, name));
-  const given = file("pack.json", JSON.stringify(pack));
-  const args = ["audit", "verify", file("ledger.json", JSON.stringify(ledger)), "--plan", given, "--labels", given, "--capture", file("traffic.har", har(requests))];
-  const done = spawnSync(join(process.env.KEEPSET_BIN ?? join(root, "target/debug"), "keepset"), args, { encoding: "utf8" });
-  rmSync(folder, { recursive: true });
-  assert.equal(done.error, undefined);
-  return done;
-}
+/** Holds a ledger to the pack, its terms and requests. */
+const verify = (ledger, requests, pack = sharing()) => audit.verify(ledger, requests, { plan: pack, labels: pack });
 
 /** Lets a device live for so many steps of seven hours, and says when what arrived. */
 async function live({ client, clock, front, arrivals = [] }, steps) {

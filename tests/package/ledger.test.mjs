@@ -1,16 +1,15 @@
 // The ledger of the installed package: a chain anyone can compute, a file with a schema, and traffic that is held to it.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import * as audit from "./support/audit.mjs";
 import { nextWindow, start } from "./support/client.mjs";
 import { collector } from "./support/collector.mjs";
-import { har, seen } from "./support/har.mjs";
+import { seen } from "./support/har.mjs";
 import { ALL, DAY, shelf, shop, START } from "./support/packs.mjs";
 import { hashOf, sumOf } from "./support/receipt.mjs";
 
@@ -36,16 +35,8 @@ async function answered(days, { answers, ...options } = {}) {
 
 const exported = async (client) => JSON.parse(await (await client.ledger.export()).text());
 
-/** Runs `keepset audit verify` on a ledger, the pack's plan and requests. */
-function verify(ledger, requests, plan = shop().plan) {
-  const folder = mkdtempSync(join(tmpdir(), "keepset-verify-"));
-  const file = (name, text) => (writeFileSync(join(folder, name), text), join(folder, name));
-  const files = [file("ledger.json", JSON.stringify(ledger)), "--plan", file("plan.json", JSON.stringify(plan)), "--capture", file("traffic.har", har(requests))];
-  const done = spawnSync(join(process.env.KEEPSET_BIN ?? join(root, "target/debug"), "keepset"), ["audit", "verify", ...files], { encoding: "utf8" });
-  rmSync(folder, { recursive: true });
-  assert.equal(done.error, undefined);
-  return done;
-}
+/** Holds a ledger to the plan and to requests. */
+const verify = (ledger, requests, plan = shop().plan) => audit.verify(ledger, requests, { plan });
 
 test("what left is a chain that the page about it is enough to compute", async () => {
   const run = await answered(3);

@@ -1,9 +1,12 @@
-// `keepset audit` on a package, and what it found.
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+// `keepset audit` on a package or on a ledger, and what it found.
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+import { har } from "./har.mjs";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const keepset = join(process.env.KEEPSET_BIN ?? join(root, "target/debug"), "keepset");
@@ -22,6 +25,17 @@ export async function audit(dist, ...options) {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Holds a ledger to requests; what else is `given` are documents by the name of their option. */
+export function verify(ledger, requests, given) {
+  const folder = mkdtempSync(join(tmpdir(), "keepset-verify-"));
+  const file = (name, text) => (writeFileSync(join(folder, name), text), join(folder, name));
+  const more = Object.entries(given).flatMap(([option, document]) => [`--${option}`, file(`${option}.json`, JSON.stringify(document))]);
+  const done = spawnSync(keepset, ["audit", "verify", file("ledger.json", JSON.stringify(ledger)), ...more, "--capture", file("traffic.har", har(requests))], { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  assert.equal(done.error, undefined);
+  return done;
 }
 
 /** The sections in which a claim does not hold, by their codes. */

@@ -1,7 +1,8 @@
 // A second implementation of receipts, written from docs/ledger.md alone: it shares no code with what it checks.
 import { createHash } from "node:crypto";
 
-const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
+/** The SHA-256 of bytes, one part behind the other. */
+export const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
 
 function number(value) {
   const bytes = [];
