@@ -6,12 +6,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { compiled } from "../package/support/compiled.mjs";
-import { install } from "../package/support/installed.mjs";
+import { START } from "../package/support/packs.mjs";
 import { relay } from "../package/support/relay.mjs";
-import { browse, site } from "../package/support/site.mjs";
+import { code, HTML, installed, visit } from "../package/support/visit.mjs";
 import { collect, folder, keys, pack } from "./support/programs.mjs";
 
-const installed = install();
 const source = JSON.parse(readFileSync(pack, "utf8"));
 const labels = {
   id: "offers",
@@ -25,51 +24,38 @@ const [reports, gateway] = [keys(), keys("--gateway")];
 const published = { ...reports.published, ...gateway.published };
 const shipped = compiled(installed, { ...source, labels, collector: published });
 const HOUR = 3_600_000;
-const START = Date.parse(source.plan.starts) + 100 * 24 * HOUR;
+const BEGINS = Date.parse(source.plan.starts) + 100 * 24 * HOUR;
 const SHARES = { segmentation: "granted", storage: "granted", sharing: "granted" };
 
 const home = folder();
 let collector;
 let between;
-let browser;
 
 before(async () => {
   const terms = join(home, "terms.json");
   writeFileSync(terms, JSON.stringify(labels));
   collector = await collect(home, reports.file, "--gateway", gateway.file, "--labels", terms, "--label-store", join(home, "labels.sqlite"));
   between = await relay(`${collector.url}/v1/oblivious`, {});
-  browser = await browse();
 });
 after(async () => {
-  await browser.close();
   await between.close();
   assert.equal(await collector.stop(), 0);
 });
 
 /** Opens the shop in a fresh profile; what is asked of the collector or the relay, and answered, is in `calls`. */
 async function enter(options, allowed, script = "") {
-  const code = `
-    import { init } from "/keepset/index.js";
-    let skipped = 0;
-    const listeners = new Set();
-    globalThis.skip = (ms) => { skipped += ms; listeners.forEach((listener) => listener()); };
-    globalThis.keepset = init({ pack: "/pack.keepset", ...${JSON.stringify(options)}, clock: { now: () => ${START} + skipped, onJump: (f) => { listeners.add(f); return () => listeners.delete(f); } } });`;
   const csp = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${allowed}`;
-  const files = { "/": '<!doctype html><title>shop</title><script type="module" src="/page.js"></script>', "/page.js": code, "/pack.keepset": shipped };
-  const shop = await site(installed.dist, files, { csp });
-  const page = await (await browser.newContext()).newPage();
-  if (script) await page.addInitScript(script);
+  const shop = { "/": HTML, "/page.js": code({ pack: "/pack.keepset", ...options }), "/pack.keepset": shipped };
+  const visited = await visit({ files: shop, serve: { csp } });
+  if (script) await visited.context.addInitScript(script);
   const calls = [];
-  page.on("response", async (response) => {
+  visited.context.on("response", async (response) => {
     if (!response.url().startsWith(allowed) || response.request().method() === "OPTIONS") return;
     const call = { method: response.request().method(), status: response.status() };
     calls.push(call);
     call.body = await response.body().catch(() => undefined);
   });
-  await page.goto(shop.url);
-  await page.waitForFunction(() => globalThis.keepset);
-  await page.evaluate(() => keepset.ready);
-  return { page, calls, close: () => page.context().close().then(() => shop.close()) };
+  return { page: await visited.enter(`/?skip=${BEGINS - START}`), calls, close: visited.close };
 }
 
 /** Lives on in steps until there were so many calls, for two days at most. */
