@@ -49,7 +49,8 @@ fn start_collector_at(plan: Plan, keys: Keyring, clock: Clock) -> (SocketAddr, S
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            serve(listener, Listening::default(), collector, None, std::future::pending()).await.unwrap();
+            let listening = Listening { most: 64, tls: None };
+            serve(listener, listening, collector, None, std::future::pending()).await.unwrap();
         });
     });
     (address, file)

@@ -161,7 +161,7 @@ export interface Report {
     readonly question: string;
     /** The window of the plan it answers for. */
     readonly window: number;
-    /** The mechanism that drew the noise, with its parameters; empty in what an earlier version recorded. */
+    /** The mechanism that drew the noise, with its parameters. */
     readonly mechanism: string;
     /** What it cost. */
     readonly epsilon: number;

@@ -9,7 +9,7 @@ export interface SentimentOptions {
 /** Scores texts. */
 export interface Sentiment {
     /**
-     * Returns how a text feels: from -1, a complaint, to 1, praise; 0 says nothing or as much of both. At most its first 2,000 words are read.
+     * Returns how a text feels: from -1, a complaint, to 1, praise; 0 says nothing or as much of both. At most its first 2,000 words and marks are read.
      *
      * Hand the number to `track` as a property from -1 to 1, and let go of the text.
      */

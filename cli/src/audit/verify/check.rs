@@ -6,7 +6,7 @@ use keepset_engine::outbox::MAX_ENTRIES;
 use keepset_privacy::{Answering, Ledger, Refusal};
 use keepset_wire::labels::{LabelTerms, SealedLabels};
 use keepset_wire::receipt::{self, Break, Kind};
-use keepset_wire::{Choice, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Sealed, Timestamp, hex};
+use keepset_wire::{Choice, PackHash, Plan, PlanHash, Purpose, Receipt, Sealed, Timestamp, hex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -128,20 +128,13 @@ impl Check<'_> {
     /// Every gate that what leaves has to pass was granted, and before.
     fn consent(&mut self) {
         for Line { receipt, .. } in self.lines {
-            let needed: &[(Purpose, &str)] = match receipt.kind {
-                Kind::Report => &[
-                    (Purpose::Segmentation, "segmentation"),
-                    (Purpose::Storage, "storage"),
-                    (Purpose::Reporting, "reporting"),
-                ],
-                Kind::Label => &[
-                    (Purpose::Segmentation, "segmentation"),
-                    (Purpose::Storage, "storage"),
-                    (Purpose::Sharing, "sharing"),
-                ],
-                // How consent ends.
-                Kind::Erasure => &[],
+            let right = match receipt.kind {
+                Kind::Report => (Purpose::Reporting, "reporting"),
+                Kind::Label | Kind::Erasure => (Purpose::Sharing, "sharing"),
             };
+            let gates = [(Purpose::Segmentation, "segmentation"), (Purpose::Storage, "storage"), right];
+            // An erasure is how consent ends.
+            let needed = if receipt.kind == Kind::Erasure { &[][..] } else { &gates[..] };
             for (purpose, name) in needed {
                 let standing = receipt.consent.of(*purpose);
                 if standing.choice != Choice::Granted {
@@ -154,11 +147,7 @@ impl Check<'_> {
                     );
                 }
             }
-            let right = match receipt.kind {
-                Kind::Report => Purpose::Reporting,
-                Kind::Label | Kind::Erasure => Purpose::Sharing,
-            };
-            if receipt.purpose != right {
+            if receipt.purpose != right.0 {
                 self.deviates(receipt, "purpose", "its purpose is not that of what left");
             }
         }
@@ -237,9 +226,8 @@ impl Check<'_> {
             let what = format!("names the mechanism {:?}, and the plan's is {right:?}", receipt.mechanism);
             self.deviates(receipt, "mechanism", &what);
         }
-        // Before reports were sealed, they travelled as they are.
-        let (length, unsealed) = (Sealed::length(plan), Report::length(plan));
-        if ![length, unsealed].contains(&(receipt.size as usize)) {
+        let length = Sealed::length(plan);
+        if receipt.size as usize != length {
             let what = format!("is {} bytes long, and every report of the plan is {length}", receipt.size);
             self.deviates(receipt, "size", &what);
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use keepset_privacy::Answering;
 use keepset_wire::labels::{LabelTerms, SealedLabels};
 use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
-use keepset_wire::{Choice, Consent, DAY_MS, PackHash, Plan, PlanHash, Purpose, Receipt, Report, Standing};
+use keepset_wire::{Choice, Consent, DAY_MS, PackHash, Plan, PlanHash, Purpose, Receipt, Sealed, Standing};
 
 use super::capture::Capture;
 use super::check::{self, Found, Weight};
@@ -57,7 +57,7 @@ fn week(number: u32) -> Receipt {
 fn chained(receipts: impl IntoIterator<Item = Receipt>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (index, receipt) in receipts.into_iter().enumerate() {
-        let body = vec![index.to_le_bytes()[0]; Report::length(&plan())];
+        let body = vec![index.to_le_bytes()[0]; Sealed::length(&plan())];
         let receipt = receipt.chained(lines.last().map(|line| &line.receipt), &body);
         lines.push(Line { hash: receipt.hash(), receipt, outcome: Outcome::Accepted, body });
     }
