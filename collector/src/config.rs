@@ -1,6 +1,9 @@
-//! The configuration: flags on the command line, checked once at the start.
+//! The configuration: one struct, whether a setting comes from the command line, the environment or a file; checked once at the start.
 
 mod doors;
+mod file;
+mod shown;
+mod sources;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +23,7 @@ use crate::labels::webhook::Webhook;
 use crate::store::{Address, Purpose};
 
 pub use doors::Doors;
+pub use sources::{LoadError, Loaded, Sources};
 
 /// Receives private reports, counts them durably and publishes estimates with their intervals.
 #[derive(Clone, Debug, Parser)]
@@ -27,7 +31,9 @@ pub use doors::Doors;
     name = "keepset-collector",
     version,
     args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true
+    subcommand_negates_reqs = true,
+    after_help = "To serve, every option may also stand in the environment (--rate-per-address as KEEPSET_RATE_PER_ADDRESS), or in the file of \
+        --config (rate-per-address = 600). The command line has the last word, then the environment."
 )]
 pub struct Arguments {
     /// What to do other than serve.
@@ -53,11 +59,18 @@ pub struct Config {
     /// The keys of the gateway, which `keepset-collector keys new --gateway` makes; with them, requests that come through a relay are answered.
     #[arg(long, value_name = "FILE")]
     pub gateway: Option<PathBuf>,
-    /// Where counts are kept: sqlite:PATH, a path alone, or postgres://USER:PASSWORD@HOST/DATABASE; an environment
-    /// variable keeps a password out of the list of processes.
-    #[arg(long, env = "KEEPSET_STORE", hide_env_values = true, value_name = "STORE",
-        default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
+    /// A file of settings (TOML): the options by their names, without the hyphens before them.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the settings and where each comes from, without secrets, and end.
+    #[arg(long)]
+    pub print_config: bool,
+    /// Where counts are kept: sqlite:PATH, a path alone, or postgres://USER@HOST/DATABASE.
+    #[arg(long, value_name = "STORE", default_value = "sqlite:keepset.sqlite", value_parser = Address::parse)]
     pub store: Address,
+    /// The password of the store, in a file that others than its owner may not use.
+    #[arg(long, value_name = "FILE")]
+    pub store_password_file: Option<PathBuf>,
     /// Keep the answers of open windows, and bring those of closed ones into this folder as Parquet, for counting by others; a store keeps
     /// doing so once it has begun.
     #[arg(long, value_name = "FOLDER")]
@@ -104,6 +117,14 @@ impl Config {
         let text = std::fs::read_to_string(&self.plan)
             .map_err(|error| format!("--plan: {shown} cannot be read: {error}"))?;
         Plan::parse(&text).map_err(|mistake| format!("--plan: {shown}: {mistake}"))
+    }
+
+    /// Returns where the store is, with its password.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and the file.
+    pub fn store(&self) -> Result<Address, String> {
+        self.store.clone().with_password_of("--store-password-file", self.store_password_file.as_deref())
     }
 
     /// Reads the file of keys; none where none is named.

@@ -1,11 +1,10 @@
-//! `keepset-collector`: reads its flags, opens its store, serves until it is told to stop.
+//! `keepset-collector`: reads its settings, opens its store, serves until it is told to stop.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser as _;
-use keepset_collector::config::{Arguments, Config, Doors};
+use keepset_collector::config::{Arguments, Config, Doors, LoadError, Loaded};
 use keepset_collector::gateway::Gateway;
 use keepset_collector::listen::{self, Listening};
 use keepset_collector::server::Collector;
@@ -13,11 +12,11 @@ use keepset_collector::store::Store;
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    let Arguments { command, config, doors } = Arguments::parse();
-    let outcome = match (&command, &config) {
-        (Some(command), _) => command.run().map(|text| say(text.trim_end())),
-        (None, Some(config)) => run(config, &doors),
-        (None, None) => Err("--plan: name the plan; --help tells the rest".into()),
+    let given: Vec<_> = std::env::args_os().collect();
+    let outcome = match Loaded::read(&given, |name| std::env::var_os(name)) {
+        Ok(loaded) => obey(&loaded).map_err(|sentence| loaded.sources.placed(&sentence)),
+        Err(LoadError::Sentence(sentence)) => Err(sentence),
+        Err(LoadError::Clap(error)) => error.exit(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -25,6 +24,19 @@ fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "keepset-collector: {sentence}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn obey(loaded: &Loaded) -> Result<(), String> {
+    let Arguments { command, config, doors } = &loaded.arguments;
+    match (command, config) {
+        (Some(command), _) => command.run().map(|text| say(text.trim_end())),
+        (None, Some(config)) if config.print_config => {
+            say(loaded.shown().trim_end());
+            Ok(())
+        }
+        (None, Some(config)) => run(config, doors),
+        (None, None) => Err("--plan: name the plan; --help tells the rest".into()),
     }
 }
 
@@ -37,7 +49,7 @@ fn run(config: &Config, doors: &Doors) -> Result<(), String> {
     let gateway = Gateway::new(&config.read_gateway()?)?;
     let labels = config.open_labels(&keys)?;
     let store =
-        Store::open(&config.store, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
+        Store::open(&config.store()?, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
     let store = store.with_archive(config.open_archive(&plan)?);
     let collector = Collector::new(plan, keys, store, config.clock())?
         .behind(gateway)

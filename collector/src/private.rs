@@ -51,7 +51,7 @@ fn make(path: &Path) -> io::Result<fs::File> {
 
 /// Refuses a file that others than its owner can read or write.
 #[cfg(unix)]
-fn check_mode(path: &Path, held: &str) -> Result<(), String> {
+pub(crate) fn check_mode(path: &Path, held: &str) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;
     let shown = path.display();
     let data = fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
@@ -65,6 +65,6 @@ fn check_mode(path: &Path, held: &str) -> Result<(), String> {
 }
 
 #[cfg(not(unix))]
-fn check_mode(_: &Path, _: &str) -> Result<(), String> {
+pub(crate) fn check_mode(_: &Path, _: &str) -> Result<(), String> {
     Ok(())
 }

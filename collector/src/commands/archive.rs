@@ -79,7 +79,7 @@ impl Archived {
 
 impl Seal {
     fn run(&self) -> Result<String, String> {
-        let windows = transfer::archive(&self.of.store, &self.archive, self.close_through.map(Window))?;
+        let windows = transfer::archive(&self.of.address()?, &self.archive, self.close_through.map(Window))?;
         Ok(format!("{}: {windows} windows brought into {}\n", self.of.store, self.archive.display()))
     }
 }

@@ -10,9 +10,22 @@ use crate::store::transfer::{self, Copied};
 /// The store that is meant.
 #[derive(Clone, Debug, Args)]
 pub struct StoreFlag {
-    /// The store: sqlite:PATH, a path alone, or postgres://USER:PASSWORD@HOST/DATABASE.
+    /// The store: sqlite:PATH, a path alone, or postgres://USER@HOST/DATABASE.
     #[arg(long, env = "KEEPSET_STORE", hide_env_values = true, value_name = "STORE", value_parser = Address::parse)]
     pub store: Address,
+    /// The password of the store, in a file that others than its owner may not use.
+    #[arg(long, env = "KEEPSET_STORE_PASSWORD_FILE", value_name = "FILE")]
+    pub store_password_file: Option<PathBuf>,
+}
+
+impl StoreFlag {
+    /// Returns where the store is, with its password.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and the file.
+    pub fn address(&self) -> Result<Address, String> {
+        self.store.clone().with_password_of("--store-password-file", self.store_password_file.as_deref())
+    }
 }
 
 /// A store to back up.
@@ -44,6 +57,9 @@ pub struct Move {
     /// Where to; there is no store yet.
     #[arg(long, value_name = "STORE", value_parser = Address::parse)]
     pub to: Address,
+    /// The password of that one, in a file that others than its owner may not use.
+    #[arg(long, value_name = "FILE")]
+    pub to_password_file: Option<PathBuf>,
 }
 
 /// A store to make small.
@@ -57,7 +73,7 @@ pub struct Compact {
 impl Backup {
     pub(super) fn run(&self) -> Result<String, String> {
         let file = Address::Sqlite(self.file.clone());
-        transfer::copy(&self.from.store, &file)
+        transfer::copy(&self.from.address()?, &file)
             .map(|copied| done("backed up", &self.from.store, &file, copied))
     }
 }
@@ -65,20 +81,22 @@ impl Backup {
 impl Restore {
     pub(super) fn run(&self) -> Result<String, String> {
         let file = Address::Sqlite(self.file.clone());
-        transfer::copy(&file, &self.to.store).map(|copied| done("restored", &file, &self.to.store, copied))
+        transfer::copy(&file, &self.to.address()?)
+            .map(|copied| done("restored", &file, &self.to.store, copied))
     }
 }
 
 impl Move {
     pub(super) fn run(&self) -> Result<String, String> {
-        let Self { from, to } = self;
-        transfer::relocate(&from.store, to).map(|copied| done("moved", &from.store, to, copied))
+        let from = self.from.address()?;
+        let to = self.to.clone().with_password_of("--to-password-file", self.to_password_file.as_deref())?;
+        transfer::relocate(&from, &to).map(|copied| done("moved", &from, &to, copied))
     }
 }
 
 impl Compact {
     pub(super) fn run(&self) -> Result<String, String> {
-        let closed_before = transfer::compact(&self.of.store)?;
+        let closed_before = transfer::compact(&self.of.address()?)?;
         Ok(format!("{}: epochs below {} are closed, their ids forgotten\n", self.of.store, closed_before.0))
     }
 }

@@ -1,10 +1,12 @@
 //! Where a store is kept: the text of `--store`, read once.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use postgres::config::Host;
+
+use crate::private;
 
 /// Where a store is kept.
 #[derive(Clone, Debug)]
@@ -44,6 +46,33 @@ impl Address {
             return Err(format!("a store outlives the program; {EXPECTED}"));
         }
         Ok(Self::Sqlite(path.into()))
+    }
+
+    /// Takes the password of a database from a file, where one is named by `flag`.
+    ///
+    /// # Errors
+    /// One sentence that names the flag and what is wrong.
+    pub fn with_password_of(self, flag: &str, file: Option<&Path>) -> Result<Self, String> {
+        let Some(file) = file else { return Ok(self) };
+        let Self::Postgres(mut database) = self else {
+            return Err(format!("{flag}: a store of SQLite has no password"));
+        };
+        if database.config.get_password().is_some() {
+            return Err(format!("{flag}: the address of the store holds a password, too; take it out there"));
+        }
+        let text = private::read(file, "a password").map_err(|error| format!("{flag}: {error}"))?;
+        let password = text.strip_suffix('\n').unwrap_or(&text);
+        if password.is_empty() {
+            return Err(format!("{flag}: {} is empty", file.display()));
+        }
+        database.config.password(password);
+        Ok(Self::Postgres(database))
+    }
+
+    /// Whether a password is part of it.
+    #[must_use]
+    pub fn holds_password(&self) -> bool {
+        matches!(self, Self::Postgres(database) if database.config.get_password().is_some())
     }
 
     /// Names the kind of store.

@@ -34,5 +34,6 @@ mod monitors;
 mod pages;
 mod relay;
 mod sealing;
+mod settings;
 mod truth;
 mod webhooks;
