@@ -116,9 +116,9 @@ fn each_planted_deviation_is_named_with_its_place() {
         }),
         ("entry 0: ", "consent", |case| case.entry(0)["consent"]["reporting"]["choice"] = json!("denied")),
         ("entry 0: ", "bytes", |case| {
-            let body = case.entry(0)["body"].as_str().unwrap();
-            let other = if body.ends_with("00") { "01" } else { "00" };
-            case.entry(0)["body"] = format!("{}{other}", &body[..body.len() - 2]).into();
+            let sealed = case.entry(0)["sealed"].as_str().unwrap();
+            let other = if sealed.ends_with("00") { "01" } else { "00" };
+            case.entry(0)["sealed"] = format!("{}{other}", &sealed[..sealed.len() - 2]).into();
         }),
         ("entry 0: ", "plan", |case| case.plan["epsilon"] = json!(1)),
     ];
