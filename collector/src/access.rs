@@ -1,10 +1,12 @@
-//! Who may read: a token for everyone who reads, a role for every token, one table of what a role reads, and a log of what was read.
+//! Who may read: a token for everyone who reads, ours or an issuer's, a role for every token, one table of what a role reads, and a log of what was read.
 //!
 //! # Privacy
 //! A token is kept as its hash alone, compared in a time that tells nothing of it, and never written to a log or an answer. What
 //! devices ask needs none and is not logged.
 
+mod oidc;
 mod read_log;
+mod signatures;
 mod tokens;
 
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use crate::clock::system_now;
 use crate::problem::{Kind, Problem};
 use crate::server::Collector;
 
+pub use oidc::{Expected, Issuer};
 pub use read_log::ReadLog;
 pub use tokens::{Reader, Role, Tokens};
 
@@ -39,20 +42,31 @@ pub(crate) const METRICS: &str = "/metrics";
 pub struct Access {
     /// Nothing where everybody may.
     tokens: Option<Tokens>,
-    log: Option<Arc<ReadLog>>,
+    /// Who else vouches for readers.
+    issuer: Option<Issuer>,
+    log: Option<ReadLog>,
+}
+
+/// One who reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// What the log calls them.
+    pub name: String,
+    /// What they are there for.
+    pub roles: Vec<Role>,
 }
 
 impl Access {
     /// Everybody who reaches the port reads everything.
     #[must_use]
     pub fn public(log: Option<ReadLog>) -> Self {
-        Self { tokens: None, log: log.map(Arc::new) }
+        Self { tokens: None, issuer: None, log }
     }
 
     /// Whoever has a token reads what its role does.
     #[must_use]
     pub fn with_tokens(tokens: Tokens, log: Option<ReadLog>) -> Self {
-        Self { tokens: Some(tokens), log: log.map(Arc::new) }
+        Self { tokens: Some(tokens), issuer: None, log }
     }
 
     /// Nobody reads.
@@ -61,31 +75,47 @@ impl Access {
         Self::with_tokens(Tokens::default(), None)
     }
 
-    /// Tells who reads and whether they may; the reader is nothing where everybody reads.
-    fn judge(&self, headers: &HeaderMap, route: &str) -> Result<(Option<&Reader>, bool), Kind> {
+    /// Takes the word of an issuer, too.
+    #[must_use]
+    pub fn vouched_by(self, issuer: Option<Issuer>) -> Self {
+        Self { issuer, ..self }
+    }
+
+    /// Tells who reads and whether they may; the reader is nothing where everybody reads. May wait for an issuer.
+    fn judge(&self, token: Option<&str>, route: &str) -> Result<(Option<Who>, bool), Kind> {
         let Some(tokens) = &self.tokens else { return Ok((None, true)) };
-        let reader = presented(headers).and_then(|token| tokens.find(&token)).ok_or(Kind::TokenNeeded)?;
-        let allowed = READING.iter().any(|(path, roles)| *path == route && roles.contains(&reader.role));
-        Ok((Some(reader), allowed))
+        let token = token.ok_or(Kind::TokenNeeded)?;
+        let who = match (tokens.find(token), &self.issuer) {
+            (Some(reader), _) => Who { name: reader.name.clone(), roles: vec![reader.role] },
+            (None, Some(issuer)) => issuer.find(token)?,
+            (None, None) => return Err(Kind::TokenNeeded),
+        };
+        let row = READING.iter().find(|(path, _)| *path == route).map(|(_, roles)| *roles);
+        let allowed = who.roles.iter().any(|role| row.is_some_and(|roles| roles.contains(role)));
+        Ok((Some(who), allowed))
+    }
+
+    /// Judges a request, and writes down that it is a reading before it is answered.
+    fn admit(&self, token: Option<&str>, route: &str) -> Result<(), Kind> {
+        let (who, allowed) = self.judge(token, route)?;
+        if let Some(log) = self.log.as_ref().filter(|_| route != METRICS) {
+            let line = read_log::line(system_now(), who.as_ref(), route, allowed);
+            log.append(&line).map_err(|_| Kind::LogUnavailable)?;
+        }
+        if allowed { Ok(()) } else { Err(Kind::WrongRole) }
     }
 }
 
 /// Lets through who may read, once it is written down that they do.
 pub(crate) async fn check(State(collector): State<Arc<Collector>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
-    let access = collector.access();
-    let (reader, allowed) = match access.judge(request.headers(), &route) {
-        Ok(judgement) => judgement,
-        Err(kind) => return refuse(kind),
-    };
-    if let Some(log) = access.log.clone().filter(|_| route != METRICS) {
-        let line = read_log::line(system_now(), reader, &route, allowed);
-        let written = tokio::task::spawn_blocking(move || log.append(&line)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            return refuse(Kind::LogUnavailable);
-        }
+    let token = presented(request.headers());
+    // A log waits for the disk, and an issuer for the network.
+    let judge = move || collector.access().admit(token.as_deref(), &route);
+    match tokio::task::spawn_blocking(judge).await.unwrap_or(Err(Kind::LogUnavailable)) {
+        Ok(()) => next.run(request).await,
+        Err(kind) => refuse(kind),
     }
-    if allowed { next.run(request).await } else { refuse(Kind::WrongRole) }
 }
 
 /// Says no; a browser that is told which ways there are asks for a password.
@@ -141,10 +171,8 @@ mod tests {
         let mut tokens = Tokens::default();
         let token = tokens.add("alice", Role::Analyst, [7; 32], system_now()).unwrap();
         let access = Access::with_tokens(tokens, None);
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
-        let may = |route: &str| access.judge(&headers, route).unwrap().1;
+        let may = |route: &str| access.judge(Some(&token), route).unwrap().1;
         assert!(may("/v1/estimates") && !may("/v1/secrets") && !may(""));
-        assert_eq!(Access::nobody().judge(&headers, "/").unwrap_err(), Kind::TokenNeeded);
+        assert_eq!(Access::nobody().judge(Some(&token), "/").unwrap_err(), Kind::TokenNeeded);
     }
 }

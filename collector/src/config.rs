@@ -2,6 +2,7 @@
 
 mod doors;
 mod file;
+mod oidc;
 mod shown;
 mod sources;
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser};
 use keepset_wire::Plan;
 
-use crate::access::{Access, ReadLog, Tokens};
+use crate::access::{Access, Issuer, ReadLog, Tokens};
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::commands::Command;
@@ -23,6 +24,7 @@ use crate::labels::webhook::Webhook;
 use crate::store::{Address, Purpose};
 
 pub use doors::Doors;
+pub use oidc::Oidc;
 pub use sources::{LoadError, Loaded, Sources};
 
 /// Receives private reports, counts them durably and publishes estimates with their intervals.
@@ -45,6 +47,9 @@ pub struct Arguments {
     /// How connections are taken: beside the rest, for clap finds out whether optional arguments are there by a group, and groups do not nest.
     #[command(flatten)]
     pub doors: Doors,
+    /// Who vouches for readers, beside the rest for the same reason.
+    #[command(flatten)]
+    pub oidc: Oidc,
 }
 
 /// How to serve.
@@ -163,17 +168,16 @@ impl Config {
     ///
     /// # Errors
     /// One sentence that names the flag and what to do.
-    pub fn access(&self) -> Result<Access, String> {
+    pub fn access(&self, issuer: Option<Issuer>) -> Result<Access, String> {
         let log = self.read_log.as_deref().map(ReadLog::open).transpose();
         let log = log.map_err(|error| format!("--read-log: {error}"))?;
-        match &self.tokens {
-            Some(path) => {
-                let tokens = Tokens::load(path).map_err(|error| format!("--tokens: {error}"))?;
-                Ok(Access::with_tokens(tokens, log))
-            }
+        let tokens = self.tokens.as_deref().map(Tokens::load).transpose();
+        let tokens = tokens.map_err(|error| format!("--tokens: {error}"))?;
+        match tokens.or_else(|| issuer.is_some().then(Tokens::default)) {
+            Some(tokens) => Ok(Access::with_tokens(tokens, log).vouched_by(issuer)),
             None if self.public_reading || self.simulation => Ok(Access::public(log)),
             None => Err("--tokens: name the file of those who may read estimates, which `keepset-collector tokens new \
-                --role analyst --name NAME` makes, or choose --public-reading"
+                --role analyst --name NAME` makes, an --oidc-issuer, or choose --public-reading"
                 .into()),
         }
     }

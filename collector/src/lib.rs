@@ -27,6 +27,7 @@ pub mod limits;
 pub mod listen;
 mod metrics;
 mod openapi;
+mod outgoing;
 mod private;
 pub mod problem;
 pub mod publish;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use keepset_collector::config::{Arguments, Config, Doors, LoadError, Loaded};
+use keepset_collector::config::{Arguments, Config, Doors, LoadError, Loaded, Oidc};
 use keepset_collector::gateway::Gateway;
 use keepset_collector::listen::{self, Listening};
 use keepset_collector::server::Collector;
@@ -21,30 +21,34 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            let _ = writeln!(std::io::stderr(), "keepset-collector: {sentence}");
+            warn(&sentence);
             ExitCode::FAILURE
         }
     }
 }
 
 fn obey(loaded: &Loaded) -> Result<(), String> {
-    let Arguments { command, config, doors } = &loaded.arguments;
+    let Arguments { command, config, doors, oidc } = &loaded.arguments;
     match (command, config) {
         (Some(command), _) => command.run().map(|text| say(text.trim_end())),
         (None, Some(config)) if config.print_config => {
             say(loaded.shown().trim_end());
             Ok(())
         }
-        (None, Some(config)) => run(config, doors),
+        (None, Some(config)) => run(config, doors, oidc),
         (None, None) => Err("--plan: name the plan; --help tells the rest".into()),
     }
 }
 
-fn run(config: &Config, doors: &Doors) -> Result<(), String> {
+fn run(config: &Config, doors: &Doors, oidc: &Oidc) -> Result<(), String> {
     let plan = config.read_plan()?;
     config.check_files()?;
     let listening = doors.listening()?;
-    let access = config.access()?;
+    let issuer = oidc.issuer()?;
+    if issuer.as_ref().is_some_and(|issuer| !issuer.is_known()) {
+        warn("--oidc-issuer: it does not say what its keys are; until it does, its tokens read nothing");
+    }
+    let access = config.access(issuer)?;
     let keys = config.read_keys()?;
     let gateway = Gateway::new(&config.read_gateway()?)?;
     let labels = config.open_labels(&keys)?;
@@ -93,6 +97,10 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })
+}
+
+fn warn(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "keepset-collector: {sentence}");
 }
 
 fn say(line: &str) {

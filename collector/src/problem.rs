@@ -82,11 +82,13 @@ pub enum Kind {
     StoreUnavailable,
     /// What is read cannot be written down now.
     LogUnavailable,
+    /// The issuer of tokens does not say what its keys are.
+    IssuerUnavailable,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::EmptyBody,
         Self::WrongLength,
         Self::CutBody,
@@ -123,6 +125,7 @@ impl Kind {
         Self::Busy,
         Self::StoreUnavailable,
         Self::LogUnavailable,
+        Self::IssuerUnavailable,
     ];
 
     /// Returns the stable name.
@@ -355,6 +358,12 @@ impl Kind {
                 "log-unavailable",
                 S::SERVICE_UNAVAILABLE,
                 "What is read here is written down, and that is not possible now.",
+                "Ask again later.",
+            ),
+            Self::IssuerUnavailable => (
+                "issuer-unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The issuer of this token does not say what its keys are.",
                 "Ask again later.",
             ),
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use keepset_wire::Timestamp;
 use serde_json::json;
 
-use super::Reader;
+use super::{Role, Who};
 use crate::private;
 
 /// A file that lines are added to.
@@ -43,10 +43,11 @@ impl ReadLog {
     }
 }
 
-/// Writes one line; without a reader everybody reads.
-pub(super) fn line(now: Timestamp, reader: Option<&Reader>, route: &str, allowed: bool) -> String {
-    let (who, role) = reader.map(|reader| (reader.name.as_str(), reader.role.name())).unzip();
-    let line = json!({"when": instant(now), "who": who, "role": role, "route": route, "allowed": allowed});
+/// Writes one line; without a reader everybody reads. One with several roles has them joined by commas.
+pub(super) fn line(now: Timestamp, who: Option<&Who>, route: &str, allowed: bool) -> String {
+    let name = who.map(|who| who.name.as_str());
+    let roles = who.map(|who| who.roles.iter().map(|role| Role::name(*role)).collect::<Vec<_>>().join(","));
+    let line = json!({"when": instant(now), "who": name, "role": roles, "route": route, "allowed": allowed});
     format!("{line}\n")
 }
 

@@ -23,7 +23,7 @@ const MAX_NAME: usize = 64;
 const NAME_RULE: &str = "a name is 1 to 64 of letters, digits, and . _ - @";
 
 /// What a reader is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Looks at the dashboard.
     Viewer,

@@ -7,9 +7,7 @@
 //! A message holds a name, the labels that enough people share, and the consent receipt; days and no times. What a receiver answers is not read.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -19,21 +17,18 @@ use keepset_wire::labels::{LabelId, LabelTerms};
 use keepset_wire::{hex, sha256};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tokio_rustls::rustls::crypto::ring;
-use ureq::http::Uri;
 
 use super::date;
 use super::queue::{Due, News};
 use super::store::{Held, LabelStore};
 use crate::clock::system_now;
+use crate::outgoing;
 use crate::private;
 
 /// What a secret begins with.
 const PREFIX: &str = "whsec_";
 /// So many messages are taken out of the queue at once.
 const BATCH: u32 = 200;
-/// How long a receiver may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A receiver, and the secret that it knows us by.
 pub struct Webhook {
@@ -58,35 +53,16 @@ impl Webhook {
     /// # Errors
     /// One sentence that names the flag and what is wrong.
     pub fn new(url: &str, secret: &Path) -> Result<Self, String> {
-        let uri: Uri = url
-            .parse()
-            .map_err(|_| "--webhook: expected an address like https://crm.example/labels".to_owned())?;
-        let local = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if local => {}
-            _ => {
-                return Err(
-                    "--webhook: labels leave encrypted: expected an address that begins with https://".into(),
-                );
-            }
+        if !outgoing::is_safe(url) {
+            return Err(
+                "--webhook: labels leave encrypted: expected an address that begins with https://".into()
+            );
         }
-        let provider = Arc::new(ring::default_provider());
-        let tls = ureq::tls::TlsConfig::builder()
-            .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(provider);
-        let agent = ureq::Agent::config_builder()
-            .tls_config(tls.build())
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(PATIENCE))
-            .user_agent("keepset-collector")
-            .build();
         let (sent, failed) = Default::default();
         Ok(Self {
             url: url.to_owned(),
             secret: read_secret(secret)?,
-            agent: agent.into(),
+            agent: outgoing::agent(),
             stopping: AtomicBool::new(false),
             sent,
             failed,

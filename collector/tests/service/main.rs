@@ -11,6 +11,7 @@
 mod cluster;
 mod drawn;
 mod fleet;
+mod issuer;
 mod kept;
 mod load;
 mod process;
@@ -31,6 +32,7 @@ mod labels;
 mod life;
 mod limits;
 mod monitors;
+mod oidc;
 mod pages;
 mod relay;
 mod sealing;

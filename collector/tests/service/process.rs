@@ -77,7 +77,7 @@ pub fn command(plan: &Path, store: impl AsRef<std::ffi::OsStr>, more: &[&str]) -
     if !more.contains(&"--keys") {
         command.arg("--keys").arg(write_keys(plan));
     }
-    if !more.contains(&"--tokens") {
+    if !["--tokens", "--oidc-issuer"].iter().any(|flag| more.contains(flag)) {
         command.arg("--public-reading");
     }
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
