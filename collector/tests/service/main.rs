@@ -23,6 +23,7 @@ mod bodies;
 mod connections;
 mod counting;
 mod crash;
+mod deployed;
 mod described;
 mod disk;
 
