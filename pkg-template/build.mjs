@@ -111,7 +111,7 @@ function writeTypes() {
   const tsc = join(here, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "--project", here, "--outDir", emitted], { stdio: "inherit" });
   writeDeclarations("index", declarations(emitted));
-  for (const entry of ADDONS) writeDeclarations(fileOf(entry), declarationsOf(join(emitted, `${entry}/index.d.ts`)));
+  for (const entry of ADDONS) writeDeclarations(fileOf(entry), declarationsOf(emitted, entry));
   rmSync(emitted, { recursive: true });
 }
 

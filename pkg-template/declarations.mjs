@@ -1,6 +1,6 @@
 // Joins the compiler's declaration files into one: the public API, readable from top to bottom.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 const ORDER = ["errors", "emitter", "dto", "types", "version", "index"];
 /** A doc comment that belongs to what follows it. */
@@ -17,12 +17,26 @@ export function declarations(folder) {
   return `${text.trim()}\n`;
 }
 
-/** Returns the text of the declarations of a further entry, which refers to index.d.ts for what both share. */
-export function declarationsOf(file) {
-  const text = readFileSync(file, "utf8").replace(/"(?:\.\.\/)+\w+\.js"/g, '"./index.js"');
+/**
+ * Returns the text of the declarations of a further entry: it refers to index.d.ts for what all share, and what only some
+ * entries share is put in.
+ */
+export function declarationsOf(folder, entry) {
+  const text = alone(join(folder, entry, "index.d.ts"), resolve(folder), new Set());
   const relative = text.match(/["']\.\.?\/(?!index\.js")[^"']*["']/);
-  if (relative) throw new Error(`${file} refers to ${relative[0]}`);
+  if (relative) throw new Error(`${entry} refers to ${relative[0]}`);
   return text;
+}
+
+/** The text of a file, with the files of its own folders in the place of their imports; `known` are the names it has already. */
+function alone(file, folder, known) {
+  return readFileSync(file, "utf8").replace(/^import (type )?\{ ([^}]*) \} from "(\.[^"]*)\.js";\n/gm, (_, type = "", names, path) => {
+    const from = resolve(dirname(file), path);
+    if (dirname(from) !== folder) return alone(`${from}.d.ts`, folder, known).replace(/^export (\{\};\n)?/gm, "");
+    const fresh = names.split(", ").filter((name) => !known.has(name.replace("type ", "")));
+    fresh.forEach((name) => known.add(name.replace("type ", "")));
+    return fresh.length > 0 ? `import ${type}{ ${fresh.join(", ")} } from "./index.js";\n` : "";
+  });
 }
 
 function strip(text) {

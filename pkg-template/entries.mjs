@@ -7,6 +7,8 @@ export const ADDONS = [
   "consent/strings",
   "consent/native",
   "element",
+  "element/why",
+  "element/consent",
   "react",
   "vue",
   "testing",
@@ -28,7 +30,7 @@ export const PEERS = ["react", "vue"];
 export const EXTERNAL = [...PEERS, "keepset"];
 
 /** Those that a bundler may not drop when nothing of them is used: they define an element. */
-const EFFECTS = ["element"];
+const EFFECTS = ["element", "element/why", "element/consent"];
 
 /** The name of an entry's files. */
 export const fileOf = (entry) => entry.replaceAll("/", "-");

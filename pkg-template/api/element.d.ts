@@ -1,5 +1,24 @@
 import type { Withheld } from "./index.js";
 import type { Keepset } from "./index.js";
+/** On a server there are no elements; importing this does nothing there. */
+declare const Base: typeof HTMLElement;
+/** Texts in the place of some of an element's own, or of some of those that belong together. */
+type Translation<Texts> = {
+    [K in keyof Texts]?: Texts[K] extends object ? Partial<Texts[K]> : Texts[K];
+};
+/** Set `client`; everything else is optional. It follows the page's language, colours and font. */
+declare abstract class KeepsetElement<Texts extends object> extends Base {
+    #private;
+    /** The client that is shown. */
+    get client(): Keepset | null;
+    set client(client: Keepset | null);
+    /** Texts in place of the English ones; also as JSON in the attribute `texts`. */
+    get texts(): Translation<Texts>;
+    set texts(texts: Translation<Texts>);
+    static get observedAttributes(): string[];
+    /** Looks again, and resolves when what is shown is of now. */
+    refresh(): Promise<void>;
+}
 /** Every text of the element. `{…}` is filled in; a text left out of a translation stays English. */
 export interface LedgerTexts {
     title: string;
@@ -67,27 +86,16 @@ export interface ShownPlan {
         readonly reason?: string;
     }[];
 }
-/** On a server there are no elements; importing this does nothing there. */
-declare const Base: typeof HTMLElement;
-/** `<keepset-ledger>`. Set `client`; everything else is optional. It follows the page's language, colours and font. */
-export declare class KeepsetLedger extends Base {
+/** `<keepset-ledger>`, the ledger of a client. */
+export declare class KeepsetLedger extends KeepsetElement<LedgerTexts> {
     #private;
-    /** The client whose ledger is shown. */
-    get client(): Keepset | null;
-    set client(client: Keepset | null);
+    constructor();
     /** The public plan, for the reasons and the owner: as a pack holds it, or as `GET /v1/plan` of the collector gives it. */
     get plan(): ShownPlan | null;
     set plan(plan: ShownPlan | null);
-    /** Texts in place of the English ones; also as JSON in the attribute `texts`. */
-    get texts(): Partial<LedgerTexts>;
-    set texts(texts: Partial<LedgerTexts>);
-    static get observedAttributes(): string[];
-    /** Looks again, and resolves when what is shown is of now. */
-    refresh(): Promise<void>;
 }
 declare global {
     interface HTMLElementTagNameMap {
         "keepset-ledger": KeepsetLedger;
     }
 }
-export {};

@@ -48,9 +48,9 @@ test("it says why and why not, and what an event would change, without changing 
   const fill = async (label, words, press) => { await page.getByLabel(label).fill(words); await page.getByRole("button", { name: press, exact: true }).click(); };
   await fill("Segment", "fan", "Explain");
   await shows("fan: out.");
-  await shows("no: orders in 28 days: 1 >= 11");
+  await shows("✗ orders in 28 days: 1 (asked: at least 11; not met)");
   await fill("Segment", "buyer", "Explain");
-  await shows("yes: orders in 28 days: 1 >= 1");
+  await shows("✓ orders in 28 days: 1 (asked: at least 1; met)");
   await fill("Segment", "nobody", "Explain");
   await shows('The pack has no segment "nobody"');
   await page.evaluate(() => keepset.reset());

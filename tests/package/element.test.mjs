@@ -1,46 +1,33 @@
 // `<keepset-ledger>` in Chromium under a strict policy: what it shows, whether everybody can use it, and whether it tells the truth.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { collector } from "./support/collector.mjs";
+import { elementPage, html, said, usableByAll } from "./support/element.mjs";
 import { har, watch } from "./support/har.mjs";
-import { tools } from "./support/installed.mjs";
 import { DAY, shop } from "./support/packs.mjs";
-import { code, grant, installed, ready, track, visit } from "./support/visit.mjs";
+import { grant, track } from "./support/visit.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const AXE = readFileSync(createRequire(join(tools, "x.js")).resolve("axe-core/axe.min.js"), "utf8");
-/** As strict as can be: no inline style, and scripts of the site alone. */
-const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*; base-uri 'none'; form-action 'none'";
-const HTML = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>shop</title><main><h1>Shop</h1><keepset-ledger></keepset-ledger></main><script type="module" src="/page.js"></script></html>';
 const PLAN = { ...shop().plan, questions: [{ ...shop().plan.questions[0], reason: "To see who comes back." }] };
 
 /** A page with the element in it, and everything it asks the network for. */
-async function shown({ html = HTML, plan = PLAN, front, pack = {} } = {}) {
+async function shown({ page: text, plan = PLAN, front, pack = {} } = {}) {
   front ??= await collector();
-  const script = `${code({ collector: front.url })}
-    import "/keepset/element.js";
-    globalThis.element = document.querySelector("keepset-ledger");
-    element.client = keepset;
-    element.plan = ${JSON.stringify(plan)};`;
-  const files = { "/": html, "/page.js": script, "/pack.json": JSON.stringify(shop({ plan: PLAN, ...pack })) };
-  const shopVisit = await visit({ files, serve: { csp: CSP } });
-  const page = await shopVisit.context.newPage();
-  const complaints = [];
-  page.on("console", (message) => message.type() === "error" && !/favicon/.test(message.location().url) && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(error.message));
-  const traffic = watch(page);
-  await page.goto(shopVisit.site.url);
-  await page.waitForFunction(() => globalThis.element);
-  await ready(page);
-  const end = () => shopVisit.close().then(() => front.close());
-  return { page, front, traffic, complaints, end, context: shopVisit.context };
+  const shown = await elementPage({
+    name: "keepset-ledger",
+    ...(text ? { page: text } : {}),
+    options: { collector: front.url },
+    script: `element.plan = ${JSON.stringify(plan)};`,
+    pack: { plan: PLAN, ...pack },
+    prepare: watch,
+  });
+  return { ...shown, front, traffic: shown.prepared, end: () => shown.close().then(() => front.close()) };
 }
 
 /** Answers so many days, and resolves when the element has drawn it. */
@@ -51,9 +38,6 @@ async function answer(page, days) {
   }
   await page.evaluate(() => element.refresh());
 }
-
-const said = (page) => page.evaluate(() => element.shadowRoot.textContent);
-const violations = (page) => page.evaluate(async () => (await axe.run(document)).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`));
 
 test("it says that nothing left, then what left, when, why, to whom and at what price, and what waits", async () => {
   const { page, front, complaints, end } = await shown();
@@ -87,23 +71,8 @@ test("everybody can use it: axe finds nothing in light, dark and on a phone, and
   const { page, context, end } = await shown();
   await grant(page);
   await answer(page, 2);
-  await page.evaluate(AXE);
-  const pictures = process.env.KEEPSET_PICTURES;
-  if (pictures) mkdirSync(pictures, { recursive: true });
   await page.locator("keepset-ledger summary").first().click();
-  for (const [name, width, colorScheme] of [["light", 1000, "light"], ["dark", 1000, "dark"], ["phone", 360, "light"]]) {
-    await page.setViewportSize({ width, height: 800 });
-    await page.emulateMedia({ colorScheme });
-    assert.deepEqual(await violations(page), [], name);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${name} is not wider than its window`);
-    if (pictures) await page.screenshot({ path: join(pictures, `ledger-${name}.png`), fullPage: true });
-  }
-  const shades = [];
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    shades.push(await page.evaluate(() => getComputedStyle(element).backgroundColor));
-  }
-  assert.notEqual(shades[0], shades[1], "dark is dark");
+  await usableByAll(page, "ledger");
   const reached = [];
   await page.locator("h1").click();
   for (let step = 0; step < 4; step += 1) {
@@ -151,8 +120,7 @@ test("where groups alone may leave it counts them apart from reports, and the sa
 });
 
 test("its texts, its heading, its dates and numbers are the page's", async () => {
-  const html = HTML.replace('lang="en"', 'lang="de"').replace("<keepset-ledger>", `<keepset-ledger texts='{"left": "Was hinausging", "outcome": {"accepted": "angekommen"}}'><h2 slot="title">Mein Register</h2>`);
-  const { page, end } = await shown({ html });
+  const { page, end } = await shown({ page: html(`<keepset-ledger texts='{"left": "Was hinausging", "outcome": {"accepted": "angekommen"}}'><h2 slot="title">Mein Register</h2></keepset-ledger>`, "de") });
   await grant(page);
   await answer(page, 1);
   const text = await said(page);

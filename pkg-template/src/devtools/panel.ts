@@ -1,6 +1,8 @@
 // The panel itself: draws what the client says, listens while it is there, and leaves the client as it found it.
-import type { Condition, Explanation, SegmentChange } from "../dto.js";
-import { h, looker, rooted } from "../element/view.js";
+import type { SegmentChange } from "../dto.js";
+import { type Child, h, looker, rooted } from "../element/kit.js";
+import { ENGLISH } from "../element/why/texts.js";
+import { reasons } from "../element/why/view.js";
 import type { Unsubscribe } from "../emitter.js";
 import { followed } from "../followed.js";
 import type { Keepset } from "../types.js";
@@ -109,7 +111,8 @@ export class Panel {
 
   async #explain(segment: string): Promise<void> {
     const why = await this.client.explain(segment as never);
-    this.#say(why ? explained(why) : `The pack has no segment "${segment}", or the client is not ready.`);
+    if (!why) return this.#say(`The pack has no segment "${segment}", or the client is not ready.`);
+    this.#say(`${segment}: ${why.member ? "in" : "out"}. ${why.sentence}`, ...reasons(why, ENGLISH, undefined));
   }
 
   async #simulate(text: string): Promise<void> {
@@ -138,8 +141,8 @@ export class Panel {
     await act().catch((error: unknown) => this.#say(String(error)));
   }
 
-  #say(text: string): void {
-    this.#answer.replaceChildren(h("pre", {}, text));
+  #say(text: string, ...more: readonly Child[]): void {
+    this.#answer.replaceChildren(h("pre", {}, text), ...more);
   }
 
   #note(text: string): void {
@@ -157,26 +160,3 @@ const json = (value: unknown): string => {
 };
 const list = (state: object): string => Object.entries(state).map(([name, choice]) => `${name} ${String(choice)}`).join(", ");
 const words = ({ segment, kind, cause, by, because }: SegmentChange): string => `${kind} ${segment} (${by ?? cause}) ${because}`;
-
-function explained({ segment, member, sentence, nearest, condition }: Explanation): string {
-  return [`${segment}: ${member ? "in" : "out"}. ${sentence}`, ...parts(condition, ""), ...(nearest ? [nearest.sentence] : [])].join("\n");
-}
-
-/** A rule part by part, each with whether it holds. */
-function parts(condition: Condition, indent: string): string[] {
-  const mark = `${indent}${condition.holds ? "yes" : "no"}: `;
-  const deeper = `${indent}  `;
-  switch (condition.kind) {
-    case "all":
-    case "any":
-    case "at_least":
-      return [mark + condition.kind, ...condition.parts.flatMap((part) => parts(part, deeper))];
-    case "not":
-      return [`${mark}not`, ...parts(condition.part, deeper)];
-    case "feature":
-    case "model":
-      return [`${mark}${condition.title}: ${condition.label ?? condition.value ?? "no value"} ${condition.op} ${condition.thresholds.join(", ")}`];
-    default:
-      return [`${mark}${condition.title}`];
-  }
-}

@@ -5,6 +5,7 @@ aside{background:Canvas;border:1px solid;border-radius:.5em 0 0 0;width:30em;max
 h2{font-size:1.1em;margin:0}
 h3{font-size:1em;margin:1em 0 .25em}
 ul{margin:0;padding:0;list-style:none}
+ul ul{padding-inline-start:1.5em}
 p{margin:0}
 li,.log p{border-top:1px solid color-mix(in srgb,currentColor 25%,transparent);padding:.2em 0;overflow-wrap:anywhere}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.25em 0}

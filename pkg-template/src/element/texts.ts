@@ -25,7 +25,7 @@ export const ENGLISH: LedgerTexts = {
   why: "Why",
   whyUnknown: "To count how many people are in each group.",
   label: "The groups you agreed to share, under a name that changes.",
-  erasure: "The word to erase what you had shared.",
+  erasure: "The word that takes back what you had shared.",
   who: "Who can read it",
   whoSays: "{owner}, as one noisy answer without a name.",
   ownerUnknown: "Who runs this site",
@@ -47,8 +47,3 @@ export const ENGLISH: LedgerTexts = {
     no_collector: "No collector is named.",
   },
 };
-
-/** A text with what it leaves open filled in. */
-export function fill(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
-}

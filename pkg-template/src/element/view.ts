@@ -1,6 +1,6 @@
 import type { Budget, LedgerEntry, Withheld } from "../dto.js";
 import type { LedgerTexts, ShownPlan } from "./index.js";
-import { fill } from "./texts.js";
+import { button, type Child, fill, h } from "./kit.js";
 
 /** Everything the element shows at one moment. */
 export interface Shown {
@@ -14,50 +14,8 @@ export interface Shown {
   readonly lang: string | undefined;
 }
 
-/** The parts that only the element itself fills: its buttons. */
-export interface Buttons {
-  readonly withdraw: Node;
-  readonly save: Node;
-}
-
-type Child = Node | string;
-
-/** Builds an element; text is only ever set as text. */
-export function h(name: string, attributes: Readonly<Record<string, string>>, ...children: readonly Child[]): HTMLElement {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
-
-/** Gives an element a root of its own with a style. */
-export function rooted(host: HTMLElement, style: string): ShadowRoot {
-  const root = host.attachShadow({ mode: "open" });
-  try {
-    // Not a `style` element: a strict content security policy forbids those.
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(style);
-    root.adoptedStyleSheets = [sheet];
-  } catch {
-    // Older browsers show it plain.
-  }
-  return root;
-}
-
-/** Returns what looks again, once for all who ask before it began; what goes wrong shows nothing new. */
-export function looker(show: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () =>
-    (running ??= Promise.resolve()
-      .then(() => {
-        running = undefined;
-        return show();
-      })
-      .catch(() => undefined));
-}
-
 /** What is shown, from top to bottom. */
-export function view(shown: Shown, buttons: Buttons, open: ReadonlySet<string>): Node[] {
+export function view(shown: Shown, withdraw: () => unknown, save: () => unknown): Node[] {
   const { entries, budget, state, allowed, texts, lang } = shown;
   const number = new Intl.NumberFormat(lang, { maximumFractionDigits: 2 });
   const dates = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
@@ -67,7 +25,7 @@ export function view(shown: Shown, buttons: Buttons, open: ReadonlySet<string>):
   const shared = left.filter(({ kind }) => kind !== "report");
   const bytes = (some: readonly LedgerEntry[]): string => number.format(some.reduce((sum, { size }) => sum + size, 0));
   const title = h("slot", { name: "title" }, h("h2", {}, texts.title));
-  const lines = entries.map((entry) => line(entry, shown, number, dates, open)).reverse();
+  const lines = entries.map((entry) => line(entry, shown, number, dates)).reverse();
   return [
     title,
     h("p", { part: "total" }, fill(texts.total, { reports: number.format(reports.length), bytes: bytes(reports) })),
@@ -79,10 +37,10 @@ export function view(shown: Shown, buttons: Buttons, open: ReadonlySet<string>):
     lines.length > 0 ? h("ol", { part: "lines" }, ...lines) : h("p", {}, texts.nothingLeft),
     h("h3", {}, texts.stop),
     h("p", {}, allowed ? texts.stopSays : texts.withdrawn),
-    ...(allowed ? [buttons.withdraw] : []),
+    ...(allowed ? [button("withdraw", texts.withdraw, withdraw)] : []),
     h("h3", {}, texts.take),
     h("p", {}, texts.exportSays),
-    buttons.save,
+    button("export", texts.export, save),
   ];
 }
 
@@ -101,7 +59,7 @@ function epsilon({ perReport, spentInWindow, spent, limit }: Budget, texts: Ledg
 }
 
 /** One line of the ledger. */
-function line(entry: LedgerEntry, { plan, texts }: Shown, number: Intl.NumberFormat, dates: Intl.DateTimeFormat, open: ReadonlySet<string>): Node {
+function line(entry: LedgerEntry, { plan, texts }: Shown, number: Intl.NumberFormat, dates: Intl.DateTimeFormat): Node {
   const shared = entry.kind === "report" ? undefined : texts[entry.kind];
   const owner = plan?.owner ?? texts.ownerUnknown;
   const why = shared ?? plan?.questions?.find(({ id }) => id === entry.question)?.reason ?? plan?.reason ?? texts.whyUnknown;
@@ -118,6 +76,6 @@ function line(entry: LedgerEntry, { plan, texts }: Shown, number: Intl.NumberFor
     [`${texts.receipt} ${entry.number}`, h("code", {}, entry.hash)],
   ];
   const list = h("dl", { class: "fields" }, ...fields.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-  const details = h("details", { part: `line ${entry.outcome}`, "data-hash": entry.hash, ...(open.has(entry.hash) ? { open: "" } : {}) }, h("summary", {}, h("b", {}, dates.format(entry.at)), `${texts.outcome[entry.outcome]}, ε\u00a0${number.format(entry.epsilon)}`), list);
+  const details = h("details", { part: `line ${entry.outcome}` }, h("summary", { "data-key": entry.hash }, h("b", {}, dates.format(entry.at)), ` ${texts.outcome[entry.outcome]}, ε\u00a0${number.format(entry.epsilon)}`), list);
   return h("li", {}, details);
 }
