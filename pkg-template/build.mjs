@@ -117,7 +117,7 @@ function writeTypes() {
 
 function writeDeclarations(entry, text) {
   writeFileSync(join(dist, `${entry}.d.ts`), text);
-  writeFileSync(join(dist, `${entry}.d.cts`), text.replaceAll('"./index.js"', '"./index.cjs"'));
+  writeFileSync(join(dist, `${entry}.d.cts`), text.replace(/"(\.\/[\w-]+)\.js"/g, '"$1.cjs"'));
   // Committed, so that a change of the API shows in review.
   mkdirSync(join(here, "api"), { recursive: true });
   const report = join(here, `api/${entry}.d.ts`);

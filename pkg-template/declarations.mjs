@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
+import { ADDONS, fileOf } from "./entries.mjs";
+
 const ORDER = ["errors", "emitter", "dto", "types", "version", "index"];
 /** A doc comment that belongs to what follows it. */
 const DOC = "\\/\\*\\*(?:(?!\\*\\/)[^])*\\*\\/\\n";
@@ -18,12 +20,12 @@ export function declarations(folder) {
 }
 
 /**
- * Returns the text of the declarations of a further entry: it refers to index.d.ts for what all share, and what only some
- * entries share is put in.
+ * Returns the text of the declarations of a further entry: it refers to index.d.ts for what all share, to another entry for
+ * what is that one's, and what only some share is put in.
  */
 export function declarationsOf(folder, entry) {
   const text = alone(join(folder, entry, "index.d.ts"), resolve(folder), new Set());
-  const relative = text.match(/["']\.\.?\/(?!index\.js")[^"']*["']/);
+  const relative = text.match(/["']\.\.?\/(?![\w-]+\.js")[^"']*["']/);
   if (relative) throw new Error(`${entry} refers to ${relative[0]}`);
   return text;
 }
@@ -32,10 +34,11 @@ export function declarationsOf(folder, entry) {
 function alone(file, folder, known) {
   return readFileSync(file, "utf8").replace(/^import (type )?\{ ([^}]*) \} from "(\.[^"]*)\.js";\n/gm, (_, type = "", names, path) => {
     const from = resolve(dirname(file), path);
-    if (dirname(from) !== folder) return alone(`${from}.d.ts`, folder, known).replace(/^export (\{\};\n)?/gm, "");
+    const other = ADDONS.find((entry) => from === join(folder, entry, "index"));
+    if (dirname(from) !== folder && !other) return alone(`${from}.d.ts`, folder, known).replace(/^export (\{\};\n)?/gm, "");
     const fresh = names.split(", ").filter((name) => !known.has(name.replace("type ", "")));
     fresh.forEach((name) => known.add(name.replace("type ", "")));
-    return fresh.length > 0 ? `import ${type}{ ${fresh.join(", ")} } from "./index.js";\n` : "";
+    return fresh.length > 0 ? `import ${type}{ ${fresh.join(", ")} } from "./${other ? fileOf(other) : "index"}.js";\n` : "";
   });
 }
 

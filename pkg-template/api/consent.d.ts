@@ -9,6 +9,8 @@ export interface FollowConsentOptions {
      * says something, every gate it concerns is pending.
      */
     signals?: readonly ConsentSignal[];
+    /** Consent managers that are read by an entry of their own, such as `keepset/consent/onetrust`; each is waited for. */
+    sources?: readonly ConsentSource[];
     /** What of each signal decides which gate, in place of the default. A gate with an empty list is left out of that signal. */
     mapping?: ConsentMapping;
     /** An id of the Global Vendor List. Left out, the TCF choices for the publisher itself are read, which is what a tool of one's own needs. */
@@ -22,6 +24,18 @@ export interface FollowConsentOptions {
     onDecision?: (decisions: ConsentDecisions) => void;
     /** Aborting is the same as `stop()`. */
     signal?: AbortSignal;
+}
+/** A consent manager that is read by an entry of its own. */
+export interface ConsentSource {
+    /** What decisions call it. */
+    readonly name: string;
+    /** The gates it can decide. */
+    readonly gates: readonly Purpose[];
+    /**
+     * Begins to tell what it says of each gate, until `over` aborts; false while it is not there, and then it is asked again.
+     * What throws, here or when a gate is asked for, is a no.
+     */
+    listen(tell: (says: (gate: Purpose) => Choice) => void, over: AbortSignal): boolean;
 }
 /** The interfaces by which consent managers are reached, as IAB defines them. */
 export interface ConsentManagers {
@@ -49,10 +63,10 @@ export interface ConsentMapping {
         readonly [P in Purpose]?: readonly GcmType[];
     };
 }
-/** What was decided about a gate, and the signals that decided it; `"page"` is `client.consent.set`. */
+/** What was decided about a gate, and the signals and sources that decided it; `"page"` is `client.consent.set`. */
 export interface ConsentDecision {
     readonly choice: Choice;
-    readonly by: readonly (ConsentSignal | "page")[];
+    readonly by: readonly (ConsentSignal | "page" | (string & {}))[];
 }
 /** What was decided about each gate. */
 export type ConsentDecisions = {

@@ -6,7 +6,7 @@ import { Driver } from "./driver.js";
 import { gcm } from "./gcm.js";
 import { gpc } from "./gpc.js";
 import { gpp } from "./gpp.js";
-import type { ConsentDecisions, ConsentSignal, FollowConsentOptions, FollowedConsent } from "./index.js";
+import type { ConsentDecisions, ConsentSignal, ConsentSource, FollowConsentOptions, FollowedConsent } from "./index.js";
 import { type Codes, codesOf, concerns } from "./mapping.js";
 import { type Verdict, each, strictest } from "./rule.js";
 import type { Says, Source } from "./source.js";
@@ -38,8 +38,10 @@ class Following {
   decisions: ConsentDecisions = each(() => ({ choice: "pending", by: [] }));
   readonly #over = new AbortController();
   readonly #driver: Driver;
-  readonly #said = new Map<ConsentSignal, { readonly [P in Purpose]: Verdict }>();
-  readonly #missing = new Set<ConsentSignal>();
+  readonly #said = new Map<string, { readonly [P in Purpose]: Verdict }>();
+  readonly #missing = new Set<string>();
+  /** Those with an entry of their own, by name. */
+  readonly #own = new Map<string, ConsentSource>();
   #codes: Codes = codesOf(undefined);
   #vendor: number | undefined;
   #managers: FollowConsentOptions["managers"];
@@ -51,16 +53,17 @@ class Following {
     this.#driver = new Driver(client, this.#over, () => this.#decide());
   }
 
-  start({ signals, mapping, vendor, managers, onDecision, signal }: FollowConsentOptions): void {
+  start({ signals, sources = [], mapping, vendor, managers, onDecision, signal }: FollowConsentOptions): void {
     signal?.addEventListener("abort", () => this.stop(), { signal: this.#over.signal });
     this.#codes = codesOf(mapping);
     this.#vendor = vendor;
     this.#managers = managers;
     this.#onDecision = onDecision;
-    for (const name of signals ?? (Object.keys(SOURCES) as ConsentSignal[])) {
+    for (const source of sources) this.#own.set(source.name, source);
+    for (const name of [...(signals ?? Object.keys(SOURCES)), ...this.#own.keys()]) {
       this.#missing.add(name);
       // What is named is announced, and waited for.
-      if (signals) this.#said.set(name, this.#verdicts(name, "pending"));
+      if (signals || this.#own.has(name)) this.#said.set(name, this.#verdicts(name, "pending"));
     }
     this.#look();
     this.#driver.start();
@@ -79,7 +82,10 @@ class Following {
     for (const signal of this.#missing) {
       const tell = (says: Says): void => this.#hear(signal, says);
       try {
-        if (SOURCES[signal]?.({ codes: this.#codes, vendor: this.#vendor, managers: this.#managers, over: this.#over.signal, tell })) this.#missing.delete(signal);
+        const own = this.#own.get(signal);
+        const over = this.#over.signal;
+        const found = own ? own.listen(tell, over) : SOURCES[signal as ConsentSignal]?.({ codes: this.#codes, vendor: this.#vendor, managers: this.#managers, over, tell });
+        if (found) this.#missing.delete(signal);
       } catch {
         // Looked for again: what is broken now may be whole later.
         tell("denied");
@@ -105,16 +111,17 @@ class Following {
     wait(FIRST_LOOK_MS);
   }
 
-  #hear(signal: ConsentSignal, says: Says): void {
+  #hear(signal: string, says: Says): void {
     if (this.#over.signal.aborted) return;
     this.#said.set(signal, this.#verdicts(signal, says));
     if (!this.#looking) this.#driver.drive();
   }
 
-  #verdicts(signal: ConsentSignal, says: Says): { [P in Purpose]: Verdict } {
-    const all = (verdict: Verdict) => each((gate) => (concerns(this.#codes, signal, gate) ? verdict : undefined));
+  #verdicts(signal: string, says: Says): { [P in Purpose]: Verdict } {
+    const concerned = (gate: Purpose): boolean => this.#own.get(signal)?.gates.includes(gate) ?? concerns(this.#codes, signal as ConsentSignal, gate);
+    const all = (verdict: Verdict) => each((gate) => (concerned(gate) ? verdict : undefined));
     try {
-      return typeof says === "function" ? each(says) : all(says);
+      return typeof says === "function" ? each((gate) => (concerned(gate) ? says(gate) : undefined)) : all(says);
     } catch {
       return all("denied");
     }

@@ -69,7 +69,7 @@ export function manager(version, ...first) {
 }
 
 /** Everything that can be in a page, put into this process for the time of `run`. */
-export async function inPage({ tcf, gpp, gpc, layer } = {}, run) {
+export async function inPage({ tcf, gpp, gpc, layer, globals = {} } = {}, run) {
   const target = new EventTarget();
   const page = {
     document: new EventTarget(),
@@ -78,6 +78,7 @@ export async function inPage({ tcf, gpp, gpc, layer } = {}, run) {
     ...(tcf ? { __tcfapi: tcf } : {}),
     ...(gpp ? { __gpp: gpp } : {}),
     ...(layer ? { dataLayer: layer } : {}),
+    ...globals,
   };
   const before = Object.fromEntries([...Object.keys(page), "__tcfapi", "__gpp", "dataLayer", "parent", "frames"].map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]));
   for (const [name, value] of Object.entries(page)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
