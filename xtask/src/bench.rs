@@ -17,7 +17,7 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let mut native = shell::cargo("bench");
     native.args(["--package", "keepset", "--bench", "device", "--locked"]);
     let native = table(&mut native)?;
-    shell::step("bench: a year of shopping, natively");
+    shell::step("bench: logs of shops, natively");
     let mut replay = shell::cargo("bench");
     replay.args(["--package", "keepset-cli", "--bench", "replay", "--locked"]);
     let replay = table(&mut replay)?;
@@ -27,7 +27,7 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let node = table(&mut node)?;
     if write {
         let tables = format!(
-            "## The engine, natively\n\n{native}\n## A year of shopping, natively\n\nOne engine a person on one core, the log read before.\n\n{replay}\n## The shipped package in Node\n\n{node}"
+            "## The engine, natively\n\n{native}\n## Logs of shops, natively\n\nThe retail pack, one engine a person, on one core; the log is read before. Every order concerns nearly all of the pack, and between two of a\nperson lie days in which time changes answers; a click concerns three features.\n\n{replay}\n## The shipped package in Node and Chromium\n\n{node}"
         );
         markers::write(&paths::at(PAGE), "bench", &tables)?;
         println!("    wrote the tables in {PAGE}");

@@ -1,0 +1,84 @@
+// What a page pays, in headless Chromium: how long the package takes to be ready, and what it writes.
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const { chromium } = createRequire(fileURLToPath(new URL("../pkg-template/node_modules/x.js", import.meta.url)))("playwright-core");
+
+const EVENTS = 1_000;
+/** How often the page is opened. */
+const VISITS = 15;
+
+const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".keepset": "application/octet-stream" };
+const PAGE = `<!doctype html><title>benchmark</title><script type="module">
+  import { createClient } from "/keepset/index.js";
+  let bytes = 0, writes = 0, now = Date.parse("2026-06-01");
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (value, key) { bytes += value.length; writes += 1; return put.call(this, value, key); };
+  const open = () => createClient({ pack: "/pack.keepset", clock: { now: () => now } });
+  globalThis.bytesPerEvent = async (consent, events) => {
+    const client = open();
+    await client.consent.set(consent);
+    await client.consent.set({ sharing: "granted" });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = bytes;
+    for (let event = 0; event < events; event += 1) {
+      now += 60_000;
+      const known = writes;
+      client.track("purchase", { value: 20 + (event % 60), trip: "stock_up" });
+      while (writes === known) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    return (bytes - before) / events;
+  };
+  globalThis.untilReady = async (events) => {
+    now += events * 60_000;
+    const start = performance.now();
+    const client = open();
+    await client.ready;
+    const took = performance.now() - start;
+    const { intake } = await client.exportData();
+    if (intake?.accepted !== events) throw new Error("the state was not restored");
+    return took;
+  };
+</script>`;
+
+/** Measures a package and a compiled pack: bytes written for an event, and milliseconds until ready, at full speed and at a quarter of it. */
+export async function measure(dist, pack, consent) {
+  const files = { "/": () => PAGE, "/pack.keepset": () => pack, "/favicon.ico": () => "" };
+  const server = createServer(({ url }, response) => {
+    const read = files[url] ?? (() => readFileSync(join(dist, url.slice("/keepset/".length))));
+    response.writeHead(200, { "content-type": TYPES[extname(url)] ?? "text/html", "cache-control": "max-age=600" }).end(read());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  });
+  try {
+    const context = await browser.newContext();
+    const visit = async (slowdown, work) => {
+      const tab = await context.newPage();
+      await (await context.newCDPSession(tab)).send("Emulation.setCPUThrottlingRate", { rate: slowdown });
+      await tab.goto(`http://127.0.0.1:${server.address().port}/`);
+      await tab.waitForFunction(() => globalThis.untilReady);
+      const figure = await work(tab);
+      await tab.close();
+      return figure;
+    };
+    const bytes = await visit(1, (tab) => tab.evaluate(([consent, events]) => bytesPerEvent(consent, events), [consent, EVENTS]));
+    const ready = async (slowdown) => {
+      const times = [];
+      for (let n = 0; n < VISITS; n += 1) times.push(await visit(slowdown, (tab) => tab.evaluate((events) => untilReady(events), EVENTS)));
+      return times;
+    };
+    return { bytes, ready: await ready(1), slow: await ready(4) };
+  } finally {
+    await browser.close();
+    server.closeAllConnections();
+    server.close();
+  }
+}
