@@ -30,6 +30,34 @@ impl Clock {
     }
 }
 
+/// How long what was counted is kept after its window closed; for ever where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Days for counts, and with them estimates.
+    pub counts_days: Option<u32>,
+    /// Days for the answers in an archive.
+    pub answers_days: Option<u32>,
+}
+
+/// Up to where what was counted is kept no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// The counts of epochs below this one.
+    pub counts: Option<Epoch>,
+    /// The answers of epochs below this one.
+    pub answers: Option<Epoch>,
+}
+
+impl Retention {
+    /// Returns what has had its time at `now`: what was closed so many days ago.
+    #[must_use]
+    pub fn expired(self, plan: &Plan, now: Timestamp) -> Expired {
+        let closed =
+            |days: u32| Openings::at(plan, now.saturating_add(-i64::from(days) * DAY_MS)).closed_before;
+        Expired { counts: self.counts_days.map(closed), answers: self.answers_days.map(closed) }
+    }
+}
+
 /// The epochs whose reports are admitted: from `closed_before` up to, not including, `ahead_from`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Openings {
@@ -107,6 +135,22 @@ mod tests {
         assert_eq!(at("2017-03-06"), (8, 9), "the last epoch ended on the 5th");
         assert_eq!(at("2017-03-13"), (9, 9));
         assert_eq!(at("2040-01-01"), (9, 9));
+    }
+
+    #[test]
+    fn counts_expire_so_many_days_after_their_window_closed() {
+        let counts = |days: Option<u32>, date: &str| {
+            let retention = Retention { counts_days: days, answers_days: None };
+            retention.expired(&plan(), Timestamp::from_date(date).unwrap()).counts
+        };
+        // Window 0 closes on the fifth of February.
+        assert_eq!(counts(Some(30), "2017-03-06"), Some(Epoch(0)));
+        assert_eq!(counts(Some(30), "2017-03-07"), Some(Epoch(4)));
+        assert_eq!(counts(Some(30), "2030-01-01"), Some(Epoch(9)));
+        assert_eq!(
+            (counts(Some(u32::MAX), "2017-03-07"), counts(None, "2030-01-01")),
+            (Some(Epoch(0)), None)
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod doors;
 mod file;
+mod keeping;
 mod oidc;
 mod shown;
 mod sources;
@@ -24,6 +25,7 @@ use crate::labels::webhook::Webhook;
 use crate::store::{Address, Purpose};
 
 pub use doors::Doors;
+pub use keeping::Keeping;
 pub use oidc::Oidc;
 pub use sources::{LoadError, Loaded, Sources};
 
@@ -50,6 +52,9 @@ pub struct Arguments {
     /// Who vouches for readers, beside the rest for the same reason.
     #[command(flatten)]
     pub oidc: Oidc,
+    /// How long things are kept, beside the rest for the same reason.
+    #[command(flatten)]
+    pub keeping: Keeping,
 }
 
 /// How to serve.

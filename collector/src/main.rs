@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use keepset_collector::config::{Arguments, Config, Doors, LoadError, Loaded, Oidc};
+use keepset_collector::config::{Arguments, Config, LoadError, Loaded};
 use keepset_collector::gateway::Gateway;
 use keepset_collector::listen::{self, Listening};
 use keepset_collector::server::Collector;
@@ -28,19 +28,19 @@ fn main() -> ExitCode {
 }
 
 fn obey(loaded: &Loaded) -> Result<(), String> {
-    let Arguments { command, config, doors, oidc } = &loaded.arguments;
-    match (command, config) {
+    let arguments = &loaded.arguments;
+    match (&arguments.command, &arguments.config) {
         (Some(command), _) => command.run().map(|text| say(text.trim_end())),
         (None, Some(config)) if config.print_config => {
             say(loaded.shown().trim_end());
             Ok(())
         }
-        (None, Some(config)) => run(config, doors, oidc),
+        (None, Some(config)) => run(config, arguments),
         (None, None) => Err("--plan: name the plan; --help tells the rest".into()),
     }
 }
 
-fn run(config: &Config, doors: &Doors, oidc: &Oidc) -> Result<(), String> {
+fn run(config: &Config, Arguments { doors, oidc, keeping, .. }: &Arguments) -> Result<(), String> {
     let plan = config.read_plan()?;
     config.check_files()?;
     let listening = doors.listening()?;
@@ -59,7 +59,8 @@ fn run(config: &Config, doors: &Doors, oidc: &Oidc) -> Result<(), String> {
         .behind(gateway)
         .with_labels(labels)
         .readable_by(access)
-        .limited(doors.limits());
+        .limited(doors.limits())
+        .keeping(keeping.retention());
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, listening, Arc::new(collector)))
 }

@@ -20,7 +20,7 @@ use tower_http::services::ServeDir;
 use crate::access::{self, Access};
 use crate::admit::Admitted;
 use crate::body::read_bytes;
-use crate::clock::{Clock, Openings};
+use crate::clock::{Clock, Openings, Retention, system_now};
 use crate::counters::Counters;
 use crate::dashboard;
 use crate::estimate::{Estimator, WindowEstimates};
@@ -50,6 +50,7 @@ pub struct Collector {
     labels: Option<Desk>,
     access: Access,
     limits: Limits,
+    retention: Retention,
     durations: Durations,
     readiness: Readiness,
 }
@@ -76,6 +77,7 @@ impl Collector {
             labels: None,
             access,
             limits: Limits::new(Rates::default(), Proxies::default()),
+            retention: Retention::default(),
             durations: Durations::default(),
             readiness: Readiness::default(),
         })
@@ -97,6 +99,12 @@ impl Collector {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Says how long what was counted is kept; without it, for ever.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -156,6 +164,10 @@ impl Collector {
         let _ = self.close_windows().await;
         let _ = self.store.write_late().await;
         let _ = self.store.seal().await;
+        // A simulation's windows never close.
+        if !self.clock.is_simulation() {
+            let _ = self.store.forget(self.retention.expired(&self.plan, system_now())).await;
+        }
         let forgetful = Arc::clone(self);
         let _ = tokio::task::spawn_blocking(move || forgetful.labels.as_ref().map(Desk::forget)).await;
     }

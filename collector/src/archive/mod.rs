@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keepset_wire::document::Node;
-use keepset_wire::{Ask, Plan, Question, Window, document};
+use keepset_wire::{Ask, Epoch, Plan, Question, Window, document};
 use serde_json::json;
 
 pub use counts::{SQL, Table, contents};
@@ -73,10 +73,34 @@ impl Archive {
         Ok(Self { folder: folder.to_path_buf(), paired: plan.questions.iter().map(paired).collect() })
     }
 
+    /// Deletes the answers of every epoch below `epoch`.
+    pub(crate) fn forget_before(&self, epoch: Epoch) -> io::Result<()> {
+        for task in folders(&self.folder, "task=")? {
+            for (folder, number) in folders(&task.0, "epoch=")? {
+                if number < epoch.0 {
+                    fs::remove_dir_all(&folder)?;
+                    sync_folder(&task.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Begins to bring a window there.
     pub(crate) fn window(&self, window: Window) -> WindowFiles<'_> {
         WindowFiles::new(self, window)
     }
+}
+
+/// Lists the folders in a folder that are called so, with their numbers.
+fn folders(within: &Path, name: &str) -> io::Result<Vec<(PathBuf, u32)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(within)? {
+        let entry = entry?;
+        let number = entry.file_name().to_str().and_then(|text| text.strip_prefix(name)?.parse().ok());
+        found.extend(number.map(|number| (entry.path(), number)));
+    }
+    Ok(found)
 }
 
 /// Returns how many of the first cells are counted in twos: the segments of a question about overlaps, at most 64.

@@ -37,6 +37,24 @@ fn an_answer_is_numbers_of_64_bits_whose_highest_is_a_sign() {
 }
 
 #[test]
+fn answers_of_epochs_that_have_had_their_time_are_deleted_and_no_others() {
+    let folder = std::env::temp_dir().join(format!("keepset-archive-{}", std::process::id()));
+    let plan = plan(r#"{"id": "q", "reason": "r", "segments": ["a", "b"], "cap": 1}"#);
+    let archive = Archive::open(&folder, &plan, false).unwrap();
+    let names = ["task=0/epoch=3", "task=0/epoch=4", "task=1/epoch=0", "task=0/other=1", "epoch=1"];
+    for name in names {
+        fs::create_dir_all(folder.join(name)).unwrap();
+        fs::write(folder.join(name).join("bucket-0000.parquet"), "x").unwrap();
+    }
+    archive.forget_before(Epoch(4)).unwrap();
+    let left: Vec<&str> = names.into_iter().filter(|name| folder.join(name).exists()).collect();
+    assert_eq!(left, ["task=0/epoch=4", "task=0/other=1", "epoch=1"]);
+    archive.forget_before(Epoch(4)).unwrap();
+    assert!(Label::read(&folder).is_ok());
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn lines_that_are_no_counts_of_the_plan_are_refused_with_their_place() {
     let plan = plan(r#"{"id": "q", "reason": "r", "segments": ["a", "b"], "cap": 1}"#);
     let read = |lines: &str| contents(&plan, &format!("task,epoch,one,other,reports\n{lines}"));

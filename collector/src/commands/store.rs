@@ -68,6 +68,9 @@ pub struct Compact {
     /// The store.
     #[command(flatten)]
     pub of: StoreFlag,
+    /// Also forget the counts of windows that closed so many days ago.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub keep_counts_days: Option<u32>,
 }
 
 impl Backup {
@@ -96,7 +99,7 @@ impl Move {
 
 impl Compact {
     pub(super) fn run(&self) -> Result<String, String> {
-        let closed_before = transfer::compact(&self.of.address()?)?;
+        let closed_before = transfer::compact(&self.of.address()?, self.keep_counts_days)?;
         Ok(format!("{}: epochs below {} are closed, their ids forgotten\n", self.of.store, closed_before.0))
     }
 }

@@ -29,6 +29,12 @@ pub(super) trait Engine: Send {
     /// When the store cannot be written.
     fn forget_some(&mut self) -> Result<bool, Broken>;
 
+    /// Forgets the counts of closed epochs below `epoch` for ever.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn forget_counts(&mut self, epoch: Epoch) -> Result<(), Broken>;
+
     /// Makes small what was closed: sums what was counted apart, and gives back what ids took.
     ///
     /// # Errors

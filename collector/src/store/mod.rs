@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 
 use crate::admit::Admitted;
 use crate::archive::Archive;
+use crate::clock::Expired;
 use engine::Engine;
 use queue::{Job, Queue, Request};
 
@@ -311,6 +312,21 @@ impl Store {
             self.note_late(&late);
         }
         written
+    }
+
+    /// Forgets what is kept no longer: the counts of closed windows, and their answers in the archive.
+    ///
+    /// # Errors
+    /// When the store or the archive cannot be written; then it is tried again the next time.
+    pub async fn forget(&self, expired: Expired) -> Result<(), StoreError> {
+        if let Some(epoch) = expired.counts {
+            self.writing.ask(|answer| Job::ForgetCounts { epoch, answer }).await?;
+        }
+        if let Some((epoch, archive)) = expired.answers.zip(self.archive.clone()) {
+            let forgotten = tokio::task::spawn_blocking(move || archive.forget_before(epoch)).await;
+            forgotten.ok().and_then(Result::ok).ok_or(StoreError::Unavailable)?;
+        }
+        Ok(())
     }
 
     /// Makes small what was closed.

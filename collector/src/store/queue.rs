@@ -28,6 +28,8 @@ pub(super) enum Job {
     Contents { answer: Answer<Contents> },
     /// Add to the counts of what came too late.
     AddLate { late: Late, answer: Answer<()> },
+    /// Forget the counts of closed epochs below `epoch`.
+    ForgetCounts { epoch: Epoch, answer: Answer<()> },
     /// Make small what was closed.
     Compact { answer: Answer<()> },
     /// Bring what was closed into the archive.
@@ -147,6 +149,9 @@ impl Worker {
                 }
                 Work::Other(Job::AddLate { late, answer }) => {
                     let _ = answer.send(self.engine.add_late(&late).map_err(unavailable));
+                }
+                Work::Other(Job::ForgetCounts { epoch, answer }) => {
+                    let _ = answer.send(self.engine.forget_counts(epoch).map_err(unavailable));
                 }
                 Work::Other(Job::Compact { answer }) => {
                     let _ = answer.send(self.engine.compact().map_err(unavailable));

@@ -12,6 +12,7 @@ on_both_stores!(
     a_moved_store_takes_every_acknowledged_report_with_it_and_counts_nothing_more,
     a_closed_window_never_changes_and_late_reports_are_counted_apart,
     compacting_changes_no_estimate,
+    counts_go_when_they_have_had_their_time_and_open_windows_stay,
 );
 
 fn other(kind: Kind) -> Kind {
@@ -88,6 +89,41 @@ fn a_closed_window_never_changes_and_late_reports_are_counted_apart(kind: Kind) 
     assert_eq!(after["late"], 3);
     after["late"] = 0.into();
     assert_eq!(after, before);
+}
+
+fn counts_go_when_they_have_had_their_time_and_open_windows_stay(kind: Kind) {
+    let (folder, plan) = (Folder::with(kind), plan(5, 2));
+    let mut noise = Noise::new(&plan, 3);
+    let mut simulation = Server::start(&folder, &plan, &["--simulation", "--keep-counts-days", "1"]);
+    // Windows of 2017, one that closed some months ago, and the one that is open.
+    let months = Epoch(current(&plan).0 - 26);
+    for epoch in [Epoch(3), Epoch(9), months, current(&plan)] {
+        assert_eq!(simulation.post(&noise.body(epoch, 100)).status, 200);
+    }
+    let windows = |server: &Server| server.get("/v1/estimates").json()["windows"].as_array().unwrap().len();
+    assert_eq!(windows(&simulation), 4, "a simulation forgets nothing");
+    assert!(simulation.stop().success());
+    folder.set("simulation = false");
+    let mut server = Server::start(&folder, &plan, &["--keep-counts-days", "1000"]);
+    for _ in 0..2_600 {
+        if windows(&server) == 2 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(windows(&server), 2);
+    server.post(&noise.bytes(Epoch(3))).problem(410, "window-closed");
+    assert!(server.stop().success());
+    let compact = |more: &[&str]| run(&[&["compact", "--store", folder.store()][..], more].concat());
+    assert!(compact(&[]).0);
+    assert_eq!(folder.held().reports, 200, "without a number of days counts stay");
+    let (done, said) = compact(&["--keep-counts-days", "1"]);
+    assert!(done, "{said}");
+    assert_eq!(folder.held(), Held { reports: 100, ids: 100, votes: 100 * noise.size() });
+    // What is left goes on being counted.
+    let server = Server::start(&folder, &plan, &["--keep-counts-days", "1"]);
+    assert_eq!(server.post(&noise.bytes(current(&plan))).json()["accepted"], 1);
+    assert_eq!(windows(&server), 1);
 }
 
 fn compacting_changes_no_estimate(kind: Kind) {

@@ -57,6 +57,18 @@ pub(super) fn fold(client: &mut Client, prepared: &mut Prepared) -> Result<(), p
     transaction.commit()
 }
 
+/// Forgets the counts of closed epochs below `epoch`.
+pub(super) fn forget(client: &mut Client, epoch: Epoch) -> Result<(), postgres::Error> {
+    let mut transaction = client.transaction()?;
+    // Others who fold or forget wait here: what is read to be summed is not forgotten meanwhile.
+    let (closed_before, _) = standing(&mut transaction, "FOR UPDATE")?;
+    let below = i64::from(epoch.min(closed_before).0);
+    for table in ["keepset_tally", "keepset_late"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE epoch < $1"), &[&below])?;
+    }
+    transaction.commit()
+}
+
 const READ: &str = "SELECT epoch, question, reports, votes FROM keepset_tally";
 
 /// What counts are raised by.

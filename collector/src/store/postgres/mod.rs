@@ -97,6 +97,10 @@ impl Engine for Postgres {
         })
     }
 
+    fn forget_counts(&mut self, epoch: Epoch) -> Result<(), Broken> {
+        self.attempt(|_, client| counts::forget(client, epoch))
+    }
+
     fn compact(&mut self) -> Result<(), Broken> {
         self.attempt(|this, client| counts::fold(client, &mut this.prepared))
     }

@@ -109,6 +109,19 @@ impl Engine for Sqlite {
         self.wipe(forgotten)
     }
 
+    fn forget_counts(&mut self, epoch: Epoch) -> Result<(), Broken> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let below = epoch.min(closed_before(&transaction)?).0;
+        let mut forgotten = 0;
+        for table in ["tally", "support", "late"] {
+            forgotten +=
+                transaction.execute(&format!("DELETE FROM {table} WHERE epoch < ?1"), params![below])?;
+        }
+        transaction.commit()?;
+        self.traces |= forgotten > 0;
+        self.wipe(0).map(|_| ())
+    }
+
     /// Writes the file anew when more than half of it is empty; otherwise what is empty will be used again.
     fn compact(&mut self) -> Result<(), Broken> {
         let pages = |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
