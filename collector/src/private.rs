@@ -20,9 +20,17 @@ pub(crate) fn read(path: &Path, held: &str) -> Result<String, String> {
 /// # Errors
 /// One sentence that names the file and what is wrong.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), String> {
+    write_bytes(path, text.as_bytes())
+}
+
+/// The same for what is no text.
+///
+/// # Errors
+/// One sentence that names the file and what is wrong.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let new = path.with_extension("new");
     let written = make(&new)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&new, path));
     written.map_err(|error| {
         // Whatever of it was written is private, too.

@@ -1,23 +1,34 @@
-//! What is handed on: the names that have a label, as CSV, and only of labels that enough people share.
+//! What is handed on: the names that have a label, as CSV or Parquet, and only of labels that enough people share.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use keepset_wire::document::{self, Node};
-use keepset_wire::hex;
 use keepset_wire::labels::LabelTerms;
 
+use super::rows::{Row, csv, rows, write_parquet};
+use super::sharing;
 use super::store::{Held, LabelStore};
-use super::{date, sharing};
 
 /// What can be done with labels.
 #[derive(Clone, Debug, Subcommand)]
 pub enum LabelsCommand {
     /// Lists the labels and how many have each, or that too few do
     List(LabelFiles),
-    /// Prints the names that have each label, and the consent they were shared on, as CSV; a label that too few share is left out
-    Export(LabelFiles),
+    /// Prints the names that have each label, and the consent they were shared on, as CSV or Parquet; a label that too few share is left out
+    Export(Export),
+}
+
+/// What is to be handed on.
+#[derive(Clone, Debug, Args)]
+pub struct Export {
+    /// The labels.
+    #[command(flatten)]
+    pub of: LabelFiles,
+    /// Write them as Parquet into this file, which is made for its owner alone, in place of printing CSV.
+    #[arg(long, value_name = "FILE")]
+    pub parquet: Option<PathBuf>,
 }
 
 /// A store of labels and the terms they were shared under.
@@ -63,52 +74,42 @@ impl LabelsCommand {
     /// # Errors
     /// One sentence when it could not be done.
     pub fn run(&self) -> Result<String, String> {
-        let (Self::List(files) | Self::Export(files)) = self;
-        let store = LabelStore::read(&files.label_store)?;
-        let unread =
-            |error| format!("--label-store: {} cannot be read: {error}", files.label_store.display());
-        let mut text = String::new();
-        for terms in read_terms(&files.labels)? {
-            let held = store.held(&terms).map_err(unread)?;
-            match self {
-                Self::List(_) => list(&terms, &held, &mut text),
-                Self::Export(_) => export(&terms, &held, &mut text),
+        match self {
+            Self::List(files) => {
+                let mut text = String::new();
+                files.read()?.iter().for_each(|(terms, held)| list(terms, held, &mut text));
+                Ok(text)
             }
+            Self::Export(export) => export.run(),
         }
-        Ok(text)
     }
 }
 
-/// Writing to a text cannot fail, here and below.
+impl LabelFiles {
+    /// Reads what is held under each of the terms.
+    fn read(&self) -> Result<Vec<(LabelTerms, Vec<Held>)>, String> {
+        let store = LabelStore::read(&self.label_store)?;
+        let unread = |error| format!("--label-store: {} cannot be read: {error}", self.label_store.display());
+        let held = |terms: LabelTerms| store.held(&terms).map_err(unread).map(|held| (terms, held));
+        read_terms(&self.labels)?.into_iter().map(held).collect()
+    }
+}
+
+impl Export {
+    fn run(&self) -> Result<String, String> {
+        let read = self.of.read()?;
+        let all: Vec<Row<'_>> = read.iter().flat_map(|(terms, held)| rows(terms, held)).collect();
+        let Some(path) = &self.parquet else { return Ok(csv(&all)) };
+        write_parquet(&all, path)?;
+        Ok(format!("{} rows written to {}\n", all.len(), path.display()))
+    }
+}
+
+/// Writing to a text cannot fail.
 fn list(terms: &LabelTerms, held: &[Held], text: &mut String) {
     let _ = writeln!(text, "{} ({}), text version {}:", terms.id, terms.hash(), terms.text_version);
     for ((name, _), count) in terms.segments.iter().zip(sharing(terms, held)) {
         let told = count.map_or_else(|| format!("fewer than {}", terms.least), |count| count.to_string());
         let _ = writeln!(text, "{told:>16}  {name}");
-    }
-}
-
-/// No field holds what CSV would have to quote: names, hexadecimal digits, dates, numbers.
-fn export(terms: &LabelTerms, held: &[Held], text: &mut String) {
-    if text.is_empty() {
-        text.push_str("label,id,told,agreed,signal,text_version,terms,pack\n");
-    }
-    for ((index, (name, _)), count) in terms.segments.iter().enumerate().zip(sharing(terms, held)) {
-        if count.is_none() {
-            continue;
-        }
-        for one in held.iter().filter(|one| one.labels.get(index) == Some(&true)) {
-            let _ = writeln!(
-                text,
-                "{name},{},{},{},{},{},{},{}",
-                one.id,
-                date(one.day),
-                date(one.agreed),
-                one.signal,
-                terms.text_version,
-                terms.hash(),
-                hex(&one.pack)
-            );
-        }
     }
 }

@@ -8,6 +8,7 @@ pub mod export;
 pub mod queue;
 pub mod receipt;
 pub mod routes;
+mod rows;
 pub mod store;
 pub mod webhook;
 

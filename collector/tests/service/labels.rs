@@ -94,9 +94,13 @@ impl Shop {
     }
 
     fn run(&self, command: &str) -> String {
+        self.run_with(command, &[])
+    }
+
+    fn run_with(&self, command: &str, more: &[&str]) -> String {
         let mut program = Command::new(env!("CARGO_BIN_EXE_keepset-collector"));
         program.args(["labels", command, "--labels"]).arg(self.folder.join("terms.json"));
-        let output = program.arg("--label-store").arg(self.store()).output().unwrap();
+        let output = program.arg("--label-store").arg(self.store()).args(more).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -276,8 +280,36 @@ fn a_label_is_handed_on_only_while_enough_people_share_it() {
     );
     let list = shop.run("list");
     assert!(list.contains("3  fresh") && list.contains("fewer than 3  habit"), "{list}");
+    // As Parquet the same rows, read by the library.
+    let file = shop.folder.join("labels.parquet");
+    let said = shop.run_with("export", &["--parquet", file.to_str().unwrap()]);
+    assert!(said.starts_with("3 rows written to "), "{said}");
+    assert_eq!(as_csv(&file), export);
     shop.withdraw(2);
     assert_eq!(shop.run("export").lines().count(), 1, "now too few share either");
+    assert!(shop.run_with("export", &["--parquet", file.to_str().unwrap()]).starts_with("0 rows"));
+    assert_eq!(
+        as_csv(&file),
+        shop.run("export"),
+        "an export made afterwards has nothing of what was taken back"
+    );
+}
+
+/// Reads a file of Parquet as lines of CSV.
+fn as_csv(file: &Path) -> String {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    let reader = SerializedFileReader::new(std::fs::File::open(file).unwrap()).unwrap();
+    let columns = reader.metadata().file_metadata().schema().get_fields().iter();
+    let mut text = columns.map(|column| column.name()).collect::<Vec<_>>().join(",") + "\n";
+    for row in reader.get_row_iter(None).unwrap() {
+        let row = row.unwrap();
+        let values: Vec<String> = row.get_column_iter().map(|(_, value)| value.to_string()).collect();
+        text += &values.iter().map(|value| value.trim_matches('"')).collect::<Vec<_>>().join(",");
+        text += "\n";
+    }
+    text
 }
 
 #[test]
