@@ -12,10 +12,12 @@ use keepset_wire::oblivious::{KEYS_TYPE, REQUEST_TYPE, RESPONSE_TYPE};
 use keepset_wire::seal::SEALED_TYPE;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, Paths};
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, Content, Object, Ref, RefOr, Required, ResponseBuilder, Schema};
 use utoipa::{OpenApi as _, ToSchema};
 
+use crate::problem::Kind;
 use crate::publish::Publication;
 
 const JSON: &str = "application/json";
@@ -203,18 +205,16 @@ impl Route {
     fn operation(&self) -> Operation {
         let mut operation = OperationBuilder::new().summary(Some(self.summary));
         if let Some((name, place)) = &self.parameter {
-            let number = utoipa::openapi::schema::Type::Integer;
-            let text = utoipa::openapi::schema::Type::String;
-            let (kind, required) = match place {
-                ParameterIn::Path => (text, Required::True),
-                _ => (number, Required::False),
+            let (schema, required) = match place {
+                ParameterIn::Path => (slug(), Required::True),
+                _ => (window(), Required::False),
             };
             let parameter =
                 ParameterBuilder::new().name(*name).parameter_in(place.clone()).required(required);
-            operation = operation.parameter(parameter.schema(Some(Object::with_type(kind))));
+            operation = operation.parameter(parameter.schema(Some(schema)));
         }
         if let Some(kind) = self.takes {
-            let body = RequestBodyBuilder::new().content(kind, Content::new(None::<RefOr<Schema>>));
+            let body = RequestBodyBuilder::new().content(kind, Content::new(Some(bytes())));
             operation = operation.request_body(Some(body.required(Some(Required::True)).build()));
         }
         let well = ResponseBuilder::new().description("All is well.");
@@ -243,6 +243,23 @@ impl Route {
         }
         operation.build()
     }
+}
+
+/// The number of a window.
+fn window() -> Object {
+    let number = ObjectBuilder::new().schema_type(Type::Integer);
+    number.minimum(Some(0)).maximum(Some(u32::MAX)).build()
+}
+
+/// The name of a problem.
+fn slug() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Kind::ALL.map(Kind::slug))).build()
+}
+
+/// A body that is no text.
+fn bytes() -> Object {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).build()
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {

@@ -205,6 +205,10 @@ impl Expected {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
     use serde_json::json;
 
     use super::*;
@@ -216,6 +220,20 @@ mod tests {
             audience: "keepset".into(),
             claim: claim.into(),
             roles,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2026), ..ProptestConfig::default() })]
+        #[test]
+        fn any_token_is_read_or_not_and_nothing_panics(
+            head in "[ -~]{0,60}|\\{\"alg\":\"(ES256|none|HS256)\",\"kid\":\"[a-c]{0,2}\"(,\"crit\":\\[\\])?\\}",
+            encoded in any::<bool>(),
+            rest in "[A-Za-z0-9._-]{0,40}",
+        ) {
+            let head = if encoded { BASE64_URL_SAFE_NO_PAD.encode(head) } else { head };
+            let header = readable(&format!("{head}.{rest}"));
+            prop_assert!(header.is_none_or(|header| header.kid.is_some() && header.crit.is_none()));
         }
     }
 
