@@ -39,6 +39,8 @@ const parts = (extension) => ({
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
     onResolve({ filter: /^[a-z]/ }, ({ path }) => (EXTERNAL.includes(path) ? { path, external: true } : undefined));
+    // The page's own copy: an error has to be one of its class.
+    onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `./index.${extension}`, external: true }));
     onResolve({ filter: /^\.\.\/strings\/index\.js$/ }, () => ({ path: `./consent-strings.${extension}`, external: true }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
     onResolve({ filter: /^\.\/glue\.js$/ }, () => ({ path: "sentiment", namespace: "glue" }));
@@ -86,7 +88,8 @@ async function write(file, format, what) {
     write: false,
     // Jest and old Node run no `import()` in CommonJS.
     supported: format === "cjs" ? { "dynamic-import": false } : {},
-    define: { __KEEPSET_VERSION__: JSON.stringify(manifest.version) },
+    // CommonJS has no address of its own, and what asks for it does without.
+    define: { __KEEPSET_VERSION__: JSON.stringify(manifest.version), ...(format === "cjs" ? { "import.meta.url": "undefined" } : {}) },
     logLevel: "warning",
   });
   const [code, map] = [/js$/, /map$/].map((ending) => outputFiles.find(({ path }) => ending.test(path))?.text);
@@ -162,6 +165,7 @@ async function writePackage() {
     bundle("edge", "edge.js", "esm"),
     bundle("global", "global.js", "iife"),
     bundle("cli", "cli.js", "esm"),
+    bundle("worker-engine", "worker-engine.js", "esm"),
     ...ADDONS.flatMap((entry) => [bundle(`${entry}/index`, `${fileOf(entry)}.js`, "esm"), bundle(`${entry}/index`, `${fileOf(entry)}.cjs`, "cjs")]),
     ...Object.keys(LATER).flatMap(bundleParts),
   ]);

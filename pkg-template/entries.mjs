@@ -23,6 +23,7 @@ export const ADDONS = [
   "compat/posthog",
   "compat/snowplow",
   "webview",
+  "worker",
   "devtools",
   "sentiment",
 ];

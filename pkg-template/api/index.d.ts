@@ -348,6 +348,12 @@ export interface Options {
     signal?: AbortSignal;
     /** Another clock, for tests and demonstrations. */
     clock?: Clock;
+    /** Where the engine runs, if not in the page itself: what `inWorker()` of `keepset/worker` returns. */
+    runtime?: Runtime;
+}
+/** Where an engine runs. */
+export interface Runtime {
+    readonly name: string;
 }
 /** Everything a WebAssembly module can be read from. */
 export type WasmSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;

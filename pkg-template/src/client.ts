@@ -81,7 +81,7 @@ export class Client implements Unbound<Keepset> {
       this.#fail(new KeepsetError("wasm_unsupported", `${where}, so segments are not computed here.`));
       return;
     }
-    this.#link = this.#connect(settings, open);
+    this.#link = this.#connect(settings, settings.runtime?.open.bind(undefined, open, options) ?? open);
   }
 
   get status(): Status {

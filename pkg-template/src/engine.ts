@@ -9,12 +9,15 @@ import type { Settings } from "./options.js";
 import { compiled } from "./pack.js";
 import { Profile } from "./profile.js";
 
+/** What holds the engine of a profile: a keeper, or what stands for one that is elsewhere. */
+export type Holder = Pick<Keeper, keyof Keeper>;
+
 /** Opens the engine of a client in this tab. An entry without one, for servers, carries none of this code. */
 export type OpenEngine = (
   settings: Settings,
   tell: (notice: Notice) => void,
   fail: (error: KeepsetError) => void,
-) => Promise<Keeper>;
+) => Promise<Holder>;
 
 /** The home of a part that is loaded when it is asked for, its glue too. */
 interface Later<Glue> extends Home {

@@ -52,5 +52,5 @@ export function fromEngine(error: unknown, code: ErrorCode, where = ""): unknown
 
 /** What is left to say when the engine failed in a way it should not have. */
 export function crashed(cause: unknown): KeepsetError {
-  return new KeepsetError("engine_crashed", "The engine stopped. Nothing more is computed or sent until the page is loaded again.", { cause });
+  return new KeepsetError("engine_crashed", "The engine stopped. Nothing is computed or sent until the page is loaded again.", { cause });
 }

@@ -1,30 +1,12 @@
 // Keepset in a page: the modules beside this script, else the copies inside the package.
-import { engineAt } from "./engine.js";
+import { besideScript } from "./beside.js";
 import { api } from "./start.js";
 import type { Keepset, Options } from "./types.js";
 
 export * from "./surface.js";
 export { version } from "./version.js";
 
-const functions = api(
-  engineAt(
-    {
-      // Written out in full: bundlers look for exactly this form, and copy the file.
-      url: () => new URL("./core.wasm", import.meta.url),
-      inline: () => import("./core-inline.js"),
-    },
-    {
-      glue: () => import("./report.js"),
-      url: () => new URL("./report.wasm", import.meta.url),
-      inline: () => import("./report-inline.js"),
-    },
-    {
-      glue: () => import("./study.js"),
-      url: () => new URL("./study.wasm", import.meta.url),
-      inline: () => import("./study-inline.js"),
-    },
-  ),
-);
+const functions = api(besideScript);
 
 /** Starts the client of a name, or returns the one there is. Returns at once and never throws. */
 export const init: (options: Options) => Keepset = functions.init;

@@ -2,7 +2,7 @@ import { type Deferred, deferred } from "./deferred.js";
 import { crashed, type ErrorCode, KeepsetError } from "./errors.js";
 import { type Hold, TabLock } from "./host/lock.js";
 import { isHidden, Timer } from "./host/timer.js";
-import type { Keeper } from "./keeper.js";
+import type { Holder } from "./engine.js";
 import type { EventInput } from "./dto.js";
 import { Gone, type Notice, type Op, type Steps, stepsOf, type View } from "./ops.js";
 
@@ -43,7 +43,7 @@ interface Together {
 /** What a link needs of its client. */
 export interface Ends {
   /** Opens the engine in this tab. */
-  open(tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Keeper>;
+  open(tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Holder>;
   /** The engine is there, in this tab or another, with what time changed while it was not. */
   up(view: View, steps: Steps): void;
   /** Events were dropped. */
@@ -65,7 +65,7 @@ export class Link {
   readonly #lock: TabLock | undefined;
   readonly #watch = new Timer(() => this.#doubt());
   #channel: BroadcastChannel | undefined;
-  #keeper: Keeper | undefined;
+  #keeper: Holder | undefined;
   #elsewhere = false;
   /** Another tab has been heard: each says a word when it opens, and to a new holder. Before that no one is told anything. */
   #company = false;
@@ -215,7 +215,7 @@ export class Link {
   }
 
   async #lead(hold: Hold): Promise<void> {
-    let keeper: Keeper;
+    let keeper: Holder;
     const mine = { over: false };
     void hold.over.then(() => {
       mine.over = true;
@@ -259,7 +259,7 @@ export class Link {
     this.#seen.clear();
   }
 
-  #perform(keeper: Keeper, id: number, { op }: Call): void {
+  #perform(keeper: Holder, id: number, { op }: Call): void {
     const call = { op, from: this.#me, id };
     if (op.do !== "track") return this.#await(keeper.do(call), [id]);
     const kept = keeper.track(call);
@@ -285,7 +285,7 @@ export class Link {
     );
   }
 
-  async #performFor(keeper: Keeper, from: string, id: number, op: Op): Promise<void> {
+  async #performFor(keeper: Holder, from: string, id: number, op: Op): Promise<void> {
     // A tab sends again what it believes unheard; its calls come in order.
     if (id <= (this.#seen.get(from) ?? 0)) return;
     this.#seen.set(from, id);

@@ -37,7 +37,7 @@ export function loader<Glue extends Startable>(part: Part<Glue>): (given?: WasmS
 
 async function load<Glue extends Startable>(part: Part<Glue>, given: WasmSource | Promise<WasmSource> | undefined): Promise<Glue> {
   refuseIfBlocked();
-  const from = given === undefined ? ", neither from beside the script nor from the copy inside the package" : " from the option `wasm`";
+  const from = given === undefined ? ", neither beside the script nor inside the package" : " from the option `wasm`";
   let wrong = `could not be loaded${from}`;
   try {
     const [glue, module] = await Promise.all([part.glue(), given === undefined ? fromHome(part) : fromGiven(await given)]);

@@ -2,7 +2,7 @@ import type { Report } from "./dto.js";
 import { systemClock } from "./host/clock.js";
 import { fetchTransport, type Route } from "./host/transport.js";
 import { KeepsetError } from "./errors.js";
-import type { Clock, Logger, Options, StorageAdapter, Transport, WasmSource } from "./types.js";
+import type { Clock, Logger, Options, Runtime, StorageAdapter, Transport, WasmSource } from "./types.js";
 
 /** Options after every one of them was looked at. */
 export interface Settings {
@@ -15,9 +15,10 @@ export interface Settings {
   log: Logger | undefined;
   signal: AbortSignal | undefined;
   clock: Clock;
+  runtime: Runtime | undefined;
 }
 
-const KEYS = ["pack", "collector", "relay", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock"];
+const KEYS = ["pack", "collector", "relay", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock", "runtime"];
 
 /** The kinds of objects that are packs or hold one; a promise or a response is a mistake easily made. */
 const PACK = /(Object|Array|URL|Buffer|View)]$/;
@@ -33,7 +34,7 @@ export function settle(options: Options): Settings {
   if (!isObject(options)) throw new KeepsetError("invalid_options", "init() takes an object of options with at least `pack`");
   const stranger = Object.keys(options).find((key) => !KEYS.includes(key));
   if (stranger !== undefined) wrong(stranger, `is not an option; there are ${KEYS.join(", ")}`);
-  const { pack, collector, relay, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock } = options;
+  const { pack, collector, relay, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock, runtime } = options;
   if (!(typeof pack === "string" ? pack : isObject(pack) && PACK.test(Object.prototype.toString.call(pack)))) wrong("pack", "must be a pack: its compiled bytes, its object, its JSON text or its URL");
   if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name)) wrong("name", "must be 1 to 64 letters, digits, dots, dashes or underscores");
   if (!(storage === "auto" || storage === "memory" || isAdapter(storage))) wrong("storage", 'must be "auto", "memory" or an adapter with get, set and delete');
@@ -41,6 +42,7 @@ export function settle(options: Options): Settings {
   if (debug !== undefined && typeof debug !== "boolean" && typeof debug !== "function") wrong("debug", "must be true, false or a function");
   if (!isObject(clock) || typeof clock.now !== "function") wrong("clock", "must have a method now()");
   if (signal !== undefined && !(isObject(signal) && typeof signal.addEventListener === "function")) wrong("signal", "must be an AbortSignal");
+  if (runtime && !isObject(runtime)) wrong("runtime", "must be what inWorker() returns");
   return {
     name,
     pack,
@@ -51,6 +53,7 @@ export function settle(options: Options): Settings {
     log: debug === true ? toConsole : debug === false ? undefined : debug,
     signal,
     clock,
+    runtime,
   };
 }
 

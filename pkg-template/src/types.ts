@@ -15,6 +15,7 @@ import type {
   Withheld,
 } from "./dto.js";
 import type { Unsubscribe } from "./emitter.js";
+import type { OpenEngine } from "./engine.js";
 import type { KeepsetError } from "./errors.js";
 
 // ---- typing hooks -------------------------------------------------------------------------
@@ -62,6 +63,15 @@ export interface Options {
   signal?: AbortSignal;
   /** Another clock, for tests and demonstrations. */
   clock?: Clock;
+  /** Where the engine runs, if not in the page itself: what `inWorker()` of `keepset/worker` returns. */
+  runtime?: Runtime;
+}
+
+/** Where an engine runs. */
+export interface Runtime {
+  readonly name: string;
+  /** @internal Opens an engine there, or `here` where that cannot be. */
+  readonly open: (here: OpenEngine, options: Options, ...rest: Parameters<OpenEngine>) => ReturnType<OpenEngine>;
 }
 
 /** Everything a WebAssembly module can be read from. */

@@ -50,7 +50,10 @@ function project(name, manifest = {}) {
   return root;
 }
 
-/** Serves what was built and says what its page came to, and which wasm files it fetched. */
+/** The same with its engine in a worker. */
+const IN_WORKER = MAIN.replace("init({", "init({ runtime: inWorker(),").replace("const keepset", 'import { inWorker } from "keepset/worker";\n  const keepset');
+
+/** Serves what was built and says what its page came to, which wasm files it fetched, and how many workers it had. */
 async function run(out, csp = CSP) {
   const site = await serve([], (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
@@ -63,14 +66,17 @@ async function run(out, csp = CSP) {
     }
   });
   try {
-    return { told: await visit(site.url), fetched: site.requests.filter((path) => path.endsWith(".wasm")) };
+    const workers = [];
+    const told = await visit(site.url, (page) => page.on("worker", (worker) => workers.push(worker.url())));
+    return { told, workers: workers.length, fetched: site.requests.filter((path) => path.endsWith(".wasm")) };
   } finally {
     site.close();
   }
 }
 
-async function visit(url) {
+async function visit(url, prepare = () => undefined) {
   const page = await browser.newPage();
+  prepare(page);
   const problems = [];
   page.on("pageerror", (error) => problems.push(error.message));
   try {
@@ -93,6 +99,10 @@ test("Vite builds it, and the page fetches the wasm files beside its scripts", a
   const { told, fetched } = await run(join(root, "dist"));
   assert.deepEqual(told, WORKS);
   assert.equal(fetched.length, 2);
+  writeFileSync(join(root, "main.js"), IN_WORKER);
+  await build({ root, logLevel: "error", configFile: false, worker: { format: "es" } });
+  const there = await run(join(root, "dist"));
+  assert.deepEqual([there.told, there.workers, there.fetched.length], [WORKS, 1, 2]);
 });
 
 test("Vite's development server serves it", async () => {
@@ -113,12 +123,18 @@ test("webpack 5 builds it, and the page fetches the wasm files beside its script
   const root = project("webpack");
   const webpack = await load("webpack");
   const out = join(root, "dist");
-  const stats = await new Promise((resolve, reject) => webpack({ mode: "production", context: root, entry: "./main.js", output: { path: out } }, (error, done) => (error ? reject(error) : resolve(done))));
-  assert.deepEqual(stats.toJson({ all: false, errors: true, warnings: true }).errors, []);
-  writeFileSync(join(out, "index.html"), HTML("/main.js"));
-  const { told, fetched } = await run(out);
+  const built = async () => {
+    const stats = await new Promise((resolve, reject) => webpack({ mode: "production", context: root, entry: "./main.js", output: { path: out } }, (error, done) => (error ? reject(error) : resolve(done))));
+    assert.deepEqual(stats.toJson({ all: false, errors: true, warnings: true }).errors, []);
+    writeFileSync(join(out, "index.html"), HTML("/main.js"));
+    return run(out);
+  };
+  const { told, fetched } = await built();
   assert.deepEqual(told, WORKS);
   assert.equal(fetched.length, 2);
+  writeFileSync(join(root, "main.js"), IN_WORKER);
+  const there = await built();
+  assert.deepEqual([there.told, there.workers, there.fetched.length], [WORKS, 1, 2]);
 });
 
 test("Rollup builds it with its resolver alone, and the page uses the copies inside the package", async () => {
