@@ -55,7 +55,7 @@ const bundle = (entry, file, format) =>
 
 /** What a part that is loaded when it is asked for gives: what is used of its glue, and what of ours works on it. */
 const LATER = {
-  report: `export { initSync, decide, hasGateway } from "glue"; export { through } from "./host/relay.js"; export { shareLabels } from "./sharing.js";`,
+  report: `export { initSync, decide, hasGateway } from "glue"; export { through } from "./host/relay.js"; export { fetchTransport } from "./host/transport.js"; export { mayLeave } from "./leaving.js"; export { shareLabels } from "./sharing.js";`,
   study: `export { initSync, compile, explain, simulate } from "glue";`,
 };
 

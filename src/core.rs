@@ -155,12 +155,13 @@ impl Core {
         dto::consent(self.engine.consent())
     }
 
-    /// Takes in new choices and returns what changed.
+    /// Takes in new choices and the number of the signal they come by, and returns what changed.
     ///
     /// # Errors
     /// When the change is not understood; nothing has changed then.
-    pub fn choose(&mut self, change: &JsValue, now: f64) -> Result<JsValue, JsValue> {
-        let changes = self.engine.set_consent(&dto::consent_change(change)?, time::instant(now)?);
+    pub fn choose(&mut self, change: &JsValue, signal: u8, now: f64) -> Result<JsValue, JsValue> {
+        let change = dto::consent_change(change, signal)?;
+        let changes = self.engine.set_consent(&change, time::instant(now)?);
         Ok(numbers::changes(&changes))
     }
 
@@ -359,7 +360,7 @@ mod tests {
     #[test]
     fn an_event_comes_in_and_a_membership_with_its_reason_comes_out() {
         let mut core = core();
-        core.choose(&granted(), day(0)).unwrap();
+        core.choose(&granted(), 0, day(0)).unwrap();
         let change = purchase(&mut core, 3.0);
         assert_eq!(change, [0.0, 1.0, day(0), 0.0, 0.0, 1.0, 1.0]);
         let rules = core.rules();
@@ -373,7 +374,7 @@ mod tests {
     #[test]
     fn a_report_leaves_only_after_its_state_is_durable_and_reads_as_a_report_of_the_plan() {
         let mut core = core();
-        core.choose(&granted(), day(0)).unwrap();
+        core.choose(&granted(), 0, day(0)).unwrap();
         assert_eq!(core.due(day(0)).unwrap().as_string(), Some("answered".into()));
         let due = core.due(day(1)).unwrap().unchecked_into::<Uint8Array>().to_vec();
         assert!(crate::decide(&due[..due.len() - 1]).is_err());
@@ -404,7 +405,7 @@ mod tests {
         assert_eq!(text(&refused, "code"), "pack");
         assert!(text(&refused, "message").starts_with("$"));
         let mut core = core();
-        core.choose(&granted(), day(0)).unwrap();
+        core.choose(&granted(), 0, day(0)).unwrap();
         for wrong in [99.0, f64::INFINITY, super::numbers::TRUE, super::numbers::TEXT] {
             let refused = core.take(0, &[wrong], &Array::of1(&"text".into()), 0, day(0), None, day(0));
             assert_eq!(text(&refused.unwrap_err(), "code"), "event_property");
@@ -415,7 +416,7 @@ mod tests {
             assert_eq!(text(&core.pass(never).unwrap_err(), "code"), "time");
         }
         assert_eq!(
-            text(&core.choose(&object(&[("storage", "maybe".into())]), day(0)).unwrap_err(), "code"),
+            text(&core.choose(&object(&[("storage", "maybe".into())]), 0, day(0)).unwrap_err(), "code"),
             "argument"
         );
         assert_eq!(text(&core.uploaded(9, "lost").unwrap_err(), "code"), "argument");

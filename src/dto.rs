@@ -5,16 +5,16 @@ use keepset_engine::outbox::Entry;
 use keepset_engine::{Choice, Consent, ConsentChange, Engine, Intake, Saved, Standing, Status};
 use keepset_privacy::Budget;
 use keepset_wire::receipt::Kind;
-use keepset_wire::{Purpose, Timestamp, hex};
+use keepset_wire::{Purpose, Signal, Timestamp, hex};
 use wasm_bindgen::JsValue;
 
 use crate::convert::{list, millis, object};
 use crate::error::error;
 
-/// Reads new choices; a purpose left out keeps its choice.
+/// Reads new choices; a purpose left out keeps its choice. `signal`: the byte of the one they come by.
 ///
 /// By hand: a deserializer for a small object would be a tenth of the wasm.
-pub(crate) fn consent_change(given: &JsValue) -> Result<ConsentChange, JsValue> {
+pub(crate) fn consent_change(given: &JsValue, signal: u8) -> Result<ConsentChange, JsValue> {
     let choice = |purpose: &str| {
         let value = Reflect::get(given, &purpose.into())
             .map_err(|_| error("argument", "a change of consent is an object"))?;
@@ -31,6 +31,7 @@ pub(crate) fn consent_change(given: &JsValue) -> Result<ConsentChange, JsValue> 
         storage: choice("storage")?,
         reporting: choice("reporting")?,
         sharing: choice("sharing")?,
+        signal: Signal::from_byte(signal).unwrap_or_default(),
     })
 }
 

@@ -287,7 +287,12 @@ impl Post {
 pub(crate) fn willing(pack: Rc<Pack>, now: Timestamp) -> (Engine, Vec<Change>) {
     let mut engine = Engine::install(pack, now);
     let granted = Some(Choice::Granted);
-    let yes = ConsentChange { segmentation: granted, storage: granted, reporting: granted, sharing: None };
+    let yes = ConsentChange {
+        segmentation: granted,
+        storage: granted,
+        reporting: granted,
+        ..ConsentChange::default()
+    };
     let changes = engine.set_consent(&yes, now);
     (engine, changes)
 }

@@ -257,7 +257,12 @@ fn a_row_holds_the_values_a_device_holds_at_the_cut() {
             let mut engine = Engine::install(Rc::clone(&pack), now);
             let yes = Some(Choice::Granted);
             engine.set_consent(
-                &ConsentChange { segmentation: yes, storage: yes, reporting: yes, sharing: None },
+                &ConsentChange {
+                    segmentation: yes,
+                    storage: yes,
+                    reporting: yes,
+                    ..ConsentChange::default()
+                },
                 now,
             );
             engine

@@ -1,5 +1,5 @@
 /** Every way Keepset can fail, as a stable word: act on the code, show the message. */
-export type ErrorCode = "invalid_options" | "invalid_event" | "invalid_argument" | "too_many_calls" | "pack_load_failed" | "pack_invalid" | "wasm_unsupported" | "wasm_load_failed" | "csp_blocked" | "engine_crashed" | "storage_unavailable" | "storage_corrupt" | "quota_exceeded" | "no_entropy" | "network" | "collector_rejected" | "aborted" | "destroyed";
+export type ErrorCode = "invalid_options" | "invalid_event" | "invalid_argument" | "too_many_calls" | "pack_load_failed" | "pack_invalid" | "wasm_unsupported" | "wasm_load_failed" | "csp_blocked" | "engine_crashed" | "storage_unavailable" | "storage_corrupt" | "quota_exceeded" | "no_entropy" | "no_key" | "network" | "collector_rejected" | "aborted" | "destroyed";
 /** The one error of this package: a stable code, a sentence, where to read more, and what caused it. */
 export declare class KeepsetError extends Error {
     readonly name = "KeepsetError";
@@ -33,6 +33,8 @@ export interface Standing {
     readonly choice: Choice;
     readonly since: number;
 }
+/** The signals by which a yes can reach the engine: the page's own word, IAB TCF, IAB GPP, Google Consent Mode. A label says which it was. */
+export type GrantedBy = "page" | "tcf" | "gpp" | "gcm";
 /** A change of some choices; purposes left out keep theirs. */
 export type ConsentChange = {
     readonly [P in Purpose]?: Choice;
@@ -104,7 +106,7 @@ export type Outcome = "accepted" | "refused" | "failed";
 export type Withheld = 
 /** The pack asks nothing. */
 "no_plan"
-/** Segmentation or reporting is not granted. */
+/** Segmentation or reporting is not granted; or it was not confirmed at the moment of handing out. */
  | "no_consent"
 /** Storage is not granted, so no charge could be kept. */
  | "storage_needed"
@@ -540,11 +542,18 @@ export interface Consent {
     get(): ConsentState;
     /**
      * Takes a choice. A refusal stops what it forbids at once; the promise resolves when what it erases is gone
-     * from memory and disk. It never rejects.
+     * from memory and disk. It never rejects. `signal` says where a yes comes from, for a page that asks a consent platform itself;
+     * labels carry the one by which sharing was granted. Left out, or anything else, it is `"page"`.
      */
     set(choice: {
         readonly [P in Purpose]?: Exclude<Choice, "pending">;
-    }): Promise<void>;
+    }, signal?: GrantedBy): Promise<void>;
+    /**
+     * Asked immediately before a report or labels are handed to the network, if it is there: `keepset/consent` sets it, and so may a page
+     * that asks a consent platform itself. Without a `true` within two seconds nothing leaves; what waits is asked about again later. An
+     * erasure is not asked about.
+     */
+    confirm?: (purpose: Report["purpose"]) => boolean | Promise<boolean>;
     /** Calls back when a choice is in effect. */
     onChange(listener: (state: ConsentState) => void): Unsubscribe;
 }

@@ -7,7 +7,7 @@ import { read, systemClock } from "./host/clock.js";
 import { Link } from "./link.js";
 import { type Notice, type Op, type Steps, stepsOf, type View } from "./ops.js";
 import { DEFAULT_NAME, type Settings, settle } from "./options.js";
-import { readChoice, readEvent } from "./input.js";
+import { readChoice, readEvent, readSignal } from "./input.js";
 import { hasWebAssembly } from "./support.js";
 import type {
   Cancellable,
@@ -49,7 +49,7 @@ export class Client implements Unbound<Keepset> {
   constructor(options: Options, open: OpenEngine | undefined, onDestroy: (client: Client) => void) {
     this.consent = {
       get: () => this.#consent,
-      set: (choice) => this.#choose(choice),
+      set: (choice, signal) => this.#choose(choice, signal),
       onChange: (listener) => this.#events.on("consent", ({ state }) => listener(state)),
     };
     this.ledger = {
@@ -75,6 +75,7 @@ export class Client implements Unbound<Keepset> {
       return;
     }
     this.name = settings.name;
+    settings.confirm = (purpose) => this.consent.confirm?.(purpose) ?? true;
     this.#settings = settings;
     if (!open || !hasWebAssembly()) {
       const where = open ? "This browser has no WebAssembly" : "This runtime serves pages and runs none";
@@ -247,12 +248,12 @@ export class Client implements Unbound<Keepset> {
   }
 
   /** A refusal is in force from this line on; a grant only when the engine says so. */
-  #choose(choice: unknown): Promise<void> {
+  #choose(choice: unknown, by: unknown): Promise<void> {
     try {
       const change = readChoice(choice);
       const refused = Object.entries(change).filter(([, value]) => value === "denied");
       this.#consent = Object.freeze({ ...this.#consent, ...Object.fromEntries(refused) }) as ConsentState;
-      return this.#ask<void>({ do: "consent", change }, undefined);
+      return this.#ask<void>({ do: "consent", change, signal: readSignal(by) }, undefined);
     } catch (error) {
       this.#complain(error);
       return Promise.resolve();
@@ -321,7 +322,7 @@ export class Client implements Unbound<Keepset> {
       case "report":
         return this.#events.emit("report", { report: notice.report, outcome: notice.outcome, at: notice.at });
       case "undeclared":
-        return this.#say("warn", `The pack declares no event "${notice.name}": it is not counted.`);
+        return void this.#say("warn", `The pack declares no event "${notice.name}": it is not counted.`);
       case "error":
         return this.#complain(new KeepsetError(notice.code, notice.message, { cause: notice.cause }));
     }
@@ -368,15 +369,17 @@ export class Client implements Unbound<Keepset> {
 
   #complain(error: unknown): void {
     const known = error instanceof KeepsetError ? error : new KeepsetError("invalid_argument", "A call could not be understood.", { cause: error });
-    this.#say(known === this.#error ? "error" : "warn", `${known.code}: ${known.message}`, known.cause);
-    this.#events.emit("error", known);
+    const fresh = this.#say(known === this.#error ? "error" : "warn", `${known.code}: ${known.message}`, known.cause);
+    // What the device or the pack lacks is missed at every look.
+    if (fresh || !known.code.startsWith("no_")) this.#events.emit("error", known);
   }
 
-  /** Tells whoever debugs, each thing once. */
-  #say(level: "warn" | "error", what: string, data?: unknown): void {
-    if (this.#warned.has(what)) return;
+  /** Tells whoever debugs, each thing once, and says whether this was the first time. */
+  #say(level: "warn" | "error", what: string, data?: unknown): boolean {
+    const fresh = !this.#warned.has(what);
     this.#warned.add(what);
-    safely(() => this.#settings?.log?.(level, what, data));
+    if (fresh) safely(() => this.#settings?.log?.(level, what, data));
+    return fresh;
   }
 
   /** Tells of an error nobody waits for. */

@@ -33,7 +33,8 @@ export class Core {
   intake(): Intake;
   travel(zone: Float64Array, now: number): Changes;
   consent(): ConsentState;
-  choose(change: ConsentChange, now: number): Changes;
+  /** `signal`: by number, where the choices come from. */
+  choose(change: ConsentChange, signal: number, now: number): Changes;
   /** What `decide` of the report part is to decide on, or why there is no report now. */
   due(now: number): Uint8Array | Withheld;
   /** Takes in what was decided on `due` within the same turn. */

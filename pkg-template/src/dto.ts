@@ -15,6 +15,9 @@ export interface Standing {
   readonly since: number;
 }
 
+/** The signals by which a yes can reach the engine: the page's own word, IAB TCF, IAB GPP, Google Consent Mode. A label says which it was. */
+export type GrantedBy = "page" | "tcf" | "gpp" | "gcm";
+
 /** A change of some choices; purposes left out keep theirs. */
 export type ConsentChange = { readonly [P in Purpose]?: Choice };
 
@@ -92,7 +95,7 @@ export type Outcome = "accepted" | "refused" | "failed";
 export type Withheld =
   /** The pack asks nothing. */
   | "no_plan"
-  /** Segmentation or reporting is not granted. */
+  /** Segmentation or reporting is not granted; or it was not confirmed at the moment of handing out. */
   | "no_consent"
   /** Storage is not granted, so no charge could be kept. */
   | "storage_needed"

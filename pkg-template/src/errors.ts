@@ -14,6 +14,7 @@ export type ErrorCode =
   | "storage_corrupt"
   | "quota_exceeded"
   | "no_entropy"
+  | "no_key"
   | "network"
   | "collector_rejected"
   | "aborted"

@@ -3,6 +3,8 @@ import { KeepsetError } from "./errors.js";
 
 /** Every purpose a person may agree to. */
 export const PURPOSES: readonly Purpose[] = ["segmentation", "storage", "reporting", "sharing"];
+/** By their bytes in a label. */
+const SIGNALS = ["page", "tcf", "gpp", "gcm"];
 /** Events are small facts; a page that sends more has made a mistake, and it should not cost memory. */
 const MOST_PROPERTIES = 64;
 const LONGEST_TEXT = 4_096;
@@ -55,6 +57,9 @@ export function readChoice(given: unknown): ConsentChange {
   }
   return change;
 }
+
+/** The number of the signal by which a choice came; whatever is none of them is the page's word. */
+export const readSignal = (given: unknown): number => Math.max(SIGNALS.indexOf(given as string), 0);
 
 function wrong(message: string): KeepsetError {
   return new KeepsetError("invalid_event", message);

@@ -64,7 +64,11 @@ export class Keeper {
     this.#sender = new Sender(settings, {
       next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
       pending: () => this.#core.pending(),
-      through: async (relay) => (await kit.openReport()).through(relay, kit.pack, this.#now),
+      confirm: async (report) => report.kind === "erasure" || (await this.#report())?.mayLeave(report, settings.confirm),
+      transport: async (relay) => {
+        const { fetchTransport, through } = await kit.openReport();
+        return relay ? through(relay, kit.pack, this.#now) : fetchTransport;
+      },
       done: async (number, outcome) => {
         if (this.#closed) return;
         this.#core.uploaded(number, outcome);
@@ -201,7 +205,7 @@ export class Keeper {
       if (!this.#granted) return false;
       this.#track(op, again ? undefined : from);
     } else if (op.do === "consent") {
-      this.#changed(this.#core.setConsent(op.change, this.#now));
+      this.#changed(this.#core.setConsent(op.change, op.signal, this.#now));
       this.#consented = Object.freeze(this.#core.consent());
     }
     this.#seen.add(from, id);
@@ -267,7 +271,7 @@ export class Keeper {
     this.#sender.abort();
     await this.#saver.inTurn(async () => {
       await this.#wipe();
-      this.#core.setConsent({ storage: "denied" }, this.#now);
+      this.#core.setConsent({ storage: "denied" }, 0, this.#now);
     });
     // What was shared is taken back, behind what was still under way, and then nothing is known of it any more.
     await this.#prepare();
@@ -321,14 +325,19 @@ export class Keeper {
     if (!collector) return "no_collector";
     const wanted = typeof this.#core.due(this.#now) !== "string" || this.#core.labels(this.#now);
     const report = wanted ? await this.#report() : undefined;
-    if (collector.relay && report?.hasGateway(this.kit.pack, this.#now) === false) return "no_key";
+    if (collector.relay && report?.hasGateway(this.kit.pack, this.#now) === false) return this.#lacks("no_key");
     // Asked again: what is decided on is of this turn, or the engine may have gone on in between.
     const due = this.#core.due(this.#now);
-    const state = typeof due === "string" ? due : report ? this.#core.decided(report.decide(due)) : "not_loaded";
-    if (state === "no_entropy") this.#error(new KeepsetError("no_entropy", "This device has no source of randomness, so no report can be made."));
+    const state = this.#lacks(typeof due === "string" ? due : report ? this.#core.decided(report.decide(due)) : "not_loaded");
     const kept = report && this.#core.labels(this.#now);
-    if (kept) report.shareLabels(this.#core, this.kit.pack, kept, this.#now);
+    if (kept) this.#lacks(report.shareLabels(this.#core, this.kit.pack, kept, this.#now));
     return this.#core.pending() ? "queued" : state;
+  }
+
+  /** Tells what is missing for anything to leave. */
+  #lacks<State extends "queued" | Withheld>(state: State): State {
+    if (state === "no_key" || state === "no_entropy") this.#error(new KeepsetError(state, `Nothing can leave: ${state === "no_key" ? "the pack names no key that is in use now" : "this device has no source of randomness"}.`));
+    return state;
   }
 
   /** Loads the report part; without it there is no report, and it is tried again with the next look. */

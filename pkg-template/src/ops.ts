@@ -4,7 +4,7 @@ import type { ErrorCode } from "./errors.js";
 /** Everything a tab can ask of the one that holds the engine. It crosses between tabs as it is. */
 export type Op =
   | { do: "track"; events: EventInput[]; debug: boolean }
-  | { do: "consent"; change: ConsentChange }
+  | { do: "consent"; change: ConsentChange; signal: number }
   | { do: "explain"; segment: string }
   | { do: "simulate"; events: readonly EventInput[] }
   | { do: "features" }

@@ -1,14 +1,14 @@
 import type { Report } from "./dto.js";
 import { systemClock } from "./host/clock.js";
-import { fetchTransport, type Route } from "./host/transport.js";
+import type { Route } from "./host/transport.js";
 import { KeepsetError } from "./errors.js";
-import type { Clock, Logger, Options, Runtime, StorageAdapter, Transport, WasmSource } from "./types.js";
+import type { Clock, Consent, Logger, Options, Runtime, StorageAdapter, Transport, WasmSource } from "./types.js";
 
 /** Options after every one of them was looked at. */
 export interface Settings {
   name: string;
   pack: Options["pack"];
-  collector: { url: (route: Route) => string; headers: Record<string, string>; transport: Transport; relay: string | undefined } | undefined;
+  collector: { url: (route: Route) => string; headers: Record<string, string>; transport: Transport | undefined; relay: string | undefined } | undefined;
   storage: "auto" | "memory" | StorageAdapter;
   wasm: WasmSource | Promise<WasmSource> | undefined;
   beforeSend: ((report: Report) => Report | null) | undefined;
@@ -16,6 +16,8 @@ export interface Settings {
   signal: AbortSignal | undefined;
   clock: Clock;
   runtime: Runtime | undefined;
+  /** Asked before anything leaves, as `consent.confirm` is. */
+  confirm?: Consent["confirm"];
 }
 
 const KEYS = ["pack", "collector", "relay", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock", "runtime"];
@@ -62,9 +64,9 @@ type Wrong = (path: string, rule: string) => never;
 function settleCollector(given: Options["collector"], relay: Options["relay"], wrong: Wrong): Settings["collector"] {
   const options = typeof given === "string" || given instanceof URL ? { url: given } : given;
   if (!isObject(options) || options.url === undefined) return wrong("collector", "must be a URL or an object with `url`");
-  const { headers = {}, transport = fetchTransport } = options;
+  const { headers = {}, transport } = options;
   if (!isObject(headers) || Object.values(headers).some((value) => typeof value !== "string")) wrong("collector.headers", "must be an object of texts");
-  if (typeof transport !== "function") wrong("collector.transport", "must be a function");
+  if (transport !== undefined && typeof transport !== "function") wrong("collector.transport", "must be a function");
   if (relay !== undefined && (options.headers ?? options.transport)) wrong("relay", "excludes collector.headers and collector.transport");
   const base = address(options.url, "collector", wrong);
   const root = base.pathname.replace(/\/+$/, "");

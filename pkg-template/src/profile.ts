@@ -84,8 +84,8 @@ export class Profile extends Core {
     return this.#note(this.travel(zone, now));
   }
 
-  setConsent(change: ConsentChange, now: number): Float64Array {
-    return this.#note(this.choose(change, now));
+  setConsent(change: ConsentChange, signal: number, now: number): Float64Array {
+    return this.#note(this.choose(change, signal, now));
   }
 
   erase(now: number): Float64Array {

@@ -15,10 +15,12 @@ const LAST_RETRY_MS = 3_600_000;
 export interface Source {
   /** What may leave at this moment, described. */
   next(): Report | undefined;
+  /** Asks once more, at the last moment, whether something may leave. */
+  confirm(report: Report): Promise<boolean | undefined>;
   /** What waits, described. */
   pending(): Report | undefined;
-  /** What sends through a relay, and in no other way. */
-  through(relay: string): Promise<Transport>;
+  /** What sends, where the page brings nothing of its own; through the relay that is named, and in no other way. */
+  transport(relay: string | undefined): Promise<Transport>;
   /** Notes the outcome and makes it durable. */
   done(number: number, outcome: Outcome): Promise<void>;
   /** Tells every tab. */
@@ -81,9 +83,8 @@ export class Sender {
   async #sendAll(): Promise<FlushResult> {
     this.#timer.clear();
     for (let sent = 0; ; sent += 1) {
-      // Asked again for every report: consent is a matter of this moment.
-      const report = this.#closed || this.#held ? undefined : this.source.next();
-      if (!report) return { sent, queued: this.#queued };
+      const report = await this.#confirmed();
+      if (!report) return { sent, queued: this.#queued, ...(report === false ? { skipped: "no_consent" } : {}) };
       const { outcome, skipped } = await this.#handOver(report);
       if (this.#closed) return { sent, queued: 0, skipped: "not_running" };
       await this.source.done(report.number, outcome);
@@ -93,14 +94,22 @@ export class Sender {
     }
   }
 
+  /** What may leave, asked for every report: consent is a matter of this moment. False while it is not confirmed; then it is asked again later. */
+  async #confirmed(): Promise<Report | false | undefined> {
+    const report = this.#next;
+    if (report && !(await this.source.confirm(report))) return this.#later();
+    // What may leave may have become another meanwhile, or nothing.
+    const now = this.#next;
+    return now?.number === report?.number ? now : this.#confirmed();
+  }
+
   async #handOver(report: Report): Promise<{ outcome: Outcome; skipped?: "dropped" | "offline" }> {
     const { collector } = this.settings;
     if (!collector || !this.#mayLeave(report)) return { outcome: "refused", skipped: "dropped" };
     const { signal } = this.#abort;
     try {
-      const { url, headers, relay } = collector;
+      const { url, headers, relay, transport = await this.source.transport(relay) } = collector;
       const { kind, sealed: body } = report;
-      const transport = relay ? await this.source.through(relay) : collector.transport;
       const answer = await transport({ url: url(routeOf(kind)), kind, body, headers: { ...headers }, signal });
       if (answer.outcome === "failed") return this.#failed(answer.retryAfterMs);
       this.#failures = 0;
@@ -126,11 +135,17 @@ export class Sender {
   }
 
   #failed(retryAfterMs = 0, cause?: unknown): { outcome: Outcome; skipped: "offline" } {
-    const wait = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS) * (0.5 + Math.random());
-    this.#failures = Math.min(this.#failures + 1, 16);
-    if (!this.#closed) this.#timer.set(Math.max(wait, retryAfterMs));
+    this.#later(retryAfterMs);
     this.#complain("network", "The collector could not be reached; the same bytes are sent again later.", cause);
     return { outcome: "failed", skipped: "offline" };
+  }
+
+  /** Tries again after a while, each time a longer one. */
+  #later(atLeast = 0): false {
+    const wait = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS) * (0.5 + Math.random());
+    this.#failures = Math.min(this.#failures + 1, 16);
+    if (!this.#closed) this.#timer.set(Math.max(wait, atLeast));
+    return false;
   }
 
   #complain(code: "network" | "collector_rejected" | "invalid_options", message: string, cause?: unknown): void {
@@ -139,6 +154,10 @@ export class Sender {
 
   get #idle(): boolean {
     return !this.#closed && !this.#held && !this.#sending && this.settings.collector !== undefined;
+  }
+
+  get #next(): Report | undefined {
+    return this.#closed || this.#held ? undefined : this.source.next();
   }
 
   get #queued(): number {

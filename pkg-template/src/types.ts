@@ -4,6 +4,7 @@ import type {
   ConsentState,
   Explanation,
   FeatureValue,
+  GrantedBy,
   Intake,
   LedgerEntry,
   Membership,
@@ -280,9 +281,16 @@ export interface Consent {
   get(): ConsentState;
   /**
    * Takes a choice. A refusal stops what it forbids at once; the promise resolves when what it erases is gone
-   * from memory and disk. It never rejects.
+   * from memory and disk. It never rejects. `signal` says where a yes comes from, for a page that asks a consent platform itself;
+   * labels carry the one by which sharing was granted. Left out, or anything else, it is `"page"`.
    */
-  set(choice: { readonly [P in Purpose]?: Exclude<Choice, "pending"> }): Promise<void>;
+  set(choice: { readonly [P in Purpose]?: Exclude<Choice, "pending"> }, signal?: GrantedBy): Promise<void>;
+  /**
+   * Asked immediately before a report or labels are handed to the network, if it is there: `keepset/consent` sets it, and so may a page
+   * that asks a consent platform itself. Without a `true` within two seconds nothing leaves; what waits is asked about again later. An
+   * erasure is not asked about.
+   */
+  confirm?: (purpose: Report["purpose"]) => boolean | Promise<boolean>;
   /** Calls back when a choice is in effect. */
   onChange(listener: (state: ConsentState) => void): Unsubscribe;
 }

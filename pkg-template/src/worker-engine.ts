@@ -5,7 +5,7 @@ import { crashed, KeepsetError } from "./errors.js";
 import { indexedStorage } from "./host/indexed.js";
 import { Gone, type Notice, type Signed, stepsOf } from "./ops.js";
 import { settle } from "./options.js";
-import type { StorageAdapter } from "./types.js";
+import type { Consent, StorageAdapter } from "./types.js";
 import type { Around, Crossing, Down, Failure, Up } from "./worker/messages.js";
 
 /** The scope of a dedicated worker, as far as it is used. */
@@ -18,6 +18,9 @@ const scope = globalThis as unknown as Scope;
 
 let ahead = 0;
 let holder: Holder | undefined;
+/** What the page was asked and has not answered. */
+const asked = new Map<number, (yes: boolean) => void>();
+let questions = 0;
 
 scope.onmessage = ({ data }) => {
   ahead = data.ahead;
@@ -41,6 +44,9 @@ async function hear(message: Down): Promise<void> {
       return holder?.settle();
     case "leave":
       return holder?.leave(() => undefined);
+    case "confirmed":
+      asked.get(message.id)?.(message.yes);
+      return void asked.delete(message.id);
     case "ping":
       return scope.postMessage({ is: "pong" });
     case "close":
@@ -54,7 +60,9 @@ async function open(options: Crossing): Promise<void> {
   const storage = options.storage === "memory" ? "memory" : stored();
   const clock = { now: () => Date.now() + ahead };
   const fail = (error: KeepsetError): void => scope.postMessage({ is: "failed", error: failure(error) });
-  holder = await besideScript(settle({ ...options, storage, clock }), tell, fail);
+  const settings = settle({ ...options, storage, clock });
+  settings.confirm = confirm;
+  holder = await besideScript(settings, tell, fail);
   scope.postMessage({ is: "open", notice: { is: "view", view: holder.view(), steps: stepsOf(holder.opening) } });
 }
 
@@ -66,6 +74,13 @@ async function call(engine: Holder, id: number, signed: Signed): Promise<void> {
     if (!(error instanceof Gone)) scope.postMessage({ is: "reply", id, error: failure(error) });
   }
 }
+
+/** Asks the page, whose answer brings Global Privacy Control of that moment along. */
+const confirm: Consent["confirm"] = (purpose) =>
+  new Promise((resolve) => {
+    asked.set((questions += 1), resolve);
+    scope.postMessage({ is: "confirm", id: questions, purpose });
+  });
 
 function tell(notice: Notice): void {
   const crosses: Notice = notice.is === "view" ? { ...notice, steps: stepsOf(notice.steps) } : notice;

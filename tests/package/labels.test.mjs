@@ -7,27 +7,13 @@ import { start } from "./support/client.mjs";
 import { collector } from "./support/collector.mjs";
 import { seen } from "./support/har.mjs";
 import { unsealLabels } from "./support/hpke.mjs";
-import { ALL, DAY, shelf, shop } from "./support/packs.mjs";
+import { ALL, DAY, sharing, shelf } from "./support/packs.mjs";
 import { hashOf, sha256, sumOf } from "./support/receipt.mjs";
 import { stores } from "./support/site.mjs";
 import { files, grant, ready, track, visit } from "./support/visit.mjs";
 
 const HOUR = DAY / 24;
 const OWN_TIME = 5 * HOUR;
-
-/** A shop that asks for one of its two segments, about once a day. */
-const sharing = (change = {}) =>
-  shop({
-    labels: {
-      id: "offers",
-      owner: "The shop",
-      purpose: "To send you offers that fit.",
-      text_version: 3,
-      every_days: 1,
-      segments: [{ id: "buyer", reason: "Buyers get other offers." }],
-    },
-    ...change,
-  });
 
 const proofOf = (secret) => sha256("keepset label proof 1", secret);
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { nextWindow, start } from "./support/client.mjs";
 import { collector } from "./support/collector.mjs";
 import { unseal } from "./support/hpke.mjs";
-import { ALL, DAY, shelf, shop, START } from "./support/packs.mjs";
+import { ALL, DAY, START, sharing, shelf, shop } from "./support/packs.mjs";
 
 test("the preview is what the collector receives and reads, byte for byte, and nothing else is sent along", async () => {
   const front = await collector();
@@ -61,7 +61,7 @@ test("a sealed report says outside what everyone's says, and no two are alike", 
   assert.throws(() => unseal(one));
 });
 
-test("a pack with no key for the time makes no report and charges nothing", async () => {
+test("a pack with no key for the time makes no report, charges nothing, and says so once", async () => {
   const day = (at) => new Date(at).toISOString().slice(0, 10);
   const [key] = shop().collector.keys;
   const over = [{ ...key, from: day(START - DAY), until: day(START) }];
@@ -73,8 +73,28 @@ test("a pack with no key for the time makes no report and charges nothing", asyn
     assert.deepEqual(await run.client.flush(), { sent: 0, queued: 0, skipped: "no_key" });
     assert.equal((await run.client.ledger.next()).state, "no_key");
     assert.equal((await run.client.ledger.budget()).spent, 0);
+    await nextWindow(run);
+    assert.equal((await run.client.flush()).skipped, "no_key");
+    assert.deepEqual(run.codes(), ["no_key"]);
+    assert.match(run.heard.error[0].message, /names no key that is in use/);
     await run.client.destroy();
   }
+});
+
+test("labels that cannot be sealed are said to lack a key, once", async () => {
+  const day = (at) => new Date(at).toISOString().slice(0, 10);
+  const [key] = shop().collector.keys;
+  const pack = sharing({ collector: { keys: [{ ...key, from: day(START - DAY), until: day(START) }] }, plan: undefined });
+  const run = start({ pack, collector: { url: "https://r.example", transport: async () => ({ outcome: "accepted" }) } });
+  await run.client.consent.set(ALL);
+  assert.deepEqual(run.codes(), [], "the first message is not due yet");
+  for (let visit = 0; visit < 5; visit += 1) {
+    run.clock.skip(DAY);
+    await run.client.flush();
+  }
+  assert.deepEqual(run.codes(), ["no_key"]);
+  assert.deepEqual(await run.client.ledger.list(), []);
+  await run.client.destroy();
 });
 
 test("a retry sends the same bytes, whatever the first answer was, until the collector itself has spoken", async () => {

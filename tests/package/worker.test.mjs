@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { collector } from "./support/collector.mjs";
 import { compiled } from "./support/compiled.mjs";
-import { ALL, DAY, shop } from "./support/packs.mjs";
+import { ALL, DAY, sharing, shop } from "./support/packs.mjs";
 import { stores } from "./support/site.mjs";
 import { code, codes, grant, HTML, installed, orders, ready, track, visit } from "./support/visit.mjs";
 
@@ -21,8 +21,8 @@ const page = (options, runtime = "inWorker()") => `
   ${code({ pack: "/pack.keepset", ...options }).replace("init({", `init({ runtime: ${runtime},`)}`;
 
 /** A visit with the engine in a worker. */
-async function worked({ options, runtime, csp = CSP, before = "", html = HTML, ...rest } = {}) {
-  const files = { "/": html, "/page.js": before + page(options, runtime), "/pack.keepset": PACK, "/pack.json": JSON.stringify(shop()) };
+async function worked({ options, runtime, csp = CSP, before = "", html = HTML, pack = PACK, ...rest } = {}) {
+  const files = { "/": html, "/page.js": before + page(options, runtime), "/pack.keepset": pack, "/pack.json": JSON.stringify(shop()) };
   const shopVisit = await visit({ files, serve: { csp }, ...rest });
   const enter = async () => {
     const tab = await shopVisit.enter();
@@ -66,6 +66,41 @@ test("the client is the same with its engine in a worker: events, reasons, expla
   assert.ok(site.requests.includes("/keepset/worker-engine.js"));
   assert.deepEqual(tab.problems, []);
   await close();
+});
+
+test("before anything leaves the worker asks the page: who confirms consent there, and Global Privacy Control as it is then", async () => {
+  const front = await collector();
+  const before = 'globalThis.gpcOn = false; Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { get: () => gpcOn, configurable: true }); Math.random = () => 0.999;';
+  const { enter, close } = await worked({ options: { collector: front.url }, before, pack: compiled(installed, sharing()) });
+  const tab = await enter();
+  const sent = () => tab.evaluate(() => keepset.flush().then(({ sent, skipped }) => [sent, skipped ?? null]));
+  const waits = async (kind) => {
+    for (let n = 0; n < 100 && (await tab.evaluate(() => keepset.preview().then((waiting) => waiting?.kind))) !== kind; n += 1) await tab.evaluate((ms) => skip(ms), DAY / 12);
+    assert.equal(await tab.evaluate(() => keepset.preview().then((waiting) => waiting?.kind)), kind);
+  };
+  await tab.evaluate(() => { keepset.consent.confirm = (purpose) => (globalThis.askedFor = purpose, globalThis.says()); });
+  await grant(tab, { ...ALL, sharing: "denied" });
+  await waits("report");
+  const noes = [() => false, () => "yes", () => { throw new Error(); }, () => Promise.reject(), () => new Promise(() => undefined)];
+  for (const [n, no] of noes.entries()) {
+    await tab.evaluate(`globalThis.says = ${no}`);
+    assert.deepEqual(await sent(), [0, "no_consent"], `${n}`);
+  }
+  assert.deepEqual([front.requests.length, await tab.evaluate(() => askedFor)], [0, "reporting"]);
+  await tab.evaluate(() => { globalThis.says = () => true; });
+  assert.deepEqual(await sent(), [1, null]);
+
+  await grant(tab, { sharing: "granted", reporting: "denied" });
+  await waits("label");
+  await tab.evaluate(() => { gpcOn = true; });
+  assert.deepEqual(await sent(), [0, "no_consent"]);
+  assert.equal(front.requests.length, 1);
+  await tab.evaluate(() => { gpcOn = false; });
+  assert.deepEqual(await sent(), [1, null]);
+  assert.deepEqual([front.requests.map(({ url }) => url), await tab.evaluate(() => askedFor)], [["/v1/reports", "/v1/labels"], "sharing"]);
+  assert.deepEqual([await engines(tab), workers(tab)], [0, [1]]);
+  await close();
+  await front.close();
 });
 
 test("three tabs share one worker, and when the tab that has it closes another starts one of its own and nothing is lost", async () => {

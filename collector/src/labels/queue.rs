@@ -286,8 +286,8 @@ fn wait(tries: u32, chance: f64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use keepset_wire::PackHash;
-    use keepset_wire::labels::{Labels, Proof, Signal};
+    use keepset_wire::labels::{Labels, Proof};
+    use keepset_wire::{PackHash, Signal};
 
     use super::super::store::Shared;
     use super::*;

@@ -6,8 +6,8 @@ use std::process::Command;
 use ed25519_dalek::{Signature, VerifyingKey};
 use keepset_collector::clock::system_now;
 use keepset_wire::hex;
-use keepset_wire::labels::{LABELS_TYPE, LabelSealer, LabelTerms, Labels, Secret, Signal};
-use keepset_wire::{CONTENT_TYPE, PackHash};
+use keepset_wire::labels::{LABELS_TYPE, LabelSealer, LabelTerms, Labels, Secret};
+use keepset_wire::{CONTENT_TYPE, PackHash, Signal};
 use rusqlite::Connection;
 use serde_json::Value;
 

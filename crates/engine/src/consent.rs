@@ -1,6 +1,6 @@
 //! New choices, and how they are taken.
 
-use keepset_wire::{Choice, Consent, Standing, Timestamp};
+use keepset_wire::{Choice, Consent, Signal, Standing, Timestamp};
 
 /// New choices; a purpose left out keeps its choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct ConsentChange {
     pub reporting: Option<Choice>,
     /// Handing out labels.
     pub sharing: Option<Choice>,
+    /// By which signal: a label says it of the yes to share.
+    pub signal: Signal,
 }
 
 impl ConsentChange {
@@ -20,7 +22,13 @@ impl ConsentChange {
     #[must_use]
     pub fn all(choice: Choice) -> Self {
         let choice = Some(choice);
-        Self { segmentation: choice, storage: choice, reporting: choice, sharing: choice }
+        Self {
+            segmentation: choice,
+            storage: choice,
+            reporting: choice,
+            sharing: choice,
+            signal: Signal::Page,
+        }
     }
 
     /// Takes the new choices; an unchanged choice keeps its time.

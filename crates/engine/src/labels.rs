@@ -6,9 +6,9 @@
 use keepset_privacy::{Coins, NoEntropy};
 use keepset_wire::codec;
 use keepset_wire::codec::{decode, encode};
-use keepset_wire::labels::{LabelSealer, LabelTerms, Labels, Secret, Signal};
+use keepset_wire::labels::{LabelSealer, LabelTerms, Labels, Secret};
 use keepset_wire::receipt::{Kind, NOTHING_BEFORE};
-use keepset_wire::{Consent, DAY_MS, HOUR_MS, Purpose, Receipt, ReportId, Timestamp};
+use keepset_wire::{Consent, DAY_MS, HOUR_MS, Purpose, Receipt, ReportId, Signal, Timestamp};
 
 use crate::compiled::Front;
 use crate::due::{About, Decided};
@@ -24,8 +24,9 @@ pub(crate) fn read_terms(bytes: &[u8]) -> Option<LabelTerms> {
     decode(bytes).filter(LabelTerms::is_sound)
 }
 
-/// What the engine keeps about labels: nothing before consent, else when they are to be decided on again (milliseconds, eight bytes) and a
-/// [`Maker`]. Zero in place of the instant says that everything shared is to be taken back.
+/// What the engine keeps about labels: nothing before consent; then the byte of the signal by which it was given; then, from when they were
+/// first decided on, when they are to be again (milliseconds, eight bytes) and a [`Maker`]. Zero in place of the instant says that everything
+/// shared is to be taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sharing(pub(crate) Vec<u8>);
 
@@ -34,7 +35,15 @@ codec!(tuple Sharing);
 impl Sharing {
     /// Returns when [`Offer::decide`] is to be asked; nothing before it was asked once.
     pub(crate) fn next(&self) -> Option<i64> {
-        self.0.first_chunk().map(|next| i64::from_le_bytes(*next))
+        self.0.get(1..)?.first_chunk().map(|next| i64::from_le_bytes(*next))
+    }
+
+    /// Notes by which signal consent was given.
+    pub(crate) fn agree(&mut self, signal: Signal) {
+        match self.0.first_mut() {
+            Some(known) => *known = signal.byte(),
+            None => self.0.push(signal.byte()),
+        }
     }
 
     /// Puts that off: a report leaves.
@@ -50,8 +59,8 @@ impl Sharing {
     }
 
     fn set(&mut self, next: i64) {
-        if let Some(first) = self.0.first_chunk_mut() {
-            *first = next.to_le_bytes();
+        if let Some(known) = self.0.get_mut(1..9) {
+            known.copy_from_slice(&next.to_le_bytes());
         }
     }
 }
@@ -133,9 +142,12 @@ impl Offer {
         let again = self.now.saturating_add(WAITS_MS);
         let terms = read_terms(&self.front.labels).filter(|_| self.granted);
         let mut message = None;
+        let mut withheld = Withheld::NotDue;
         let maker = self.keep(terms.as_ref(), &mut message);
+        let signal = &self.kept[..self.kept.len().min(1)];
         let kept = match maker.zip(terms) {
-            None => Vec::new(),
+            // By which signal consent was given outlasts what only the moment forbids.
+            None => signal.to_vec(),
             Some((mut maker, terms)) => {
                 let next = if maker.agreed != terms.hash().0 {
                     // A choice that was made about another text is none about this one.
@@ -144,17 +156,21 @@ impl Offer {
                     again
                 } else {
                     // Without chance or a key there is no name and no message; it is tried again.
-                    self.speak(&terms, &mut maker, &mut message, &mut coins).unwrap_or(again)
+                    self.speak(&terms, &mut maker, &mut message, &mut coins).unwrap_or_else(|why| {
+                        withheld = why;
+                        again
+                    })
                 };
-                [&next.millis().to_le_bytes()[..], &encode(&maker)].concat()
+                let signal = signal.first().copied().unwrap_or_default();
+                [&[signal][..], &next.millis().to_le_bytes(), &encode(&maker)].concat()
             }
         };
-        Decided { about: About::Labels(kept), report: message.ok_or(Withheld::NotDue) }
+        Decided { about: About::Labels(kept), report: message.ok_or(withheld) }
     }
 
     /// Takes back what is to be taken back. What is left is what was agreed to; nothing without consent, or with nothing to share.
     fn keep(&self, terms: Option<&LabelTerms>, message: &mut Option<Cleared>) -> Option<Maker> {
-        let (next, maker) = self.kept.split_at_checked(8).unzip();
+        let (next, maker) = self.kept.get(1..).and_then(|kept| kept.split_at_checked(8)).unzip();
         let marked = next == Some(&[0; 8][..]);
         let mut maker: Option<Maker> = maker.and_then(decode);
         if let Some(known) = &mut maker {
@@ -172,26 +188,29 @@ impl Offer {
         Some(maker.filter(|_| !marked).unwrap_or_else(anew))
     }
 
-    /// Draws a name, or makes the message that is due, and says when to ask again; nothing without chance or a key.
+    /// Draws a name, or makes the message that is due, and says when to ask again.
+    ///
+    /// # Errors
+    /// [`Withheld::NoEntropy`], [`Withheld::NoKey`].
     fn speak(
         &self,
         terms: &LabelTerms,
         maker: &mut Maker,
         message: &mut Option<Cleared>,
         coins: &mut impl Coins,
-    ) -> Option<Timestamp> {
+    ) -> Result<Timestamp, Withheld> {
         let now = self.now;
         let period = i64::from(terms.every_days) * DAY_MS;
         let Some(name) = &mut maker.name else {
             // The first message is at any moment of a whole period: it says nothing of when consent was given, or a name taken back.
             let next = now.saturating_add(below(coins, period)?);
-            maker.name = Some(Pseudonym { secret: coins.secret().ok()?, born: now, next, erasure: None });
-            return Some(next);
+            maker.name = Some(Pseudonym { secret: coins.secret()?, born: now, next, erasure: None });
+            return Ok(next);
         };
         // One that was made and has not arrived is made anew.
         let lost = name.erasure.is_some() && !self.arrived;
         if now < name.next && !lost {
-            return Some(name.next);
+            return Ok(name.next);
         }
         let secret = Secret(name.secret);
         let labels = Labels {
@@ -199,7 +218,7 @@ impl Offer {
             proof: secret.proof(),
             day: Labels::day(now),
             agreed: Labels::day(maker.since),
-            signal: Signal::Page,
+            signal: self.kept.first().and_then(|byte| Signal::from_byte(*byte)).unwrap_or_default(),
             pack: self.front.pack,
             held: terms
                 .segments
@@ -217,7 +236,7 @@ impl Offer {
         }
         name.erasure = Some(Box::new(erasure));
         *message = Some(made);
-        Some(now.saturating_add(WAITS_MS))
+        Ok(now.saturating_add(WAITS_MS))
     }
 
     /// Seals a message and writes its receipt, whole but for the consent of the moment, its place in the chain, and the bytes it stands
@@ -229,13 +248,14 @@ impl Offer {
         (shown, message): (&[u8], &[u8]),
         lasts: i64,
         coins: &mut impl Coins,
-    ) -> Option<Cleared> {
+    ) -> Result<Cleared, Withheld> {
         let hash = terms.hash();
-        let sealer = LabelSealer::new(self.front.keys.at(self.now)?, coins.secret().ok()?)?;
-        let sealed = sealer.seal(hash, message)?;
+        let key = self.front.keys.at(self.now).ok_or(Withheld::NoKey)?;
+        let sealer = LabelSealer::new(key, coins.secret()?).ok_or(Withheld::NoKey)?;
+        let sealed = sealer.seal(hash, message).ok_or(Withheld::NoKey)?;
         // Tells the uploads of this device apart, on it alone.
         let mut id = [0; 16];
-        coins.fill(&mut id).ok()?;
+        coins.fill(&mut id)?;
         let receipt = Receipt {
             number: 0,
             at: self.now.millis(),
@@ -253,7 +273,7 @@ impl Offer {
             before: NOTHING_BEFORE,
         };
         let until = self.now.saturating_add(lasts);
-        Some(Cleared { receipt, id: ReportId(id), until, bytes: shown.to_vec(), sealed })
+        Ok(Cleared { receipt, id: ReportId(id), until, bytes: shown.to_vec(), sealed })
     }
 
     /// What was sealed in advance leaves now.
@@ -263,8 +283,9 @@ impl Offer {
     }
 }
 
-fn below(coins: &mut impl Coins, period: i64) -> Option<i64> {
-    let drawn = coins.below(u128::try_from(period).ok()?).ok()?;
+/// Draws a time below `period`, which is more than nothing.
+fn below(coins: &mut impl Coins, period: i64) -> Result<i64, NoEntropy> {
+    let drawn = coins.below(u128::from(period.unsigned_abs()))?;
     // Below `period`, which is an i64.
-    i64::try_from(drawn).ok()
+    Ok(i64::try_from(drawn).unwrap_or_default())
 }

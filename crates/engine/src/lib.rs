@@ -32,7 +32,7 @@ pub use due::{Decided, Due};
 pub use engine::{Engine, Saved};
 pub use event::{Event, EventError, Given, Intake, RawEvent, Scalar, Told};
 pub use gate::Withheld;
-pub use keepset_wire::{Choice, Consent, Purpose, Standing};
+pub use keepset_wire::{Choice, Consent, Purpose, Signal, Standing};
 pub use labels::{NoCoins, Offer};
 pub use outbox::{Entry, Outcome, Pending, Status, Upload};
 pub use pack::Pack;

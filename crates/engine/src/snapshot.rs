@@ -26,7 +26,7 @@ use crate::segment::Standing;
 
 const WHOLE: [u8; 4] = *b"KSST";
 const CHANGED: [u8; 4] = *b"KSSD";
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 const CHANGED_VERSION: u8 = 1;
 const HEADER: usize = 4 + 1 + 4 + 8;
 

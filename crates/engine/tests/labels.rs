@@ -14,11 +14,11 @@ mod linking;
 #[path = "labels/shop.rs"]
 mod shop;
 
-use keepset_engine::{Choice, ConsentChange, Engine, NoCoins, Outcome, Pack, Status};
+use keepset_engine::{Choice, ConsentChange, Engine, NoCoins, Outcome, Pack, Status, Withheld};
 use keepset_privacy::SeededCoins;
 use keepset_wire::labels::{LabelId, Labels, SealedLabels, Secret};
 use keepset_wire::receipt::Kind;
-use keepset_wire::{DAY_MS, HOUR_MS, Purpose, Timestamp};
+use keepset_wire::{DAY_MS, HOUR_MS, Purpose, Signal, Timestamp};
 use serde_json::json;
 use shop::{Device, Letter, opening_key, pack, pack_with, start};
 
@@ -75,6 +75,35 @@ fn what_is_shared_is_what_the_terms_list_and_the_day_and_nothing_else_of_the_dev
     let entry = device.engine.ledger().iter().find(|entry| entry.receipt.kind == Kind::Label).unwrap();
     assert_eq!((entry.receipt.purpose, entry.receipt.epsilon_micro), (Purpose::Sharing, 0));
     assert_eq!((&*entry.receipt.question, &*entry.receipt.mechanism), ("offers", "consented(text=2)"));
+}
+
+#[test]
+fn a_label_says_by_which_signal_sharing_was_granted_and_another_yes_changes_nothing_until_it_is_given_anew() {
+    let by = |signal| ConsentChange { signal, ..ConsentChange::all(Choice::Granted) };
+    let said = |device: &Device| -> Vec<Signal> {
+        shares(device).iter().map(|letter| labels_of(letter).signal).collect()
+    };
+    for signal in [Signal::Page, Signal::Tcf, Signal::Gpp, Signal::Gcm] {
+        let mut device = Device::new(1, pack());
+        device.choose(by(signal));
+        live(&mut device, 10);
+        device.reopen(pack());
+        // The same choice again, by another way; and everything forgotten, which is no withdrawal.
+        device.choose(by(Signal::Gpp));
+        live(&mut device, 10);
+        device.engine.erase(device.now);
+        live(&mut device, 10);
+        assert!(said(&device).len() > 4 && said(&device).iter().all(|said| *said == signal), "{signal:?}");
+        device.letters.clear();
+        device.choose(ConsentChange { sharing: Some(Choice::Denied), ..ConsentChange::default() });
+        device.choose(ConsentChange {
+            sharing: Some(Choice::Granted),
+            signal: Signal::Tcf,
+            ..ConsentChange::default()
+        });
+        live(&mut device, 20);
+        assert!(!said(&device).is_empty() && said(&device).iter().all(|said| *said == Signal::Tcf));
+    }
 }
 
 #[test]
@@ -224,7 +253,7 @@ fn without_chance_or_a_key_nothing_is_shared_and_what_was_is_still_taken_back() 
     device.choose(ConsentChange::all(Choice::Granted));
     for _ in 0..20 {
         device.hours(24);
-        assert!(device.engine.share(device.now, NoCoins).is_err());
+        assert_eq!(device.engine.share(device.now, NoCoins), Err(Withheld::NoEntropy));
     }
     live(&mut device, 10);
     assert!(!shares(&device).is_empty());
@@ -233,6 +262,8 @@ fn without_chance_or_a_key_nothing_is_shared_and_what_was_is_still_taken_back() 
     device.reopen(keyless);
     live(&mut device, 8);
     assert!(shares(&device).is_empty());
+    let coins = SeededCoins::new(1);
+    assert_eq!(device.engine.share(device.now.saturating_add(HOUR_MS), coins), Err(Withheld::NoKey));
     device.choose(ConsentChange::all(Choice::Denied));
     assert!(device.engine.share(device.now, NoCoins).is_ok(), "it was sealed in advance");
     device.send();
@@ -318,7 +349,7 @@ fn what_is_kept_of_labels_survives_a_restart_and_a_state_of_before_has_none() {
     let now = Timestamp::from_date("2026-02-01").unwrap().saturating_add(DAY_MS);
     let mut fresh = Engine::install(pack(), now);
     fresh.set_consent(&ConsentChange::all(Choice::Granted), now);
-    assert!(fresh.labels(now).is_some_and(<[u8]>::is_empty));
+    assert_eq!(fresh.labels(now), Some(&[Signal::Page.byte()][..]), "by which signal, and no more");
     assert!(fresh.share(now, SeededCoins::new(1)).is_err(), "the first time a name is drawn, and no more");
     fresh.uploaded(keepset_wire::ReportId([0; 16]), Outcome::Accepted);
     assert!(fresh.labels(now).is_none());

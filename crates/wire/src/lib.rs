@@ -20,7 +20,7 @@ pub mod sensitive;
 mod subset;
 mod time;
 
-pub use consent::{Choice, Consent, Purpose, Standing};
+pub use consent::{Choice, Consent, Purpose, Signal, Standing};
 pub use digest::{name16, sha256};
 pub use document::{Mistake, Name};
 pub use plan::{Epsilon, Plan, PlanHash};

@@ -32,12 +32,13 @@ export function byCategory<Category extends string>(manager: Manager, categories
     gates: PURPOSES.filter((gate) => categories[gate]?.length !== 0 && categories[gate] !== undefined),
     listen(tell, over) {
       if (!manager.there()) return false;
-      const look = (): void => {
+      const look = (): boolean => {
         if (!over.aborted) tell((gate) => strictest(categories[gate]?.map(verdict) ?? []) ?? "denied");
+        return Boolean(manager.there());
       };
       manager.watch(look, over);
       look();
-      return true;
+      return look;
     },
   };
 }

@@ -1,8 +1,14 @@
 // Tells a client what was decided: refusals at once, grants when all agree, and while an answer is awaited it rests.
-import type { Choice, Purpose } from "../dto.js";
+import type { Choice, GrantedBy, Purpose } from "../dto.js";
 import { PURPOSES } from "../input.js";
 import type { Consent, Keepset } from "../types.js";
 import type { ConsentDecisions } from "./index.js";
+
+/** Who decides, and is asked again before anything leaves. */
+interface Decider {
+  decide(): ConsentDecisions;
+  confirm(purpose: Purpose): Promise<boolean>;
+}
 
 type Choices = { [P in Purpose]?: Exclude<Choice, "pending"> };
 
@@ -22,7 +28,7 @@ export class Driver {
   constructor(
     readonly client: Keepset,
     readonly over: AbortController,
-    readonly decide: () => ConsentDecisions,
+    readonly decider: Decider,
   ) {}
 
   start(): void {
@@ -38,7 +44,7 @@ export class Driver {
     const { client } = this;
     if (client.status === "destroyed") this.over.abort();
     if (this.over.signal.aborted) return Promise.resolve();
-    const decisions = this.decide();
+    const decisions = this.decider.decide();
     const change: Choices = {};
     for (const gate of PURPOSES) {
       const { choice } = decisions[gate];
@@ -56,7 +62,7 @@ export class Driver {
     }
     const waits = PURPOSES.some((gate) => decisions[gate].choice === "pending" && decisions[gate].by.length > 0 && this.#stands(gate));
     if (waits) this.#hold();
-    const done = this.#hand(change);
+    const done = this.#hand(change, decisions.sharing.by[0]);
     if (!waits) this.release();
     return done;
   }
@@ -86,11 +92,12 @@ export class Driver {
     return awaits;
   }
 
-  async #hand(change: Choices): Promise<void> {
+  async #hand(change: Choices, signal: string | undefined): Promise<void> {
     if (Object.keys(change).length === 0 || !this.#set) return;
     this.#flying += 1;
     try {
-      await this.#set.call(this.client.consent, change);
+      // Of several that agree, the first.
+      await this.#set.call(this.client.consent, change, signal as GrantedBy);
     } finally {
       this.#flying -= 1;
       if (this.#flying === 0 && this.#again) {
@@ -100,10 +107,13 @@ export class Driver {
     }
   }
 
-  /** From here on what the page sets is heard as a signal, and goes no further than the others allow. */
+  /** From here on what the page sets is heard as a signal, and goes no further than the others allow; and before anything leaves all are asked. */
   #takePage(): void {
-    const consent = this.client.consent as { set: Consent["set"] };
-    const real = (this.#set = consent.set);
+    const consent = this.client.consent as { set: Consent["set"]; confirm: Consent["confirm"] | undefined };
+    const { confirm, set: real } = consent;
+    this.#set = real;
+    const asks: Consent["confirm"] = async (purpose) => (!confirm || (await confirm(purpose))) && this.decider.confirm(purpose);
+    consent.confirm = asks;
     const { signal } = this.over;
     const set: Consent["set"] = (choice) => {
       const known = signal.aborted ? undefined : read(choice);
@@ -116,6 +126,7 @@ export class Driver {
     consent.set = set;
     signal.addEventListener("abort", () => {
       if (consent.set === set) consent.set = real;
+      if (consent.confirm === asks) consent.confirm = confirm;
     });
   }
 }

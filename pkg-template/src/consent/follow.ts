@@ -9,7 +9,7 @@ import { gpp } from "./gpp.js";
 import type { ConsentDecisions, ConsentSignal, ConsentSource, FollowConsentOptions, FollowedConsent } from "./index.js";
 import { type Codes, codesOf, concerns } from "./mapping.js";
 import { type Verdict, each, strictest } from "./rule.js";
-import type { Says, Source } from "./source.js";
+import type { Again, Says, Source } from "./source.js";
 import { tcf } from "./tcf.js";
 
 const SOURCES: { readonly [S in ConsentSignal]: Source } = { tcf, gpp, gpc, gcm };
@@ -42,6 +42,8 @@ class Following {
   readonly #missing = new Set<string>();
   /** Those with an entry of their own, by name. */
   readonly #own = new Map<string, ConsentSource>();
+  /** What asks those again that are there. */
+  readonly #found: Again[] = [];
   #codes: Codes = codesOf(undefined);
   #vendor: number | undefined;
   #managers: FollowConsentOptions["managers"];
@@ -50,7 +52,7 @@ class Following {
   #told: string | undefined;
 
   constructor(client: Keepset) {
-    this.#driver = new Driver(client, this.#over, () => this.#decide());
+    this.#driver = new Driver(client, this.#over, this);
   }
 
   start({ signals, sources = [], mapping, vendor, managers, onDecision, signal }: FollowConsentOptions): void {
@@ -63,7 +65,7 @@ class Following {
     for (const name of [...(signals ?? Object.keys(SOURCES)), ...this.#own.keys()]) {
       this.#missing.add(name);
       // What is named is announced, and waited for.
-      if (signals || this.#own.has(name)) this.#said.set(name, this.#verdicts(name, "pending"));
+      this.#said.set(name, this.#verdicts(name, signals || this.#own.has(name) ? "pending" : undefined));
     }
     this.#look();
     this.#driver.start();
@@ -84,8 +86,10 @@ class Following {
       try {
         const own = this.#own.get(signal);
         const over = this.#over.signal;
-        const found = own ? own.listen(tell, over) : SOURCES[signal as ConsentSignal]?.({ codes: this.#codes, vendor: this.#vendor, managers: this.#managers, over, tell });
-        if (found) this.#missing.delete(signal);
+        const again = own ? own.listen(tell, over) : SOURCES[signal as ConsentSignal]?.({ codes: this.#codes, vendor: this.#vendor, managers: this.#managers, over, tell });
+        if (!again) continue;
+        this.#missing.delete(signal);
+        this.#found.push(again);
       } catch {
         // Looked for again: what is broken now may be whole later.
         tell("denied");
@@ -127,12 +131,22 @@ class Following {
     }
   }
 
-  #decide(): ConsentDecisions {
+  /** Asks every signal anew, and says whether all of them answered and what is to leave is still allowed. */
+  async confirm(purpose: Purpose): Promise<boolean> {
+    this.#look();
+    const answered = await Promise.all(this.#found.map((again) => again()));
+    this.#driver.drive();
+    // A refusal is in force at once, and while an answer is awaited the client rests.
+    const now = this.#driver.client.consent.get();
+    return !answered.includes(false) && (["segmentation", "storage", purpose] as const).every((gate) => now[gate] === "granted");
+  }
+
+  decide(): ConsentDecisions {
     const heard = [...this.#said, ["page", this.#driver.page] as const];
     this.decisions = each((gate) => {
       const verdict = strictest(heard.map(([, said]) => said[gate]));
       const by = verdict ? heard.filter(([, said]) => said[gate] === verdict).map(([name]) => name) : [];
-      return Object.freeze({ choice: verdict ?? "pending", by: Object.freeze(by) });
+      return Object.freeze({ choice: verdict ?? "pending", by });
     });
     this.#notify();
     return this.decisions;

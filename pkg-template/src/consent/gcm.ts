@@ -11,7 +11,7 @@ type Known = { readonly [A in "update" | "default"]: Map<GcmType, Verdict> };
 export const gcm: Source = ({ codes, over, tell }) => {
   const found: unknown = (globalThis as { dataLayer?: unknown }).dataLayer;
   if (!Array.isArray(found)) return false;
-  const layer = found as unknown as Layer;
+  const layer = found as Layer;
   const known: Known = { update: new Map(), default: new Map() };
   const read = (items: readonly unknown[]): void => {
     try {
@@ -22,7 +22,8 @@ export const gcm: Source = ({ codes, over, tell }) => {
     }
   };
   followLayer(layer, over, read);
-  return true;
+  // What came in by another way than the list's `push` counts, too; what is no longer in it was read.
+  return () => (read([...layer]), true);
 };
 
 /** Takes in one pushed item, and says whether it was about consent. */
@@ -30,7 +31,7 @@ function take(item: unknown, { update, default: initial }: Known): boolean {
   // By place: what looks like a list may be endless, or used up by being walked.
   const { 0: command, 1: action, 2: types } = Object(item) as { 0?: unknown; 1?: unknown; 2?: { [type: string]: unknown } };
   if (command !== "consent" || (action !== "default" && action !== "update")) return false;
-  if (typeof types !== "object") throw new TypeError();
+  if (typeof types !== "object") throw new Error();
   for (const [type, value] of Object.entries(types) as [GcmType, unknown][]) {
     if (action === "update") update.set(type, value === "granted" ? "granted" : "denied");
     else initial.set(type, strictest([initial.get(type), untilAnswered(value, types.region !== undefined)]));

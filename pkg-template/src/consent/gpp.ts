@@ -1,7 +1,7 @@
 // IAB GPP: the sections of US states, which can only deny, and `tcfeuv2`, which is TCF by another way.
 import type { Purpose } from "../dto.js";
 import type { GppField } from "./index.js";
-import { listen } from "./manager.js";
+import { listen, stage } from "./manager.js";
 import type { Codes } from "./mapping.js";
 import { restrictionsOf } from "./restrictions.js";
 import { type Verdict, strictest } from "./rule.js";
@@ -29,18 +29,11 @@ export const gpp: Source = (hearing) =>
   listen("__gpp", hearing, (value) => {
     const { codes, vendor, tell } = hearing;
     const { pingData } = value as { pingData: PingData };
-    const says = standing(pingData);
+    const says = stage(pingData.cmpStatus, pingData.signalStatus, ["ready"]);
     if (says !== "granted") return tell(says);
     const found = sections(pingData, codes, vendor);
     tell((gate) => strictest(found.map((section) => section(gate))));
   });
-
-/** Whether there are sections to be read (`granted`), not yet, or never. */
-function standing({ cmpStatus, signalStatus }: PingData): Verdict {
-  if (cmpStatus === "error") return "denied";
-  if (signalStatus === "ready") return "granted";
-  return typeof (signalStatus ?? "") === "string" ? "pending" : "denied";
-}
 
 /** What each section says about a gate. One in force that cannot be read is no answer, and throws. */
 function sections({ applicableSections, parsedSections }: PingData, codes: Codes, vendor: number | undefined): ((gate: Purpose) => Verdict)[] {

@@ -38,9 +38,10 @@ export interface ConsentSource {
   readonly gates: readonly Purpose[];
   /**
    * Begins to tell what it says of each gate, until `over` aborts; false while it is not there, and then it is asked again.
-   * What throws, here or when a gate is asked for, is a no.
+   * What throws, here or when a gate is asked for, is a no. Returns what is called before anything leaves: it tells anew what it says then,
+   * and is false, or resolves to it, when there is no answer.
    */
-  listen(tell: (says: (gate: Purpose) => Choice) => void, over: AbortSignal): boolean;
+  listen(tell: (says: (gate: Purpose) => Choice) => void, over: AbortSignal): false | (() => boolean | Promise<boolean>);
 }
 
 /** The interfaces by which consent managers are reached, as IAB defines them. */

@@ -1,5 +1,6 @@
 // How a consent manager is reached: by a function of this window, or by messages to a window around it.
-import type { Hearing } from "./source.js";
+import type { Choice } from "../dto.js";
+import type { Again, Hearing } from "./source.js";
 
 type Answer = (value: unknown, success: unknown) => void;
 /** Sends a command to a consent manager. */
@@ -7,31 +8,48 @@ type Manager = (command: string, answer: Answer, parameter?: unknown) => void;
 
 /**
  * Listens to a manager until `over`; false while there is none. Until it answers it is awaited; an answer that is none, or
- * that `read` cannot read, is a no. Managers that are handed over are the only ones there are.
+ * that `read` cannot read, is a no. Managers that are handed over are the only ones there are. Asked again, it is by a listener that
+ * hears one answer: TCF has no other way since 2.2, and what is registered is told at once how things stand.
  */
-export function listen(name: "__tcfapi" | "__gpp", { managers, over, tell }: Hearing, read: (data: object) => void): boolean {
+export function listen(name: "__tcfapi" | "__gpp", { managers, over, tell }: Hearing, read: (data: object) => void): Again | false {
   const manager = within(name, managers ?? globalThis) ?? (managers ? undefined : around(name, over));
   if (!manager) return false;
-  let id: unknown;
-  over.addEventListener("abort", () => {
+  const end = (id: unknown): void => {
     try {
       manager("removeEventListener", () => undefined, id);
     } catch {
       // It has ended for us, whatever the manager makes of it.
     }
-  });
+  };
+  let id: unknown;
+  const hear = (once?: (answered: boolean) => void): void =>
+    manager("addEventListener", (value, success) => {
+      if (over.aborted) return;
+      let answered = success === true && Object(value) === value;
+      try {
+        if (answered) {
+          const { listenerId } = value as { listenerId?: unknown };
+          if (once) end(listenerId);
+          else id = listenerId ?? id;
+          read(value as object);
+        }
+      } catch {
+        answered = false;
+      }
+      if (once) once(answered);
+      else if (!answered) tell("denied");
+    });
+  over.addEventListener("abort", () => end(id));
   tell("pending");
-  manager("addEventListener", (value, success) => {
-    if (over.aborted) return;
-    try {
-      if (success !== true || typeof value !== "object" || !value) return tell("denied");
-      id = (value as { listenerId?: unknown }).listenerId ?? id;
-      read(value);
-    } catch {
-      tell("denied");
-    }
-  });
-  return true;
+  hear();
+  return () => new Promise(hear);
+}
+
+/** Whether a manager has answers to be read (`granted`), not yet, or never. */
+export function stage(cmpStatus: unknown, status: unknown, ready: readonly unknown[]): Choice {
+  if (cmpStatus === "error") return "denied";
+  if (ready.includes(status)) return "granted";
+  return typeof (status ?? "") === "string" ? "pending" : "denied";
 }
 
 function within(name: string, managers: object): Manager | undefined {

@@ -10,7 +10,7 @@ export interface Codes {
   gcm(gate: Purpose): readonly GcmType[];
 }
 
-const DEFAULT: ConsentMapping = {
+const DEFAULT = {
   tcf: { storage: [1], segmentation: [5], reporting: [[8, 9]], sharing: [4] },
   gpp: { segmentation: ["TargetedAdvertisingOptOut"], sharing: ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut", "Gpc"] },
   gpc: ["sharing"],
@@ -20,16 +20,16 @@ const DEFAULT: ConsentMapping = {
     reporting: ["analytics_storage"],
     sharing: ["ad_user_data", "ad_personalization"],
   },
-};
+} satisfies ConsentMapping;
 
 /** Reads a page's mapping over the default. */
 export function codesOf(mapping: ConsentMapping | undefined): Codes {
-  const listed = (signal: "tcf" | "gpp" | "gcm") => (gate: Purpose) => mapping?.[signal]?.[gate] ?? DEFAULT[signal]?.[gate] ?? [];
+  const listed = (signal: "tcf" | "gpp" | "gcm") => (gate: Purpose) => mapping?.[signal]?.[gate] ?? (DEFAULT as ConsentMapping)[signal]?.[gate] ?? [];
   return {
     tcf: listed("tcf"),
     gpp: listed("gpp"),
     gcm: listed("gcm"),
-    gpc: (gate) => (mapping?.gpc ?? DEFAULT.gpc ?? []).filter((denied) => denied === gate),
+    gpc: (gate) => (mapping?.gpc ?? DEFAULT.gpc).filter((denied) => denied === gate),
   } as Codes;
 }
 

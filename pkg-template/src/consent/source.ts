@@ -18,5 +18,8 @@ export interface Hearing {
   tell(says: Says): void;
 }
 
-/** Begins to listen to a signal; false while there is none. What throws is a no. */
-export type Source = (hearing: Hearing) => boolean;
+/** Reads a signal anew and tells what it says; resolves to whether there was an answer. */
+export type Again = () => boolean | Promise<boolean>;
+
+/** Begins to listen to a signal, and returns what asks it again; false while there is none. What throws is a no. */
+export type Source = (hearing: Hearing) => Again | false;

@@ -1,6 +1,6 @@
 // IAB TCF 2.2 and 2.3, as the page's consent manager hands it over.
 import type { TcfPurpose } from "./index.js";
-import { listen } from "./manager.js";
+import { listen, stage } from "./manager.js";
 import { type Verdict, strictest } from "./rule.js";
 import type { Source } from "./source.js";
 
@@ -36,12 +36,7 @@ export const tcf: Source = (hearing) =>
   });
 
 /** Whether there are choices to be read (`granted`), not yet, or never; nothing where TCF does not apply. */
-function standing({ gdprApplies, eventStatus, cmpStatus }: TcData): Verdict {
-  if (gdprApplies === false) return undefined;
-  if (cmpStatus === "error") return "denied";
-  if (eventStatus === "tcloaded" || eventStatus === "useractioncomplete") return "granted";
-  return typeof (eventStatus ?? "") === "string" ? "pending" : "denied";
-}
+const standing = ({ gdprApplies, eventStatus, cmpStatus }: TcData): Verdict => (gdprApplies === false ? undefined : stage(cmpStatus, eventStatus, ["tcloaded", "useractioncomplete"]));
 
 /** What the person chose about the purposes of a gate. */
 export function chosen(purposes: readonly TcfPurpose[], data: TcData, vendor: number | undefined): Verdict {

@@ -23,7 +23,7 @@ export function inWorker({ worker }: WorkerOptions = {}): Runtime {
     name: "worker",
     async open(here, options, settings, tell, fail) {
       const found = await crossing(options, settings.name);
-      const remote = found && new Remote(start, found, settings.clock, tell, fail);
+      const remote = found && new Remote(start, found, settings.clock, settings.confirm, tell, fail);
       return (await remote?.opened) ? (remote as Remote) : here(settings, tell, fail);
     },
   };

@@ -1,4 +1,5 @@
 // What a page and the worker that holds its engine say to each other.
+import type { Report } from "../dto.js";
 import type { ErrorCode } from "../errors.js";
 import type { Notice, Signed, View } from "../ops.js";
 import type { Options } from "../types.js";
@@ -17,6 +18,8 @@ export type Down =
   | { is: "open"; options: Crossing }
   | { is: "call"; id: number; call: Signed }
   | { is: "hold"; held: boolean }
+  /** The page's answer to what was asked before something leaves. */
+  | { is: "confirmed"; id: number; yes: boolean }
   | { is: "wake" | "settle" | "leave" | "close" | "ping" };
 
 /** To the page. */
@@ -27,6 +30,8 @@ export type Up =
   | { is: "reply"; id: number; value?: unknown; error?: Failure }
   | { is: "notice"; notice: Notice }
   | { is: "failed"; error: Failure }
+  /** Something is to leave: the page knows who confirms it. */
+  | { is: "confirm"; id: number; purpose: Report["purpose"] }
   | { is: "pong" };
 
 /** A view whose steps are made: a function does not cross. */

@@ -6,7 +6,7 @@ import { read } from "../host/clock.js";
 import { Timer } from "../host/timer.js";
 import { KeepsetError } from "../index.js";
 import type { Notice, Signed, Steps, View } from "../ops.js";
-import type { Clock } from "../types.js";
+import type { Clock, Consent } from "../types.js";
 import type { Around, Crossing, Down, Failure, Up } from "./messages.js";
 
 /** A worker that says nothing within this time is not there. */
@@ -44,6 +44,7 @@ export class Remote implements Holder {
     private readonly make: () => Worker,
     private readonly options: Crossing,
     private readonly clock: Clock,
+    private readonly confirm: Consent["confirm"],
     private readonly tell: (notice: Notice) => void,
     private readonly fail: (error: KeepsetError) => void,
   ) {
@@ -125,6 +126,9 @@ export class Remote implements Holder {
         if (message.notice.is === "view") this.#view = message.notice.view;
         this.tell(message.notice);
         break;
+      case "confirm":
+        void this.#confirm(message);
+        break;
       case "failed":
         return this.#failed(message.error);
     }
@@ -144,6 +148,17 @@ export class Remote implements Holder {
     this.hold(this.#held);
     for (const [id, { call }] of this.#waiting) this.#post({ is: "call", id, call });
     void this.wake();
+  }
+
+  /** Says whether something may leave; what fails is a no. */
+  async #confirm({ id, purpose }: Extract<Up, { is: "confirm" }>): Promise<void> {
+    let yes = false;
+    try {
+      yes = (await this.confirm?.(purpose)) === true;
+    } catch {
+      // Nothing leaves.
+    }
+    this.#post({ is: "confirmed", id, yes });
   }
 
   #answered({ id, value, error }: Extract<Up, { is: "reply" }>): void {

@@ -11,7 +11,8 @@ export const root = fileURLToPath(new URL("../../../", import.meta.url));
 /** The retail pack. */
 export const pack = join(root, "packs/retail/pack.json");
 
-const programs = process.env.KEEPSET_BIN ?? join(root, "target/debug");
+/** Where the programs are. */
+export const programs = process.env.KEEPSET_BIN ?? join(root, "target/debug");
 
 /** Runs the native tool and returns what it prints. */
 export function keepset(...args) {

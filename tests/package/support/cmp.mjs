@@ -1,4 +1,5 @@
 // A shop with a consent manager, in Chromium, in which every use of whatever could keep or tell something is written down.
+import { shop } from "./packs.mjs";
 import { code, files, HTML, visit } from "./visit.mjs";
 
 /** The purposes that grant every gate. */
@@ -11,13 +12,20 @@ export const CMP = `{
   const listeners = new Map();
   let next = 1;
   let data = { eventStatus: "cmpuishown" };
+  let manner = "answers";
   const flags = (list) => Object.fromEntries(list.map((id) => [id, true]));
   const tell = (id) => listeners.get(id)(data.gdprApplies === false ? { ...data, listenerId: id } : { gdprApplies: true, cmpStatus: "loaded", tcfPolicyVersion: 5, isServiceSpecific: true, listenerId: id, ...data }, true);
   globalThis.__tcfapi = (command, version, callback, parameter) => {
     if (command === "removeEventListener") return callback(listeners.delete(parameter));
+    if (manner === "throws") throw new Error("no");
+    if (manner === "fails") return callback(null, false);
     listeners.set(next, callback);
-    tell(next++);
+    if (manner === "answers") tell(next++);
   };
+  // How it stands and how it answers from now on, without a word to those who listen.
+  globalThis.cmpQuietly = (eventStatus, purposes) => { data = { eventStatus, publisher: { consents: flags(purposes), legitimateInterests: {}, restrictions: {} } }; };
+  globalThis.cmpManner = (given) => { manner = given; };
+  globalThis.cmpListeners = () => listeners.size;
   globalThis.cmp = (eventStatus, purposes) => {
     data = { eventStatus, publisher: { consents: flags(purposes), legitimateInterests: {}, restrictions: {} } };
     [...listeners.keys()].forEach(tell);
@@ -55,11 +63,11 @@ function watch() {
   Object.defineProperty(Document.prototype, "cookie", { ...cookie, set(value) { uses.push(["cookie", value]); cookie.set.call(this, value); } });
 }
 
-/** A shop whose manager comes before the client, or half a second after it. */
-export async function shopWith({ cmp, options, follows = {}, setup }) {
+/** A shop whose manager comes before the client, or half a second after it; without `follows` the page follows no signals. */
+export async function shopWith({ cmp, options, follows = {}, setup, pack = shop() }) {
   const html = cmp === "before" ? `<!doctype html><script src="/cmp.js"></script>${HTML}` : HTML;
   const late = cmp === "after" ? 'setTimeout(() => { const script = document.createElement("script"); script.src = "/cmp.js"; document.head.append(script); }, 500);' : "";
-  const shopVisit = await visit({ files: { ...files(options), "/": html, "/cmp.js": CMP, "/page.js": `${code(options)}${follow(follows)}${late}` } });
+  const shopVisit = await visit({ files: { ...files(options), "/": html, "/cmp.js": CMP, "/pack.json": JSON.stringify(pack), "/page.js": `${code(options)}${follows ? follow(follows) : ""}${late}` } });
   await shopVisit.context.addInitScript(watch);
   if (setup) await shopVisit.context.addInitScript(setup);
   return shopVisit;

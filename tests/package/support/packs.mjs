@@ -44,6 +44,20 @@ export function shop(change = {}) {
   };
 }
 
+/** A shop that asks for one of its two segments, about once a day. */
+export const sharing = (change = {}) =>
+  shop({
+    labels: {
+      id: "offers",
+      owner: "The shop",
+      purpose: "To send you offers that fit.",
+      text_version: 3,
+      every_days: 1,
+      segments: [{ id: "buyer", reason: "Buyers get other offers." }],
+    },
+    ...change,
+  });
+
 /** A clock driven by hand. */
 export function handClock(now = START) {
   const listeners = new Set();

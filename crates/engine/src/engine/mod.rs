@@ -98,7 +98,11 @@ impl Engine {
 
     /// Takes in new choices. Withdrawal acts at once: hand-outs stop, then what the purpose allowed is erased.
     pub fn set_consent(&mut self, change: &ConsentChange, now: Timestamp) -> Vec<Change> {
+        let shared = self.consent.grants(Purpose::Sharing);
         change.apply(&mut self.consent, now);
+        if !shared && self.consent.grants(Purpose::Sharing) {
+            self.sharing.agree(change.signal);
+        }
         if gate::check(&self.consent, Purpose::Sharing).is_err() {
             self.sharing.take_back();
         }

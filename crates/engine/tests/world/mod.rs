@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use keepset_engine::{
-    Choice, ConsentChange, Decided, Due, Engine, Outcome, Pack, Purpose, RawEvent, StateError,
+    Choice, ConsentChange, Decided, Due, Engine, Outcome, Pack, Purpose, RawEvent, Signal, StateError,
 };
 use keepset_privacy::{Coins, SeededCoins};
 use keepset_wire::hex;
@@ -100,6 +100,7 @@ pub fn op(with_backups: bool) -> impl Strategy<Value = Op> {
             storage,
             reporting,
             sharing,
+            signal: Signal::default(),
         });
     let outcome =
         prop_oneof![3 => Just(Outcome::Accepted), 1 => Just(Outcome::Refused), 2 => Just(Outcome::Failed)];

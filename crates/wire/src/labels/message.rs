@@ -13,6 +13,7 @@
 use std::fmt;
 
 use super::{LabelId, LabelTerms, TermsHash};
+use crate::consent::Signal;
 use crate::digest::{name16, sha256};
 use crate::receipt::PackHash;
 use crate::report::take;
@@ -62,34 +63,6 @@ impl Proof {
     }
 }
 
-/// How the agreement was given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Signal {
-    /// The page told the engine, by its own dialog or by the signals it follows.
-    #[default]
-    Page,
-}
-
-impl Signal {
-    /// Returns its name in receipts.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-        }
-    }
-
-    fn read(byte: u8) -> Option<Self> {
-        (byte == 0).then_some(Self::Page)
-    }
-
-    fn byte(self) -> u8 {
-        match self {
-            Self::Page => 0,
-        }
-    }
-}
-
 /// The labels of a device, with what its consent receipt needs (ISO/IEC TS 27560): the terms hold the purpose, the controller and
 /// the version of the text, and this the day, the signal and the pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +75,7 @@ pub struct Labels {
     pub day: u32,
     /// The day consent was given.
     pub agreed: u32,
-    /// How it was given.
+    /// The signal by which it was given.
     pub signal: Signal,
     /// The pack in force.
     pub pack: PackHash,
@@ -213,7 +186,7 @@ impl Labels {
         }
         let proof = Proof(take(&mut rest));
         let (day, agreed) = (u32::from_be_bytes(take(&mut rest)), u32::from_be_bytes(take(&mut rest)));
-        let signal = Signal::read(take::<1>(&mut rest)[0]).ok_or(MessageError::Malformed)?;
+        let signal = Signal::from_byte(take::<1>(&mut rest)[0]).ok_or(MessageError::Malformed)?;
         let pack = PackHash(take(&mut rest));
         let held = (0..terms.segments.len()).map(|index| rest[index / 8] >> (index % 8) & 1 == 1).collect();
         let labels = Self { terms: hash, proof, day, agreed, signal, pack, held };
@@ -273,11 +246,14 @@ pub(crate) mod tests {
     #[test]
     fn a_message_reads_back_what_it_writes_and_shows_all_but_the_proof() {
         let terms = sample();
-        for held in [[false; 3], [true, false, true], [true; 3]] {
-            let bytes = labels(held).encode();
+        for (held, signal) in
+            [([false; 3], Signal::Tcf), ([true, false, true], Signal::Gpp), ([true; 3], Signal::Gcm)]
+        {
+            let labels = Labels { signal, ..labels(held) };
+            let bytes = labels.encode();
             assert_eq!(bytes.len(), Labels::length(&terms));
-            assert_eq!(Labels::decode(&terms, &bytes), Ok(labels(held)));
-            let shown = labels(held).shown();
+            assert_eq!(Labels::decode(&terms, &bytes).as_ref(), Ok(&labels));
+            let shown = labels.shown();
             assert_eq!((&shown[..18], &shown[50..]), (&bytes[..18], &bytes[50..]));
             assert_eq!(shown[PROOF], [0; 32]);
         }
@@ -299,7 +275,7 @@ pub(crate) mod tests {
         assert_eq!(wrong(0, 2), MessageError::Version);
         assert_eq!(wrong(1, 1), MessageError::Kind);
         assert_eq!(wrong(2, !right[2]), MessageError::Terms);
-        assert_eq!(wrong(58, 1), MessageError::Malformed, "a signal that is none");
+        assert_eq!(wrong(58, 4), MessageError::Malformed, "a signal that is none");
         assert_eq!(wrong(54, 1), MessageError::Malformed, "agreed after the message");
         assert_eq!(wrong(75, 0x0f), MessageError::Malformed, "a bit behind the last segment");
         assert_eq!(Labels::decode(&terms, &right[1..]), Err(MessageError::Length { expected: 76 }));

@@ -16,7 +16,7 @@ use crate::plan::PlanHash;
 use crate::question::first_repeated;
 use crate::report::hex;
 
-pub use message::{Labels, MessageError, Proof, Secret, Signal};
+pub use message::{Labels, MessageError, Proof, Secret};
 pub use sealed::{LABELS_TYPE, LabelSealer, SealedLabels};
 
 /// So many segments may be shared at most.
