@@ -6,20 +6,27 @@ import { count } from "./words.js";
 export const PURPOSES = ["segmentation", "storage", "reporting", "sharing"];
 
 /** What each switch says; `out` marks those that let something leave. */
-function texts(plan) {
+function texts({ plan, labels, segments }) {
   const weeks = plan ? count((plan.epoch_days * plan.window_epochs) / 7, "week") : "window";
   return {
     segmentation: { name: "Work out my segments", says: "What I do here may become segments, inside this browser and nowhere else." },
     storage: { name: "Remember me here", says: "My segments may be kept in this browser, so that a reload does not forget them." },
     reporting: { name: "Send noisy answers", says: `One short answer per ${weeks} may leave, mixed with so much chance that nobody can be sure of mine.`, out: true },
-    sharing: { name: "Share segment names", says: "The shop may pass on the name of one of my segments. This demo never asks for any.", out: true },
+    sharing: { name: "Share my segments", says: shares(labels, segments), out: true },
   };
+}
+
+/** What sharing would tell whom, in the words of the terms. */
+function shares(labels, segments) {
+  if (!labels) return "This shop asks for none of my segments.";
+  const titles = labels.segments.map(({ id }) => `“${segments.find((segment) => segment.id === id)?.title ?? id}”`);
+  return `${labels.purpose} About once in ${count(labels.every_days, "day")} the shop learns whether I am in ${titles.join(" or ")}, without chance in it, under a name that changes. Turning this off takes it back.`;
 }
 
 /** Builds the switches over `app.client.consent`. */
 export function consent(app) {
   const inputs = new Map();
-  for (const [purpose, { name, says, out }] of Object.entries(texts(app.pack.plan))) {
+  for (const [purpose, { name, says, out }] of Object.entries(texts(app.pack))) {
     const input = h("input", { type: "checkbox", role: "switch", id: `switch-${purpose}`, "aria-describedby": `says-${purpose}` });
     input.addEventListener("change", () => app.choose({ [purpose]: input.checked ? "granted" : "denied" }));
     inputs.set(purpose, input);

@@ -51,4 +51,12 @@ export function decode(plan, body) {
   };
 }
 
+/** Where the segments stand in a message about labels: behind its version, kind, terms, name, days, signal and pack. */
+const LABELS_FROM = 75;
+
+/** Reads the segments out of a message about labels under these terms. */
+export function decodeLabels({ segments }, body) {
+  return segments.map(({ id }, index) => ({ name: id, on: ((body[LABELS_FROM + (index >> 3)] >> (index & 7)) & 1) === 1 }));
+}
+
 const number = (bytes) => bytes.reduce((sum, byte) => sum * 256 + byte, 0);

@@ -12,8 +12,10 @@ import { parseArgs } from "node:util";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
-/** A report is due by the end of the next window: four epochs of cool-down and four of waiting, and one to spare. */
-const WEEKS = 9;
+/** A report is due by the end of the next window: four epochs of cool-down and four of waiting; one more where segments were shared just then, and one to spare. */
+const WEEKS = 10;
+/** Segments are shared about once a week, and never while a report waits. */
+const DAYS = 40;
 /** Milliseconds until something that should happen counts as missing; the longest is a report's random delay of up to 8 s. */
 const PATIENCE = 20_000;
 
@@ -29,11 +31,14 @@ const must = (holds, sentence) => {
 
 /** What the page did on the network and what went wrong in it, from outside the page. */
 function watch(page) {
-  const seen = { away: [], reports: [], study: [], trouble: [] };
+  const seen = { away: [], sent: [], reports: 0, study: [], trouble: [] };
   page.on("request", (request) => {
     if (!request.url().startsWith(`${base}/demo/`)) seen.away.push(request.url());
     if (/\/study\.\w+$/.test(request.url())) seen.study.push(request.url());
-    if (request.method() === "POST") seen.reports.push(request.postDataBuffer()?.toString("hex") ?? "");
+    const [, route] = /\/v1\/(reports|labels)$/.exec(request.url()) ?? [];
+    if (!route || request.method() === "OPTIONS") return;
+    seen.sent.push({ what: `${request.method()} ${route}`, body: request.postDataBuffer()?.toString("hex") ?? "" });
+    if (route === "reports") seen.reports += 1;
   });
   page.on("pageerror", (error) => seen.trouble.push(error.message));
   page.on("console", (message) => message.type() === "error" && seen.trouble.push(message.text()));
@@ -128,27 +133,31 @@ async function buySomething(page) {
   await page.click("#buy");
 }
 
-/** Skips week after week until a report has left; looks at the bytes first when they wait. */
-async function skipUntilSent(page, pictures) {
-  for (let week = 0; week < WEEKS; week += 1) {
+/** Skips week after week until a report has left; looks at the bytes first when they wait. Shared segments may leave on the way. */
+async function skipUntilSent(page, seen, pictures) {
+  for (let week = 0; week < WEEKS && seen.reports === 0; week += 1) {
+    const before = seen.sent.length;
     await page.click("#skip-week");
-    const due = page.locator("#send-now").or(page.locator(LEFT)).first();
-    if (!(await due.waitFor({ timeout: 1_500 }).then(() => true, () => false))) continue;
     const send = page.locator("#send-now");
-    if (await send.isVisible()) {
+    await send.waitFor({ timeout: 1_500 }).catch(() => undefined);
+    if (!(await send.isVisible()) && seen.sent.length === before) continue;
+    if (await page.locator("#next", { hasText: "noisy answer" }).isVisible()) {
       await page.locator("#next").scrollIntoViewIfNeeded();
       await pictures("next");
-      // It may leave by itself between looking and clicking.
-      await send.click({ timeout: 2_000 }).catch(() => undefined);
     }
-    await page.waitForSelector(LEFT, { timeout: PATIENCE }).catch(async () =>
-      must(false, `a report was due and did not appear in the ledger as received${await trouble(page)}`));
-    return;
+    // It may leave by itself between looking and clicking.
+    await send.click({ timeout: 2_000 }).catch(() => undefined);
+    await inLedgerAre(page, seen.sent.length, "what was due did not appear in the ledger as received");
   }
-  must(false, `no report became due in ${WEEKS} weeks`);
+  must(seen.reports > 0, `no report left in ${WEEKS} weeks`);
 }
 
-/** A report in the ledger that the collector has. */
+/** Waits until the ledger shows so many messages as received. */
+const inLedgerAre = (page, count, sentence) =>
+  page.waitForFunction((count) => document.querySelector("keepset-ledger").shadowRoot.querySelectorAll("[part~=accepted]").length >= count, Math.max(count, 1), { timeout: PATIENCE })
+    .catch(async () => must(false, `${sentence}${await trouble(page)}`));
+
+/** What the ledger shows as received by the collector. */
 const LEFT = "keepset-ledger [part~=accepted]";
 
 /** The bodies the ledger shows, in hexadecimal, oldest first. */
@@ -157,13 +166,44 @@ const inLedger = (page) =>
 
 async function ledgerIsTheNetwork(page, seen, before) {
   const shown = await inLedger(page);
-  must(shown.length > 0 && shown.join() === seen.reports.join(), "the ledger does not show exactly the bytes that were sent");
+  must(shown.length > 0 && shown.join() === seen.sent.map(({ body }) => body).join(), "the ledger does not show exactly the bytes that were sent");
   const until = Date.now() + PATIENCE;
-  while ((await received()) !== before + shown.length) {
-    must(Date.now() < until, `the collector counts ${(await received()) - before} more reports, and the page sent ${shown.length}`);
+  while ((await received()) !== before + seen.reports) {
+    must(Date.now() < until, `the collector counts ${(await received()) - before} more reports, and the page sent ${seen.reports}`);
     await page.waitForTimeout(250);
   }
-  return shown.length;
+  return seen.reports;
+}
+
+/** Lives on until segments were shared, turns sharing off, and looks: they are taken back at once, and no more are shared. */
+async function sharesAndTakesBack(page, seen, picture) {
+  const count = (what) => seen.sent.filter((one) => one.what === what).length;
+  for (let day = 0; day < DAYS && count("POST labels") === 0; day += 1) {
+    await page.click("#skip-day");
+    await page.waitForTimeout(300);
+    const send = page.locator("#send-now");
+    if (await send.isVisible()) await send.click({ timeout: 2_000 }).catch(() => undefined);
+  }
+  must(count("POST labels") > 0, `no segments were shared in ${DAYS} days`);
+  await page.waitForFunction(() => document.querySelector("keepset-ledger")?.shadowRoot?.querySelector("[part=shared]"), null, { timeout: PATIENCE })
+    .catch(() => must(false, "the ledger does not say that segments were shared"));
+  const before = count("POST labels");
+  await page.locator("#switch-sharing").uncheck();
+  const until = Date.now() + PATIENCE;
+  while (count("DELETE labels") === 0) {
+    must(Date.now() < until, "turning sharing off did not take back what was shared");
+    await page.waitForTimeout(100);
+  }
+  await inLedgerAre(page, seen.sent.length, "the ledger does not show the word that took back what was shared");
+  await quietCorner(page);
+  await page.evaluate(() => document.getElementById("consent").scrollIntoView({ behavior: "instant" }));
+  await picture("sharing-off");
+  for (let day = 0; day < 8; day += 1) {
+    await page.click("#skip-day");
+    await page.waitForTimeout(100);
+  }
+  must(count("POST labels") === before, "segments were shared after sharing was turned off");
+  return before;
 }
 
 async function deletesEverything(page) {
@@ -246,9 +286,9 @@ async function visit(context) {
   await accessible(page, "the explanation");
   await page.keyboard.press("Escape");
   await buySomething(page);
-  must(seen.reports.length === 0, "a report left before its window");
+  must(seen.sent.length === 0, "something left before its time");
   await quietCorner(page);
-  await skipUntilSent(page, picture);
+  await skipUntilSent(page, seen, picture);
   await page.evaluate(() => document.getElementById("ledger").scrollIntoView({ behavior: "instant" }));
   await quietCorner(page);
   await picture("ledger");
@@ -256,11 +296,14 @@ async function visit(context) {
   const reports = await ledgerIsTheNetwork(page, seen, before);
   const changed = await page.evaluate(() => globalThis.segmentsChanged);
   must(changed > 0, "no segment changed");
+  const shared = await sharesAndTakesBack(page, seen, picture);
+  await ledgerIsTheNetwork(page, seen, before);
+  await quietCorner(page);
   await phonePictures(page);
   await dashboardPictures(context);
   await deletesEverything(page);
   must(seen.trouble.length === 0, `the page reported an error: ${seen.trouble[0]}`);
-  return { segments_changed: changed, reports_sent: reports, report_received: true, bytes_sent: seen.reports.join("").length / 2, ...quiet };
+  return { segments_changed: changed, reports_sent: reports, labels_sent: shared, report_received: true, bytes_sent: seen.sent.map(({ body }) => body).join("").length / 2, ...quiet };
 }
 
 async function main() {
@@ -271,7 +314,7 @@ async function main() {
     const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", colorScheme: "light" });
     const result = await visit(context);
     await writeFile(join(out, "page.json"), `${JSON.stringify(result, null, 2)}\n`);
-    console.log(`the page changed ${result.segments_changed} segments and sent ${result.reports_sent} report(s), which the collector received`);
+    console.log(`the page changed ${result.segments_changed} segments and sent ${result.reports_sent} report(s), which the collector received, and shared segments ${result.labels_sent} time(s) until they were taken back`);
   } finally {
     await browser.close();
   }

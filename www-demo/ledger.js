@@ -2,7 +2,7 @@
 
 import "./pkg/element.js";
 import { at, fill, h } from "./dom.js";
-import { decode, split } from "./decode.js";
+import { decode, decodeLabels, split } from "./decode.js";
 import { windowAt } from "./time.js";
 import { amount, bytes, count, hex, whyNot, withheld } from "./words.js";
 
@@ -23,8 +23,8 @@ export function ledger(app) {
     return [
       h("div", { class: "waiting", "data-id": waiting.id },
         h("p", {}, h("b", {}, `Ready to leave: ${bytes(waiting.size)}`)),
-        h("p", { class: "quiet" }, "Exactly this report, and nothing else, sealed so that only the collector can read it. It goes a little later by itself, at a moment drawn at random."),
-        parts(waiting.body)),
+        h("p", { class: "quiet" }, says[waiting.kind]),
+        waiting.kind === "report" ? parts(waiting.body) : shared(waiting)),
       h("button", { type: "button", class: "plain", id: "send-now", onclick: send }, "Send them now"),
     ];
   }
@@ -52,6 +52,16 @@ export function ledger(app) {
         h("dt", {}, "your real groups"), h("dd", { class: "stays" }, real(read.cells))));
   }
 
+  /** The segments a message about labels tells, and what it says of each. */
+  function shared({ body, kind }) {
+    if (kind === "erasure") return null;
+    return h("dl", { class: "fields" },
+      h("dt", {}, "shared"), h("dd", {}, h("ul", { class: "cells" }, decodeLabels(app.pack.labels, body).map(({ name, on }) =>
+        h("li", { class: on && "on" }, `${title(name)}: ${on ? "yes" : "no"}`)))),
+      field("for", app.pack.labels.purpose),
+      field("who reads it", app.pack.labels.owner));
+  }
+
   /** Where the visitor really is, of the groups a report asks about; shown beside the noise, and never sent. */
   function real(list) {
     const mine = list.filter(({ name }) => app.client.has(name)).map(({ name }) => title(name));
@@ -68,11 +78,12 @@ export function ledger(app) {
 
   function neverList() {
     const reasons = [
-      h("li", {}, "Your events, features, segments and explanations", h("span", { class: "quiet" }, "Nothing in this page can send them: no code for it exists.")),
+      h("li", {}, "Your events, features, segments and explanations", h("span", { class: "quiet" }, app.pack.labels ? "But for the segments you share, nothing in this page can send them: no code for it exists." : "Nothing in this page can send them: no code for it exists.")),
     ];
     const asked = new Set(plan?.questions.flatMap(({ segments, outcome }) => [...(segments ?? []), outcome]));
+    for (const { id } of app.pack.labels?.segments ?? []) asked.add(id);
     const never = app.pack.segments.filter((segment) => !asked.has(segment.id));
-    if (never.length > 0) reasons.push(h("li", {}, never.map((segment) => segment.title).join(", "), h("span", { class: "quiet" }, "No question of the plan asks about these, so no report can mention them.")));
+    if (never.length > 0) reasons.push(h("li", {}, never.map((segment) => segment.title).join(", "), h("span", { class: "quiet" }, "No question of the plan asks about these and they are not among those to share, so nothing can mention them.")));
     return h("ul", { class: "reasons" }, reasons);
   }
 
@@ -95,7 +106,7 @@ export function ledger(app) {
     const dialog = at("sure");
     dialog.replaceChildren(h("div", { class: "inside" },
       h("h2", { id: "sure-title" }, "Delete everything?"),
-      h("p", {}, "Segments, switches, ledger and database go, on this device, at once. What left stays where it is, and nobody can tell which answer was yours."),
+      h("p", {}, "Segments, switches, ledger and database go, on this device, at once, and what you share is taken back. Answers that left stay where they are, and nobody can tell which was yours."),
       h("div", { class: "buttons" },
         h("button", { type: "button", class: "danger", id: "delete-yes", onclick: deleteAll }, "Delete everything"),
         h("button", { type: "button", class: "plain", autofocus: true, onclick: () => dialog.close() }, "Keep it"))));
@@ -116,7 +127,7 @@ export function ledger(app) {
     async read() {
       const before = waiting?.id;
       [entries, next, waiting] = await Promise.all([app.client.ledger.list(), app.client.ledger.next(), app.client.preview()]);
-      if (waiting && waiting.id !== before) app.say("A report is ready to leave. Its bytes are in the ledger.");
+      if (waiting && waiting.id !== before) app.say(ready[waiting.kind]);
       const left = entries.filter(({ outcome }) => outcome === "accepted");
       app.left = { reports: left.length, bytes: left.reduce((sum, { size }) => sum + size, 0) };
       await record.refresh();
@@ -124,12 +135,24 @@ export function ledger(app) {
     /** Shows it. */
     render() {
       at("ledger-bytes").textContent = amount(app.left.bytes);
-      at("ledger-total").textContent = `${app.left.bytes === 1 ? "byte" : "bytes"}, in ${count(app.left.reports, "report")}`;
+      at("ledger-total").textContent = `${app.left.bytes === 1 ? "byte" : "bytes"}, in ${count(app.left.reports, "message")}`;
       fill(at("next"), waiting ? waiting.id : JSON.stringify(next && reason(next.state)), nextUp);
       fill(at("never"), "never", neverList);
     },
   };
 }
+
+const ready = {
+  report: "A report is ready to leave. Its bytes are in the ledger.",
+  label: "The segments you share are ready to leave. Their bytes are in the ledger.",
+  erasure: "What you had shared is being taken back.",
+};
+
+const says = {
+  report: "Exactly this report, and nothing else, sealed so that only the collector can read it. It goes a little later by itself, at a moment drawn at random.",
+  label: "Exactly this, and nothing else, sealed so that only the collector can read it, under a name that changes and that no report has.",
+  erasure: "The word that erases what you had shared. It leaves at once, and no switch stops it.",
+};
 
 const meanings = {
   version: "the version of the format",

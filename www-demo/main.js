@@ -109,10 +109,15 @@ client.on("change", ({ entered, left, reasons }) => {
   refresh();
   panels.segments.mark([...entered, ...left]);
 });
-client.on("report", ({ outcome }) => {
+const LEFT = {
+  report: "One noisy report left this device. It is in the ledger.",
+  label: "The segments you share left this device. They are in the ledger.",
+  erasure: "What you had shared was taken back, and the shop has erased it.",
+};
+client.on("report", ({ report, outcome }) => {
   if (outcome === "accepted") {
     at("trouble").hidden = true;
-    news("One noisy report left this device. It is in the ledger.");
+    news(LEFT[report.kind]);
   }
   refresh();
 });

@@ -15,6 +15,8 @@ use crate::server::{self, Server};
 use crate::{paths, pkg, setup, shell};
 
 const PACK: &str = "packs/retail/pack.json";
+/// What visitors of the demo's page may agree to share.
+const LABELS: &str = "www-demo/labels.json";
 const MAPPING: &str = "packs/retail/mapping.json";
 const SAMPLE: &str = "packs/retail/fixtures/complete_journey_sample.csv.gz";
 const MAKE_FULL_LOG: &str = "packs/retail/fixtures/make_sample.py";
@@ -53,7 +55,8 @@ fn story(options: &Options, stop: &Receiver<()>) -> Result<()> {
     let out = paths::at("target/demo");
     shell::empty_folder(&out)?;
     let keys = make_keys(&programs, &out)?;
-    stage_site(&package, &out.join("site"), &keys)?;
+    let pack = make_pack(&out)?;
+    stage_site(&package, &out.join("site"), &pack, &keys)?;
     let url = format!("http://127.0.0.1:{}", options.port);
     let mut collector = start_collector(&programs, &out, options.port, &url)?;
     replay(&programs, &out, &url)?;
@@ -103,18 +106,28 @@ fn make_keys(programs: &Path, out: &Path) -> Result<PathBuf> {
     Ok(public)
 }
 
+/// Writes the retail pack with the labels of the demo in it, and returns its file.
+fn make_pack(out: &Path) -> Result<PathBuf> {
+    let mut pack = read_json(&paths::at(PACK))?;
+    pack["labels"] = read_json(&paths::at(LABELS))?;
+    let file = out.join("pack.json");
+    std::fs::write(&file, format!("{pack:#}\n")).with_context(|| paths::shown(&file))?;
+    Ok(file)
+}
+
 /// Lays out what the collector serves under `/demo/`: the page, the built package, the pack as it is and, with the collector's
 /// keys, compiled.
-fn stage_site(package: &Path, site: &Path, keys: &Path) -> Result<()> {
+fn stage_site(package: &Path, site: &Path, pack: &Path, keys: &Path) -> Result<()> {
     copy_folder(&paths::at("www-demo"), site)?;
     copy_folder(&package.join("dist"), &site.join("pkg"))?;
-    std::fs::copy(paths::at(PACK), site.join("pack.json"))
-        .with_context(|| format!("could not copy {PACK}"))?;
+    std::fs::copy(pack, site.join("pack.json")).with_context(|| paths::shown(pack))?;
     // With the program that ships, as a site does it.
     let mut compile = shell::command("node");
     compile
         .arg(package.join("dist/cli.js"))
-        .args(["compile", PACK, "--keys"])
+        .arg("compile")
+        .arg(pack)
+        .arg("--keys")
         .arg(keys)
         .arg("-o")
         .arg(site.join("pack.keepset"));
@@ -149,6 +162,7 @@ fn start_collector(programs: &Path, out: &Path, port: u16, url: &str) -> Result<
         .arg(out.join("keys.json"))
         .arg("--store")
         .arg(out.join("collector.sqlite"));
+    command.args(["--labels", LABELS, "--label-store"]).arg(out.join("labels.sqlite"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--simulation"]);
     command.arg("--static").arg(out.join("site"));
     Server::start(&mut command, &out.join("collector.log"), &format!("{url}/healthz"))
