@@ -4,13 +4,17 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const wanted = readFileSync(fileURLToPath(new URL("package.json", import.meta.url)), "utf8");
-
 /** What npm says when no registry answers, as opposed to when a package is not there. */
 const UNREACHABLE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|network/i;
 
-/** Installs into `folder` unless exactly these versions are there, or throws a sentence; the peers' own scripts never run. */
-export function install(folder) {
+/** The list of peers beside a script: the address of the script, and the names and versions. */
+export function peersBeside(script) {
+  const wanted = readFileSync(fileURLToPath(new URL("package.json", script)), "utf8");
+  return { wanted, versions: JSON.parse(wanted).dependencies };
+}
+
+/** Installs a list into `folder` unless exactly these versions are there, or throws a sentence; the peers' own scripts never run. */
+export function install(folder, { wanted }) {
   mkdirSync(folder, { recursive: true });
   const stamp = join(folder, "node_modules/.installed.json");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
@@ -26,6 +30,3 @@ export function install(folder) {
       : `npm could not install the peers (${code}):\n${stderr.trim()}`,
   );
 }
-
-/** The peers by name with their versions. */
-export const versions = JSON.parse(wanted).dependencies;

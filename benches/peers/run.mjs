@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { bundle } from "./bundle.mjs";
-import { install } from "./install.mjs";
+import { install, peersBeside } from "./install.mjs";
 import { prepareModules } from "./keepset-module.mjs";
 import { measureInPage } from "./page-host.mjs";
 import { micros, report } from "./table.mjs";
@@ -25,7 +25,7 @@ const say = (text) => console.error(`==> ${text}`);
 
 async function prepare() {
   say("installing the peers into target/peers");
-  install(scratch);
+  install(scratch, peersBeside(import.meta.url));
   await prepareModules(built, modules);
   for (const [platform, file] of Object.entries(bundles)) await bundle(platform, scratch, file);
 }

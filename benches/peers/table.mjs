@@ -1,6 +1,6 @@
 // The figures as Markdown: the workloads beside each other, what each subject does, and which targets hold.
 import { targets } from "./targets.mjs";
-import { versions } from "./install.mjs";
+import { peersBeside } from "./install.mjs";
 
 const PLACES = ["node", "chromium"];
 const NAMES = { node: "Node", chromium: "Chromium" };
@@ -69,7 +69,7 @@ function unrest(results) {
 
 /** Everything, as it stands in docs/benchmarks.md. */
 export function report(chosen, results, machine) {
-  const asked = Object.entries(versions).map(([name, version]) => `\`${name}\` ${version}`).join(", ");
+  const asked = Object.entries(peersBeside(import.meta.url).versions).map(([name, version]) => `\`${name}\` ${version}`).join(", ");
   const where = [`Node ${machine.node.slice(1)}`, ...(machine.browser ? [`headless Chromium ${machine.browser}`] : [])].join(" and ");
   const checks = targets(results);
   const groups = Math.max(1, ...chosen.flatMap(({ id }) => (results.get(id).chromium ?? []).map(({ group }) => group)));

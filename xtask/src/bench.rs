@@ -55,6 +55,29 @@ pub(crate) fn peers(write: bool) -> Result<()> {
     Ok(())
 }
 
+/// Counts what leaves a device beside trackers from npm, and writes the table and the chart when asked.
+///
+/// # Errors
+/// Among others when the npm registry cannot be reached, which the script says in a sentence of its own.
+pub(crate) fn leaving(write: bool) -> Result<()> {
+    let package = pkg::there()?;
+    let browser = Browser::ensure()?;
+    shell::step("bench: what leaves, beside the trackers from npm, which go into target/leaving");
+    let mut node = shell::command("node");
+    node.arg("benches/leaving/run.mjs").env("KEEPSET_PACKAGE", package);
+    if write {
+        node.arg("--svg").arg(paths::at("docs/bytes-leaving.svg"));
+    }
+    browser.tell(&mut node)?;
+    let finished = shell::tee(&mut node)?;
+    ensure!(finished.success, "nothing was compared");
+    if write {
+        markers::write(&paths::at(PAGE), "leaving", &finished.output)?;
+        println!("    wrote the table in {PAGE} and docs/bytes-leaving.svg");
+    }
+    Ok(())
+}
+
 /// Measures the mechanisms beside the peers from PyPI on the same true data, and writes the tables when asked.
 ///
 /// # Errors
@@ -116,6 +139,8 @@ pub(crate) enum Of {
     Collector,
     /// A million simulated devices that report to a collector over HTTP.
     Crowd,
+    /// What leaves a device per 1,000 events, beside trackers from npm, against a sink of this machine.
+    Leaving,
 }
 
 /// Measures the collector beside what bounds it, and writes the table when asked.
