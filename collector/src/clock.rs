@@ -100,6 +100,13 @@ pub fn system_now() -> Timestamp {
     i64::try_from(since.as_millis()).ok().and_then(Timestamp::from_millis).unwrap_or(Timestamp::MAX)
 }
 
+/// Writes an instant to the second, as RFC 3339 has it.
+pub(crate) fn instant(now: Timestamp) -> String {
+    let seconds = now.millis().rem_euclid(DAY_MS) / 1_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{}T{hours:02}:{minutes:02}:{seconds:02}Z", now.date())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +158,13 @@ mod tests {
             (counts(Some(u32::MAX), "2017-03-07"), counts(None, "2030-01-01")),
             (Some(Epoch(0)), None)
         );
+    }
+
+    #[test]
+    fn an_instant_is_written_to_the_second() {
+        let at = Timestamp::from_date("2026-11-26").unwrap().saturating_add(86_399_999);
+        assert_eq!(instant(at), "2026-11-26T23:59:59Z");
+        assert_eq!(instant(at.saturating_add(1)), "2026-11-27T00:00:00Z");
     }
 
     #[test]

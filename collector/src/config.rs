@@ -17,6 +17,7 @@ use crate::access::{Access, Issuer, ReadLog, Tokens};
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::commands::Command;
+use crate::journal::Form;
 use crate::keys::{Keyring, Use};
 use crate::labels::Desk;
 use crate::labels::export::read_terms;
@@ -112,6 +113,9 @@ pub struct Config {
     /// Where it is written down who read what, and when: a line of JSON each.
     #[arg(long, value_name = "FILE")]
     pub read_log: Option<PathBuf>,
+    /// How lines on standard output are written; as JSON, with a line each hour of what was counted.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub log: Form,
     /// Serve the files of this folder under /demo/.
     #[arg(long = "static", value_name = "FOLDER")]
     pub files: Option<PathBuf>,

@@ -21,6 +21,7 @@ pub mod estimate;
 pub mod gateway;
 pub mod headers;
 pub mod ingest;
+pub mod journal;
 pub mod keys;
 pub mod labels;
 pub mod limits;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use keepset_collector::config::{Arguments, Config, LoadError, Loaded};
 use keepset_collector::gateway::Gateway;
+use keepset_collector::journal::{HOUR, Journal};
 use keepset_collector::listen::{self, Listening};
 use keepset_collector::server::Collector;
 use keepset_collector::store::Store;
@@ -72,11 +73,20 @@ async fn serve(config: &Config, listening: Listening, collector: Arc<Collector>)
     let address = listener.local_addr().map_err(|error| format!("--listen: {error}"))?;
     let stop = stop_signal().map_err(|error| format!("signals cannot be heard: {error}"))?;
     let scheme = if listening.tls.is_some() { "https" } else { "http" };
-    say(&format!("keepset-collector: plan {} on {scheme}://{address}/", collector.hash()));
-    listen::serve(listener, listening, collector, config.files.as_deref(), stop)
-        .await
-        .map_err(|error| format!("the server stopped: {error}"))?;
-    say("keepset-collector: stopped, every acknowledged report is stored");
+    let mut journal = Journal::new(config.log);
+    journal.started(&collector, &format!("{scheme}://{address}/"));
+    let serving = listen::serve(listener, listening, Arc::clone(&collector), config.files.as_deref(), stop);
+    tokio::pin!(serving);
+    let mut hours = tokio::time::interval_at(tokio::time::Instant::now() + HOUR, HOUR);
+    let served = loop {
+        tokio::select! {
+            served = serving.as_mut() => break served,
+            _ = hours.tick() => journal.counts(&collector),
+        }
+    };
+    journal.counts(&collector);
+    served.map_err(|error| format!("the server stopped: {error}"))?;
+    journal.stopped();
     Ok(())
 }
 

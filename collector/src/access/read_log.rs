@@ -11,6 +11,7 @@ use keepset_wire::Timestamp;
 use serde_json::json;
 
 use super::{Role, Who};
+use crate::clock::instant;
 use crate::private;
 
 /// A file that lines are added to.
@@ -49,23 +50,4 @@ pub(super) fn line(now: Timestamp, who: Option<&Who>, route: &str, allowed: bool
     let roles = who.map(|who| who.roles.iter().map(|role| Role::name(*role)).collect::<Vec<_>>().join(","));
     let line = json!({"when": instant(now), "who": name, "role": roles, "route": route, "allowed": allowed});
     format!("{line}\n")
-}
-
-/// Writes an instant to the second, as RFC 3339 has it.
-fn instant(now: Timestamp) -> String {
-    let seconds = now.millis().rem_euclid(keepset_wire::DAY_MS) / 1_000;
-    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{}T{hours:02}:{minutes:02}:{seconds:02}Z", now.date())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_instant_is_written_to_the_second() {
-        let at = Timestamp::from_date("2026-11-26").unwrap().saturating_add(86_399_999);
-        assert_eq!(instant(at), "2026-11-26T23:59:59Z");
-        assert_eq!(instant(at.saturating_add(1)), "2026-11-27T00:00:00Z");
-    }
 }

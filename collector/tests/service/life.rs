@@ -9,6 +9,39 @@ use crate::fleet::{Noise, current, plan};
 use crate::kept::{Kind, held, on_both_stores};
 use crate::process::{Folder, Server, command, write_keys, write_plan};
 
+/// Counts and codes, and the one address that is no visitor's: its own.
+#[test]
+fn a_log_of_json_says_what_was_counted_and_nothing_of_who_asked() {
+    use std::io::{BufRead as _, BufReader};
+    let (folder, plan) = (Folder::new(), plan(5, 2));
+    let mut child = command(&write_plan(&folder, &plan), folder.store(), &["--log", "json"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let started = next();
+    assert_eq!((&started["event"], &started["store"]), (&"started".into(), &"sqlite".into()));
+    assert_eq!(started["plan"], plan.hash().to_string());
+    let url = format!("{}v1/reports", started["address"].as_str().unwrap());
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let send = |body: &[u8]| {
+        let request = agent.post(&url).header("content-type", SEALED_TYPE).header("user-agent", "somebody");
+        request.send(body).unwrap().status().as_u16()
+    };
+    let body = Noise::new(&plan, 1).body(current(&plan), 7);
+    assert_eq!([send(&body), send(&body), send(b"x"), send(b"y")], [200, 200, 400, 400]);
+    drop(agent);
+    let stop = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(stop.success() && child.wait().unwrap().success());
+    let mut counts = next();
+    let when = counts["when"].take();
+    assert_eq!(when.as_str().unwrap().len(), 20);
+    assert_eq!(
+        counts,
+        serde_json::json!({"when": null, "event": "counts", "accepted": 7, "known": 7, "late": 0, "refused": {"wrong-length": 2}})
+    );
+    assert_eq!(next()["event"], "stopped");
+    assert!(lines.next().is_none());
+}
+
 #[test]
 fn the_signal_to_stop_lets_a_request_under_way_finish() {
     let (folder, plan) = (Folder::new(), plan(5, 2));
