@@ -27,12 +27,19 @@ pub use read_log::ReadLog;
 pub use tokens::{Reader, Role, Tokens};
 
 /// Which roles read a route; what is not listed is read by none.
-const READING: [(&str, &[Role]); 4] = [
+const READING: [(&str, &[Role]); 6] = [
     ("/", &[Role::Viewer, Role::Analyst, Role::PrivacyOfficer]),
+    ("/privacy", &[Role::Viewer, Role::Analyst, Role::PrivacyOfficer, Role::Operator]),
+    ("/operations", &[Role::PrivacyOfficer, Role::Operator]),
     ("/v1/estimates", &[Role::Analyst, Role::PrivacyOfficer]),
     ("/v1/estimates.csv", &[Role::Analyst, Role::PrivacyOfficer]),
     (METRICS, &[Role::Operator]),
 ];
+
+/// Lists the routes that are read, and for each role whether it reads them.
+pub(crate) fn table() -> impl Iterator<Item = (&'static str, [bool; Role::ALL.len()])> {
+    READING.iter().map(|(route, roles)| (*route, Role::ALL.map(|(_, role)| roles.contains(&role))))
+}
 
 /// What a monitor asks every few seconds: it says nothing of people, and would fill the log.
 pub(crate) const METRICS: &str = "/metrics";
@@ -73,6 +80,12 @@ impl Access {
     #[must_use]
     pub fn nobody() -> Self {
         Self::with_tokens(Tokens::default(), None)
+    }
+
+    /// Whether everybody reads everything.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.tokens.is_none()
     }
 
     /// Takes the word of an issuer, too.

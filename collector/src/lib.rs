@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod admit;
+pub mod alarms;
 pub mod archive;
 mod body;
 pub mod clock;

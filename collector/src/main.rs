@@ -61,6 +61,7 @@ fn run(config: &Config, Arguments { doors, oidc, keeping, .. }: &Arguments) -> R
         .with_labels(labels)
         .readable_by(access)
         .limited(doors.limits())
+        .open_to(doors.origin.clone())
         .keeping(keeping.retention());
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, listening, Arc::new(collector)))

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::alarms::{Alarm, AlarmKind, alarms};
 use crate::counters::Counters;
 use crate::labels::Desk;
 use crate::problem::{Kind, Problem};
@@ -42,6 +43,25 @@ impl Durations {
         let row = TIMED.iter().position(|timed| *timed == route).unwrap_or(TIMED.len());
         let bound = BOUNDS.iter().position(|bound| took <= Duration::from_millis(*bound));
         self.0[row][bound.unwrap_or(BOUNDS.len())].fetch_add(1, Relaxed);
+    }
+
+    /// Lists each route with how many requests there were, and within how many milliseconds half of them and 99 of 100 were answered; nothing where
+    /// that took longer than the longest bound.
+    pub(crate) fn summary(&self) -> Vec<(&'static str, u64, [Option<u64>; 2])> {
+        let mut routes: Vec<(&'static str, u64, [Option<u64>; 2])> = Vec::new();
+        let rows: Vec<_> = self.rows().collect();
+        for of_route in rows.chunks(BOUNDS.len() + 1) {
+            let Some((route, _, all)) = of_route.last() else { continue };
+            let within = |percent: u64| {
+                let enough = |(_, bound, count): &&(_, Option<u64>, u64)| {
+                    bound.is_some() && count * 100 >= all * percent
+                };
+                of_route.iter().find(enough).and_then(|(_, bound, _)| *bound)
+            };
+            routes.push((*route, *all, [within(50), within(99)]));
+        }
+        routes.retain(|(_, all, _)| *all > 0);
+        routes
     }
 
     /// Lists each route with how many of its requests took at most so many milliseconds; without a bound, all of them.
@@ -75,6 +95,10 @@ pub(crate) async fn serve(State(collector): State<Arc<Collector>>) -> Response {
         collector.store().kind(),
         collector.store().archived(),
     );
+    // A store that cannot be read is seen in the answers to reports.
+    if let Ok(windows) = collector.estimates().await {
+        text.push_str(&told_alarms(&alarms(&windows)));
+    }
     let asking = Arc::clone(&collector);
     let told = tokio::task::spawn_blocking(move || asking.labels().and_then(webhooks)).await;
     text.push_str(&told.ok().flatten().unwrap_or_default());
@@ -119,6 +143,17 @@ fn render(counters: &Counters, durations: &Durations, store: &str, archived: Opt
         if bound == "+Inf" {
             page.line(&count, &[("route", route)], requests);
         }
+    }
+    page.0
+}
+
+/// How many alarms of each kind there are.
+fn told_alarms(found: &[Alarm]) -> String {
+    let mut page = Page::default();
+    page.metric("keepset_alarms", "gauge", "What honest reports would not do, in any window that is kept.");
+    for name in AlarmKind::NAMES {
+        let count = found.iter().filter(|alarm| alarm.kind.name() == name).count();
+        page.line("keepset_alarms", &[("alarm", name)], count as u64);
     }
     page.0
 }
@@ -197,6 +232,11 @@ mod tests {
         let bounds = ["0.001", "0.02", "0.05", "10", "+Inf"];
         assert_eq!(bounds.map(|bound| at("/", bound)), [2, 2, 3, 3, 4]);
         assert_eq!(bounds.map(|bound| at("other", bound)), [0, 0, 1, 1, 1]);
+        assert_eq!(
+            durations.summary(),
+            [("/", 4, [Some(1), None]), ("other", 1, [Some(50), Some(50)])],
+            "one of four took longer than every bound"
+        );
         assert!(text.contains("keepset_request_duration_seconds_count{route=\"/\"} 4\n"));
     }
 }

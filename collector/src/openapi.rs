@@ -90,11 +90,19 @@ const fn with(parameter: Option<Parameter>, route: Route) -> Route {
     Route { parameter, ..route }
 }
 
-fn routes() -> [Route; 17] {
+fn routes() -> [Route; 19] {
     use Gives::{Body, Json};
     use HttpMethod::{Delete, Post};
     [
         with(WINDOW, read("/", "The dashboard.", Reader, Body(HTML), &[400, 404, 503])),
+        read(
+            "/privacy",
+            "What is asked of devices, at what price, and what is kept.",
+            Reader,
+            Body(HTML),
+            &[],
+        ),
+        read("/operations", "How the collector is doing.", Reader, Body(HTML), &[503]),
         read("/style.css", "Its style sheet.", Anyone, Body("text/css; charset=utf-8"), &[]),
         with(
             WINDOW,

@@ -7,14 +7,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::handler::HandlerWithoutStateExt as _;
-use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{from_fn_with_state, map_response, map_response_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use keepset_wire::{CollectorKeys, Plan, PlanHash, Window};
 use serde_json::{Value, json};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
 use crate::access::{self, Access};
@@ -22,7 +22,7 @@ use crate::admit::Admitted;
 use crate::body::read_bytes;
 use crate::clock::{Clock, Openings, Retention, system_now};
 use crate::counters::Counters;
-use crate::dashboard;
+use crate::dashboard::{self, Policy, Running};
 use crate::estimate::{Estimator, WindowEstimates};
 use crate::gateway::{self, Gateway};
 use crate::headers;
@@ -51,6 +51,7 @@ pub struct Collector {
     access: Access,
     limits: Limits,
     retention: Retention,
+    origins: AllowOrigin,
     durations: Durations,
     readiness: Readiness,
 }
@@ -78,6 +79,7 @@ impl Collector {
             access,
             limits: Limits::new(Rates::default(), Proxies::default()),
             retention: Retention::default(),
+            origins: AllowOrigin::any(),
             durations: Durations::default(),
             readiness: Readiness::default(),
         })
@@ -99,6 +101,13 @@ impl Collector {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Says from the pages of which origins browsers may send and read; without one, from any.
+    #[must_use]
+    pub fn open_to(self, origins: Vec<HeaderValue>) -> Self {
+        let origins = if origins.is_empty() { AllowOrigin::any() } else { AllowOrigin::list(origins) };
+        Self { origins, ..self }
     }
 
     /// Says how long what was counted is kept; without it, for ever.
@@ -188,7 +197,7 @@ impl Collector {
         read
     }
 
-    async fn estimates(self: &Arc<Self>) -> Result<Vec<WindowEstimates>, Problem> {
+    pub(crate) async fn estimates(self: &Arc<Self>) -> Result<Vec<WindowEstimates>, Problem> {
         let contents = self.store.contents().await.map_err(unstored)?;
         let collector = Arc::clone(self);
         // A histogram takes a moment; others are not to wait for it.
@@ -203,7 +212,10 @@ impl Collector {
 /// Builds the routes.
 pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
     // Reports come from pages of other origins and carry nothing of the visitor: no cookie, no login.
-    let cors = CorsLayer::new().allow_origin(Any).allow_headers([header::CONTENT_TYPE]).max_age(DAY);
+    let cors = CorsLayer::new()
+        .allow_origin(collector.origins.clone())
+        .allow_headers([header::CONTENT_TYPE])
+        .max_age(DAY);
     let cors = cors.expose_headers([header::RETRY_AFTER]);
     let limit = || from_fn_with_state(Arc::clone(&collector), limits::check);
     let open_to_pages = Router::new()
@@ -218,6 +230,8 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
         .layer(cors.allow_methods([Method::GET, Method::POST, Method::DELETE]));
     let reading = Router::new()
         .route("/", get(page))
+        .route("/privacy", get(privacy))
+        .route("/operations", get(operations))
         .route("/v1/estimates", get(estimates))
         .route("/v1/estimates.csv", get(estimates_csv))
         .route(access::METRICS, get(metrics::serve))
@@ -372,10 +386,48 @@ async fn page(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Respo
     let wanted = wanted_window(&collector.plan, &uri)?;
     let windows = collector.estimates().await?;
     let Collector { plan, hash, estimator, clock, .. } = collector.as_ref();
-    let page = dashboard::page(plan, *hash, estimator, clock.is_simulation(), &windows, wanted);
-    // A template fails only when a value's own formatting does, which ours never does.
-    let html = page.map_err(|_| Problem::from(Kind::StoreUnavailable))?;
-    Ok((fresh(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
+    html(dashboard::page(plan, *hash, estimator, clock.is_simulation(), &windows, wanted))
+}
+
+async fn privacy(State(collector): State<Arc<Collector>>) -> Result<Response, Problem> {
+    let policy = Policy {
+        plan: &collector.plan,
+        hash: collector.hash,
+        simulation: collector.clock.is_simulation(),
+        public: collector.access.is_public(),
+        retention: collector.retention,
+        archived: collector.store.archived().is_some(),
+        labels: collector.labels().map(Desk::terms).unwrap_or_default(),
+    };
+    html(policy.page())
+}
+
+async fn operations(State(collector): State<Arc<Collector>>) -> Result<Response, Problem> {
+    let windows = collector.estimates().await?;
+    let asking = Arc::clone(&collector);
+    // The queue lies in a file.
+    let told = move || asking.labels().and_then(|desk| Some((desk.webhook()?.counts(), desk.waiting()?)));
+    let webhook = tokio::task::spawn_blocking(told).await.ok().flatten();
+    let Collector { plan, hash, clock, store, counters, durations, .. } = collector.as_ref();
+    let (simulation, kind, archived) = (clock.is_simulation(), store.kind(), store.archived());
+    let running = Running {
+        plan,
+        hash: *hash,
+        simulation,
+        windows: &windows,
+        counters,
+        durations,
+        kind,
+        archived,
+        webhook,
+    };
+    html(running.page())
+}
+
+/// A template fails only when a value's own formatting does, which ours never does.
+fn html(page: Result<String, askama::Error>) -> Result<Response, Problem> {
+    let page = page.map_err(|_| Problem::from(Kind::StoreUnavailable))?;
+    Ok((fresh(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response())
 }
 
 async fn style() -> impl IntoResponse {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::http::{HeaderValue, Uri};
 use clap::Args;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -36,9 +37,26 @@ pub struct Doors {
     /// A proxy that is believed when it says whose request it is: an address or a network (CIDR); may be given several times.
     #[arg(long, value_name = "CIDR", value_parser = Network::parse)]
     pub trusted_proxy: Vec<Network>,
+    /// An origin whose pages may send reports and labels and read the plan, as https://shop.example; may be given several times. Without one, pages of
+    /// any origin may. Browsers keep to it; whoever uses none is not held back.
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    pub origin: Vec<HeaderValue>,
     /// The header in which the trusted proxies say it; no other is looked at.
     #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trusted_proxy")]
     pub proxy_header: ProxyHeader,
+}
+
+/// Reads an origin as browsers write it (RFC 6454): scheme and host, and a port where it is not the scheme's own.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let uri: Option<Uri> = text.parse().ok();
+    let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?.as_str())));
+    let written = parts.filter(|(scheme, _)| ["http", "https"].contains(scheme));
+    let same = written.is_some_and(|(scheme, host)| text == format!("{scheme}://{host}").to_lowercase());
+    let own = text.ends_with(":443") && text.starts_with("https:")
+        || text.ends_with(":80") && text.starts_with("http:");
+    HeaderValue::from_str(text).ok().filter(|_| same && !own && !text.contains('@')).ok_or_else(|| {
+        "expected an origin as browsers write it: https://shop.example, in small letters and without a path".into()
+    })
 }
 
 impl Doors {

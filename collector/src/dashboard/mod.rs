@@ -1,7 +1,10 @@
-//! The dashboard: one page of HTML and SVG, no script, readable on a phone, in the dark and on paper.
+//! The dashboard: a page of estimates in HTML and SVG, one of what is asked and kept, one of how the collector is doing; no script, readable on a
+//! phone, in the dark and on paper.
 
 mod chart;
+mod operations;
 mod picture;
+mod privacy;
 mod question;
 mod trend;
 mod words;
@@ -13,6 +16,9 @@ use crate::estimate::{Estimator, WindowEstimates};
 use crate::publish::{epsilon, last_day};
 use question::{Asked, QuestionPart};
 use words::{count, number, span, title};
+
+pub(crate) use operations::Running;
+pub(crate) use privacy::Policy;
 
 /// The style sheet, served beside the page.
 pub const STYLE: &str = include_str!("../../templates/style.css");

@@ -156,6 +156,11 @@ impl Desk {
         self.store.forget(&self.terms, self.today())
     }
 
+    /// Lists the terms under which labels are taken.
+    pub(crate) fn terms(&self) -> &[LabelTerms] {
+        &self.terms
+    }
+
     /// Returns what is asked for, as it is published, and the keys that sign what is erased.
     #[must_use]
     pub fn to_json(&self) -> Value {

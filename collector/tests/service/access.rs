@@ -46,6 +46,8 @@ fn each_role_reads_its_rows_of_the_table_and_nothing_else() {
     let server = guarded(&folder, &file);
     let rows = [
         ("/", [true, true, true, false]),
+        ("/privacy", [true, true, true, true]),
+        ("/operations", [false, false, true, true]),
         ("/v1/estimates", [false, true, true, false]),
         ("/v1/estimates.csv", [false, true, true, false]),
         ("/metrics", [false, false, false, true]),
@@ -61,7 +63,7 @@ fn each_role_reads_its_rows_of_the_table_and_nothing_else() {
         }
     }
     let counts = bearer(&server, &tokens[3], "/metrics");
-    assert_eq!(counts.metric("keepset_refused_requests_total{problem=\"wrong-role\"}"), 8);
+    assert_eq!(counts.metric("keepset_refused_requests_total{problem=\"wrong-role\"}"), 10);
 }
 
 #[test]

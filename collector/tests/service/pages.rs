@@ -1,7 +1,7 @@
 //! What is shown: the dashboard, the documents, the headers, the files of the demo.
 
-use crate::fleet::{current, honest, plan, sealed_body};
-use crate::process::{Answer, Folder, Server};
+use crate::fleet::{Noise, current, honest, plan, sealed_body};
+use crate::process::{Answer, Folder, Server, run};
 
 /// A server with one window of honest answers.
 fn filled(folder: &Folder, people: u32) -> Server {
@@ -135,7 +135,17 @@ fn the_plan_is_served_with_its_hash_and_reads_back_as_itself() {
 fn every_answer_carries_the_headers_that_lock_its_page() {
     let (folder, plan) = (Folder::new(), plan(3, 1));
     let server = Server::start(&folder, &plan, &[]);
-    for path in ["/", "/style.css", "/v1/plan", "/v1/estimates", "/healthz", "/nowhere", "/?window=x"] {
+    for path in [
+        "/",
+        "/privacy",
+        "/operations",
+        "/style.css",
+        "/v1/plan",
+        "/v1/estimates",
+        "/healthz",
+        "/nowhere",
+        "/?window=x",
+    ] {
         let answer = server.get(path);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
@@ -163,6 +173,94 @@ fn pages_of_other_origins_may_send_reports_and_read_the_plan_without_credentials
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (400, "*"));
     assert_eq!(server.get("/v1/plan").header("access-control-allow-origin"), "*");
     assert!(server.get("/v1/estimates").header("access-control-allow-origin").is_empty());
+}
+
+#[test]
+fn where_origins_are_declared_browsers_let_the_pages_of_no_other_one_send() {
+    let (folder, plan) = (Folder::new(), plan(3, 1));
+    let server = Server::start(
+        &folder,
+        &plan,
+        &["--origin", "https://shop.example", "--origin", "http://localhost:8080"],
+    );
+    let allowed = |origin: &str| {
+        let request = server.agent().get(format!("{}/v1/plan", server.url)).header("origin", origin);
+        Answer::read(request.call().unwrap()).header("access-control-allow-origin").to_owned()
+    };
+    assert_eq!(allowed("https://shop.example"), "https://shop.example");
+    assert_eq!(allowed("http://localhost:8080"), "http://localhost:8080");
+    for other in ["https://shop.example.evil", "http://shop.example", "https://other.example", "null"] {
+        assert_eq!(allowed(other), "", "{other}");
+    }
+    for wrong in [
+        "shop.example",
+        "https://shop.example/",
+        "https://Shop.example",
+        "https://shop.example:443",
+        "ftp://a",
+        "https://a@b",
+        "*",
+        "",
+    ] {
+        let (well, said) = run(&["--plan", "p.json", "--origin", wrong]);
+        assert!(!well && said.contains("--origin: expected an origin"), "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn the_page_about_privacy_says_what_is_asked_at_what_price_and_what_is_kept_how_long() {
+    let folder = Folder::new();
+    let plan = crate::drawn::kinds_plan();
+    let (terms, labels, archive) =
+        (folder.join("terms.json"), folder.join("labels.sqlite"), folder.join("archive"));
+    std::fs::write(&terms, crate::labels::TERMS).unwrap();
+    let [terms, labels, archive] = [&terms, &labels, &archive].map(|path| path.to_str().unwrap());
+    let more = ["--labels", terms, "--label-store", labels, "--archive", archive];
+    let days = ["--keep-counts-days", "400", "--keep-answers-days", "30"];
+    let server = Server::start(&folder, &plan, &[&more[..], &days].concat());
+    let html = server.get("/privacy").body;
+    for part in [
+        "<dd>ε 4</dd>",
+        "<dd>ε 48</dd>",
+        "at most 12 windows in a year",
+        "Near which of 200 places from 0 to 100 its spend is.",
+        "Which of these it was in first, a, b, and whether it is in c now.",
+        "400 days after their window closed",
+        "30 days after their window closed",
+        "To send you offers that fit.",
+        "not renewed for 9 days",
+        "Whoever reaches this page reads everything",
+        ">/v1/estimates.csv</span>",
+    ] {
+        assert!(html.contains(part), "{part} is missing in {html}");
+    }
+    assert!(!html.contains("<script") && !html.contains(" style="), "the policy allows neither");
+}
+
+#[test]
+fn the_page_for_operators_shows_what_arrived_what_was_refused_and_what_cannot_be_honest() {
+    let folder = Folder::new();
+    let server = filled(&folder, 3_000);
+    server.post(b"x").problem(400, "wrong-length");
+    let html = server.get("/operations").body;
+    assert!(
+        html.contains("<td>3,000</td>") && html.contains(r#"<a href="/problems/wrong-length">"#),
+        "{html}"
+    );
+    assert!(html.contains("Nothing of the kind") && html.contains(">/v1/reports</span>"));
+    assert!(!html.contains("<script") && !html.contains(" style="), "the policy allows neither");
+    assert_eq!(server.metric("keepset_alarms{alarm=\"impossible-share\"}"), 0);
+    // Forgers who never name one cell, which chance alone would name now and then.
+    let (folder, plan) = (Folder::new(), plan(6, 2));
+    let server = Server::start(&folder, &plan, &[]);
+    let mut noise = Noise::new(&plan, 5);
+    let forged =
+        std::iter::repeat_with(|| noise.report(current(&plan))).filter(|report| !report.answer.contains(4));
+    let bytes: Vec<u8> = forged.take(2_000).flat_map(|report| report.encode(&plan).unwrap()).collect();
+    assert_eq!(server.post(&sealed_body(&plan, &bytes)).json()["accepted"], 2_000);
+    let html = server.get("/operations").body;
+    assert!(html.contains("Segment 4: ") && html.contains("standard errors below nobody"), "{html}");
+    assert_eq!(server.metric("keepset_alarms{alarm=\"impossible-share\"}"), 1);
 }
 
 #[test]
