@@ -3,7 +3,9 @@
 use keepset_privacy::answering::Mechanism;
 use keepset_privacy::drift::Drift;
 use keepset_privacy::finding::{Finding, Measure};
+use keepset_privacy::forecast::Forecast;
 use keepset_privacy::mechanism::Estimate;
+use keepset_privacy::release::least_reports;
 use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Ask, Plan, Question, Window};
 
@@ -40,6 +42,7 @@ pub(super) struct QuestionPart {
     pub(super) drift: Option<String>,
     pub(super) lines: Vec<Line>,
     pub(super) trust: Vec<Trust>,
+    pub(super) smallest: Option<String>,
     pub(super) trends: Vec<Trend>,
     pub(super) trend_top: String,
     pub(super) trend_span: String,
@@ -108,6 +111,7 @@ impl QuestionPart {
             drift: estimates.drift.map(|drift| changed(drift, question)),
             lines: lines(asked, estimates),
             trust: trust(asked.question, estimates),
+            smallest: smallest(asked, estimates),
             trends: Vec::new(),
             trend_top: String::new(),
             trend_span: String::new(),
@@ -295,6 +299,21 @@ fn trust(question: &Question, estimates: &QuestionEstimates) -> Vec<Trust> {
         })
     };
     estimates.findings.iter().zip(&estimates.contexts).filter_map(trust).collect()
+}
+
+/// Says which sizes so many reports print, as the planner foretold it; nothing where no size is asked for.
+fn smallest(asked: &Asked<'_>, estimates: &QuestionEstimates) -> Option<String> {
+    let sizes = estimates.findings.iter().any(|finding| matches!(finding.measure, Measure::Size(_)));
+    let channel = asked.task.select().filter(|_| sizes)?.channel();
+    let forecast = Forecast::new(channel, estimates.reports);
+    let least =
+        (estimates.reports >= least_reports(asked.plan)).then(|| forecast.least_published()).flatten();
+    let Some(least) = least else { return Some("So many reports print no size.".into()) };
+    let nearly_always = forecast.nearly_always_published().map_or_else(
+        || "none is printed nearly always".into(),
+        |share| format!("one of {} is printed in 39 windows of 40", percent(share, 1)),
+    );
+    Some(format!("The smallest size that so many reports print is {}; {nearly_always}.", percent(least, 1)))
 }
 
 /// Says whether the window differs from the one before by more than chance.

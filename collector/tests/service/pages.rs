@@ -1,5 +1,8 @@
 //! What is shown: the dashboard, the documents, the headers, the files of the demo.
 
+use keepset_privacy::Answering;
+use keepset_privacy::forecast::Forecast;
+
 use crate::fleet::{Noise, current, honest, plan, sealed_body};
 use crate::process::{Answer, Folder, Server, run};
 
@@ -41,6 +44,16 @@ fn the_dashboard_shows_every_segment_and_each_number_of_the_json() {
     }
     // Half, a third, a fifth and a tenth are plain at 20,000 reports; nothing can be said of nobody.
     assert!(published >= 4 && withheld >= 1, "{published} {withheld}");
+    // What the planner foretells for so many reports stands beside them.
+    let plan = plan(6, 2);
+    let task = Answering::for_question(plan.epsilon, &plan.questions[0]).unwrap();
+    let least = Forecast::new(task.select().unwrap().channel(), 20_000).least_published().unwrap();
+    assert!(
+        html.contains(&format!(
+            "The smallest size that so many reports print is {:.1}%; one of",
+            least * 100.0
+        ))
+    );
     assert!(html.contains("ε 2 per report, 2 per window, 24 per year"));
     assert!(!html.contains("<script") && !html.contains(" style="), "the policy allows neither");
     assert!(!html.contains("Simulation."));
