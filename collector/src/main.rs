@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
     let given: Vec<_> = std::env::args_os().collect();
-    let outcome = match Loaded::read(&given, |name| std::env::var_os(name)) {
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let outcome = match Loaded::read(&given, &environment) {
         Ok(loaded) => obey(&loaded).map_err(|sentence| loaded.sources.placed(&sentence)),
         Err(LoadError::Sentence(sentence)) => Err(sentence),
         Err(LoadError::Clap(error)) => error.exit(),

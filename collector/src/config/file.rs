@@ -68,13 +68,15 @@ fn text(value: &Spanned<DeValue<'_>>) -> Option<String> {
 
 /// Says that there is no such setting, and which one looks most like it.
 fn unknown(place: &str, key: &str, known: &Command) -> String {
-    let wanted = key.replace('_', "-");
-    let alike =
-        |name: &&str| name.bytes().zip(wanted.bytes()).take_while(|(one, other)| one == other).count();
-    let nearest =
-        known.get_arguments().filter_map(Arg::get_long).max_by_key(alike).filter(|name| alike(name) >= 3);
+    let nearest = nearest(&key.replace('_', "-"), known, 3);
     let hint = nearest.map_or_else(|| "see --help".to_owned(), |name| format!("did you mean {name}?"));
     format!("{place}: {key} is no setting; {hint}")
+}
+
+/// Returns the option that has most letters of `key` at its beginning, and so many at least.
+pub(super) fn nearest<'a>(key: &str, known: &'a Command, least: usize) -> Option<&'a str> {
+    let alike = |name: &&str| name.bytes().zip(key.bytes()).take_while(|(one, other)| one == other).count();
+    known.get_arguments().filter_map(Arg::get_long).max_by_key(alike).filter(|name| alike(name) >= least)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::{Arguments, file, shown};
 use crate::private;
@@ -16,6 +16,8 @@ use crate::store::Address;
 
 /// What the name of a setting begins with in the environment.
 const PREFIX: &str = "KEEPSET_";
+/// A name in the environment that begins with so many letters of a setting is meant to be it; other programs have names there, too.
+const LETTERS: usize = 8;
 
 /// What was set elsewhere than on the command line.
 #[derive(Clone, Debug)]
@@ -44,17 +46,14 @@ impl Loaded {
     ///
     /// # Errors
     /// One sentence that names the key and where it stands; or what clap has to say.
-    pub fn read(
-        given: &[OsString],
-        environment: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, LoadError> {
+    pub fn read(given: &[OsString], environment: &[(OsString, OsString)]) -> Result<Self, LoadError> {
         let command = Arguments::command();
         let typed = |key: &str| position(given, key).is_some();
         let asks = ["--help", "-h", "--version", "-V"].iter().any(|flag| given.iter().any(|one| one == flag));
         let serves = given.get(1).is_none_or(|first| command.find_subcommand(first).is_none());
         let mut settings = Vec::new();
         if serves && !asks {
-            settings = of_environment(&environment, command.get_arguments()).map_err(LoadError::Sentence)?;
+            settings = of_environment(environment, &command).map_err(LoadError::Sentence)?;
             if let Some(path) = config_file(given, &settings) {
                 let of_file = file::read(Path::new(&path), &command).map_err(LoadError::Sentence)?;
                 check_private(Path::new(&path), &of_file).map_err(LoadError::Sentence)?;
@@ -155,25 +154,31 @@ fn config_file(given: &[OsString], environment: &[Setting]) -> Option<OsString> 
         .and_then(|setting| Some(setting.values.first()?.into()))
 }
 
-/// Reads what the environment sets of these options; a list has commas between its values.
-fn of_environment<'a>(
-    environment: impl Fn(&str) -> Option<OsString>,
-    known: impl Iterator<Item = &'a Arg>,
-) -> Result<Vec<Setting>, String> {
+/// Reads what the environment sets of these options; a list has commas between its values. Names of others are left alone, but for one that is almost ours.
+fn of_environment(environment: &[(OsString, OsString)], known: &Command) -> Result<Vec<Setting>, String> {
     let mut settings = Vec::new();
-    for option in known {
-        let Some(key) = option.get_long().filter(|key| !["help", "version", "print-config"].contains(key))
+    for (place, value) in environment {
+        let Some((place, name)) = place.to_str().and_then(|place| Some((place, place.strip_prefix(PREFIX)?)))
         else {
             continue;
         };
-        let place = format!("{PREFIX}{}", key.replace('-', "_").to_uppercase());
-        let Some(value) = environment(&place) else { continue };
-        let value = value.into_string().map_err(|_| format!("{place}: this is no text (UTF-8)"))?;
+        let key = name.to_lowercase().replace('_', "-");
+        let option = known.get_arguments().find(|option| option.get_long() == Some(&key));
+        let Some(option) = option.filter(|_| !["help", "version", "print-config"].contains(&&*key)) else {
+            match file::nearest(&key, known, LETTERS) {
+                Some(meant) if meant != key => {
+                    let meant = format!("{PREFIX}{}", meant.replace('-', "_").to_uppercase());
+                    return Err(format!("{place}: this is no setting; did you mean {meant}?"));
+                }
+                _ => continue,
+            }
+        };
+        let value = value.to_str().ok_or_else(|| format!("{place}: this is no text (UTF-8)"))?;
         let values = match option.get_action() {
             ArgAction::Append => value.split(',').map(|one| one.trim().to_owned()).collect(),
-            _ => vec![value],
+            _ => vec![value.to_owned()],
         };
-        settings.push(Setting { key: key.to_owned(), values, place });
+        settings.push(Setting { key, values, place: place.to_owned() });
     }
     Ok(settings)
 }
@@ -194,7 +199,7 @@ fn check(option: &Arg, setting: &Setting) -> Result<Vec<OsString>, LoadError> {
         .long("alone")
         .action(ArgAction::Set)
         .value_parser(option.get_value_parser().clone());
-    let alone = clap::Command::new("setting").arg(alone);
+    let alone = Command::new("setting").arg(alone);
     for value in values {
         alone
             .clone()

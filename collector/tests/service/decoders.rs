@@ -90,7 +90,7 @@ fn any_text_in_place_of_a_file_is_refused_in_a_sentence_or_read() {
             contents(&kinds, &text).is_ok(),
             Address::parse(&text).is_ok(),
             Network::parse(&text).is_ok(),
-            Loaded::read(&given, |_| None).is_ok(),
+            Loaded::read(&given, &[]).is_ok(),
         ];
         let mut counts = read.get();
         counts.iter_mut().zip(well).for_each(|(count, well)| *count += u32::from(well));

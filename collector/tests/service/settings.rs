@@ -93,6 +93,12 @@ fn a_wrong_key_or_value_is_named_with_the_place_it_stands_in() {
     let (_, toml) = settings(&folder, "");
     for (name, value, said) in [
         ("KEEPSET_LISTEN", "nowhere", "KEEPSET_LISTEN: listen: invalid socket address syntax"),
+        (
+            "KEEPSET_RATE_PER_ADRESS",
+            "3",
+            "KEEPSET_RATE_PER_ADRESS: this is no setting; did you mean KEEPSET_RATE_PER_ADDRESS?",
+        ),
+        ("KEEPSET_STORE_PASSWORD", "hush", "did you mean KEEPSET_STORE_PASSWORD_FILE?"),
         ("KEEPSET_SIMULATION", "yes", "KEEPSET_SIMULATION: simulation: expected true or false"),
         ("KEEPSET_STATIC", "/nowhere", "KEEPSET_STATIC: static: /nowhere is no folder"),
         ("KEEPSET_STORE", "postgres://u:hush@host/db?port=x", "KEEPSET_STORE: store: "),
@@ -100,6 +106,10 @@ fn a_wrong_key_or_value_is_named_with_the_place_it_stands_in() {
         let (well, found) = run_with(&[(name, value)], &["--config", &toml]);
         assert!(!well && found.contains(said) && !found.contains("hush"), "{found}");
     }
+    // Others have names in the environment, too.
+    let others = [("KEEPSET_PORT_8787_TCP", "x"), ("KEEPSET_SERVICE_HOST", "x"), ("KEEPSET_ROUNDS", "x")];
+    let (well, found) = run_with(&others, &["--config", &toml, "--print-config"]);
+    assert!(well, "{found}");
     // What belongs together is held to across all of them.
     let (well, found) = run_with(&[("KEEPSET_TLS_CERT", "cert.pem")], &["--config", &toml]);
     assert!(!well && found.contains("--tls-key"), "{found}");
