@@ -30,6 +30,8 @@ test("the panel shows the state, and every call, change, choice and error as it 
   await shows("in: no segment");
   await grant(page, ALL);
   await shows("consent: segmentation granted, storage granted");
+  // The window in which a device is new counts as answered.
+  await shows("epsilon 2 per report, 2 of 2 this window, 0 of 732 this year");
   await page.evaluate(() => keepset.track("purchase", { value: 12 }));
   await shows('track purchase {"value":12}');
   await shows("entered buyer (purchase)");

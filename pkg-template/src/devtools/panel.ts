@@ -104,7 +104,7 @@ export class Panel {
       `${client.status}${client.error ? `: ${client.error.code}` : ""}`,
       `in: ${segments.map(({ id, since }) => `${id} since ${new Date(since).toLocaleString()}`).join(", ") || "no segment"}`,
       `consent: ${list(client.consent.get())}`,
-      `report: ${next.state}${budget ? `; epsilon ${budget.spent} of ${budget.limit} spent` : ""}`,
+      `report: ${next.state}${budget ? `; epsilon ${budget.perReport} per report, ${budget.spentInWindow} of ${budget.perReport} this window, ${budget.spent} of ${budget.limit} this year` : ""}`,
     ];
     this.#state.replaceChildren(...lines.map((line) => h("li", {}, line)));
   }
