@@ -75,7 +75,8 @@ export class Client implements Unbound<Keepset> {
       return;
     }
     this.name = settings.name;
-    settings.confirm = (purpose) => this.consent.confirm?.(purpose) ?? true;
+    // A refusal that is said while it is asked is in force at once.
+    settings.confirm = async (purpose) => (await (this.consent.confirm?.(purpose) ?? true)) === true && ([purpose, "segmentation", "storage"] as const).every((gate) => this.#consent[gate] === "granted");
     this.#settings = settings;
     if (!open || !hasWebAssembly()) {
       const where = open ? "This browser has no WebAssembly" : "This runtime serves pages and runs none";

@@ -145,3 +145,14 @@ test("Global Privacy Control that is switched on after the page was opened stops
     await front.close();
   }
 });
+
+test("a following that was stopped stands in nobody's way, and one that goes on is asked", () =>
+  withManager(async ({ page, front }) => {
+    await page.evaluate(() => import("/keepset/consent.js").then(({ followConsent }) => {
+      globalThis.second = followConsent(keepset, { signals: ["gpc"] });
+      followed.stop();
+      cmpManner("is silent");
+    }));
+    assert.deepEqual(await flush(page), { sent: 1, queued: 0 });
+    assert.equal(front.requests.length, 1);
+  }));

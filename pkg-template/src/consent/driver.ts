@@ -7,7 +7,7 @@ import type { ConsentDecisions } from "./index.js";
 /** Who decides, and is asked again before anything leaves. */
 interface Decider {
   decide(): ConsentDecisions;
-  confirm(purpose: Purpose): Promise<boolean>;
+  confirm(): Promise<boolean>;
 }
 
 type Choices = { [P in Purpose]?: Exclude<Choice, "pending"> };
@@ -112,8 +112,7 @@ export class Driver {
     const consent = this.client.consent as { set: Consent["set"]; confirm: Consent["confirm"] | undefined };
     const { confirm, set: real } = consent;
     this.#set = real;
-    const asks: Consent["confirm"] = async (purpose) => (!confirm || (await confirm(purpose))) && this.decider.confirm(purpose);
-    consent.confirm = asks;
+    consent.confirm = async (purpose) => (!confirm || (await confirm(purpose))) && this.decider.confirm();
     const { signal } = this.over;
     const set: Consent["set"] = (choice) => {
       const known = signal.aborted ? undefined : read(choice);
@@ -126,7 +125,6 @@ export class Driver {
     consent.set = set;
     signal.addEventListener("abort", () => {
       if (consent.set === set) consent.set = real;
-      if (consent.confirm === asks) consent.confirm = confirm;
     });
   }
 }

@@ -131,14 +131,13 @@ class Following {
     }
   }
 
-  /** Asks every signal anew, and says whether all of them answered and what is to leave is still allowed. */
-  async confirm(purpose: Purpose): Promise<boolean> {
+  /** Asks every signal anew, and says whether all of them answered. What they say is in force then: the client looks at that itself. */
+  async confirm(): Promise<boolean> {
+    if (this.#over.signal.aborted) return true;
     this.#look();
     const answered = await Promise.all(this.#found.map((again) => again()));
     this.#driver.drive();
-    // A refusal is in force at once, and while an answer is awaited the client rests.
-    const now = this.#driver.client.consent.get();
-    return !answered.includes(false) && (["segmentation", "storage", purpose] as const).every((gate) => now[gate] === "granted");
+    return !answered.includes(false);
   }
 
   decide(): ConsentDecisions {
@@ -146,7 +145,7 @@ class Following {
     this.decisions = each((gate) => {
       const verdict = strictest(heard.map(([, said]) => said[gate]));
       const by = verdict ? heard.filter(([, said]) => said[gate] === verdict).map(([name]) => name) : [];
-      return Object.freeze({ choice: verdict ?? "pending", by });
+      return { choice: verdict ?? "pending", by };
     });
     this.#notify();
     return this.decisions;

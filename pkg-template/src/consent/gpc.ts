@@ -4,7 +4,7 @@ import type { Source } from "./source.js";
 
 /** Reads the browser's setting, and again whenever the page is come back to: the setting tells no one of its changes. */
 export const gpc: Source = ({ codes, over, tell }) => {
-  const look = (): true => (tell((gate) => (codes.gpc(gate).length > 0 && wantsPrivacy() ? "denied" : undefined)), true);
+  const look = (): true => (tell((gate) => (codes.gpc(gate).length && wantsPrivacy() ? "denied" : undefined)), true);
   look();
   document.addEventListener("visibilitychange", look, { signal: over });
   return look;
