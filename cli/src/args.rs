@@ -322,6 +322,9 @@ pub struct TrainArguments {
     /// Another file for the card
     #[arg(long)]
     pub card: Option<PathBuf>,
+    /// Also draw whom each threshold picks, and with what precision, as SVG into this file; of a log alone
+    #[arg(long, conflicts_with = "table")]
+    pub curve: Option<PathBuf>,
     /// What stands in for a feature without a value; only a recency has none
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     pub missing: f64,

@@ -184,6 +184,9 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
     write_json(arguments.json.as_deref(), &trained)?;
     write(&arguments.out, &(trained.member() + "\n"))?;
     write(&card_of(arguments), &train::card(&trained, &arguments.command()))?;
+    if let Some(file) = &arguments.curve {
+        write(file, &train::curve(&trained))?;
+    }
     Ok(train::summary(&trained))
 }
 

@@ -394,6 +394,7 @@ fn the_command_writes_the_model_its_card_and_the_figures() {
     let chance = Scratch::new("command.jsonl", log_of_chance());
     let pack = Scratch::new("small.json", small_pack().to_string());
     let (out, figures) = (Scratch::new("model.json", ""), Scratch::new("figures.json", ""));
+    let curve = Scratch::new("curve.svg", "");
     let output = Command::new(env!("CARGO_BIN_EXE_keepset"))
         .args([
             "train",
@@ -417,6 +418,7 @@ fn the_command_writes_the_model_its_card_and_the_figures() {
             "99",
         ])
         .args(["--model-id", "lucky", "--out", &out.text(), "--json", &figures.text()])
+        .args(["--curve", &curve.text()])
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -429,6 +431,12 @@ fn the_command_writes_the_model_its_card_and_the_figures() {
     assert_eq!(Pack::read(&pack).unwrap().models[0].id.as_str(), "lucky");
     let figures: Value = serde_json::from_slice(&std::fs::read(&figures.0).unwrap()).unwrap();
     assert_eq!(figures["tested"]["people"], 600);
+    let choices = figures["choices"].as_array().unwrap();
+    assert!(printed.contains("precision later") && !choices.is_empty(), "{printed}");
+    let drawn = std::fs::read_to_string(&curve.0).unwrap();
+    let lines: Vec<&str> = drawn.split("<polyline points=\"").skip(1).collect();
+    let places = |line: &&str| line.split('"').next().unwrap().split(' ').count();
+    assert_eq!(lines.iter().map(places).collect::<Vec<_>>(), [choices.len(); 2], "{drawn}");
     let card = Scratch(out.0.with_extension("md"));
     let card = std::fs::read_to_string(&card.0).unwrap();
     assert!(

@@ -3,6 +3,7 @@
 mod card;
 pub mod cohort;
 pub mod quality;
+mod reach;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use card::card;
+pub use reach::{Choice, curve};
 pub use summary::summary;
 
 use self::cohort::{Cohort, Cut, Row};
@@ -102,6 +104,8 @@ pub struct Trained {
     pub tested: Quality,
     /// The thresholds of a segment, when a precision was asked for.
     pub thresholds: Option<Thresholds>,
+    /// Whom other thresholds pick, the fewest people first.
+    pub choices: Vec<Choice>,
 }
 
 /// A model as a pack holds it.
@@ -223,6 +227,7 @@ impl Training {
             learned: measure(&learned).with_context(|| constant("time learned from"))?,
             tested: measure(&tested).with_context(|| constant("time tested on"))?,
             thresholds: self.precision.map(|wanted| thresholds(&learned, &tested, wanted)).transpose()?,
+            choices: reach::choices(&learned, &tested),
             model,
         })
     }

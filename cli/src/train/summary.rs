@@ -1,10 +1,10 @@
 //! What a training found, for a terminal.
 
 use super::quality::{Interval, Quality};
-use super::{Thresholds, Trained};
+use super::{Thresholds, Trained, reach};
 use crate::table::{aligned, percent};
 
-/// Writes the quality, the calibration, the thresholds and the model.
+/// Writes the quality, the calibration, what thresholds there are, those chosen, and the model.
 #[must_use]
 pub fn summary(trained: &Trained) -> String {
     let Trained { people, events, label, within_days, .. } = trained;
@@ -15,6 +15,8 @@ pub fn summary(trained: &Trained) -> String {
     text += &quality(trained);
     text += "\n\nCalibration at the later time, people in fifths by score\n";
     text += &calibration(&trained.tested);
+    text += "\n\nThresholds, by how many of the rows learned from they pick\n";
+    text += &reach::table(&trained.choices);
     if let Some(thresholds) = &trained.thresholds {
         text += &format!("\n\n{}", picked(thresholds));
     }
