@@ -37,7 +37,7 @@ pub enum Command {
     /// Measures how often the 95 % intervals hold the truth when the replayed people report again and again
     Coverage(CoverageArguments),
     /// Learns a model of a pack from a log, tests it on a later time and writes its card
-    Train(TrainArguments),
+    Train(Box<TrainArguments>),
     /// Measures a trained model on a table, or learners on parts of one: AUC, log-loss, Brier, the reliability curve, groups, importance
     Evaluate(EvaluateArguments),
     /// Takes a model of LightGBM, XGBoost or scikit-learn, for a pack or for tables
