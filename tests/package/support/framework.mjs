@@ -90,7 +90,8 @@ export async function hydrates(visited) {
   await grant(page);
   await track(page, 1);
   await shows(page, "Welcome back. ");
-  // The buyer returns.
+  // The buyer returns, once the purchase is kept: a choice is in effect after every event before it is.
+  await grant(page);
   await page.reload();
   await arrived(page);
   await shows(page, "Welcome back. fan:false in:buyer ready sharing:granted");
