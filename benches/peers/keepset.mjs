@@ -32,7 +32,7 @@ export function engine({ pack, at, event, truth, before = [], name = "Keepset, t
       const take = (told) => {
         for (let from = 0; from < told.length; from += 6 + told[from + 5]) told[from + 1] ? inside.add(ids[told[from]]) : inside.delete(ids[told[from]]);
       };
-      take(core.setConsent({ segmentation: "granted" }, before[0]?.at ?? at(0)));
+      take(core.setConsent({ segmentation: "granted" }, 0, before[0]?.at ?? at(0)));
       for (const past of before) take(core.track(past.name, past.properties, past.at, undefined, past.at));
       return {
         step(n) {
