@@ -33,6 +33,12 @@ const PAGE = `<!doctype html><title>benchmark</title><script type="module">
     }
     return (bytes - before) / events;
   };
+  globalThis.compiled = async () => {
+    const module = await (await fetch("/keepset/core.wasm")).arrayBuffer();
+    const start = performance.now();
+    await WebAssembly.compile(module);
+    return performance.now() - start;
+  };
   globalThis.untilReady = async (events) => {
     now += events * 60_000;
     const start = performance.now();
@@ -45,7 +51,7 @@ const PAGE = `<!doctype html><title>benchmark</title><script type="module">
   };
 </script>`;
 
-/** Measures a package and a compiled pack: bytes written for an event, and milliseconds until ready, at full speed and at a quarter of it. */
+/** Measures a package and a compiled pack: bytes written for an event, milliseconds to compile `core.wasm`, and until ready, at full speed and at a quarter of it. */
 export async function measure(dist, pack, consent) {
   const files = { "/": () => PAGE, "/pack.keepset": () => pack, "/favicon.ico": () => "" };
   const server = createServer(({ url }, response) => {
@@ -70,12 +76,13 @@ export async function measure(dist, pack, consent) {
       return figure;
     };
     const bytes = await visit(1, (tab) => tab.evaluate(([consent, events]) => bytesPerEvent(consent, events), [consent, EVENTS]));
-    const ready = async (slowdown) => {
+    const visits = async (slowdown, work) => {
       const times = [];
-      for (let n = 0; n < VISITS; n += 1) times.push(await visit(slowdown, (tab) => tab.evaluate((events) => untilReady(events), EVENTS)));
+      for (let n = 0; n < VISITS; n += 1) times.push(await visit(slowdown, work));
       return times;
     };
-    return { bytes, ready: await ready(1), slow: await ready(4) };
+    const ready = (tab) => tab.evaluate((events) => untilReady(events), EVENTS);
+    return { bytes, compiled: await visits(1, (tab) => tab.evaluate(() => compiled())), ready: await visits(1, ready), slow: await visits(4, ready) };
   } finally {
     await browser.close();
     server.closeAllConnections();
