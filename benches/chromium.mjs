@@ -1,12 +1,9 @@
 // What a page pays, in headless Chromium: how long the package takes to be ready, and what it writes.
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
-const { chromium } = createRequire(fileURLToPath(new URL("../pkg-template/node_modules/x.js", import.meta.url)))("playwright-core");
+import { serve } from "../tests/package/support/server.mjs";
+import { chromium } from "./peers/bundle.mjs";
 
 const EVENTS = 1_000;
 /** How often the page is opened. */
@@ -54,12 +51,10 @@ const PAGE = `<!doctype html><title>benchmark</title><script type="module">
 /** Measures a package and a compiled pack: bytes written for an event, milliseconds to compile `core.wasm`, and until ready, at full speed and at a quarter of it. */
 export async function measure(dist, pack, consent) {
   const files = { "/": () => PAGE, "/pack.keepset": () => pack, "/favicon.ico": () => "" };
-  const server = createServer(({ url }, response) => {
+  const server = await serve([], ({ url }, response) => {
     const read = files[url] ?? (() => readFileSync(join(dist, url.slice("/keepset/".length))));
     response.writeHead(200, { "content-type": TYPES[extname(url)] ?? "text/html", "cache-control": "max-age=600" }).end(read());
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -69,7 +64,7 @@ export async function measure(dist, pack, consent) {
     const visit = async (slowdown, work) => {
       const tab = await context.newPage();
       await (await context.newCDPSession(tab)).send("Emulation.setCPUThrottlingRate", { rate: slowdown });
-      await tab.goto(`http://127.0.0.1:${server.address().port}/`);
+      await tab.goto(`${server.url}/`);
       await tab.waitForFunction(() => globalThis.untilReady);
       const figure = await work(tab);
       await tab.close();
@@ -85,7 +80,6 @@ export async function measure(dist, pack, consent) {
     return { bytes, compiled: await visits(1, (tab) => tab.evaluate(() => compiled())), ready: await visits(1, ready), slow: await visits(4, ready) };
   } finally {
     await browser.close();
-    server.closeAllConnections();
     server.close();
   }
 }

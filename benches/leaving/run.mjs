@@ -1,12 +1,11 @@
 // What leaves a device per 1,000 events, beside trackers: the same events in headless Chromium, against a sink of this machine. Markdown on standard output;
 // `node benches/leaving/run.mjs [--svg FILE] [--events 1000]`; progress goes to standard error.
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { extname, join, normalize, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { serve } from "../../tests/package/support/server.mjs";
 import { chromium, tools } from "../peers/bundle.mjs";
 import { install, peersBeside } from "../peers/install.mjs";
 import { chart } from "./chart.mjs";
@@ -39,7 +38,7 @@ async function bundled(contents) {
 async function page(script, pack) {
   const files = { "/": '<!doctype html><title>shop</title><script type="module" src="/page.js"></script>', "/page.js": script, "/pack.json": JSON.stringify(pack ?? {}) };
   const types = { ".js": "text/javascript", ".wasm": "application/wasm", ".json": "application/json" };
-  const server = createServer((request, response) => {
+  return serve([], (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     try {
       const body = files[path] ?? readFileSync(join(dist, normalize(path.replace("/keepset/", "/"))));
@@ -48,9 +47,6 @@ async function page(script, pack) {
       response.writeHead(404).end();
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => (server.closeAllConnections(), server.close()) };
 }
 
 /** What is left of requests in a table. */

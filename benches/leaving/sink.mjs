@@ -1,12 +1,12 @@
 // A server of this machine that takes whatever a tracker sends, answers as the tracker expects, and counts what came over the wire.
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { gunzipSync } from "node:zlib";
+
+import { serve } from "../../tests/package/support/server.mjs";
 
 /** Starts one. `answers` gives by the beginning of a path what is answered there. */
 export async function sink(answers = {}) {
   const requests = [];
-  const server = createServer(async (request, response) => {
+  return serve(requests, async (request, response) => {
     const cors = { "access-control-allow-origin": request.headers.origin ?? "*", "access-control-allow-credentials": "true", "access-control-allow-headers": request.headers["access-control-request-headers"] ?? "*", "access-control-allow-methods": "*" };
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -16,9 +16,6 @@ export async function sink(answers = {}) {
     if (request.method !== "OPTIONS") requests.push(seen(request, Buffer.concat(chunks)));
     response.writeHead(200, { "content-type": "application/json", ...cors }).end(JSON.stringify(answer ?? {}));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { url: `http://127.0.0.1:${server.address().port}`, requests, close: () => (server.closeAllConnections(), server.close()) };
 }
 
 /** A request: its body, and how many bytes it was with its address and headers, as HTTP/1.1 writes them. */

@@ -1,9 +1,8 @@
 // Measures in headless Chromium: a fresh profile for each workload, on a page whose clock is as fine as browsers allow.
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { basename, dirname, extname, join, normalize } from "node:path";
 
+import { serve } from "../../tests/package/support/server.mjs";
 import { chromium } from "./bundle.mjs";
 
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
@@ -22,8 +21,8 @@ const PAGE = `<!doctype html><title>benchmark</title><script type="module">
   globalThis.emptyTurn = emptyTurn;
 </script>`;
 
-async function serve(folders, html) {
-  const server = createServer((request, response) => {
+const hosted = (folders, html) =>
+  serve([], (request, response) => {
     const [, folder, ...rest] = new URL(request.url, "http://x").pathname.split("/");
     if (folder === "") return response.writeHead(200, { "content-type": "text/html", ...ISOLATED }).end(html);
     try {
@@ -33,14 +32,10 @@ async function serve(folders, html) {
       return response.writeHead(404).end();
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => (server.closeAllConnections(), server.close()) };
-}
 
 /** Measures the workloads of these ids and hands each one's rows to `done`; returns the browser's version and what an empty turn costs. */
 export async function measureInPage({ bundle, dist, modules, ids, quick }, done) {
-  const site = await serve({ keepset: dist, modules, bench: dirname(bundle) }, PAGE.replace("BUNDLE", basename(bundle)));
+  const site = await hosted({ keepset: dist, modules, bench: dirname(bundle) }, PAGE.replace("BUNDLE", basename(bundle)));
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--js-flags=--expose-gc"],
