@@ -141,6 +141,9 @@ function writeManifest() {
   for (const part of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs", "src"]) {
     cpSync(join(here, part), join(out, part), { recursive: true });
   }
+  const packs = join(here, "../packs");
+  cpSync(join(packs, "pack.schema.json"), join(out, "pack.schema.json"));
+  cpSync(join(packs, "starter/pack.json"), join(out, "packs/starter.json"));
 }
 
 function printSizes() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// `npx keepset compile pack.json`: makes of a pack what a page loads. `npx keepset types pack.json`: what an editor knows of it.
+// `npx keepset new`: a first pack. `npx keepset compile pack.json`: makes of a pack what a page loads. `npx keepset types pack.json`: what an
+// editor knows of it.
 import { readFile, writeFile } from "node:fs/promises";
-import { join, parse, resolve } from "node:path";
+import { dirname, join, parse, relative, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 
@@ -9,7 +10,11 @@ import { KeepsetError } from "./errors.js";
 import { loader } from "./loader.js";
 import { packTypes, type TypedPack } from "./pack-types.js";
 
-const USAGE = `usage: keepset compile PACK.json [--keys KEYS]... [-o PACK.keepset]
+const USAGE = `usage: keepset new [-o PACK.json]
+
+Writes a first pack to start from, pack.json if no other name is given: a shop's events, what is counted of them, and its segments.
+
+       keepset compile PACK.json [--keys KEYS]... [-o PACK.keepset]
 
 Compiles a pack. A page that loads the compiled pack needs nothing to read JSON with.
 KEYS are those of your collector, to which reports are sealed, and of its gateway for a relay, if it has one: its address/v1/keys, or
@@ -29,7 +34,7 @@ const openStudy = loader({
 });
 
 /** What the arguments ask for. */
-type Asked = { do: "help" } | { do: "compile"; pack: string; keys: string[]; out: string } | { do: "types"; pack: string; out: string | undefined };
+type Asked = { do: "help" } | { do: "new"; out: string } | { do: "compile"; pack: string; keys: string[]; out: string } | { do: "types"; pack: string; out: string | undefined };
 
 /** Reads the arguments; nothing when they are not understood. */
 function asked(args: string[]): Asked | undefined {
@@ -39,7 +44,9 @@ function asked(args: string[]): Asked | undefined {
     if (values.help) return { do: "help" };
     const [verb, pack, ...more] = positionals;
     const { keys = [], output: out } = values;
-    if (!pack || more.length > 0 || out === "" || keys.includes("")) return undefined;
+    if (more.length > 0 || out === "" || keys.includes("")) return undefined;
+    if (verb === "new") return pack !== undefined || keys.length > 0 ? undefined : { do: verb, out: out ?? "pack.json" };
+    if (!pack) return undefined;
     if (verb === "types") return keys.length > 0 ? undefined : { do: verb, pack, out };
     if (verb !== "compile") return undefined;
     const { dir, name } = parse(pack);
@@ -47,6 +54,15 @@ function asked(args: string[]): Asked | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Writes the first pack, never over one that is there. */
+async function begin(out: string): Promise<string> {
+  const pack = JSON.parse(await readFile(new URL("../packs/starter.json", import.meta.url), "utf8")) as Record<string, unknown>;
+  const schema = relative(dirname(resolve(out)), resolve("node_modules/keepset/pack.schema.json")).replaceAll("\\", "/");
+  const text = `${JSON.stringify({ ...pack, $schema: schema.startsWith(".") ? schema : `./${schema}` }, null, 2)}\n`;
+  await writeFile(out, text, { flag: "wx" }).catch((error: unknown) => stop(`${out} could not be written`, error));
+  return `${out}: a first pack. Make it yours, then: npx keepset compile ${out}`;
 }
 
 /** A pack's text, and what compiles one and says where it is from when it cannot. */
@@ -135,6 +151,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
   ENOTDIR: "no such file or folder",
   EISDIR: "this is a folder",
+  EEXIST: "it is there already; name another with -o",
   EACCES: "permission denied",
   EPERM: "permission denied",
 };
@@ -142,6 +159,12 @@ const REASONS: Readonly<Record<string, string>> = {
 function stop(what: string, error: unknown): never {
   const { code, message } = error as { code?: string; message: string };
   throw new Stop(`${what}: ${REASONS[code ?? ""] ?? message}`);
+}
+
+/** Does what was asked for and says so. */
+function done(what: Exclude<Asked, { do: "help" }>): Promise<string> {
+  if (what.do === "new") return begin(what.out);
+  return what.do === "types" ? types(what.pack, what.out) : compile(what.pack, what.keys, what.out);
 }
 
 /** Runs the program and returns its exit code. */
@@ -152,7 +175,7 @@ async function main(args: string[]): Promise<number> {
     return what ? 0 : 2;
   }
   try {
-    console.log(await (what.do === "types" ? types(what.pack, what.out) : compile(what.pack, what.keys, what.out)));
+    console.log(await done(what));
     return 0;
   } catch (error) {
     if (!(error instanceof Stop || error instanceof KeepsetError)) throw error;

@@ -1,4 +1,4 @@
-// `npx keepset compile`: the program that a site runs when it is built.
+// `npx keepset new` and `compile`: the program that a site runs when it begins, and when it is built.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,7 +12,7 @@ import { ALL, shop } from "./support/packs.mjs";
 import { serve } from "./support/server.mjs";
 
 const program = join(installed.dist, "cli.js");
-const USAGE = /^usage: keepset compile PACK\.json \[--keys KEYS\]\.\.\. \[-o PACK\.keepset\]\n/;
+const USAGE = /^usage: keepset new \[-o PACK\.json\]\n[^]*\n {7}keepset compile PACK\.json \[--keys KEYS\]\.\.\. \[-o PACK\.keepset\]\n/;
 
 /** A folder of its own with these files in it. */
 function folder(files = {}) {
@@ -42,6 +42,21 @@ test("npx compiles a pack beside it, says its size and its hash, and a client st
   await client.destroy();
 });
 
+test("a first pack compiles as it is, knows where its schema lies, and is never put over another", () => {
+  const home = folder();
+  mkdirSync(join(home, "data"));
+  assert.deepEqual(keepset(home, "new"), { status: 0, stdout: "pack.json: a first pack. Make it yours, then: npx keepset compile pack.json\n", stderr: "" });
+  assert.equal(keepset(home, "new", "-o", "data/mine.json").status, 0);
+  const [first, second] = ["pack.json", "data/mine.json"].map((name) => JSON.parse(readFileSync(join(home, name), "utf8")));
+  assert.deepEqual([first.$schema, second.$schema], ["./node_modules/keepset/pack.schema.json", "../node_modules/keepset/pack.schema.json"]);
+  assert.equal(JSON.parse(readFileSync(join(installed.package, "pack.schema.json"), "utf8")).$schema, "https://json-schema.org/draft/2020-12/schema");
+  assert.equal(keepset(home, "compile", "pack.json").status, 0);
+  writeFileSync(join(home, "pack.json"), "mine");
+  assert.deepEqual(keepset(home, "new"), { status: 1, stdout: "", stderr: "pack.json could not be written: it is there already; name another with -o\n" });
+  assert.equal(readFileSync(join(home, "pack.json"), "utf8"), "mine");
+  assert.match(keepset(home, "new", "-o", "nowhere/pack.json").stderr, /^nowhere\/pack\.json could not be written: no such file or folder/);
+});
+
 test("the same pack gives the same bytes, wherever they are put", () => {
   const home = folder({ "pack.json": `\ufeff${JSON.stringify(shop())}`, "again.v2.json": JSON.stringify(shop(), null, 4) });
   mkdirSync(join(home, "out"));
@@ -54,7 +69,7 @@ test("the same pack gives the same bytes, wherever they are put", () => {
 });
 
 test("without a pack to compile it says how it is used, and leaves nothing behind", () => {
-  for (const args of [[], ["compile"], ["compose", "pack.json"], ["compile", "a.json", "b.json"], ["compile", "a.json", "-o"], ["compile", "a.json", "-o", ""], ["compile", "--fast", "a.json"], ["compile", "a.json", "--keys", ""]]) {
+  for (const args of [[], ["compile"], ["compose", "pack.json"], ["compile", "a.json", "b.json"], ["compile", "a.json", "-o"], ["compile", "a.json", "-o", ""], ["compile", "--fast", "a.json"], ["compile", "a.json", "--keys", ""], ["new", "a.json"], ["new", "-o", ""], ["new", "--keys", "a"]]) {
     const home = folder();
     const { status, stdout, stderr } = keepset(home, ...args);
     assert.deepEqual([status, stdout], [2, ""], args.join(" "));

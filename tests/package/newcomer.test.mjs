@@ -1,13 +1,12 @@
-// A newcomer's page: the first lines of the package's README, as they are written there, from the pack to a live segment.
+// A newcomer's page: the first lines of the package's README, as they are written there, from the first pack to a live segment.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { compiled } from "./support/compiled.mjs";
 import { install, tools } from "./support/installed.mjs";
-import { shop } from "./support/packs.mjs";
 import { browse, site } from "./support/site.mjs";
 
 const installed = install();
@@ -23,8 +22,13 @@ const first = (readme) => /```js\n(.*?)```/s.exec(readme)[1];
 const README = readFileSync(join(installed.package, "README.md"), "utf8");
 const FRONT = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 
-/** Who ordered once is regular: the words of the README on a pack of its own. */
-const pack = shop({ segments: [{ id: "regular", title: "Regular", reason: "because you come often", enter: { feature: "orders", op: ">=", value: 1 } }], plan: undefined });
+/** The pack that `npx keepset new` writes, compiled. */
+function firstPack() {
+  const cwd = mkdtempSync(join(installed.folder, "first-"));
+  for (const args of [["new"], ["compile", "pack.json"]]) execFileSync("npx", ["--offline", "keepset", ...args], { cwd, stdio: ["ignore", "ignore", "pipe"] });
+  return readFileSync(join(cwd, "pack.keepset"));
+}
+const pack = firstPack();
 
 for (const [where, code] of [["the package", first(README)], ["the repository", first(FRONT)]]) {
   test(`the first lines of the README of ${where}, bundled as they are written, make a segment live`, async () => {
@@ -32,7 +36,7 @@ for (const [where, code] of [["the package", first(README)], ["the repository", 
     const { outputFiles } = await build({ stdin: { contents: code, resolveDir: installed.folder }, bundle: true, format: "esm", write: false, logLevel: "error" });
     const html = '<!doctype html><title>new</title><body><script type="module" src="/page.js"></script>';
     const page = { "/": html, "/page.js": outputFiles[0].text };
-    const served = await site(installed.dist, page, { answer: (path) => (path === "/pack.keepset" ? [200, "application/octet-stream", compiled(installed, pack)] : undefined) });
+    const served = await site(installed.dist, page, { answer: (path) => (path === "/pack.keepset" ? [200, "application/octet-stream", pack] : undefined) });
     try {
       const tab = await browser.newPage();
       const said = [];
@@ -40,8 +44,8 @@ for (const [where, code] of [["the package", first(README)], ["the repository", 
       tab.on("console", async (message) => message.type() === "log" && said.push(await Promise.all(message.args().map((value) => value.jsonValue()))));
       tab.on("pageerror", (error) => problems.push(error.message));
       await tab.goto(served.url);
-      await tab.waitForSelector("body.regular", { state: "attached" });
-      assert.deepEqual(said, [[["regular"], []]]);
+      await tab.waitForSelector("body.customer", { state: "attached" });
+      assert.deepEqual(said, [[["customer"], []]]);
       assert.deepEqual(problems, []);
     } finally {
       served.close();

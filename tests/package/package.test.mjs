@@ -23,14 +23,14 @@ test("installing adds no other package and runs no script", () => {
   assert.deepEqual(readdirSync(join(installed.folder, "node_modules")).filter((name) => !name.startsWith(".")), ["keepset"]);
 });
 
-test("the tarball holds what the exports map names, the sources, the licences and nothing foreign", () => {
+test("the tarball holds what the exports map names, the sources, the licences, the first pack and nothing foreign", () => {
   const files = installed.packed.files.map(({ path }) => path);
-  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-LICENSES", "sbom.cdx.json", "docs/errors.md", "dist/core.wasm", "dist/study.wasm", "dist/cli.js", "dist/integrity.json", "src/index.ts"]) {
+  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-LICENSES", "sbom.cdx.json", "docs/errors.md", "dist/core.wasm", "dist/study.wasm", "dist/cli.js", "dist/integrity.json", "src/index.ts", "packs/starter.json", "pack.schema.json"]) {
     assert.ok(files.includes(path), `${path} is missing`);
   }
   const named = JSON.stringify(manifest.exports).match(/\.\/dist\/[\w.-]+/g);
   for (const path of [...named, manifest.main, manifest.module, manifest.types, manifest.bin.keepset]) assert.ok(existsSync(join(installed.package, path)), `${path} is missing`);
-  assert.deepEqual(files.filter((path) => !/^(dist|src|docs)\/|^(README\.md|LICENSE-\w+|THIRD-PARTY-LICENSES|sbom\.cdx\.json|package\.json)$/.test(path)), []);
+  assert.deepEqual(files.filter((path) => !/^(dist|src|docs)\/|^(README\.md|LICENSE-\w+|THIRD-PARTY-LICENSES|sbom\.cdx\.json|package\.json|pack\.schema\.json|packs\/starter\.json)$/.test(path)), []);
 });
 
 test("publint finds nothing to say", () => {
