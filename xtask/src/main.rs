@@ -14,6 +14,7 @@ mod ci;
 mod copy;
 mod crowd;
 mod demo;
+mod docs;
 mod engines;
 mod js;
 mod logs;
@@ -58,6 +59,8 @@ enum Verb {
     Planted,
     /// Replays a real log into a local collector and serves the shop page and the dashboard.
     Demo(demo::Options),
+    /// Builds docs/ into a site with search in target/site, and checks its links, its search and its pages.
+    Docs,
     /// Prints what a page loads, file by file, and fails over the budget.
     Size {
         /// Also writes the table into docs/size.md.
@@ -121,6 +124,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Sbom => sbom::run(),
         Verb::Planted => pkg::there().and_then(|package| planted::run(&package)).map(|_| ()),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Docs => docs::run(),
         Verb::Bench { of: Some(bench::Of::Collector), write, .. } => bench::collector(write),
         Verb::Bench { of: Some(bench::Of::Crowd), write, .. } => crowd::run(write),
         Verb::Bench { of: Some(bench::Of::Leaving), write, .. } => bench::leaving(write),
