@@ -16,6 +16,7 @@ pub mod mechanism;
 mod numbers;
 pub mod over_time;
 pub mod release;
+pub mod shapes;
 
 pub use answering::{Answering, Truth};
 pub use coins::{Coins, NoEntropy, SeededCoins, SystemCoins};

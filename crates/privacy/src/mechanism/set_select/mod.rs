@@ -183,6 +183,12 @@ impl SetSelect {
         (exponential(self.epsilon), UNIT)
     }
 
+    /// Returns with what probability an answer includes 0, 1, ... of the device's own cells, up to the cap or the size.
+    #[must_use]
+    pub fn shared(&self) -> Vec<f64> {
+        self.weights.shared()
+    }
+
     /// Returns the epsilon stated by the privacy map.
     #[must_use]
     pub fn epsilon(&self) -> Epsilon {

@@ -69,6 +69,12 @@ impl Weights {
         drawn.ok_or(NoEntropy)
     }
 
+    /// The probability of each number of own cells that an answer can include.
+    pub(super) fn shared(&self) -> Vec<f64> {
+        let total = to_f64(self.total);
+        (0..=self.size).zip(&self.shared).map(|(_, weight)| to_f64(*weight) / total).collect()
+    }
+
     /// The inclusion probability of an own cell and of another cell.
     pub(super) fn channel(&self) -> Channel {
         let (mut own, mut other) = (0.0, 0.0);
