@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use keepset_privacy::Answering;
 use keepset_privacy::drift::{Counted, Drift};
 use keepset_privacy::finding::{Expected, Finding, Measure};
 use keepset_privacy::release::least_reports;
+use keepset_privacy::shapes::{ShapeTest, Shapes};
 use keepset_wire::{Plan, Question, Window};
 
+use crate::checks::SHAPES;
 use crate::context::{Context, contexts};
 use crate::store::{Contents, Tally};
+use crate::without::{Without, without};
 
 /// What is known of one window.
 #[derive(Clone, Debug)]
@@ -45,6 +48,10 @@ pub struct QuestionEstimates {
     pub contexts: Vec<Option<Context>>,
     /// Whether it differs from the window before by more than chance; nothing unless both have enough reports.
     pub drift: Option<Drift>,
+    /// Whether the answers have the shapes that honest ones have; nothing where they are single cells, or none was looked at.
+    pub shapes: Option<ShapeTest>,
+    /// The same without the reports of each origin, where they are compared.
+    pub without: Vec<Without>,
 }
 
 /// The counts of one question, window by window, up to the one that is estimated.
@@ -72,6 +79,8 @@ pub struct Estimator {
     tasks: Vec<Answering>,
     /// By question, what was expected of it before anyone was asked.
     expected: Vec<Vec<Expected>>,
+    /// By question, how its answers are sorted by shape.
+    shapes: Vec<Option<Shapes>>,
     known: Mutex<Known>,
 }
 
@@ -83,13 +92,20 @@ impl Estimator {
     pub fn new(plan: &Plan) -> Result<Self, String> {
         let tasks = Answering::of_plan(plan).map_err(|error| format!("--plan: {error}"))?;
         let expected = tasks.iter().zip(&plan.questions).map(|(task, asked)| task.expected(asked, None));
-        Ok(Self { expected: expected.collect(), tasks, known: Mutex::default() })
+        let shapes = tasks.iter().map(|task| task.select().and_then(Shapes::new)).collect();
+        Ok(Self { expected: expected.collect(), shapes, tasks, known: Mutex::default() })
     }
 
     /// Returns the mechanism of every question.
     #[must_use]
     pub fn tasks(&self) -> &[Answering] {
         &self.tasks
+    }
+
+    /// Returns how the answers to a question are sorted by shape; nothing where they are single cells.
+    #[must_use]
+    pub fn shapes(&self, question: u16) -> Option<&Shapes> {
+        self.shapes.get(usize::from(question))?.as_ref()
     }
 
     /// Returns the standard error that was to be expected of so many reports.
@@ -110,14 +126,17 @@ impl Estimator {
         for ((epoch, question), tally) in &contents.tallies {
             sums.entry(plan.window_of(*epoch)).or_default().entry(*question).or_default().merge(tally);
         }
+        let mut checks = parts(plan, contents);
         let mut histories = vec![History::default(); self.tasks.len()];
         let mut all = Vec::with_capacity(sums.len());
         for (window, mut counted) in sums {
             let asked = (0..).zip(&self.tasks).zip(&plan.questions).zip(&mut histories);
             let questions = asked.map(|(((index, task), question), history)| {
                 history.push(window, counted.remove(&index).unwrap_or_default());
-                self.remembered((window, index), history, || {
-                    estimates(task, question, &history.windows, least_reports(plan))
+                let checks = checks.remove(&(window, index)).unwrap_or_default();
+                self.remembered((window, index), history, &checks, || {
+                    let found = estimates(task, question, &history.windows, least_reports(plan));
+                    self.checked(index, question, history, &checks, least_reports(plan), found)
                 })
             });
             all.push(WindowEstimates {
@@ -131,15 +150,38 @@ impl Estimator {
         all
     }
 
+    /// Puts the checks of the last window of a history beside its estimates.
+    fn checked(
+        &self,
+        index: u16,
+        question: &Question,
+        history: &History,
+        checks: &Parts,
+        least: u64,
+        found: QuestionEstimates,
+    ) -> QuestionEstimates {
+        let Some((_, all)) = history.windows.last() else { return found };
+        let task = &self.tasks[usize::from(index)];
+        let shapes = self.shapes(index).zip(checks.get(SHAPES));
+        QuestionEstimates {
+            shapes: shapes.and_then(|(shapes, tally)| shapes.test(&tally.support, tally.reports)),
+            without: without(task, question, all, &found.findings, checks, least),
+            ..found
+        }
+    }
+
     /// Estimates the last window of a history, unless that was done with the same counts before.
     fn remembered(
         &self,
         which: (Window, u16),
         history: &History,
+        checks: &Parts,
         estimate: impl FnOnce() -> QuestionEstimates,
     ) -> QuestionEstimates {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let fingerprint = history.fingerprint.finish();
+        let mut fingerprint = history.fingerprint.clone();
+        checks.hash(&mut fingerprint);
+        let fingerprint = fingerprint.finish();
         if let Some((_, found)) = known().get(&which).filter(|(counted, _)| *counted == fingerprint) {
             return found.clone();
         }
@@ -147,6 +189,18 @@ impl Estimator {
         known().insert(which, (fingerprint, found.clone()));
         found
     }
+}
+
+/// What was counted to check the reports of one window and question, by part.
+type Parts = BTreeMap<Arc<str>, Tally>;
+
+fn parts(plan: &Plan, contents: &Contents) -> BTreeMap<(Window, u16), Parts> {
+    let mut all: BTreeMap<_, Parts> = BTreeMap::new();
+    for ((epoch, question, part), tally) in &contents.aside.checks {
+        let of_question = all.entry((plan.window_of(*epoch), *question)).or_default();
+        of_question.entry(Arc::clone(part)).or_default().merge(tally);
+    }
+    all
 }
 
 /// Estimates the last window of a history.
@@ -165,11 +219,18 @@ fn estimates(
         contexts: contexts(task, &findings, history),
         findings,
         drift: before.and_then(|(_, before)| drift(task, before, now, least)),
+        ..QuestionEstimates::default()
     }
 }
 
 fn late(plan: &Plan, window: Window, contents: &Contents) -> u64 {
-    contents.late.iter().filter(|(epoch, _)| plan.window_of(**epoch) == window).map(|(_, late)| late).sum()
+    contents
+        .aside
+        .late
+        .iter()
+        .filter(|(epoch, _)| plan.window_of(**epoch) == window)
+        .map(|(_, late)| late)
+        .sum()
 }
 
 fn drift(task: &Answering, before: &Tally, now: &Tally, least: u64) -> Option<Drift> {

@@ -74,7 +74,7 @@ pub async fn serve(
         webhook.stop();
     }
     // What cannot be written now is a minute of a statistic.
-    let _ = tokio::time::timeout(STOP_TIME, collector.store().write_late()).await;
+    let _ = tokio::time::timeout(STOP_TIME, collector.store().write_aside()).await;
     Ok(())
 }
 

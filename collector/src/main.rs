@@ -63,6 +63,7 @@ fn run(config: &Config, Arguments { doors, oidc, keeping, .. }: &Arguments) -> R
         .readable_by(access)
         .limited(doors.limits())
         .open_to(doors.origin.clone())
+        .comparing(doors.compared())
         .keeping(keeping.retention());
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, listening, Arc::new(collector)))

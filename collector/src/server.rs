@@ -1,5 +1,8 @@
 //! The server: routes, limits and the order in which a request is checked.
 
+mod reading;
+mod reports;
+
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,26 +10,24 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::handler::HandlerWithoutStateExt as _;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn_with_state, map_response, map_response_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use keepset_wire::{CollectorKeys, Plan, PlanHash, Window};
+use keepset_wire::{CollectorKeys, Plan, PlanHash};
 use serde_json::{Value, json};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
 use crate::access::{self, Access};
-use crate::admit::Admitted;
-use crate::body::read_bytes;
+use crate::checks::Origins;
 use crate::clock::{Clock, Openings, Retention, system_now};
 use crate::counters::Counters;
-use crate::dashboard::{self, Policy, Running};
+use crate::dashboard;
 use crate::estimate::{Estimator, WindowEstimates};
 use crate::gateway::{self, Gateway};
 use crate::headers;
-use crate::ingest::{Door, Form, MAX_REPORTS};
 use crate::keys::Keyring;
 use crate::labels::{Desk, routes as labels};
 use crate::limits::{self, Limits, Proxies, Rates};
@@ -35,6 +36,8 @@ use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::publish;
 use crate::store::{Store, StoreError};
+use reading::{estimates, estimates_csv, operations, page, privacy};
+use reports::reports;
 
 /// Everything a request needs.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub struct Collector {
     limits: Limits,
     retention: Retention,
     origins: AllowOrigin,
+    /// The origins whose reports are compared; nothing where none are.
+    compared: Option<Origins>,
     durations: Durations,
     readiness: Readiness,
 }
@@ -80,6 +85,7 @@ impl Collector {
             limits: Limits::new(Rates::default(), Proxies::default()),
             retention: Retention::default(),
             origins: AllowOrigin::any(),
+            compared: None,
             durations: Durations::default(),
             readiness: Readiness::default(),
         })
@@ -108,6 +114,12 @@ impl Collector {
     pub fn open_to(self, origins: Vec<HeaderValue>) -> Self {
         let origins = if origins.is_empty() { AllowOrigin::any() } else { AllowOrigin::list(origins) };
         Self { origins, ..self }
+    }
+
+    /// Compares the reports of these origins; without it none is looked at.
+    #[must_use]
+    pub fn comparing(self, compared: Option<Origins>) -> Self {
+        Self { compared, ..self }
     }
 
     /// Says how long what was counted is kept; without it, for ever.
@@ -171,7 +183,7 @@ impl Collector {
     pub(crate) async fn sweep(self: &Arc<Self>) {
         // A failure is met again, and answered, by the next report; here it is simply tried again.
         let _ = self.close_windows().await;
-        let _ = self.store.write_late().await;
+        let _ = self.store.write_aside().await;
         let _ = self.store.seal().await;
         // A simulation's windows never close.
         if !self.clock.is_simulation() {
@@ -183,18 +195,6 @@ impl Collector {
 
     fn openings(&self) -> Openings {
         self.clock.openings(&self.plan)
-    }
-
-    fn read(&self, form: Form, body: &[u8]) -> Result<Vec<Admitted>, Problem> {
-        let Self { plan, hash, estimator, keys, .. } = self;
-        let door = Door { plan, hash: *hash, tasks: estimator.tasks(), keys, open: self.openings() };
-        let read = door.read(form, body);
-        if read.as_ref().is_err_and(|problem| problem.kind() == Kind::WindowClosed) {
-            let late = door.late(form, body);
-            self.counters.add_late(late.values().sum());
-            self.store.note_late(&late);
-        }
-        read
     }
 
     pub(crate) async fn estimates(self: &Arc<Self>) -> Result<Vec<WindowEstimates>, Problem> {
@@ -304,33 +304,6 @@ async fn wrong_method() -> Problem {
     Kind::MethodNotAllowed.into()
 }
 
-/// Takes reports: all of a body or none, answered when they are durable.
-async fn reports(State(collector): State<Arc<Collector>>, request: Request) -> Result<Json<Value>, Problem> {
-    let form = form(request.headers(), collector.clock);
-    // The length of a body whose form is refused matters to no one.
-    let limit = form.unwrap_or(Form::Sealed).length(&collector.plan) * MAX_REPORTS;
-    let body = read_bytes(request, limit, form.err()).await?;
-    let form = form?;
-    let reader = Arc::clone(&collector);
-    // Opening a body takes up to half a second, and other requests are not to wait for it.
-    let admitted = tokio::task::spawn_blocking(move || reader.read(form, &body)).await;
-    let admitted = admitted.unwrap_or_else(|_| Err(Kind::StoreUnavailable.into()))?;
-    let added = collector.store.add(admitted).await.map_err(unstored)?;
-    collector.counters.add(added.accepted, added.known);
-    Ok(Json(json!({"accepted": added.accepted, "known": added.known})))
-}
-
-/// Tells how the reports of a body travel, from its headers.
-fn form(headers: &HeaderMap, clock: Clock) -> Result<Form, Problem> {
-    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = sent.split(';').next().unwrap_or_default().trim();
-    match Form::of_type(essence).filter(|_| !headers.contains_key(header::CONTENT_ENCODING)) {
-        None => Err(Kind::WrongContentType.into()),
-        Some(Form::Plain) if !clock.is_simulation() => Err(Kind::NotSealed.into()),
-        Some(form) => Ok(form),
-    }
-}
-
 fn unstored(error: StoreError) -> Problem {
     match error {
         StoreError::Busy => Kind::Busy.into(),
@@ -348,80 +321,6 @@ async fn keys(State(collector): State<Arc<Collector>>) -> Response {
     let keys =
         CollectorKeys { reports: collector.keys.public(), gateway: collector.gateway.public().clone() };
     (fresh(), Json(keys.to_json())).into_response()
-}
-
-async fn estimates(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
-    let publication = publication(&collector, &uri).await?;
-    Ok((fresh(), Json(publication)).into_response())
-}
-
-async fn estimates_csv(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
-    let text = publish::csv(&publication(&collector, &uri).await?);
-    let kind = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"estimates.csv\""),
-    ];
-    Ok((fresh(), kind, text).into_response())
-}
-
-async fn publication(collector: &Arc<Collector>, uri: &Uri) -> Result<publish::Publication, Problem> {
-    let wanted = wanted_window(&collector.plan, uri)?;
-    let mut windows = collector.estimates().await?;
-    if let Some(wanted) = wanted {
-        windows.retain(|window| window.window == wanted);
-    }
-    Ok(publish::publication(&collector.plan, &collector.estimator, collector.clock.is_simulation(), &windows))
-}
-
-/// Reads `?window=N`, and nothing else.
-fn wanted_window(plan: &Plan, uri: &Uri) -> Result<Option<Window>, Problem> {
-    let Some(query) = uri.query().filter(|query| !query.is_empty()) else { return Ok(None) };
-    let digits = query.strip_prefix("window=").filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let number = digits.and_then(|text| text.parse().ok()).ok_or(Kind::BadQuery)?;
-    let window = Window(number);
-    publish::has_window(plan, window).then_some(Some(window)).ok_or_else(|| Kind::UnknownWindow.into())
-}
-
-async fn page(State(collector): State<Arc<Collector>>, uri: Uri) -> Result<Response, Problem> {
-    let wanted = wanted_window(&collector.plan, &uri)?;
-    let windows = collector.estimates().await?;
-    let Collector { plan, hash, estimator, clock, .. } = collector.as_ref();
-    html(dashboard::page(plan, *hash, estimator, clock.is_simulation(), &windows, wanted))
-}
-
-async fn privacy(State(collector): State<Arc<Collector>>) -> Result<Response, Problem> {
-    let policy = Policy {
-        plan: &collector.plan,
-        hash: collector.hash,
-        simulation: collector.clock.is_simulation(),
-        public: collector.access.is_public(),
-        retention: collector.retention,
-        archived: collector.store.archived().is_some(),
-        labels: collector.labels().map(Desk::terms).unwrap_or_default(),
-    };
-    html(policy.page())
-}
-
-async fn operations(State(collector): State<Arc<Collector>>) -> Result<Response, Problem> {
-    let windows = collector.estimates().await?;
-    let asking = Arc::clone(&collector);
-    // The queue lies in a file.
-    let told = move || asking.labels().and_then(|desk| Some((desk.webhook()?.counts(), desk.waiting()?)));
-    let webhook = tokio::task::spawn_blocking(told).await.ok().flatten();
-    let Collector { plan, hash, clock, store, counters, durations, .. } = collector.as_ref();
-    let (simulation, kind, archived) = (clock.is_simulation(), store.kind(), store.archived());
-    let running = Running {
-        plan,
-        hash: *hash,
-        simulation,
-        windows: &windows,
-        counters,
-        durations,
-        kind,
-        archived,
-        webhook,
-    };
-    html(running.page())
 }
 
 /// A template fails only when a value's own formatting does, which ours never does.

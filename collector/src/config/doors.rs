@@ -11,6 +11,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig};
 
+use crate::checks::Origins;
 use crate::limits::{Limits, Network, Proxies, ProxyHeader, Rates};
 use crate::listen::Listening;
 use crate::private;
@@ -41,6 +42,9 @@ pub struct Doors {
     /// any origin may. Browsers keep to it; whoever uses none is not held back.
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub origin: Vec<HeaderValue>,
+    /// Count votes by origin, too, and show each estimate without the reports of one: --origin, those who name none, and those who name another one.
+    #[arg(long, requires = "origin")]
+    pub compare_origins: bool,
     /// The header in which the trusted proxies say it; no other is looked at.
     #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trusted_proxy")]
     pub proxy_header: ProxyHeader,
@@ -66,6 +70,12 @@ impl Doors {
         let limit = |most: u32| (most > 0).then_some(most);
         let rates = Rates { per_address: limit(self.rate_per_address), together: limit(self.rate_together) };
         Limits::new(rates, Proxies { trusted: self.trusted_proxy.clone(), header: self.proxy_header })
+    }
+
+    /// Returns the origins whose reports are compared; nothing where none are.
+    #[must_use]
+    pub fn compared(&self) -> Option<Origins> {
+        self.compare_origins.then(|| Origins::new(&self.origin))
     }
 
     /// Reads certificate and key.

@@ -1,14 +1,16 @@
 //! The page for whoever keeps it running: what arrives, what is refused, what honest reports would not do, and how the machine stands.
 
 use askama::Template;
+use keepset_privacy::shapes::{Deviation, ShapeTest};
 use keepset_wire::{Plan, PlanHash};
 
 use super::period;
-use super::words::{count, label, title};
+use super::words::{count, label, percent, probability, title};
 use crate::alarms::{Alarm, AlarmKind, alarms};
 use crate::counters::Counters;
 use crate::estimate::WindowEstimates;
 use crate::metrics::Durations;
+use crate::without::Without;
 
 /// How the collector is doing.
 pub(crate) struct Running<'a> {
@@ -35,6 +37,8 @@ struct Page<'a> {
     simulation: bool,
     alarms: Vec<AlarmLine>,
     windows: Vec<WindowLine>,
+    shapes: Vec<ShapeLine>,
+    origins: Vec<OriginLine>,
     reports: Vec<(&'static str, String)>,
     refused: Vec<ProblemLine>,
     machine: Vec<(&'static str, String)>,
@@ -51,6 +55,22 @@ struct WindowLine {
     state: &'static str,
     reports: String,
     late: String,
+}
+
+struct ShapeLine {
+    period: String,
+    question: String,
+    reports: String,
+    p_value: String,
+    verdict: &'static str,
+}
+
+struct OriginLine {
+    period: String,
+    question: String,
+    origin: String,
+    reports: String,
+    moved: String,
 }
 
 struct ProblemLine {
@@ -81,6 +101,8 @@ impl Running<'_> {
             simulation: self.simulation,
             alarms: found.iter().rev().map(|alarm| self.alarm(alarm)).collect(),
             windows: self.windows.iter().rev().map(|window| self.window(window)).collect(),
+            shapes: self.shapes(),
+            origins: self.origins(),
             reports: self.counters.reports().map(|(result, reports)| (result, count(reports))).to_vec(),
             refused: refused
                 .map(|(kind, requests)| ProblemLine {
@@ -116,6 +138,31 @@ impl Running<'_> {
                     far / standard_error
                 )
             }
+            AlarmKind::Shapes { question, test } => {
+                let how = match test.found {
+                    Deviation::Repetition => "some answer comes back under too many names",
+                    _ => "answers do not spread over the cells as chance spreads them",
+                };
+                format!(
+                    "{}: {how} (p {}). Somebody may be making reports up.",
+                    self.question(*question),
+                    probability(test.p_value)
+                )
+            }
+            AlarmKind::Origin { question, measure, origin, share, without } => {
+                let asked = self.plan.questions.get(*question);
+                let of = asked.map(|asked| label(asked, *measure)).unwrap_or_default();
+                format!(
+                    "{of}: {} with all reports, {} without those of {origin}. Its pages differ, or somebody makes reports up there.",
+                    percent(*share, 1),
+                    percent(*without, 1)
+                )
+            }
+            AlarmKind::Changed { question, drift } => format!(
+                "{}: answered otherwise than in the window before (p {}). A campaign or a season does that, and so does somebody who makes reports up.",
+                self.question(*question),
+                probability(drift.p_value)
+            ),
             AlarmKind::Late { late, reports } => format!(
                 "{} reports came when it was closed, beside {} in time: devices keep reports for too long, or clocks are wrong.",
                 count(*late),
@@ -123,6 +170,48 @@ impl Running<'_> {
             ),
         };
         AlarmLine { period: period(self.plan, alarm.window), sentence }
+    }
+
+    fn question(&self, index: usize) -> String {
+        self.plan.questions.get(index).map(|question| title(question.id.as_str())).unwrap_or_default()
+    }
+
+    /// What the shapes of answers say, newest window first.
+    fn shapes(&self) -> Vec<ShapeLine> {
+        let line = |window: &WindowEstimates, (index, test): (usize, ShapeTest)| ShapeLine {
+            period: period(self.plan, window.window),
+            question: self.question(index),
+            reports: count(test.reports),
+            p_value: probability(test.p_value),
+            verdict: if test.is_found() { "unlikely" } else { "as honest ones" },
+        };
+        let of_window = |window: &WindowEstimates| {
+            let tests = window.questions.iter().enumerate();
+            let tests = tests.filter_map(|(index, question)| Some((index, question.shapes?)));
+            tests.map(|test| line(window, test)).collect::<Vec<_>>()
+        };
+        self.windows.iter().rev().flat_map(of_window).collect()
+    }
+
+    /// How many numbers each origin moves, newest window first.
+    fn origins(&self) -> Vec<OriginLine> {
+        let line = |window: &WindowEstimates, index: usize, without: &Without| OriginLine {
+            period: period(self.plan, window.window),
+            question: self.question(index),
+            origin: without.origin.clone(),
+            reports: count(without.reports),
+            moved: match without.shifts.iter().filter(|shift| shift.moved).count() {
+                _ if without.shifts.is_empty() => "too few are left".into(),
+                moved => format!("{moved} of {}", without.shifts.len()),
+            },
+        };
+        let of_window = |window: &WindowEstimates| {
+            let questions = window.questions.iter().enumerate();
+            let all =
+                questions.flat_map(|(index, question)| question.without.iter().map(move |one| (index, one)));
+            all.map(|(index, without)| line(window, index, without)).collect::<Vec<_>>()
+        };
+        self.windows.iter().rev().flat_map(of_window).collect()
     }
 
     fn machine(&self) -> Vec<(&'static str, String)> {

@@ -18,6 +18,8 @@ pub(crate) struct Policy<'a> {
     /// Whether everybody reads everything.
     pub(crate) public: bool,
     pub(crate) retention: Retention,
+    /// Whether votes are counted by origin, too.
+    pub(crate) compared: bool,
     /// Whether answers go into an archive.
     pub(crate) archived: bool,
     /// The terms under which labels are taken.
@@ -96,6 +98,14 @@ impl Policy<'_> {
             ),
             ("Counts of votes, and the estimates made of them".into(), after(self.retention.counts_days)),
         ];
+        kept.push((
+            "Sums of the shapes of answers, to find reports that are made up".into(),
+            after(self.retention.counts_days),
+        ));
+        if self.compared {
+            let origins = "Sums of votes by the site that sent them, as browsers name it; beside no report";
+            kept.push((origins.into(), after(self.retention.counts_days)));
+        }
         if self.archived {
             let answers =
                 "Answers, mixed with chance on the device, beside the name of their report: the archive";

@@ -12,7 +12,7 @@ use keepset_wire::{Ask, Plan, Question, Window};
 use super::chart::{Bar, Scale, Tick};
 use super::picture::{Curve, Heat};
 use super::trend::Trend;
-use super::words::{count, decimals, label, percent, plain, span, title};
+use super::words::{count, decimals, label, percent, plain, probability, span, title};
 use crate::context::Context;
 use crate::estimate::{Estimator, QuestionEstimates, WindowEstimates};
 use crate::publish::last_day;
@@ -325,9 +325,9 @@ fn changed(drift: Drift, question: &Question) -> String {
         _ => "groups and outcomes",
     };
     let numbers = format!(
-        "chi-square {statistic:.1} with {degrees} degree{} of freedom, p = {}",
+        "chi-square {statistic:.1} with {degrees} degree{} of freedom, p {}",
         if degrees == 1 { "" } else { "s" },
-        if p_value < 0.0001 { "below 0.0001".into() } else { format!("{p_value:.4}") }
+        probability(p_value)
     );
     if p_value < 0.05 {
         format!(

@@ -92,6 +92,11 @@ pub(super) fn percent(share: f64, decimals: usize) -> String {
     format!("{:.decimals$}%", share * 100.0)
 }
 
+/// Writes a probability, without figures that say nothing.
+pub(super) fn probability(p_value: f64) -> String {
+    if p_value < 0.0001 { "below 0.0001".into() } else { format!("{p_value:.4}") }
+}
+
 /// Writes the days from `first` to `last`: `29 Jan – 25 Feb 2017`.
 pub(super) fn span(first: Timestamp, last: Timestamp) -> String {
     let ((from_year, from), (to_year, to)) = (day(first), day(last));

@@ -6,7 +6,7 @@ use std::fmt;
 use keepset_wire::{Epoch, ReportId, Window};
 
 use super::kept::Kept;
-use super::{Added, StoreError, Tallies};
+use super::{Added, Checks, StoreError, Tallies};
 use crate::admit::Admitted;
 
 /// One connection to a store, used by one thread; several of one store may be used side by side.
@@ -41,11 +41,11 @@ pub(super) trait Engine: Send {
     /// When the store cannot be written; then it is as it was.
     fn compact(&mut self) -> Result<(), Broken>;
 
-    /// Adds to the counts of reports that came too late.
+    /// Adds to what is counted beside the votes.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_late(&mut self, late: &Late) -> Result<(), Broken>;
+    fn add_aside(&mut self, aside: &Aside) -> Result<(), Broken>;
 
     /// Returns everything but the ids, as of one moment.
     ///
@@ -106,14 +106,37 @@ pub struct Contents {
     pub closed_before: Epoch,
     /// The counts.
     pub tallies: Tallies,
-    /// How many reports came when their epoch was closed.
-    pub late: Late,
+    /// What was counted beside them.
+    pub aside: Aside,
 }
 
 impl Contents {
     /// Returns what a store holds in which nothing was counted.
     pub(crate) fn closed_before(epoch: Epoch) -> Self {
-        Self { closed_before: epoch, tallies: Tallies::new(), late: Late::new() }
+        Self { closed_before: epoch, tallies: Tallies::new(), aside: Aside::default() }
+    }
+}
+
+/// What is counted beside the votes: gathered in memory and written down now and then, so that it costs no commits. A crash loses what was not written yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aside {
+    /// How many reports came when their epoch was closed.
+    pub late: Late,
+    /// What tells whether reports are honest.
+    pub checks: Checks,
+}
+
+impl Aside {
+    /// Tells whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.late.is_empty() && self.checks.is_empty()
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        other.late.iter().for_each(|(epoch, reports)| *self.late.entry(*epoch).or_default() += reports);
+        other.checks.iter().for_each(|(key, tally)| self.checks.entry(key.clone()).or_default().merge(tally));
     }
 }
 

@@ -32,9 +32,9 @@ use engine::Engine;
 use queue::{Job, Queue, Request};
 
 pub use address::{Address, Database};
-pub use engine::{Contents, Late};
+pub use engine::{Aside, Contents, Late};
 pub(crate) use kept::Kept;
-pub use tally::{Tallies, Tally};
+pub use tally::{Checks, Tallies, Tally};
 
 /// The most reports that wait for a commit: about 30 MB. More are told to come again.
 const MAX_WAITING: u32 = 262_144;
@@ -208,8 +208,8 @@ pub struct Store {
     archive: Option<Archive>,
     archived: Archived,
     waiting: Arc<Semaphore>,
-    /// What came too late and is not written down yet.
-    late: Mutex<Late>,
+    /// What was counted beside the votes and is not written down yet.
+    aside: Mutex<Aside>,
 }
 
 /// What came of bringing answers into the archive.
@@ -250,7 +250,7 @@ impl Store {
             archive: None,
             archived: Archived::default(),
             waiting: Arc::new(Semaphore::new(MAX_WAITING as usize)),
-            late: Mutex::default(),
+            aside: Mutex::default(),
         })
     }
 
@@ -292,24 +292,24 @@ impl Store {
         self.writing.ask(|answer| Job::CloseBefore { epoch, answer }).await
     }
 
-    /// Notes reports that came too late; [`Self::write_late`] writes them down, so that a flood of them costs no commits.
-    pub fn note_late(&self, late: &Late) {
-        let mut noted = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-        late.iter().for_each(|(epoch, reports)| *noted.entry(*epoch).or_default() += reports);
+    /// Notes what is counted beside the votes; [`Self::write_aside`] writes it down, so that a flood of it costs no commits.
+    pub fn note(&self, note: impl FnOnce(&mut Aside)) {
+        note(&mut self.aside.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Writes down what came too late.
+    /// Writes down what was noted.
     ///
     /// # Errors
     /// When the store cannot be written; then it is tried again the next time.
-    pub async fn write_late(&self) -> Result<(), StoreError> {
-        let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
-        if late.is_empty() {
+    pub async fn write_aside(&self) -> Result<(), StoreError> {
+        let mut aside = Aside::default();
+        self.note(|noted| std::mem::swap(noted, &mut aside));
+        if aside.is_empty() {
             return Ok(());
         }
-        let written = self.writing.ask(|answer| Job::AddLate { late: late.clone(), answer }).await;
+        let written = self.writing.ask(|answer| Job::AddAside { aside: aside.clone(), answer }).await;
         if written.is_err() {
-            self.note_late(&late);
+            self.note(|noted| noted.merge(&aside));
         }
         written
     }
@@ -353,12 +353,14 @@ impl Store {
         sealed.map(|_| ())
     }
 
-    /// Returns everything but the ids, as of one moment.
+    /// Returns everything but the ids, as of one moment, with what is noted here and not written down yet.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn contents(&self) -> Result<Contents, StoreError> {
-        self.reading.ask(|answer| Job::Contents { answer }).await
+        let mut contents = self.reading.ask(|answer| Job::Contents { answer }).await?;
+        self.note(|noted| contents.aside.merge(noted));
+        Ok(contents)
     }
 }
 

@@ -7,7 +7,7 @@ use keepset_wire::Epoch;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, error::TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::engine::{Broken, Contents, Engine, Late};
+use super::engine::{Aside, Broken, Contents, Engine};
 use super::sealing::seal;
 use super::{Added, StoreError};
 use crate::admit::Admitted;
@@ -26,8 +26,8 @@ pub(super) enum Job {
     CloseBefore { epoch: Epoch, answer: Answer<()> },
     /// Read everything but the ids.
     Contents { answer: Answer<Contents> },
-    /// Add to the counts of what came too late.
-    AddLate { late: Late, answer: Answer<()> },
+    /// Add to what is counted beside the votes.
+    AddAside { aside: Aside, answer: Answer<()> },
     /// Forget the counts of closed epochs below `epoch`.
     ForgetCounts { epoch: Epoch, answer: Answer<()> },
     /// Make small what was closed.
@@ -147,8 +147,8 @@ impl Worker {
                 Work::Other(Job::Contents { answer }) => {
                     let _ = answer.send(self.engine.contents().map_err(unavailable));
                 }
-                Work::Other(Job::AddLate { late, answer }) => {
-                    let _ = answer.send(self.engine.add_late(&late).map_err(unavailable));
+                Work::Other(Job::AddAside { aside, answer }) => {
+                    let _ = answer.send(self.engine.add_aside(&aside).map_err(unavailable));
                 }
                 Work::Other(Job::ForgetCounts { epoch, answer }) => {
                     let _ = answer.send(self.engine.forget_counts(epoch).map_err(unavailable));

@@ -1,6 +1,7 @@
 //! The counts: per epoch and question, how many reports and how many votes for each counter.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keepset_wire::Epoch;
 
@@ -37,3 +38,27 @@ impl Tally {
 
 /// The counts of every epoch and question that has any.
 pub type Tallies = BTreeMap<(Epoch, u16), Tally>;
+
+/// Counts that tell whether reports are honest, of every epoch, question and group of reports that has any.
+pub type Checks = BTreeMap<(Epoch, u16, Arc<str>), Tally>;
+
+/// Where the number of reports stands among the counters of a check.
+const REPORTS: i32 = -1;
+
+/// Lists checks as the rows of a table: a counter each, and one with the number of reports.
+pub(super) fn check_rows(checks: &Checks) -> impl Iterator<Item = (Epoch, u16, &str, i32, u64)> {
+    checks.iter().flat_map(|((epoch, question, part), tally)| {
+        let votes = tally.votes().map(|(counter, votes)| (i32::from(counter), votes));
+        let all = std::iter::once((REPORTS, tally.reports)).chain(votes);
+        all.map(|(counter, votes)| (*epoch, *question, &**part, counter, votes))
+    })
+}
+
+/// Takes in such a row.
+pub(super) fn read_check(checks: &mut Checks, key: (Epoch, u16, Arc<str>), counter: i32, votes: u64) {
+    let tally = checks.entry(key).or_default();
+    match u16::try_from(counter) {
+        Ok(counter) => tally.vote(counter, votes),
+        Err(_) => tally.reports += votes,
+    }
+}

@@ -21,6 +21,7 @@ mod access;
 mod answers;
 mod archive;
 mod bodies;
+mod checks;
 mod connections;
 mod counting;
 mod crash;

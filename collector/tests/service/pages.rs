@@ -229,7 +229,15 @@ fn the_page_about_privacy_says_what_is_asked_at_what_price_and_what_is_kept_how_
     std::fs::write(&terms, crate::labels::TERMS).unwrap();
     let [terms, labels, archive] = [&terms, &labels, &archive].map(|path| path.to_str().unwrap());
     let more = ["--labels", terms, "--label-store", labels, "--archive", archive];
-    let days = ["--keep-counts-days", "400", "--keep-answers-days", "30"];
+    let days = [
+        "--keep-counts-days",
+        "400",
+        "--keep-answers-days",
+        "30",
+        "--origin",
+        "https://a.example",
+        "--compare-origins",
+    ];
     let server = Server::start(&folder, &plan, &[&more[..], &days].concat());
     let html = server.get("/privacy").body;
     for part in [
@@ -241,6 +249,7 @@ fn the_page_about_privacy_says_what_is_asked_at_what_price_and_what_is_kept_how_
         "400 days after their window closed",
         "30 days after their window closed",
         "To send you offers that fit.",
+        "Sums of votes by the site that sent them",
         "not renewed for 9 days",
         "Whoever reaches this page reads everything",
         ">/v1/estimates.csv</span>",

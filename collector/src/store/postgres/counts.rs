@@ -63,7 +63,7 @@ pub(super) fn forget(client: &mut Client, epoch: Epoch) -> Result<(), postgres::
     // Others who fold or forget wait here: what is read to be summed is not forgotten meanwhile.
     let (closed_before, _) = standing(&mut transaction, "FOR UPDATE")?;
     let below = i64::from(epoch.min(closed_before).0);
-    for table in ["keepset_tally", "keepset_late"] {
+    for table in ["keepset_tally", "keepset_late", "keepset_checks"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE epoch < $1"), &[&below])?;
     }
     transaction.commit()

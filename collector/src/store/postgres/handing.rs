@@ -1,6 +1,6 @@
 //! What is in the tables, read out and written in whole.
 
-use keepset_wire::{Epoch, ReportId, Window};
+use keepset_wire::{ReportId, Window};
 use postgres::{Client, Transaction};
 
 use super::super::Tallies;
@@ -8,15 +8,13 @@ use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive}
 use super::super::kept::Walk;
 use super::database::{MOVED, OPEN};
 use super::windows::{IDS, KEPT};
-use super::{Prepared, add_late, counts, keeping, narrow, snapshot, standing};
+use super::{Prepared, aside, counts, keeping, snapshot, standing};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &mut Transaction<'_>) -> Result<Contents, postgres::Error> {
     let mut contents = Contents::closed_before(standing(transaction, "")?.0);
     contents.tallies = counts::read(transaction)?;
-    for row in transaction.query("SELECT epoch, reports FROM keepset_late", &[])? {
-        contents.late.insert(Epoch(narrow(row.get::<_, i64>(0))), narrow(row.get::<_, i64>(1)));
-    }
+    contents.aside = aside::read(transaction)?;
     Ok(contents)
 }
 
@@ -68,7 +66,7 @@ pub(super) fn receive(
 ) -> Result<(), Broken> {
     let mut transaction = client.transaction()?;
     counts::add(&mut transaction, prepared, slot, &contents.tallies, &Tallies::new())?;
-    add_late(&mut transaction, &contents.late)?;
+    aside::add(&mut transaction, &contents.aside)?;
     while let Some((window, part)) = parts()? {
         match part {
             Part::Ids(ids) => {

@@ -3,6 +3,7 @@
 //! Ids lie in one table per window, which is dropped whole when the window closes: the same as a partition, in words that every such
 //! engine knows. Counts are kept in slots, one for every connection that writes, so that two never wait for each other's row.
 
+mod aside;
 mod counts;
 mod database;
 mod handing;
@@ -17,7 +18,7 @@ use keepset_wire::{Epoch, Window};
 use postgres::{Client, IsolationLevel, Row, Statement, Transaction};
 
 use super::address::Database;
-use super::engine::{Broken, Contents, Engine, Late, Leave, Outcomes, Parts, Receive, Seen, closed, settle};
+use super::engine::{Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, closed, settle};
 use super::kept::{Keeping, Kept};
 use super::{Engines, OpenError, Purpose, StoreError};
 use crate::admit::Admitted;
@@ -105,10 +106,10 @@ impl Engine for Postgres {
         self.attempt(|this, client| counts::fold(client, &mut this.prepared))
     }
 
-    fn add_late(&mut self, late: &Late) -> Result<(), Broken> {
+    fn add_aside(&mut self, aside: &Aside) -> Result<(), Broken> {
         self.attempt(|_, client| {
             let mut transaction = client.transaction()?;
-            add_late(&mut transaction, late)?;
+            aside::add(&mut transaction, aside)?;
             transaction.commit()
         })
     }
@@ -285,13 +286,6 @@ fn ids_by_window(
     let mut by_window: BTreeMap<Window, Vec<&[u8]>> = BTreeMap::new();
     ids.into_iter().for_each(|(window, id)| by_window.entry(window).or_default().push(id));
     by_window
-}
-
-fn add_late(transaction: &mut Transaction<'_>, late: &Late) -> Result<(), postgres::Error> {
-    let add = "INSERT INTO keepset_late AS l VALUES ($1, $2) ON CONFLICT (epoch) DO UPDATE SET reports = l.reports + $2";
-    late.iter().try_for_each(|(epoch, reports)| {
-        transaction.execute(add, &[&i64::from(epoch.0), &bigint(*reports)]).map(|_| ())
-    })
 }
 
 /// Begins to read as of one moment, so that the counts of reports and of cells belong together.

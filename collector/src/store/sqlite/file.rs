@@ -9,7 +9,7 @@ use crate::sqlite_file::{FileKind, PATIENCE};
 
 /// "kset", so that a file of another program is told apart.
 const APPLICATION: i64 = 0x6b73_6574;
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 /// A store in use.
 pub(super) const OPEN: &str = "open";
@@ -31,6 +31,8 @@ const TABLES: &str = "
     CREATE TABLE kept (window INTEGER NOT NULL, id BLOB NOT NULL, copy INTEGER NOT NULL, epoch INTEGER NOT NULL,
         question INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (window, id, copy)) STRICT, WITHOUT ROWID;
     CREATE TABLE sealed (window INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE checks (epoch INTEGER NOT NULL, question INTEGER NOT NULL, part TEXT NOT NULL, counter INTEGER NOT NULL,
+        votes INTEGER NOT NULL, PRIMARY KEY (epoch, question, part, counter)) STRICT, WITHOUT ROWID;
 ";
 
 /// What format 2 has that format 1 had not.
@@ -47,6 +49,13 @@ const SINCE_FORMAT_2: &str = "
         question INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (window, id, copy)) STRICT, WITHOUT ROWID;
     CREATE TABLE sealed (window INTEGER PRIMARY KEY) STRICT;
     PRAGMA user_version = 3;
+";
+
+/// What format 4 has that format 3 had not.
+const SINCE_FORMAT_3: &str = "
+    CREATE TABLE checks (epoch INTEGER NOT NULL, question INTEGER NOT NULL, part TEXT NOT NULL, counter INTEGER NOT NULL,
+        votes INTEGER NOT NULL, PRIMARY KEY (epoch, question, part, counter)) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 4;
 ";
 
 /// Opens a store for this purpose, or makes it.
@@ -103,7 +112,7 @@ fn prepare(
     // FULL: a commit returns only after the log reached the disk. secure_delete: a forgotten id is overwritten.
     connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for (format, changes) in [(1, SINCE_FORMAT_1), (2, SINCE_FORMAT_2)] {
+    for (format, changes) in [(1, SINCE_FORMAT_1), (2, SINCE_FORMAT_2), (3, SINCE_FORMAT_3)] {
         if transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == format {
             transaction.execute_batch(changes)?;
         }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
 use super::super::kept::Walk;
 use super::file::{MOVED, OPEN};
-use super::{add_late, add_tallies, keeping, windows};
+use super::{add_tallies, aside, keeping, windows};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken> {
@@ -25,11 +25,7 @@ pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken
         let tally = contents.tallies.entry((Epoch(row.get(0)?), row.get(1)?)).or_default();
         tally.vote(row.get(2)?, row.get(3)?);
     }
-    let mut late = transaction.prepare_cached("SELECT epoch, reports FROM late")?;
-    let mut rows = late.query([])?;
-    while let Some(row) = rows.next()? {
-        contents.late.insert(Epoch(row.get(0)?), row.get(1)?);
-    }
+    contents.aside = aside::read(transaction)?;
     Ok(contents)
 }
 
@@ -82,7 +78,7 @@ pub(super) fn receive(
 ) -> Result<(), Broken> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     add_tallies(&transaction, &contents.tallies)?;
-    add_late(&transaction, &contents.late)?;
+    aside::add(&transaction, &contents.aside)?;
     {
         let mut insert = transaction.prepare_cached("INSERT INTO counted VALUES (?1, ?2)")?;
         while let Some((window, part)) = parts()? {

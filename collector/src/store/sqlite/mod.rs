@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one connection that writes, one that reads.
 
+mod aside;
 mod file;
 mod handing;
 mod keeping;
@@ -9,7 +10,7 @@ use std::path::Path;
 use keepset_wire::{Epoch, Window};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::engine::{Broken, Contents, Engine, Late, Leave, Outcomes, Parts, Receive, Seen, settle};
+use super::engine::{Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, settle};
 use super::kept::{Keeping, Kept};
 use super::{Engines, OpenError, Purpose, Tallies};
 use crate::admit::Admitted;
@@ -113,7 +114,7 @@ impl Engine for Sqlite {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let below = epoch.min(closed_before(&transaction)?).0;
         let mut forgotten = 0;
-        for table in ["tally", "support", "late"] {
+        for table in ["tally", "support", "late", "checks"] {
             forgotten +=
                 transaction.execute(&format!("DELETE FROM {table} WHERE epoch < ?1"), params![below])?;
         }
@@ -132,9 +133,9 @@ impl Engine for Sqlite {
         Ok(())
     }
 
-    fn add_late(&mut self, late: &Late) -> Result<(), Broken> {
+    fn add_aside(&mut self, aside: &Aside) -> Result<(), Broken> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        add_late(&transaction, late)?;
+        aside::add(&transaction, aside)?;
         Ok(transaction.commit()?)
     }
 
@@ -243,11 +244,4 @@ fn change_tallies(
         }
     }
     Ok(())
-}
-
-fn add_late(transaction: &Transaction<'_>, late: &Late) -> rusqlite::Result<()> {
-    let mut add = transaction.prepare_cached(
-        "INSERT INTO late VALUES (?1, ?2) ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
-    )?;
-    late.iter().try_for_each(|(epoch, reports)| add.execute(params![epoch.0, reports]).map(|_| ()))
 }
