@@ -115,6 +115,10 @@ export const features = {
     [order({ measure: "current" }), { event: ["visit", "mail"], measure: "longest", unit: "week" }],
     [order({}), order({ measure: "current", unit: "month" }), order({ measure: "shortest" })],
   ],
+  unusual: [
+    [order({ half_life_days: 28 }), order({ property: "value", half_life_days: 7, least_days: 2, floor: 20.5 }), { event: { visit: 1, mail: -2 }, half_life_days: 730, least_days: 64 }],
+    [order({}), order({ half_life_hours: 24 }), order({ half_life_days: 7, least_days: 1 }), order({ half_life_days: 7, least_days: 65 }), order({ half_life_days: 7, floor: 0 }), order({ half_life_days: 7, window_days: 28 })],
+  ],
   formula: [
     [{ value: 1 }, { value: "orders" }, { value: { divide: [{ multiply: ["orders", 4] }, { or: ["entry", 1] }] } }, { value: { cut: [{ subtract: [0, "orders"] }, [-9, -3, 0]] } }, { value: { add: [{ min: ["orders", 3] }, { max: ["orders", 1, 2] }] } }],
     [{}, { value: { add: [] } }, { value: { divide: ["orders"] } }, { value: { divide: [1, 2, 3] } }, { value: { cut: ["orders", []] } }, { value: { cut: ["orders", 3] } }, { value: { power: ["orders", 2] } }, { value: 1, event: "purchase" }, { value: 1, where: [] }, { value: { add: ["orders"], multiply: [2] } }, { value: true }],
@@ -196,9 +200,14 @@ export const packs = [
     (pack) => Object.assign(pack, { retention_days: 3650, state_limit_kib: 1024 }),
     (pack) => (pack.experiments = {}),
     (pack) => Object.keys(pack).filter((key) => ["experiments", "models", "features"].includes(key)).forEach((key) => (delete pack[key], (pack.segments = []))),
+    (pack) => (pack.choices = { banner: { title: "Banner", default: "plain", contexts: [{ segment: "first", variants: { plain: {}, gift: { title: "Gift", successes: 3, failures: 30 } } }, { variants: { plain: {} } }], outcome: "purchase", within_days: 7, exploration: 10, holdout: 0.1 } }),
+    (pack) => (pack.choices = { text: { default: "short", contexts: [{ variants: { short: {}, long: {} } }], outcome: "visit", within_minutes: 30, exploration: 0 } }),
     (pack) => (pack.events.call = { channel: "call", properties: { said: { type: "text", words: {} } } }),
   ],
   [
+    ...[{ within_hours: 1 }, { holdout: 2 }, { exploration: 1.5 }, { contexts: [] }, { outcome: 7 }, { contexts: [{ variants: {} }] }, { contexts: [{ variants: { plain: { successes: -1 } } }] }, { colour: "red" }].map(
+      (wrong) => (pack) => (pack.choices = { banner: { default: "plain", contexts: [{ variants: { plain: {} } }], outcome: "purchase", within_days: 7, exploration: 10, ...wrong } }),
+    ),
     (pack) => (pack.segments[0].ttl_days = 731),
     (pack) => Object.assign(pack.segments[0], { ttl_days: 1, ttl_hours: 1 }),
     (pack) => Object.assign(pack.segments[0], { cool_down_days: 1, cool_down_minutes: 1 }),

@@ -3,7 +3,7 @@
 use keepset_wire::codec;
 use keepset_wire::{DAY_MS, Timestamp};
 
-use super::{Compute, Kind, Made, Observation, State, Stretch, WINDOW};
+use super::{Compute, Kind, Leap, Made, Observation, State, Stretch, WINDOW};
 use crate::zone::Moment;
 
 pub(super) const KINDS: &[Kind] = &[Kind {
@@ -52,15 +52,16 @@ impl Compute for DistinctDays {
         clippy::cast_sign_loss,
         reason = "at most 730; a float cast saturates"
     )]
-    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Leap {
         let today = moment.day();
         let days = state.between(today - self.days + 1, today + 1);
         if state.rows().last().is_some_and(|(day, _)| *day > today) {
-            return self.look_ahead(state, stretch, moment);
+            return None;
         }
         // So many may leave before the number is below the stretch.
         let spare = days.len().saturating_sub(stretch.low.max(0.0).ceil() as usize);
-        moment.zone.start_of_day(days.get(spare)?.0 + self.days)
+        let leaving = days.get(spare).map(|(day, _)| day + self.days);
+        Some(leaving.and_then(|day| moment.zone.start_of_day(day)))
     }
 
     /// While no day lies ahead of the clock, one more only puts it off.

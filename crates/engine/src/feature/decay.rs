@@ -8,12 +8,12 @@ use keepset_wire::Timestamp;
 use keepset_wire::codec;
 use keepset_wire::document::Mistake;
 
-use super::{Compute, Definition, HALF_LIFE, Kind, Made, Observation, State, Stretch};
+use super::{Compute, Definition, HALF_LIFE, Kind, Leap, Made, Observation, State, Stretch};
 use crate::event::ONE_MILLIONTHS;
 use crate::zone::Moment;
 
 /// Steps in a half-life.
-const STEPS: i64 = 64;
+pub(super) const STEPS: i64 = 64;
 /// One event, freshly happened.
 pub(super) const ONE: i64 = 1 << 32;
 /// A millionth of an amount.
@@ -110,21 +110,22 @@ impl Compute for Decayed {
     }
 
     /// The value only moves toward zero, so it passes every threshold at most once: the first is found by halving.
-    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
-        let last = state.rows().first()?.0;
-        let number = self.clock.number(moment.now).max(last);
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Leap {
+        let Some((last, _)) = state.rows().first() else { return Some(None) };
+        let number = self.clock.number(moment.now).max(*last);
         let changed = |steps: i64| !stretch.holds(Some(self.value_at(state, number + steps)));
         if !changed(FORGOTTEN) {
-            return None;
+            return Some(None);
         }
         // Mostly a few half-lives away.
-        let halvings = (1..).find(|halvings| changed(halvings * STEPS))?;
+        let most = FORGOTTEN / STEPS;
+        let halvings = (1..most).find(|halvings| changed(halvings * STEPS)).unwrap_or(most);
         let (mut before, mut after) = ((halvings - 1) * STEPS, halvings * STEPS);
         while after - before > 1 {
             let middle = before + (after - before) / 2;
             if changed(middle) { after = middle } else { before = middle }
         }
-        Timestamp::from_millis((number + after) * self.clock.step)
+        Some(Timestamp::from_millis((number + after) * self.clock.step))
     }
 }
 

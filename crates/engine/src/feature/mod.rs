@@ -19,6 +19,7 @@ mod set;
 mod source;
 mod state;
 mod streak;
+mod unusual;
 mod window;
 
 use std::ops::Deref;
@@ -79,6 +80,7 @@ kinds! {
     8 => session::Session,
     9 => sequence::Sequence,
     10 => streak::Streak,
+    11 => unusual::Unusual,
 }
 
 /// Keys that every kind knows.
@@ -130,22 +132,10 @@ trait Compute {
     /// Returns the first instant after the moment at which time alone may change the value.
     fn next_step(&self, state: &State, moment: Moment<'_>) -> Option<Timestamp>;
 
-    /// Returns the first instant after the moment at which time alone may carry the value out of the stretch it lies in.
-    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
-        self.look_ahead(state, stretch, moment)
-    }
-
-    /// Looks from step to step.
-    fn look_ahead(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
-        let mut next = self.next_step(state, moment)?;
-        for _ in 0..MAX_STEPS {
-            let then = moment.at(next);
-            if !stretch.holds(self.value(state, then)) {
-                break;
-            }
-            next = self.next_step(state, then)?;
-        }
-        Some(next)
+    /// Returns the first instant after the moment at which time alone may carry the value out of the stretch it lies in, where that is told at
+    /// once; where not, [`look_ahead`] finds it.
+    fn next_change(&self, _state: &State, _stretch: Stretch, _moment: Moment<'_>) -> Leap {
+        None
     }
 
     /// Tells, where it is quickly told, that time alone does not carry the value out of the stretch it still lies in before `until`,
@@ -156,6 +146,29 @@ trait Compute {
 
     /// Drops what no value will see again.
     fn prune(&self, _state: &mut State, _moment: Moment<'_>) {}
+}
+
+/// An instant or that there is none, where that is told at once.
+type Leap = Option<Option<Timestamp>>;
+
+/// Looks from step to step for the instant at which time alone may carry a value out of the stretch it lies in.
+///
+/// No method: each kind would bring a copy of it into the wasm that every page loads.
+fn look_ahead(
+    compute: &dyn Compute,
+    state: &State,
+    stretch: Stretch,
+    moment: Moment<'_>,
+) -> Option<Timestamp> {
+    let mut next = compute.next_step(state, moment)?;
+    for _ in 0..MAX_STEPS {
+        let then = moment.at(next);
+        if !stretch.holds(compute.value(state, then)) {
+            break;
+        }
+        next = compute.next_step(state, then)?;
+    }
+    Some(next)
 }
 
 /// So many steps are looked ahead; an engine woken after them looks further.

@@ -5,7 +5,7 @@ use keepset_wire::codec;
 use keepset_wire::document::Mistake;
 use keepset_wire::{DAY_MS, HOUR_MS, Timestamp};
 
-use super::{Compute, Definition, Kind, Made, Observation, State, Stretch};
+use super::{Compute, Definition, Kind, Leap, Made, Observation, State, Stretch};
 use crate::zone::Moment;
 
 /// After so many units "long ago" is all there is to say, and the engine need not be woken for it.
@@ -69,14 +69,14 @@ impl Compute for Since {
 
     /// As the default does it, but at once: units only grow.
     #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
-    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Leap {
         let Some((at, units)) = self.passed(state, moment.now) else {
-            return self.next_step(state, moment);
+            return Some(self.next_step(state, moment));
         };
         let next = (stretch.high.ceil() as i64).max(units + 1);
         if next > MOST {
-            return None;
+            return Some(None);
         }
-        Timestamp::from_millis(at + next * self.unit)
+        Some(Timestamp::from_millis(at + next * self.unit))
     }
 }

@@ -9,7 +9,7 @@ use keepset_wire::document::{Mistake, Name, Node};
 use super::fingerprint::fingerprint;
 use super::formula::Formula;
 use super::source::Source;
-use super::{COMMON, Computation, Definition, KINDS, Kind, Made, State, Stretch};
+use super::{COMMON, Computation, Definition, KINDS, Kind, Made, State, Stretch, look_ahead};
 use crate::event::{Event, EventSpec};
 use crate::order;
 use crate::sensitive::KEY;
@@ -181,7 +181,11 @@ impl Features {
         moment: Moment<'_>,
     ) -> Option<Timestamp> {
         match &self.list[feature].reading {
-            Reading::Memory(memory, compute) => compute.next_change(&states[*memory], stretch, moment),
+            Reading::Memory(memory, compute) => {
+                let state = &states[*memory];
+                let told = compute.next_change(state, stretch, moment);
+                told.unwrap_or_else(|| look_ahead(&**compute, state, stretch, moment))
+            }
             Reading::Formula(formula) => {
                 let mut next = None;
                 formula.visit(&mut |input| {

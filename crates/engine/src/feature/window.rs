@@ -8,7 +8,7 @@ use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake};
 
 use super::state::Tally;
-use super::{Compute, Definition, Keys, Kind, Made, Observation, State, Stretch, WINDOW};
+use super::{Compute, Definition, Keys, Kind, Leap, Made, Observation, State, Stretch, WINDOW};
 use crate::event::ONE_MILLIONTHS;
 use crate::zone::Moment;
 
@@ -258,22 +258,22 @@ impl Compute for Windowed {
     }
 
     /// As the default does it, but in one walk for totals, which nearly all features are.
-    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Option<Timestamp> {
+    fn next_change(&self, state: &State, stretch: Stretch, moment: Moment<'_>) -> Leap {
         let (Some(tally), Some(unit)) = (self.tally(state, moment.now), self.unit()) else {
-            return self.look_ahead(state, stretch, moment);
+            return None;
         };
         // What only counts only falls, and not below nothing.
         if matches!(self.fold, Fold::Count { signed: false, unit: 1 }) && stretch.low <= 0.0 {
-            return None;
+            return Some(None);
         }
         let mut total = tally.total;
         for (bucket, amount) in &state.rows()[tally.start..] {
             total = total.saturating_sub(*amount);
             if !stretch.holds(Some(scaled(total, unit))) {
-                return self.window.leaves(*bucket);
+                return Some(self.window.leaves(*bucket));
             }
         }
-        None
+        Some(None)
     }
 
     /// While nothing that counts is negative, what an event adds only puts it off.

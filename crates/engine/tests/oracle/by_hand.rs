@@ -93,6 +93,25 @@ fn weights_signs_and_starts_change_what_counts() {
 }
 
 #[test]
+fn a_day_is_unusual_by_the_days_before_it() {
+    let feature = |floor: f64| json!({ "kind": "unusual", "event": "buy", "half_life_days": 700, "least_days": 4, "floor": floor });
+    // One on each of four days, and five on the fifth: the days before do not differ at all.
+    let five: Vec<i64> = [0, 24, 48, 72].into_iter().chain([96; 5]).collect();
+    assert_eq!(told(&feature(1.0), &buys(&five), 72), None, "three days before are too few");
+    let near =
+        |value: Option<f64>, expected: f64| assert!((value.unwrap() - expected).abs() < 0.02, "{value:?}");
+    near(told(&feature(1.0), &buys(&five), 96), 4.0);
+    near(told(&feature(0.5), &buys(&five), 96), 8.0);
+    // None on every other day of four, and none today: half a piece below, with half a piece of mean deviation.
+    near(told(&feature(0.1), &buys(&[0, 48]), 96), -1.0);
+    // By money: 2 and 4 a day, then 9.
+    let money = json!({ "kind": "unusual", "event": "buy", "property": "value", "half_life_days": 700, "least_days": 2, "floor": 0.1 });
+    let log: Vec<_> =
+        [(0, 2), (24, 4), (48, 9)].map(|(hours, value)| (hours, "buy", json!({ "value": value }))).into();
+    near(told(&money, &log, 48), 6.0);
+}
+
+#[test]
 fn days_and_streaks_are_local() {
     let days = json!({ "kind": "distinct_days", "event": "buy", "window_days": 3 });
     let streak = |measure: &str| json!({ "kind": "streak", "event": "buy", "measure": measure });

@@ -63,7 +63,7 @@ impl Oracle {
             let whole = |t: i64| t + ((clock - t).div_euclid(unit) + 1) * unit;
             instants.extend(times().min().map(whole).into_iter().chain(times().max().map(whole)));
         }
-        if ["distinct_days", "streak"].iter().any(|kind| feature["kind"] == *kind) {
+        if ["distinct_days", "streak", "unusual"].iter().any(|kind| feature["kind"] == *kind) {
             instants.extend(self.zone.next_midnights(clock));
         }
         instants.into_iter().filter(|instant| *instant > clock).min().unwrap_or(i64::MAX)

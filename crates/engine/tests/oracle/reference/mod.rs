@@ -170,6 +170,7 @@ impl Oracle {
             "recency" => moments::recency(feature, log, now),
             "tenure" => moments::tenure(feature, log, now),
             "streak" => moments::streak(feature, log, now, &self.zone),
+            "unusual" => moments::unusual(feature, log, now, &self.zone),
             "interval" => moments::interval(feature, log, now),
             "decayed_count" | "decayed_sum" => decay::decayed(feature, log, now),
             "affinity" => decay::affinity(&self.pack, feature, log, now),

@@ -12,6 +12,8 @@ use super::time::{DAY, HOUR, MINUTE, Zone, week};
 const STREAKS: usize = 16;
 const EVENTS: usize = 32;
 const MOST: i64 = 3_650;
+/// How many days are looked back.
+const HISTORY: i64 = 64;
 
 #[expect(clippy::cast_precision_loss)]
 fn since(feature: &Value, then: Option<i64>, now: i64) -> Expected {
@@ -63,6 +65,36 @@ pub fn streak(feature: &Value, log: &[Item], now: i64, zone: &Zone) -> Expected 
         Some("current") => streaks.last().filter(|(_, to)| *to >= today - 1).map(length).unwrap_or(0) as f64,
         other => panic!("unknown measure {other:?}"),
     })
+}
+
+/// How far today lies from the days before. Every event is looked at again for every day; 2^(-k / half-life) is rounded by the engine to
+/// a 64th of the half-life, downwards in age, which is done here alike, and to a 2^-32th, which is allowed for.
+#[expect(clippy::cast_precision_loss)]
+pub fn unusual(feature: &Value, log: &[Item], now: i64, zone: &Zone) -> Expected {
+    let today = zone.day(now);
+    let Some(first) = log.iter().map(|item| item.day).min() else { return Expected::NONE };
+    let days: Vec<i64> = (first.max(today - HISTORY)..today).collect();
+    if (days.len() as i64) < feature["least_days"].as_i64().unwrap_or(14) {
+        return Expected::NONE;
+    }
+    let amount = |day: i64| -> f64 {
+        let of = |item: &Item| {
+            if feature["property"].is_string() { item.number * item.weight / 1_000_000 } else { item.weight }
+        };
+        log.iter().filter(|item| item.day == day).map(of).sum::<i64>() as f64 / 1e6
+    };
+    let half_life = feature["half_life_days"].as_i64().unwrap();
+    let weight = |day: i64| 0.5_f64.powf(((today - day) * 64 / half_life) as f64 / 64.0);
+    let mean = |of: &dyn Fn(i64) -> f64| -> f64 {
+        let total: f64 = days.iter().map(|day| weight(*day) * of(*day)).sum();
+        total / days.iter().map(|day| weight(*day)).sum::<f64>()
+    };
+    let usual = mean(&amount);
+    let deviation = mean(&|day| (amount(day) - usual).abs()).max(feature["floor"].as_f64().unwrap_or(1.0));
+    // Weights are off by at most a 2^-32th, the largest is 2^(-1 / half-life) or more, and so a mean by a millionth of the largest amount.
+    let largest = days.iter().chain([&today]).map(|day| amount(*day).abs()).fold(0.0, f64::max);
+    let value = (amount(today) - usual) / deviation;
+    Expected::Near { value, within: 1e-6 * (1.0 + value.abs()) * (largest / deviation).max(1.0) }
 }
 
 /// The first and last of every run of consecutive numbers.
