@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -30,7 +30,7 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
 /** The modules and their glue as they ship. */
 const shipped = Object.fromEntries(
-  (values.only ? [values.only] : ["core", "report", "study", "sentiment"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+  (values.only ? [values.only] : ["core", "report", "study", "sentiment", "choose"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
 
 /** Puts the core's real glue in the place of its declaration; what a page seldom loads stays a file of its own. */
@@ -43,8 +43,9 @@ const parts = (extension) => ({
     onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `./index.${extension}`, external: true }));
     onResolve({ filter: /^\.\.\/strings\/index\.js$/ }, () => ({ path: `./consent-strings.${extension}`, external: true }));
     onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
-    onResolve({ filter: /^\.\/glue\.js$/ }, () => ({ path: "sentiment", namespace: "glue" }));
-    onResolve({ filter: /^\.\.\/sentiment-inline\.js$/ }, () => ({ path: `./sentiment-inline.${extension}`, external: true }));
+    // An add-on with a module of its own is called as that is.
+    onResolve({ filter: /^\.\/glue\.js$/ }, ({ resolveDir }) => ({ path: basename(resolveDir), namespace: "glue" }));
+    onResolve({ filter: /^\.\.\/(sentiment|choose)-inline\.js$/ }, ({ path }) => ({ path: path.slice(1).replace(/js$/, extension), external: true }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
   },

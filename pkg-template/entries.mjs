@@ -26,6 +26,7 @@ export const ADDONS = [
   "worker",
   "devtools",
   "sentiment",
+  "choose",
 ];
 
 /** What an add-on expects the page to bring. */

@@ -68,6 +68,7 @@ const CHANGES = {
   ],
   study: [...ALL, ...VALUES],
   sentiment: [...ALL, ...TEXTS],
+  choose: [...ALL, ...TEXTS],
 };
 
 /** Returns the text of the glue of a module, which lies in `folder`. */

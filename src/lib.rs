@@ -8,12 +8,15 @@
 //! [`Core::next_upload`], [`Core::uploaded`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(feature = "choose")]
+mod choose;
 #[cfg(any(feature = "core", feature = "study"))]
 mod convert;
 #[cfg(feature = "core")]
 mod core;
 #[cfg(feature = "core")]
 mod dto;
+#[cfg(any(feature = "core", feature = "report", feature = "sentiment", feature = "study"))]
 mod error;
 #[cfg(any(feature = "core", feature = "report"))]
 mod host;
@@ -28,6 +31,8 @@ mod study;
 #[cfg(any(feature = "core", feature = "report", feature = "study"))]
 mod time;
 
+#[cfg(feature = "choose")]
+pub use crate::choose::{choose, reads};
 #[cfg(feature = "core")]
 pub use crate::core::{Core, Rules};
 #[cfg(feature = "report")]

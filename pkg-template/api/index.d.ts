@@ -449,6 +449,8 @@ export interface Keepset {
     simulate(events: readonly WhatIf[], options?: Cancellable): Promise<readonly SegmentChange[]>;
     /** Every number worked out of events, as it is now. */
     features(options?: Cancellable): Promise<readonly FeatureValue[]>;
+    /** The compiled pack that runs here, as add-ons read it; `null` while none does. */
+    pack(options?: Cancellable): Promise<Uint8Array | null>;
     /** The person's choices. */
     readonly consent: Consent;
     /** What left this device, and what it cost. */

@@ -150,6 +150,10 @@ export class Client implements Unbound<Keepset> {
     return this.#ask<readonly FeatureValue[]>({ do: "features" }, [], options);
   }
 
+  pack(options?: Cancellable): Promise<Uint8Array | null> {
+    return this.#ask<Uint8Array | null>({ do: "pack" }, null, options);
+  }
+
   on<K extends keyof ClientEvents>(
     type: K,
     listener: (event: ClientEvents[K]) => void,

@@ -173,6 +173,8 @@ export class Keeper {
         return this.#study("invalid_event", ({ simulate }, ...twin) => simulate(...twin, op.events, now));
       case "features":
         return this.#core.features(now);
+      case "pack":
+        return this.kit.pack;
       case "ledger":
         return this.#core.ledger();
       case "budget":

@@ -13,7 +13,7 @@ export interface Home {
 
 /** A module of the package: its name, its glue, and where its bytes are. */
 export interface Part<Glue> extends Home {
-  name: "core" | "report" | "study" | "sentiment";
+  name: "core" | "report" | "study" | "sentiment" | "choose";
   glue: () => Glue | Promise<Glue>;
 }
 

@@ -8,6 +8,7 @@ export type Op =
   | { do: "explain"; segment: string }
   | { do: "simulate"; events: readonly EventInput[] }
   | { do: "features" }
+  | { do: "pack" }
   | { do: "ledger" }
   | { do: "budget" }
   | { do: "next" }

@@ -1,4 +1,4 @@
-//! `pkg`: Rust to four wasm modules, each to its JavaScript glue, all to the npm package in `target/pkg/keepset`.
+//! `pkg`: Rust to five wasm modules, each to its JavaScript glue, all to the npm package in `target/pkg/keepset`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,7 @@ const WASM_FEATURES: [&str; 6] = [
 /// The module that every page loads.
 pub(crate) const CORE: &str = "core";
 /// The modules of the package, each named as the feature of the root crate that it is built from.
-const MODULES: [&str; 4] = [CORE, "report", "study", "sentiment"];
+const MODULES: [&str; 5] = [CORE, "report", "study", "sentiment", "choose"];
 
 /// The package as it was built last; it is built when there is none.
 pub(crate) fn there() -> Result<PathBuf> {

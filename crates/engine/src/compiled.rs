@@ -1,7 +1,7 @@
 //! The compiled form of a pack: what its reader found, so that a page need not carry a reader of JSON and its messages.
 //!
 //! ```text
-//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it: the gateway's keys, labels and the collector's keys first
+//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it: the gateway's keys, labels, the collector's keys and choices first
 //! ```
 //! The checksum, the first 8 bytes of the SHA-256 of eight zeros and the body, is against damage; the first 16 name the pack. Against who serves a page another pack it
 //! cannot help; but whatever the bytes say, the plan in them keeps the limits of every plan, and its hash is its own.
@@ -11,12 +11,13 @@ use keepset_wire::document::Mistake;
 use keepset_wire::oblivious::GatewayKey;
 use keepset_wire::{PackHash, SealingKeys, Timestamp, sha256};
 
+use crate::choosing::Alternatives;
 use crate::pack::Pack;
 use crate::snapshot::checksum;
 
 const MAGIC: [u8; 4] = *b"KSPK";
 /// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
 const HEADER: usize = 4 + 1 + 8;
 
 /// What stands at the front of a compiled pack, behind the gateway's keys: all of it that labels need, so that what makes them carries no reader of packs.
@@ -94,6 +95,19 @@ impl Pack {
         let keys: Vec<u8> = decode_first(bytes.get(HEADER..)?)?;
         let keys = decode(&keys).filter(SealingKeys::is_sound)?;
         keys.at(now).map(GatewayKey::from)
+    }
+
+    /// Returns the choices of a compiled pack. Reads nothing behind them, and nothing where the bytes are no whole pack of this version.
+    #[must_use]
+    pub fn choices(bytes: &[u8]) -> Vec<Alternatives> {
+        // The gateway's keys and the labels, as [`Front`] has them.
+        type Before = ((Vec<u8>, Vec<u8>), SealingKeys);
+        let read = || {
+            let (body, _) = whole(bytes)?;
+            let (_, choices): (Before, Vec<u8>) = decode_first(body)?;
+            decode(&choices)
+        };
+        read().unwrap_or_default()
     }
 
     /// Finds the hash of a pack that was not compiled yet.

@@ -7,6 +7,7 @@
 //! The life of one report, a file each: [`event`], [`feature`], [`model`], [`segment`], `gate`, [`outbox`], `snapshot`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod choosing;
 mod compiled;
 mod consent;
 mod due;
@@ -27,6 +28,7 @@ mod snapshot;
 mod whatif;
 mod zone;
 
+pub use choosing::Alternatives;
 pub use consent::ConsentChange;
 pub use due::{Decided, Due};
 pub use engine::{Engine, Saved};

@@ -6,6 +6,7 @@ use keepset_wire::document::{self, Mistake, Name, Node};
 use keepset_wire::labels::LabelTerms;
 use keepset_wire::{Ask, CollectorKeys, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
 
+use crate::choosing;
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features, definitions};
 use crate::labels;
@@ -47,6 +48,8 @@ pub struct Pack {
     pub state_limit: usize,
     /// What may be shared, written out; nothing where no labels are asked for.
     pub(crate) labels: Vec<u8>,
+    /// The choices, written out, for [`Pack::choices`] alone: a page that makes none has no use for them.
+    choices: Vec<u8>,
     pub(crate) features: Features,
     pub(crate) segments: Segments,
     /// Names the pack in every receipt.
@@ -56,7 +59,7 @@ pub struct Pack {
 }
 
 codec!(struct Pack {
-    gateway, labels, keys, id, version, title, expires, events, models, experiments, plan, retention, state_limit, features, segments, plan_hash,
+    gateway, labels, keys, choices, id, version, title, expires, events, models, experiments, plan, retention, state_limit, features, segments, plan_hash,
 } without { hash });
 
 impl Pack {
@@ -79,6 +82,8 @@ impl Pack {
     /// # Errors
     /// The first [`Mistake`]: its path and what would be right.
     pub fn read(document: &serde_json::Value) -> Result<Self, Mistake> {
+        let expanded = choosing::expand(document)?;
+        let document = &*expanded;
         let node = Node::root(document);
         let declared = sensitive::declared(&node)?;
         let fields = node.object(&[
@@ -101,6 +106,7 @@ impl Pack {
             sensitive::KEY,
             purposes::KEY,
             "labels",
+            choosing::KEY,
             "collector",
         ])?;
         let events = fields.need("events")?.each_member(EventSpec::read)?;
@@ -152,6 +158,7 @@ impl Pack {
             keys: collector.reports,
             gateway: encode(&collector.gateway),
             labels,
+            choices: encode(&choosing::read(&node)?),
             features,
             segments,
             hash: PackHash::default(),
