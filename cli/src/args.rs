@@ -298,9 +298,9 @@ pub struct TrainArguments {
     /// The share of a table's rows that is held back to test on: the later ones with --time, other people's with --person
     #[arg(long, default_value_t = 0.25)]
     pub test_share: f64,
-    /// Fit the model again on all rows after it was tested
+    /// Write the model as it was tested, instead of one fitted again on all rows
     #[arg(long)]
-    pub refit: bool,
+    pub as_tested: bool,
     /// The event counts when it comes within so many days after a cut
     #[arg(long, default_value_t = 28)]
     pub within_days: u16,
@@ -453,7 +453,7 @@ impl TrainArguments {
             options.push(("test-share", self.test_share.to_string()));
             options.push(("seed", self.seed.to_string()));
             options.push(("out", path(&self.out)));
-            let flags = [(self.of_table.in_order, " --in-order"), (self.refit, " --refit")];
+            let flags = [(self.of_table.in_order, " --in-order"), (self.as_tested, " --as-tested")];
             let flags: String = flags.iter().filter(|flag| flag.0).map(|flag| flag.1).collect();
             return format!("keepset train{flags}{}", options.into_iter().map(write).collect::<String>());
         }

@@ -197,7 +197,7 @@ fn card_of(arguments: &TrainArguments) -> PathBuf {
 fn train_on_table(arguments: &TrainArguments, table: &Path) -> anyhow::Result<String> {
     let training = TableTraining {
         test_share: arguments.test_share,
-        refit: arguments.refit,
+        refit: !arguments.as_tested,
         ..table_training(&arguments.label, &arguments.of_table, arguments.seed)
     };
     let frame = Frame::read(table)?;
@@ -209,7 +209,11 @@ fn train_on_table(arguments: &TrainArguments, table: &Path) -> anyhow::Result<St
     let tested = trained.tested.as_ref().map_or(String::new(), |tested| {
         format!("\nTested on {}\n{}", trained.held_back, tabular::evaluation(tested))
     });
-    Ok(format!("{} rows learned from: {}\n{tested}", trained.rows, trained.way))
+    let again = trained
+        .again
+        .as_ref()
+        .map_or(String::new(), |way| format!("\nWritten is the model of all rows: {way}\n"));
+    Ok(format!("{} rows learned from: {}\n{tested}{again}", trained.rows, trained.way))
 }
 
 fn table_training(label: &str, of_table: &TableArguments, seed: u64) -> TableTraining {

@@ -210,7 +210,7 @@ fn gzipped(member: &serde_json::Value) -> usize {
 #[test]
 fn a_hundred_trees_of_depth_6_are_at_most_30_kb() {
     let (matrix, labels) = jumble(20_000, 20);
-    let ensemble = boost(&matrix, &labels, None, Boosting::default());
+    let ensemble = boost(&matrix, &labels, Boosting::default());
     let names: Vec<String> = (0..20).map(|column| format!("feature_{column}")).collect();
     let size = gzipped(&ensemble.member("log-odds", &names, &|_| "0123456789abcdef".into(), 10, true));
     assert!(size <= 30_000, "{size}");
@@ -231,7 +231,7 @@ fn forests_and_boosted_trees_see_what_a_line_cannot() {
     let (learned, held) = (matrix.take(&half), matrix.take(&rest));
     let line = &path(&learned, &known, &[Net { penalty: 0.001, sparse: 0.0 }])[0];
     assert!(area(&line.scores(&held), &asked) < 0.6);
-    let boosted = boost(&learned, &known, None, Boosting::default());
+    let boosted = boost(&learned, &known, Boosting::default());
     assert!(area(&boosted.scores(&held), &asked) > 0.97);
     for extra in [false, true] {
         let grown = forest(&learned, &known, Foresting { extra, ..Foresting::default() });

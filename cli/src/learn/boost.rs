@@ -46,9 +46,21 @@ impl Default for Boosting {
     }
 }
 
-/// Grows trees; with rows set apart it ends when these have not gained for a while, and keeps the best number of trees.
+/// Grows trees.
 #[must_use]
-pub fn boost(matrix: &Matrix, labels: &[bool], apart: Option<(&Matrix, &[bool])>, how: Boosting) -> Ensemble {
+pub fn boost(matrix: &Matrix, labels: &[bool], how: Boosting) -> Ensemble {
+    grow(matrix, labels, None, how).0
+}
+
+/// Grows trees; with rows set apart it ends when these have not gained for a while. Also returns with how many trees they lost
+/// least.
+#[must_use]
+pub fn grow(
+    matrix: &Matrix,
+    labels: &[bool],
+    apart: Option<(&Matrix, &[bool])>,
+    how: Boosting,
+) -> (Ensemble, usize) {
     let bins = Bins::new(matrix);
     let growth = Growth {
         depth: how.depth,
@@ -83,10 +95,7 @@ pub fn boost(matrix: &Matrix, labels: &[bool], apart: Option<(&Matrix, &[bool])>
         }
         ensemble.trees.push(tree);
     }
-    if held.is_some() {
-        ensemble.trees.truncate(best.1.max(1));
-    }
-    ensemble
+    (ensemble, best.1.max(1))
 }
 
 /// So many trees may pass without a gain.

@@ -5,7 +5,7 @@
 
 use super::Matrix;
 use super::boost::log_odds;
-use super::scale::{log_loss, probability};
+use super::scale::{loss, probability};
 
 /// The penalty: on the mean log-loss, as in glmnet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,10 +46,21 @@ impl Line {
 /// Fits a line for each penalty, the heaviest first: each begins where the one before it ended.
 #[must_use]
 pub fn path(matrix: &Matrix, labels: &[bool], nets: &[Net]) -> Vec<Line> {
+    weighed_path(matrix, labels, &vec![1.0; labels.len()], nets)
+}
+
+/// As [`path`], where a row counts as often as its weight says; the weights' mean is 1.
+#[must_use]
+pub fn weighed_path(matrix: &Matrix, labels: &[bool], rows: &[f64], nets: &[Net]) -> Vec<Line> {
     let standard: Vec<(Vec<f64>, f64, f64)> =
         matrix.columns.iter().map(|column| standardised(column)).collect();
-    let mut fit =
-        Fit { columns: &standard, labels, intercept: log_odds(labels), weights: vec![0.0; standard.len()] };
+    let mut fit = Fit {
+        columns: &standard,
+        labels,
+        rows,
+        intercept: log_odds(labels),
+        weights: vec![0.0; standard.len()],
+    };
     nets.iter()
         .map(|net| {
             fit.descend(*net);
@@ -61,6 +72,7 @@ pub fn path(matrix: &Matrix, labels: &[bool], nets: &[Net]) -> Vec<Line> {
 struct Fit<'a> {
     columns: &'a [(Vec<f64>, f64, f64)],
     labels: &'a [bool],
+    rows: &'a [f64],
     intercept: f64,
     weights: Vec<f64>,
 }
@@ -83,10 +95,10 @@ impl Fit<'_> {
             let before = (self.objective(&scores, net), self.intercept, self.weights.clone());
             let mut weight = Vec::with_capacity(scores.len());
             let mut rest = Vec::with_capacity(scores.len());
-            for (score, label) in scores.iter().zip(self.labels) {
+            for ((score, label), row) in scores.iter().zip(self.labels).zip(self.rows) {
                 let p = probability(*score);
                 let curvature = (p * (1.0 - p)).max(1e-5);
-                weight.push(curvature);
+                weight.push(curvature * row);
                 // What is left of the working response.
                 rest.push((f64::from(u8::from(*label)) - p) / curvature);
             }
@@ -146,9 +158,12 @@ impl Fit<'_> {
     }
 
     /// What is to be made small: the mean log-loss and the penalty.
+    #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
     fn objective(&self, scores: &[f64], net: Net) -> f64 {
         let size = |weight: &f64| net.sparse * weight.abs() + (1.0 - net.sparse) * weight * weight / 2.0;
-        log_loss(scores, self.labels) + net.penalty * self.weights.iter().map(size).sum::<f64>()
+        let losses = scores.iter().zip(self.labels).zip(self.rows);
+        let lost: f64 = losses.map(|((score, label), row)| row * loss(*score, *label)).sum();
+        lost / scores.len() as f64 + net.penalty * self.weights.iter().map(size).sum::<f64>()
     }
 
     fn scores(&self) -> Vec<f64> {

@@ -1,5 +1,6 @@
 //! Tables instead of logs: a row a case, a column a fact. Trained, evaluated and kept as a file with its encoding.
 
+pub mod drift;
 pub mod encode;
 pub mod evaluate;
 pub mod frame;

@@ -68,7 +68,7 @@ fn share_range(interval: Interval) -> String {
 /// Writes the card of a model as Markdown; `command` is how to make it again.
 #[must_use]
 pub fn card(trained: &TableTrained, command: &str) -> String {
-    let TableTrained { model, way, rows, rounding, tried, held_back, tested } = trained;
+    let TableTrained { model, way, again, rows, rounding, tried, held_back, tested } = trained;
     let mut text = format!(
         "# Model card: {}\n\nWritten by `keepset train`; change the training, not this page.\n\n**Foretells** {}{}, as log-odds.\n\n\
          **Learned from** {rows} rows by {way}, chosen on these rows alone.\n\n**Encoded** {} columns as {} numbers. \
@@ -79,6 +79,12 @@ pub fn card(trained: &TableTrained, command: &str) -> String {
         model.encoding.columns.len(),
         model.encoding.names().len(),
     );
+    if let Some(way) = again {
+        let _ = writeln!(
+            text,
+            "\n**Fitted again** on all rows once it was tested, by {way}; the figures below are of the one before."
+        );
+    }
     text += "\n## What was tried\n\n| learner | AUC held out | log-loss |\n| --- | ---: | ---: |\n";
     for one in tried {
         let _ = writeln!(text, "| {} | {:.4} | {:.4} |", one.way, one.auc, one.log_loss);

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drift::{Columns, Look};
 use crate::learn::Matrix;
-use crate::learn::boost::{Boosting, boost};
-use crate::learn::elastic::{Line, Net, path};
+use crate::learn::boost::{Boosting, boost, grow};
+use crate::learn::elastic::{Line, Net, weighed_path};
 use crate::learn::forest::{Foresting, forest};
 use crate::learn::scale::{Platt, log_loss};
 use crate::learn::tree::Ensemble;
@@ -75,7 +76,16 @@ impl Fitted {
 
 /// A way to fit, as it was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Way {
+pub struct Way {
+    /// What is fitted.
+    pub kind: Kind,
+    /// How the rows are looked at, where they are in order of time.
+    pub look: Look,
+}
+
+/// What is fitted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
     /// A line.
     Line(Net),
     /// Boosted trees.
@@ -89,7 +99,7 @@ pub enum Way {
 pub struct Tried {
     /// In words.
     pub way: String,
-    /// The mean AUC over the parts.
+    /// The mean AUC over the parts; of parts in order of time the later ones count more.
     pub auc: f64,
     /// The standard error of that mean.
     pub error: f64,
@@ -124,109 +134,175 @@ fn boostings(seed: u64) -> Vec<Boosting> {
     vec![of(2, 4, 0.08, 20, 300), of(3, 8, 0.05, 20, 300), of(4, 12, 0.04, 40, 300), of(6, 24, 0.04, 20, 300)]
 }
 
-/// Chooses among the ways of a learner.
+/// Chooses among the ways of a learner. `sources` names, for each column, the fact it comes from.
 #[must_use]
-pub fn choose(matrix: &Matrix, labels: &[bool], learner: Learner, division: &Division, seed: u64) -> Chosen {
+pub fn choose(
+    matrix: &Matrix,
+    sources: &[String],
+    labels: &[bool],
+    learner: Learner,
+    division: &Division,
+    seed: u64,
+) -> Chosen {
     let parts = divide(matrix.rows, division, seed);
     let folds: Vec<Fold> =
         parts.iter().map(|part| Fold::new(matrix, labels, part)).filter(Fold::is_two_sided).collect();
+    let in_order = *division == Division::Time;
+    let looks: &[Look] = if in_order { &Look::OF_TIME } else { &[Look::PLAIN] };
+    let seen: Vec<Columns> = folds.iter().map(|fold| Columns::new(&fold.learned, sources)).collect();
     let mut candidates: Vec<(Way, Vec<Vec<f64>>)> = Vec::new();
-    if matches!(learner, Learner::Auto | Learner::Logistic) {
-        for sparse in SPARSE {
-            let nets: Vec<Net> = PENALTIES.iter().map(|penalty| Net { penalty: *penalty, sparse }).collect();
-            let lines: Vec<Vec<Line>> =
-                folds.iter().map(|fold| path(&fold.learned, &fold.known, &nets)).collect();
-            for (place, net) in nets.iter().enumerate() {
-                let scores =
-                    folds.iter().zip(&lines).map(|(fold, lines)| lines[place].scores(&fold.held)).collect();
-                candidates.push((Way::Line(*net), scores));
-            }
-        }
+    for look in looks {
+        candidates.extend(tried_by(*look, &folds, &seen, learner, seed));
     }
-    if matches!(learner, Learner::Auto | Learner::Boost) {
-        for how in boostings(seed) {
-            let grown: Vec<Ensemble> = folds
-                .iter()
-                .map(|fold| boost(&fold.learned, &fold.known, Some((&fold.held, &fold.asked)), how))
-                .collect();
-            let mut sizes: Vec<usize> = grown.iter().map(|ensemble| ensemble.trees.len()).collect();
-            sizes.sort_unstable();
-            let trees = sizes.get(sizes.len() / 2).copied().unwrap_or(how.trees).max(20);
-            let scores =
-                folds.iter().zip(&grown).map(|(fold, ensemble)| ensemble.scores(&fold.held)).collect();
-            candidates.push((Way::Boost(Boosting { trees, ..how }), scores));
-        }
-    }
-    if matches!(learner, Learner::Forest | Learner::ExtraTrees) {
-        let extra = learner == Learner::ExtraTrees;
-        for (depth, least_rows) in [(6, 20), (10, 10)] {
-            let how = Foresting { depth, least_rows, extra, seed, ..Foresting::default() };
-            let scores =
-                folds.iter().map(|fold| forest(&fold.learned, &fold.known, how).scores(&fold.held)).collect();
-            candidates.push((Way::Forest(how), scores));
-        }
-    }
-    let tried: Vec<Tried> = candidates.iter().map(|(way, scores)| judged(*way, scores, &folds)).collect();
+    let tried: Vec<Tried> =
+        candidates.iter().map(|(way, scores)| judged(*way, scores, &folds, in_order)).collect();
     let best =
         (0..tried.len()).max_by(|a, b| tried[*a].auc.total_cmp(&tried[*b].auc).then(b.cmp(a))).unwrap_or(0);
+    let best = if in_order { plainest(best, &candidates, &folds) } else { best };
     let (way, scores) = candidates.swap_remove(best);
     let asked = folds.iter().flat_map(|fold| fold.asked.iter().copied()).collect();
     Chosen { way, tried, held_out: (scores.concat(), asked) }
 }
 
+/// Fits every way of a learner with one look on each part, the plainest first.
+fn tried_by(
+    look: Look,
+    folds: &[Fold],
+    seen: &[Columns],
+    learner: Learner,
+    seed: u64,
+) -> Vec<(Way, Vec<Vec<f64>>)> {
+    let read: Vec<Matrix> =
+        folds.iter().zip(seen).map(|(fold, seen)| seen.masked(&fold.learned, look)).collect();
+    let mut candidates = Vec::new();
+    let mut add = |kind, scores| candidates.push((Way { kind, look }, scores));
+    if matches!(learner, Learner::Auto | Learner::Logistic) {
+        for sparse in SPARSE {
+            let nets: Vec<Net> = PENALTIES.iter().map(|penalty| Net { penalty: *penalty, sparse }).collect();
+            let of = |(fold, read): (&Fold, &Matrix)| {
+                weighed_path(read, &fold.known, &look.weights(read.rows), &nets)
+            };
+            let lines: Vec<Vec<Line>> = folds.iter().zip(&read).map(of).collect();
+            for (place, net) in nets.iter().enumerate() {
+                let scores =
+                    folds.iter().zip(&lines).map(|(fold, lines)| lines[place].scores(&fold.held)).collect();
+                add(Kind::Line(*net), scores);
+            }
+        }
+    }
+    // Trees are grown on all rows alike.
+    if look.fade.is_none() && matches!(learner, Learner::Auto | Learner::Boost) {
+        for how in boostings(seed) {
+            let of = |(fold, read): (&Fold, &Matrix)| {
+                grow(read, &fold.known, Some((&fold.held, &fold.asked)), how)
+            };
+            let (mut grown, mut sizes): (Vec<Ensemble>, Vec<usize>) = folds.iter().zip(&read).map(of).unzip();
+            sizes.sort_unstable();
+            let trees = sizes.get(sizes.len() / 2).copied().unwrap_or(how.trees).max(20);
+            // All with the number of trees that most want: with its own each part would judge what was made to fit it.
+            grown.iter_mut().for_each(|ensemble| ensemble.trees.truncate(trees));
+            let scores =
+                folds.iter().zip(&grown).map(|(fold, ensemble)| ensemble.scores(&fold.held)).collect();
+            add(Kind::Boost(Boosting { trees, ..how }), scores);
+        }
+    }
+    if look.fade.is_none() && matches!(learner, Learner::Forest | Learner::ExtraTrees) {
+        let extra = learner == Learner::ExtraTrees;
+        for (depth, least_rows) in [(6, 20), (10, 10)] {
+            let how = Foresting { depth, least_rows, extra, seed, ..Foresting::default() };
+            let of = |(fold, read): (&Fold, &Matrix)| forest(read, &fold.known, how).scores(&fold.held);
+            add(Kind::Forest(how), folds.iter().zip(&read).map(of).collect());
+        }
+    }
+    candidates
+}
+
 /// Fits a way on all rows.
 #[must_use]
-pub fn fit(matrix: &Matrix, labels: &[bool], way: Way) -> Fitted {
-    match way {
-        Way::Line(net) => {
+pub fn fit(matrix: &Matrix, sources: &[String], labels: &[bool], Way { kind, look }: Way) -> Fitted {
+    let matrix = &Columns::new(matrix, sources).masked(matrix, look);
+    match kind {
+        Kind::Line(net) => {
             // From the heaviest down, as the path was walked when it was judged.
             let nets: Vec<Net> = PENALTIES
                 .iter()
                 .filter(|penalty| **penalty >= net.penalty)
                 .map(|penalty| Net { penalty: *penalty, ..net })
                 .collect();
-            Fitted::Line(path(matrix, labels, &nets).pop().unwrap_or_else(|| Line {
+            let mut lines = weighed_path(matrix, labels, &look.weights(matrix.rows), &nets);
+            Fitted::Line(lines.pop().unwrap_or_else(|| Line {
                 intercept: 0.0,
                 weights: vec![0.0; matrix.columns.len()],
                 means: vec![0.0; matrix.columns.len()],
             }))
         }
-        Way::Boost(how) => Fitted::Trees(boost(matrix, labels, None, how)),
-        Way::Forest(how) => Fitted::Trees(forest(matrix, labels, how)),
+        Kind::Boost(how) => Fitted::Trees(boost(matrix, labels, how)),
+        Kind::Forest(how) => Fitted::Trees(forest(matrix, labels, how)),
     }
 }
 
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Line(net) => {
+        match self.kind {
+            Kind::Line(net) => {
                 write!(f, "logistic regression, penalty {} ({} of it on magnitudes)", net.penalty, net.sparse)
             }
-            Self::Boost(how) => {
+            Kind::Boost(how) => {
                 write!(
                     f,
                     "{} boosted trees of depth {} and {} leaves, rate {}",
                     how.trees, how.depth, how.leaves, how.rate
                 )
             }
-            Self::Forest(how) => {
+            Kind::Forest(how) => {
                 let kind = if how.extra { "extra trees" } else { "random-forest trees" };
                 write!(f, "{} {kind} of depth {}, {} rows a leaf", how.trees, how.depth, how.least_rows)
             }
-        }
+        }?;
+        write!(f, "{}", self.look)
     }
 }
 
+/// How much each part counts: of parts in order of time the later ones more, for what comes next is later still.
 #[expect(clippy::cast_precision_loss, reason = "a number of parts")]
-fn judged(way: Way, scores: &[Vec<f64>], folds: &[Fold]) -> Tried {
-    let of = |measure: &dyn Fn(&[f64], &[bool]) -> f64| {
-        let each: Vec<f64> =
-            scores.iter().zip(folds).map(|(scores, fold)| measure(scores, &fold.asked)).collect();
-        mean_and_deviation(&each)
+fn shares(parts: usize, in_order: bool) -> Vec<f64> {
+    let raw: Vec<f64> = (0..parts).map(|part| if in_order { (part + 1) as f64 } else { 1.0 }).collect();
+    let sum: f64 = raw.iter().sum();
+    raw.iter().map(|share| share / sum).collect()
+}
+
+fn areas(scores: &[Vec<f64>], folds: &[Fold]) -> Vec<f64> {
+    scores.iter().zip(folds).map(|(scores, fold)| area(scores, &fold.asked)).collect()
+}
+
+/// The mean of the parts' values, and its standard error.
+#[expect(clippy::cast_precision_loss, reason = "a number of parts")]
+fn mean_and_error(values: &[f64], shares: &[f64]) -> (f64, f64) {
+    let mean: f64 = values.iter().zip(shares).map(|(value, share)| value * share).sum();
+    let squares: f64 =
+        values.iter().zip(shares).map(|(value, share)| share * share * (value - mean) * (value - mean)).sum();
+    let parts = values.len().max(2) as f64;
+    (mean, (squares * parts / (parts - 1.0)).sqrt())
+}
+
+fn judged(way: Way, scores: &[Vec<f64>], folds: &[Fold], in_order: bool) -> Tried {
+    let (auc, error) = mean_and_error(&areas(scores, folds), &shares(folds.len(), in_order));
+    let losses: Vec<f64> =
+        scores.iter().zip(folds).map(|(scores, fold)| log_loss(scores, &fold.asked)).collect();
+    Tried { way: way.to_string(), auc, error, log_loss: mean_and_deviation(&losses).0 }
+}
+
+/// The first way that falls short of the best, part by part, by no more than the standard error of that difference.
+fn plainest(best: usize, candidates: &[(Way, Vec<Vec<f64>>)], folds: &[Fold]) -> usize {
+    let shares = shares(folds.len(), true);
+    let of_best = areas(&candidates[best].1, folds);
+    let is_near = |(_, scores): &(Way, Vec<Vec<f64>>)| {
+        let short: Vec<f64> =
+            of_best.iter().zip(areas(scores, folds)).map(|(best, own)| best - own).collect();
+        let (mean, error) = mean_and_error(&short, &shares);
+        mean <= error
     };
-    let (auc, deviation) = of(&area);
-    let error = deviation / (folds.len().max(2) as f64 - 1.0).sqrt();
-    Tried { way: way.to_string(), auc, error, log_loss: of(&log_loss).0 }
+    candidates.iter().position(is_near).unwrap_or(best)
 }
 
 /// The AUC of scores.

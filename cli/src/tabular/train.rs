@@ -37,7 +37,7 @@ pub struct TableTraining {
     pub calibrate: Calibrate,
     /// The share of the rows that is held back to test on.
     pub test_share: f64,
-    /// Whether the model is fitted again on all rows after it was tested.
+    /// Whether the model is chosen and fitted again on all rows after it was tested.
     pub refit: bool,
     /// The seed of everything that chance decides.
     pub seed: u64,
@@ -66,6 +66,8 @@ pub struct TableTrained {
     pub tried: Vec<Tried>,
     /// How many rows were learned from.
     pub rows: usize,
+    /// How it was fitted again on all rows once it was tested.
+    pub again: Option<String>,
     /// By how much a score may differ from that of the model before its leaves were rounded, over the rows learned from.
     pub rounding: f64,
     /// How the test part was held back.
@@ -95,17 +97,19 @@ impl TableTraining {
         let (model, way, tried, rounding) = self.learn(&known, say)?;
         let tested =
             if held.is_empty() { None } else { Some(evaluate(&model, &frame.take(&held), &[], self.seed)?) };
-        let model = if self.refit && !held.is_empty() {
+        let (model, again, rounding) = if self.refit && !held.is_empty() {
             say("tested; now on all rows");
-            self.learn(&frame, say)?.0
+            let (model, way, _, rounding) = self.learn(&frame, say)?;
+            (model, Some(way), rounding)
         } else {
-            model
+            (model, None, rounding)
         };
         Ok(TableTrained {
             model,
             way,
             tried,
             rows: learned.len(),
+            again,
             rounding,
             held_back: self.held_back(),
             tested,
@@ -146,11 +150,12 @@ impl TableTraining {
         let labels = frame.labels(&self.label, self.positive.as_deref())?;
         let encoding = Encoding::learn(frame, &self.columns(frame)?, &self.texts, &labels)?;
         let matrix = encoding.apply_to_own(frame, &labels, self.seed)?;
-        leak::check(&matrix, &encoding.sources(), &labels, &self.allow)?;
+        let sources = encoding.sources();
+        leak::check(&matrix, &sources, &labels, &self.allow)?;
         say(&format!("{} rows, {} columns of numbers; choosing", matrix.rows, matrix.columns.len()));
-        let chosen = choose(&matrix, &labels, self.learner, &self.division(frame)?, self.seed);
+        let chosen = choose(&matrix, &sources, &labels, self.learner, &self.division(frame)?, self.seed);
         say(&format!("fitting: {}", chosen.way));
-        let mut fitted = fit(&matrix, &labels, chosen.way);
+        let mut fitted = fit(&matrix, &sources, &labels, chosen.way);
         let (scores, outcomes) = &chosen.held_out;
         let calibration = match self.calibrate {
             Calibrate::None => Calibration::None,

@@ -30,7 +30,7 @@ use crate::learn::scale::Platt;
 use crate::log::{Fault, Line, Mapping};
 use crate::replay::{Watch, read_through};
 use crate::tabular::model::LEAF_BITS;
-use crate::tabular::select::{self, Division, Fitted, Learner, Way};
+use crate::tabular::select::{self, Division, Fitted, Kind, Learner};
 
 /// What is learned from what.
 #[derive(Debug)]
@@ -344,10 +344,10 @@ impl Training {
         // Rows come cut by cut; within one cut there is no order of time.
         let division =
             if self.cuts.len() > 2 { Division::Time } else { Division::Chance { groups: None, parts: 5 } };
-        let chosen = select::choose(&filled, &labels, self.learner, &division, self.seed);
+        let chosen = select::choose(&filled, &names, &labels, self.learner, &division, self.seed);
         let platt = Platt::fit(&chosen.held_out.0, &chosen.held_out.1);
-        let read = if matches!(chosen.way, Way::Line(_)) { &filled } else { &matrix };
-        let mut fitted = select::fit(read, &labels, chosen.way);
+        let read = if matches!(chosen.way.kind, Kind::Line(_)) { &filled } else { &matrix };
+        let mut fitted = select::fit(read, &names, &labels, chosen.way);
         fitted.stretch(platt);
         let title = self.title();
         let model = match &fitted {
