@@ -7,7 +7,6 @@ import { browse } from "../package/support/site.mjs";
 import { collect, folder, keepset, keys } from "./support/programs.mjs";
 
 const browser = await browse();
-after(() => browser.close());
 
 test("the pages of estimates, of privacy and of operations are usable by everybody, and lead to each other", async () => {
   const collector = await collect(folder(), keys().file);

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join, normalize } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { install, tools } from "./support/installed.mjs";
@@ -38,7 +38,6 @@ let browser;
 before(async () => {
   browser = await browse();
 });
-after(() => browser.close());
 
 /** A fresh project of the name. */
 function project(name, manifest = {}) {

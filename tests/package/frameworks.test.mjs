@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 
 import { shop } from "./support/packs.mjs";
 import { program, project, run, start } from "./support/project.mjs";
@@ -14,7 +14,6 @@ let browser;
 before(async () => {
   browser = await browse();
 });
-after(() => browser.close());
 
 /** What a program without a page writes: a client with the real engine, and an add-on. */
 const PROGRAM = `

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 
 import { install, tools } from "./support/installed.mjs";
 import { browse, site } from "./support/site.mjs";
@@ -15,7 +15,6 @@ let browser;
 before(async () => {
   browser = await browse();
 });
-after(() => browser.close());
 
 /** The first block of JavaScript of a README. */
 const first = (readme) => /```js\n(.*?)```/s.exec(readme)[1];

@@ -30,7 +30,7 @@ async function world({ answers, relayUrl, change = {}, gateway: keys } = {}) {
       await run.client.destroy();
       direct.close();
       behind.close();
-      await between.close().catch(() => undefined);
+      await between.close();
     },
   };
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
 import { KeepsetHost } from "../../webview/host.mjs";
 import { tools } from "./support/installed.mjs";
@@ -19,7 +19,6 @@ const PAGE = code({ collector: "https://collector.test" })
   .replace('pack: "/pack.json",', 'pack: "/pack.json", ...(bridge ? { storage: bridge.storage } : {}),') + "\nbridge?.serve(keepset);";
 const files = { "/": '<!doctype html><title>app</title><script type="module" src="/page.js"></script>', "/page.js": PAGE, "/pack.json": JSON.stringify(shop()) };
 const served = await site(installed.dist, files);
-after(() => served.close());
 
 /** What each platform puts around the page, as its documentation says; `toApp` resolves to the app's reply. */
 const PLATFORMS = {

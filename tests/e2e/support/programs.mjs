@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { ending } from "../../package/support/ending.mjs";
+
 /** The workspace root. */
 export const root = fileURLToPath(new URL("../../../", import.meta.url));
 /** The retail pack. */
@@ -40,6 +42,7 @@ export async function collect(home, keys, ...more) {
   writeFileSync(plan, keepset("plan", "--pack", pack));
   const args = ["--plan", plan, "--store", join(home, "collector.sqlite"), "--keys", keys, "--listen", "127.0.0.1:0", "--simulation", ...more];
   const child = spawn(join(programs, "keepset-collector"), args, { stdio: ["ignore", "pipe", "pipe"] });
+  ending(() => child.kill("SIGKILL"));
   process.on("exit", () => child.kill("SIGKILL"));
   const url = await address(child);
   return {

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { ending } from "./ending.mjs";
 import { install } from "./installed.mjs";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -53,7 +54,7 @@ export async function start(folder, command, args, more = {}) {
   const said = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => said.push(String(text)));
   const url = `http://127.0.0.1:${port}/`;
-  const close = () => new Promise((resolve) => (child.exitCode === null ? (child.once("exit", resolve), child.kill()) : resolve()));
+  const close = ending(() => new Promise((resolve) => (child.exitCode === null ? (child.once("exit", resolve), child.kill()) : resolve())));
   for (let attempt = 0; attempt < 300; attempt += 1) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${said.join("")}`);
     if (await fetch(url).then(({ ok }) => ok, () => false)) return { url, close };

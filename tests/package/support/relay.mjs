@@ -9,6 +9,8 @@ import { request as https } from "node:https";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
+import { ending } from "./ending.mjs";
+
 /** What a device sends is far shorter. */
 const MAX_BODY = 16 * 1024;
 const TIMEOUT_MS = 15_000;
@@ -38,11 +40,11 @@ export async function relay(gateway, { host = "127.0.0.1", port = 0, localAddres
   return {
     url: `http://${address}:${taken}/`,
     port: taken,
-    async close() {
+    close: ending(async () => {
       server.closeAllConnections();
       server.close();
       await once(server, "close");
-    },
+    }),
   };
 }
 

@@ -2,6 +2,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
+import { ending } from "./ending.mjs";
+
 /** Starts one; `handle` answers, and notes in `requests` what it wants remembered. */
 export async function serve(requests, handle) {
   const server = createServer(handle);
@@ -10,9 +12,9 @@ export async function serve(requests, handle) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     requests,
-    close: () => {
+    close: ending(() => {
       server.closeAllConnections();
       server.close();
-    },
+    }),
   };
 }

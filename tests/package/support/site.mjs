@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join, normalize } from "node:path";
 
+import { ending } from "./ending.mjs";
 import { tools } from "./installed.mjs";
 import { serve } from "./server.mjs";
 
@@ -34,11 +35,13 @@ export async function site(dist, files, { csp = STRICT, answer = () => undefined
 }
 
 /** Starts the browser of the tests. */
-export function browse() {
-  return chromium.launch({
+export async function browse() {
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
+  ending(() => browser.close());
+  return browser;
 }
 
 /** Everything a site holds in this browser, by kind; a store with nothing in it is not listed. */

@@ -1,5 +1,5 @@
 // A visit to a site that serves the installed package: a fresh profile of the browser, its tabs, and what a test does in them.
-import { after, before } from "node:test";
+import { before } from "node:test";
 
 import { install } from "./installed.mjs";
 import { ALL, shop, START } from "./packs.mjs";
@@ -12,7 +12,6 @@ let running;
 before(async () => {
   running = await browse();
 });
-after(() => running.close());
 
 /** The browser of this file's tests. */
 export const browser = () => running;
