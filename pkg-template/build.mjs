@@ -16,6 +16,7 @@ import { declarations, declarationsOf } from "./declarations.mjs";
 import { ADDONS, EXTERNAL, fileOf, withAddons } from "./entries.mjs";
 import { glue } from "./glue.mjs";
 import { shorten } from "./names.mjs";
+import { NOWASM, scriptOf } from "./nowasm.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values } = parseArgs({ options: { modules: { type: "string" }, out: { type: "string" }, only: { type: "string" } } });
@@ -33,8 +34,14 @@ const shipped = Object.fromEntries(
   (values.only ? [values.only] : ["core", "report", "study", "sentiment", "choose"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
 
-/** Puts the core's real glue in the place of its declaration; what a page seldom loads stays a file of its own. */
-const parts = (extension) => ({
+/** The same as JavaScript, by the names of their files: what a page loads where WebAssembly is forbidden. */
+const scripts = Object.fromEntries(values.only ? [] : NOWASM.map((name) => [`${name}-nowasm`, scriptOf(modules, name)]));
+
+/** What stands in the place of the declaration of a module's glue. */
+const glueOf = (name) => scripts[name] ?? shipped[name].glue;
+
+/** Puts the real glue of a core in the place of its declaration; what a page seldom loads stays a file of its own. */
+const parts = (extension, core = "core") => ({
   name: "parts",
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
@@ -42,12 +49,13 @@ const parts = (extension) => ({
     // The page's own copy: an error has to be one of its class.
     onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `./index.${extension}`, external: true }));
     onResolve({ filter: /^\.\.\/strings\/index\.js$/ }, () => ({ path: `./consent-strings.${extension}`, external: true }));
-    onResolve({ filter: /^\.\/core\.js$/ }, () => ({ path: "core", namespace: "glue" }));
+    onResolve({ filter: /^\.\.?\/core\.js$/ }, () => ({ path: core, namespace: "glue" }));
     // An add-on with a module of its own is called as that is.
     onResolve({ filter: /^\.\/glue\.js$/ }, ({ resolveDir }) => ({ path: basename(resolveDir), namespace: "glue" }));
     onResolve({ filter: /^\.\.\/(sentiment|choose)-inline\.js$/ }, ({ path }) => ({ path: path.slice(1).replace(/js$/, extension), external: true }));
-    onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: shipped[path].glue, loader: "js" }));
+    onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: glueOf(path), loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
+    onResolve({ filter: /^\.\.\/nowasm-(report|study)\.js$/ }, ({ path }) => ({ path: path.replace(/^\.(.*)js$/, `$1${extension}`), external: true }));
   },
 });
 
@@ -63,35 +71,58 @@ const LATER = {
 /** The modules that a plain script loads: it has neither add-ons nor imports. */
 const SCRIPTED = ["core", ...Object.keys(LATER)];
 
-const bundlePart = (name, ending, format) => {
+/** `file`: whose glue it is bound to is told by its name. */
+const bundlePart = (name, ending, format, file = name, from = name) => {
   const glue = {
     name: "glue",
     setup({ onLoad, onResolve }) {
       onResolve({ filter: new RegExp(`^glue$|/${name}\\.js$`) }, () => ({ path: name, namespace: "glue" }));
-      onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: shipped[name].glue, loader: "js" }));
+      onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: glueOf(from), loader: "js" }));
     },
   };
-  return write(`${name}.${ending}`, format, { stdin: { contents: LATER[name], resolveDir: join(here, "src"), loader: "ts" }, globalName: globalOf(name), plugins: [glue] });
+  return write(`${file}.${ending}`, format, { stdin: { contents: LATER[name], resolveDir: join(here, "src"), loader: "ts" }, globalName: globalOf(file), plugins: [glue] });
 };
 
+/** The engine without WebAssembly: its entry, and its later parts. What is big is made small once, and then put into the other formats. */
+const bundleNowasm = async () => {
+  await Promise.all([
+    write("nowasm.js", "esm", { entryPoints: [join(here, "src/nowasm/index.ts")], plugins: [parts("js", "core-nowasm")] }),
+    write("nowasm.global.js", "iife", { entryPoints: [join(here, "src/nowasm/global.ts")], globalName: globalOf("nowasm"), plugins: [parts("js", "core-nowasm")] }),
+    ...Object.keys(LATER).map((name) => bundlePart(name, "js", "esm", `nowasm-${name}`, `${name}-nowasm`)),
+  ]);
+  const later = Object.keys(LATER).map((name) => `nowasm-${name}`);
+  await Promise.all([...["nowasm", ...later].map((name) => rewrite(name, "cjs", "cjs")), ...later.map((name) => rewrite(name, "global.js", "iife"))]);
+};
+
+/** Writes a module that is there in another format. */
+async function rewrite(name, ending, format) {
+  const beside = { name: "beside", setup: ({ onResolve }) => onResolve({ filter: /^\.\/nowasm-/ }, ({ path }) => ({ path: path.replace(/js$/, ending), external: true })) };
+  await build({ ...settings(format), entryPoints: [join(dist, `${name}.js`)], outfile: join(dist, `${name}.${ending}`), globalName: globalOf(name), plugins: [beside], minify: true });
+}
+
 /** The name under which a plain script hands over a part. */
-const globalOf = (name) => `keepset${name[0].toUpperCase()}${name.slice(1)}`;
+const globalOf = (name) => `keepset${name.split("-").map((word) => word[0].toUpperCase() + word.slice(1)).join("")}`;
+
+/** What every bundle of a format is made with. */
+const settings = (format) => ({
+  bundle: true,
+  format,
+  target,
+  platform: "neutral",
+  // Jest and old Node run no `import()` in CommonJS.
+  supported: format === "cjs" ? { "dynamic-import": false } : {},
+  // CommonJS has no address of its own, and what asks for it does without.
+  define: { __KEEPSET_VERSION__: JSON.stringify(manifest.version), ...(format === "cjs" ? { "import.meta.url": "undefined" } : {}) },
+  logLevel: "warning",
+});
 
 async function write(file, format, what) {
   const { outputFiles } = await build({
     ...what,
+    ...settings(format),
     outfile: join(dist, file),
-    bundle: true,
-    format,
-    target,
-    platform: "neutral",
     minify: true,
     write: false,
-    // Jest and old Node run no `import()` in CommonJS.
-    supported: format === "cjs" ? { "dynamic-import": false } : {},
-    // CommonJS has no address of its own, and what asks for it does without.
-    define: { __KEEPSET_VERSION__: JSON.stringify(manifest.version), ...(format === "cjs" ? { "import.meta.url": "undefined" } : {}) },
-    logLevel: "warning",
   });
   const [code, map] = [/js$/, /map$/].map((ending) => outputFiles.find(({ path }) => ending.test(path))?.text);
   // Chooses names by how often their letters occur, which compresses better. No function of ours is called with `new`.
@@ -148,7 +179,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", ...ADDONS.map((entry) => `${fileOf(entry)}.js`)]) {
+  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "nowasm-report.js", "nowasm-study.js", ...ADDONS.map((entry) => `${fileOf(entry)}.js`)]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }
@@ -170,8 +201,9 @@ async function writePackage() {
     bundle("global", "global.js", "iife"),
     bundle("cli", "cli.js", "esm"),
     bundle("worker-engine", "worker-engine.js", "esm"),
-    ...ADDONS.flatMap((entry) => [bundle(`${entry}/index`, `${fileOf(entry)}.js`, "esm"), bundle(`${entry}/index`, `${fileOf(entry)}.cjs`, "cjs")]),
+    ...ADDONS.filter((entry) => entry !== "nowasm").flatMap((entry) => [bundle(`${entry}/index`, `${fileOf(entry)}.js`, "esm"), bundle(`${entry}/index`, `${fileOf(entry)}.cjs`, "cjs")]),
     ...Object.keys(LATER).flatMap(bundleParts),
+    bundleNowasm(),
   ]);
   Object.keys(shipped).forEach(writeModule);
   writeTypes();

@@ -27,6 +27,7 @@ export const ADDONS = [
   "devtools",
   "sentiment",
   "choose",
+  "nowasm",
 ];
 
 /** What an add-on expects the page to bring. */

@@ -40,6 +40,25 @@ const ALL = [
   [/wasmModule = module;/g, ""],
 ];
 
+/** The random source of OpenDP asks for `self`, which Node does not have; given `globalThis`, it asks for nothing else. */
+const RANDOM = [
+  [/\bself\.self\b/g, "globalThis"],
+  [/const ret = arg0\.require\(.*\);\s*return ret;/g, ""],
+  [/arg0\.randomFillSync\(.*\);/g, ""],
+];
+
+/** In the glue of every module that `wasm2js` writes as JavaScript. */
+const NOWASM = [
+  [/function initSync\(module\) \{[^]*?\n\}\n/g, "function initSync() { return (wasm ??= instantiate(__wbg_get_imports())); }\n"],
+  [/export \{ initSync, __wbg_init as default \};/g, "export { initSync };"],
+  // The first slot behind the values that every heap begins with; wasm-bindgen puts it in by itself only where objects have a table.
+  [/import \* as import1 from "__wbindgen_externref_xform__"\n/g, "const import1 = { __wbindgen_externref_statics_end: () => 1028 };\n"],
+  [/if \(idx < 1028\) return;/g, "if (idx < 1028) return;"],
+  // A memory that has grown is another buffer; nothing takes the old one's bytes away.
+  [/cachedDataViewMemory0\.buffer\.detached === true \|\| \(cachedDataViewMemory0\.buffer\.detached === undefined && (.*)\)\) \{/g, "$1) {"],
+  [/(cached\w+Memory0)\.byteLength === 0\) \{/g, "$1.buffer !== wasm.memory.buffer) {", OFTEN],
+];
+
 /** What is replaced, and by what. Each must occur once, or often where that is said: a new wasm-bindgen is looked at, not guessed. */
 const CHANGES = {
   core: [
@@ -60,15 +79,19 @@ const CHANGES = {
   report: [
     ...ALL,
     ...GLOBAL,
-    // The random source asks for `self`, which Node does not have; given `globalThis`, it asks for nothing else.
-    [/\bself\.self\b/g, "globalThis"],
+    ...RANDOM,
     [/const ret = module;\s*return ret;/g, ""],
-    [/const ret = arg0\.require\(.*\);\s*return ret;/g, ""],
-    [/arg0\.randomFillSync\(.*\);/g, ""],
   ],
   study: [...ALL, ...VALUES],
   sentiment: [...ALL, ...TEXTS],
   choose: [...ALL, ...TEXTS],
+  "core-nowasm": [...NOWASM, ...TEXTS],
+  "report-nowasm": [
+    ...NOWASM,
+    ...RANDOM.map(([from, to]) => [new RegExp(from.source.replace("arg0", "getObject\\(arg0\\)").replace("return ret;", "return addHeapObject\\(ret\\);"), "g"), to]),
+    [/const ret = module;\s*return addHeapObject\(ret\);/g, ""],
+  ],
+  "study-nowasm": [...NOWASM, ...TEXTS],
 };
 
 /** Returns the text of the glue of a module, which lies in `folder`. */

@@ -352,6 +352,17 @@ export interface Options {
     clock?: Clock;
     /** Where the engine runs, if not in the page itself: what `inWorker()` of `keepset/worker` returns. */
     runtime?: Runtime;
+    /**
+     * The engine as JavaScript, for browsers and policies that forbid WebAssembly: `nowasm: () => import("keepset/nowasm")`. It is called
+     * there only.
+     */
+    nowasm?: () => Promise<{
+        readonly engine: JavaScriptEngine;
+    }>;
+}
+/** The engine as JavaScript: what `keepset/nowasm` exports. */
+export interface JavaScriptEngine {
+    readonly name: "js";
 }
 /** Where an engine runs. */
 export interface Runtime {

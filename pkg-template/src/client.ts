@@ -78,7 +78,7 @@ export class Client implements Unbound<Keepset> {
     // A refusal that is said while it is asked is in force at once.
     settings.confirm = async (purpose) => (await (this.consent.confirm?.(purpose) ?? true)) === true && ([purpose, "segmentation", "storage"] as const).every((gate) => this.#consent[gate] === "granted");
     this.#settings = settings;
-    if (!open || !hasWebAssembly()) {
+    if (!open || !(settings.nowasm ?? open.nowasm ?? hasWebAssembly())) {
       const where = open ? "This browser has no WebAssembly" : "This runtime serves pages and runs none";
       this.#fail(new KeepsetError("wasm_unsupported", `${where}, so segments are not computed here.`));
       return;

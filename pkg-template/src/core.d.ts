@@ -13,7 +13,7 @@ import type {
 } from "./dto.js";
 
 /** Instantiates the module once; later calls change nothing. */
-export function initSync(options: { module: WebAssembly.Module }): unknown;
+export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Changes, one behind the other; `profile.ts` reads them. */
 type Changes = Float64Array | undefined;

@@ -2,7 +2,7 @@ import { initSync } from "./core.js";
 import { fromEngine, type KeepsetError } from "./errors.js";
 import { chooseStorage, Vault } from "./host/vault.js";
 import { Keeper } from "./keeper.js";
-import type { Report, Study } from "./kit.js";
+import type { Parts, Report, Study } from "./kit.js";
 import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";
@@ -13,11 +13,11 @@ import { Profile } from "./profile.js";
 export type Holder = Pick<Keeper, keyof Keeper>;
 
 /** Opens the engine of a client in this tab. An entry without one, for servers, carries none of this code. */
-export type OpenEngine = (
-  settings: Settings,
-  tell: (notice: Notice) => void,
-  fail: (error: KeepsetError) => void,
-) => Promise<Holder>;
+export interface OpenEngine {
+  (settings: Settings, tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Holder>;
+  /** The engine without WebAssembly, where a page names no other. */
+  nowasm?: Settings["nowasm"];
+}
 
 /** The home of a part that is loaded when it is asked for, its glue too. */
 interface Later<Glue> extends Home {
@@ -27,20 +27,29 @@ interface Later<Glue> extends Home {
 /** Opens engines from the modules found at these places. */
 export function engineAt(core: Home, report: Later<Report>, study: Later<Study>): OpenEngine {
   const openCore = loader({ name: "core", glue: () => ({ Profile, initSync }), ...core });
-  const openReport = loader({ name: "report", ...report });
-  const openStudy = loader({ name: "study", ...study });
-  const compile = async (text: string): Promise<Uint8Array> => {
-    const { compile } = await openStudy();
-    try {
-      return compile(text);
-    } catch (error) {
-      throw fromEngine(error, "pack_invalid");
-    }
-  };
-  return async (settings, tell, fail) => {
-    const [{ Profile }, pack] = await Promise.all([openCore(settings.wasm), compiled(settings.pack, compile)]);
+  const parts: Parts = { Profile, openReport: loader({ name: "report", ...report }), openStudy: loader({ name: "study", ...study }) };
+  const open: OpenEngine = async (settings, tell, fail) => {
+    const found = openCore(settings.wasm).then(
+      () => parts,
+      async (error: unknown) => {
+        // Why there is no WebAssembly says more than why there is nothing else.
+        const other = await (settings.nowasm ?? open.nowasm)?.().catch(() => undefined);
+        if (!other) throw error;
+        return other.engine.open();
+      },
+    );
+    const compile = async (text: string): Promise<Uint8Array> => {
+      const { compile } = await (await found).openStudy();
+      try {
+        return compile(text);
+      } catch (error) {
+        throw fromEngine(error, "pack_invalid");
+      }
+    };
+    const [kit, pack] = await Promise.all([found, compiled(settings.pack, compile)]);
     const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
     const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-    return Keeper.open(settings, { Profile, pack, openReport, openStudy }, vault, tell, fail);
+    return Keeper.open(settings, { ...kit, pack }, vault, tell, fail);
   };
+  return open;
 }

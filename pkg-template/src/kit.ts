@@ -7,13 +7,17 @@ export type Report = typeof import("./report.js");
 /** What a page needs seldom: the glue of the study part. */
 export type Study = typeof import("./study.js");
 
-/** What engines are made of. */
-export interface Kit {
+/** What engines are made of, whatever their pack. */
+export interface Parts {
   readonly Profile: typeof Profile;
-  /** Compiled. */
-  readonly pack: Uint8Array;
   /** Loads the report part, once. */
   readonly openReport: () => Promise<Report>;
   /** Loads the study part, once. */
   readonly openStudy: () => Promise<Study>;
+}
+
+/** What one engine is made of. */
+export interface Kit extends Parts {
+  /** Compiled. */
+  readonly pack: Uint8Array;
 }

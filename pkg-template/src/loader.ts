@@ -1,6 +1,7 @@
 import { bytesOf, fromBase64 } from "./bytes.js";
 import { KeepsetError } from "./errors.js";
 import { download } from "./host/download.js";
+import { once } from "./once.js";
 import type { WasmSource } from "./types.js";
 
 /** Where an entry of the package finds the bytes of a module. */
@@ -27,12 +28,7 @@ const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
 /** Returns what loads a part once for all clients; a failed attempt may be repeated. */
 export function loader<Glue extends Startable>(part: Part<Glue>): (given?: WasmSource | Promise<WasmSource>) => Promise<Glue> {
-  let loading: Promise<Glue> | undefined;
-  return (given) =>
-    (loading ??= load(part, given).catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    }));
+  return once((given) => load(part, given));
 }
 
 async function load<Glue extends Startable>(part: Part<Glue>, given: WasmSource | Promise<WasmSource> | undefined): Promise<Glue> {

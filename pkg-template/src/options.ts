@@ -16,11 +16,12 @@ export interface Settings {
   signal: AbortSignal | undefined;
   clock: Clock;
   runtime: Runtime | undefined;
+  nowasm: Options["nowasm"] | undefined;
   /** Asked before anything leaves, as `consent.confirm` is. */
   confirm?: Consent["confirm"];
 }
 
-const KEYS = ["pack", "collector", "relay", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock", "runtime"];
+const KEYS = ["pack", "collector", "relay", "storage", "wasm", "beforeSend", "name", "debug", "signal", "clock", "runtime", "nowasm"];
 
 /** The kinds of objects that are packs or hold one; a promise or a response is a mistake easily made. */
 const PACK = /(Object|Array|URL|Buffer|View)]$/;
@@ -36,7 +37,7 @@ export function settle(options: Options): Settings {
   if (!isObject(options)) throw new KeepsetError("invalid_options", "init() takes an object of options with at least `pack`");
   const stranger = Object.keys(options).find((key) => !KEYS.includes(key));
   if (stranger !== undefined) wrong(stranger, `is not an option; there are ${KEYS.join(", ")}`);
-  const { pack, collector, relay, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock, runtime } = options;
+  const { pack, collector, relay, storage = "auto", wasm, beforeSend, name = DEFAULT_NAME, debug, signal, clock = systemClock, runtime, nowasm } = options;
   if (!(typeof pack === "string" ? pack : isObject(pack) && PACK.test(Object.prototype.toString.call(pack)))) wrong("pack", "must be a pack: its compiled bytes, its object, its JSON text or its URL");
   if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name)) wrong("name", "must be 1 to 64 letters, digits, dots, dashes or underscores");
   if (!(storage === "auto" || storage === "memory" || isAdapter(storage))) wrong("storage", 'must be "auto", "memory" or an adapter with get, set and delete');
@@ -44,6 +45,7 @@ export function settle(options: Options): Settings {
   if (debug !== undefined && typeof debug !== "boolean" && typeof debug !== "function") wrong("debug", "must be true, false or a function");
   if (!isObject(clock) || typeof clock.now !== "function") wrong("clock", "must have a method now()");
   if (signal !== undefined && !(isObject(signal) && typeof signal.addEventListener === "function")) wrong("signal", "must be an AbortSignal");
+  if (nowasm && typeof nowasm !== "function") wrong("nowasm", "must be a function");
   if (runtime && !isObject(runtime)) wrong("runtime", "must be what inWorker() returns");
   return {
     name,
@@ -56,6 +58,7 @@ export function settle(options: Options): Settings {
     signal,
     clock,
     runtime,
+    nowasm,
   };
 }
 

@@ -29,7 +29,7 @@ export function api(open: OpenEngine | undefined): Api {
       return client;
     },
     createClient: (options) => create(options) as unknown as Keepset,
-    isSupported: () => open !== undefined && hasWebAssembly(),
+    isSupported: () => open !== undefined && (open.nowasm !== undefined || hasWebAssembly()),
   };
 }
 

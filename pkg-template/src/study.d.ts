@@ -3,7 +3,7 @@
 import type { EventInput, Explanation, SegmentChange } from "./dto.js";
 
 /** Instantiates the module once; later calls change nothing. */
-export function initSync(options: { module: WebAssembly.Module }): unknown;
+export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Compiles a pack that is JSON; a mistake is thrown with its path. */
 export function compile(pack: string): Uint8Array;

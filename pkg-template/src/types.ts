@@ -18,6 +18,7 @@ import type {
 import type { Unsubscribe } from "./emitter.js";
 import type { OpenEngine } from "./engine.js";
 import type { KeepsetError } from "./errors.js";
+import type { Parts } from "./kit.js";
 
 // ---- typing hooks -------------------------------------------------------------------------
 
@@ -66,6 +67,18 @@ export interface Options {
   clock?: Clock;
   /** Where the engine runs, if not in the page itself: what `inWorker()` of `keepset/worker` returns. */
   runtime?: Runtime;
+  /**
+   * The engine as JavaScript, for browsers and policies that forbid WebAssembly: `nowasm: () => import("keepset/nowasm")`. It is called
+   * there only.
+   */
+  nowasm?: () => Promise<{ readonly engine: JavaScriptEngine }>;
+}
+
+/** The engine as JavaScript: what `keepset/nowasm` exports. */
+export interface JavaScriptEngine {
+  readonly name: "js";
+  /** @internal Starts it. */
+  readonly open: () => Parts;
 }
 
 /** Where an engine runs. */

@@ -19,6 +19,7 @@ mod engines;
 mod js;
 mod logs;
 mod markers;
+mod nowasm;
 mod paths;
 mod pkg;
 mod planted;

@@ -1,4 +1,4 @@
-//! `pkg`: Rust to five wasm modules, each to its JavaScript glue, all to the npm package in `target/pkg/keepset`.
+//! `pkg`: Rust to five wasm modules, each to its JavaScript glue, three to JavaScript as well, all to the npm package in `target/pkg/keepset`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,16 +7,16 @@ use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{js, paths, sbom, setup, shell};
+use crate::{js, nowasm, paths, sbom, setup, shell};
 
 /// The floor of the browsers the package promises: every browser since 2021 has these, and anything beyond them is refused.
-const WASM_FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
+pub(crate) const WASM_FEATURES: [&str; 6] = [
+    "bulk-memory",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
 ];
 
 /// The module that every page loads.
@@ -40,7 +40,10 @@ pub(crate) fn run() -> Result<PathBuf> {
         shell::empty_folder(&modules)?;
         let here = Origin { folder: paths::root(), library: "keepset" };
         for name in MODULES {
-            build(&toolchain, &here, name, &modules)?;
+            let compiled = build(&toolchain, &here, name, &modules)?;
+            if nowasm::MODULES.contains(&name) {
+                nowasm::build(&compiled, name, &modules)?;
+            }
             std::fs::rename(bound(name, &modules), bound_with_names(name))?;
         }
         assemble(&modules)
@@ -55,10 +58,13 @@ pub(crate) struct Origin<'a> {
     pub(crate) library: &'a str,
 }
 
-/// Builds `name.js`, `name.wasm` and `name.d.ts` into `out`, and the module as it was before it was made small.
-pub(crate) fn build(toolchain: &Toolchain, origin: &Origin<'_>, name: &str, out: &Path) -> Result<()> {
-    bind(&compile(toolchain, origin, name)?, name, out)?;
-    optimise(name, out)
+/// Builds `name.js`, `name.wasm` and `name.d.ts` into `out`, and the module as it was before it was made small; returns what the
+/// compiler wrote.
+pub(crate) fn build(toolchain: &Toolchain, origin: &Origin<'_>, name: &str, out: &Path) -> Result<PathBuf> {
+    let compiled = compile(toolchain, origin, name)?;
+    bind(&compiled, name, out)?;
+    optimise(name, out)?;
+    Ok(compiled)
 }
 
 /// Compiles a module; the next one takes its place.
@@ -85,7 +91,7 @@ fn bind(module: &Path, name: &str, out: &Path) -> Result<()> {
 fn optimise(name: &str, out: &Path) -> Result<()> {
     let bound = bound(name, out);
     let small = out.join(format!("{name}.wasm"));
-    let mut opt = smallest()?;
+    let mut opt = smallest(WASM_FEATURES)?;
     opt.args(["--strip-debug", "--strip-producers", "--strip-target-features", "-o"]).arg(&small).arg(&bound);
     shell::run(&mut opt)?;
     std::fs::remove_file(out.join(format!("{name}_bg.wasm.d.ts")))?;
@@ -95,14 +101,14 @@ fn optimise(name: &str, out: &Path) -> Result<()> {
 }
 
 /// The module as wasm-bindgen writes it.
-fn bound(name: &str, out: &Path) -> PathBuf {
+pub(crate) fn bound(name: &str, out: &Path) -> PathBuf {
     out.join(format!("{name}_bg.wasm"))
 }
 
 /// A module that ships, its functions still named; [`run`] comes first.
 pub(crate) fn named(name: &str) -> Result<Vec<u8>> {
     let named = paths::at(&format!("target/{name}.named.wasm"));
-    let mut opt = smallest()?;
+    let mut opt = smallest(WASM_FEATURES)?;
     opt.arg("-g").arg("-o").arg(&named).arg(bound_with_names(name));
     shell::run(&mut opt)?;
     std::fs::read(&named).with_context(|| paths::shown(&named))
@@ -112,11 +118,12 @@ fn bound_with_names(name: &str) -> PathBuf {
     paths::at(&format!("target/{name}.bound.wasm"))
 }
 
-/// `wasm-opt` with everything on that makes a module smaller.
-fn smallest() -> Result<Command> {
+/// `wasm-opt` with everything on that makes a module smaller, for a module with these features and no others.
+pub(crate) fn smallest<'a>(features: impl IntoIterator<Item = &'a str>) -> Result<Command> {
     let mut opt = js::tool("wasm-opt")?;
     // The lowest kilobyte is the far end of the stack, where no address is added to.
-    opt.args(["-Oz", "--converge", "--low-memory-unused", "--mvp-features"]).args(WASM_FEATURES);
+    opt.args(["-Oz", "--converge", "--low-memory-unused", "--mvp-features"]);
+    opt.args(features.into_iter().map(|feature| format!("--enable-{feature}")));
     Ok(opt)
 }
 

@@ -16,6 +16,10 @@ use crate::{blame, markers, paths, pkg, shell};
 const BUDGET: usize = 75 * 1000;
 /// What an add-on may weigh, in bytes of gzip.
 const ADDON_BUDGET: usize = 4000;
+/// What a page loads in the place of WebAssembly, to the report that leaves, in bytes of gzip.
+const NOWASM_BUDGET: usize = 180 * 1000;
+/// The engine as JavaScript: the only entry that is no add-on.
+const NOWASM: &str = "nowasm.js";
 const ENTRY: &str = "index.js";
 const WASM: &str = "core.wasm";
 const PAGE: &str = "docs/size.md";
@@ -27,6 +31,7 @@ enum Loaded {
     ForReports,
     WhenAsked,
     AsAddOn,
+    WithoutWasm,
     Elsewhere,
 }
 
@@ -36,6 +41,7 @@ impl Loaded {
         match name {
             "report.js" | "report.wasm" => Self::ForReports,
             "study.js" | "study.wasm" => Self::WhenAsked,
+            NOWASM | "nowasm-report.js" => Self::WithoutWasm,
             _ => Self::Elsewhere,
         }
     }
@@ -46,6 +52,7 @@ impl Loaded {
             Self::ForReports => "a page with a report due",
             Self::WhenAsked => "a page that asks why",
             Self::AsAddOn => "a page that imports it",
+            Self::WithoutWasm => "a page without WebAssembly",
             Self::Elsewhere => "some",
         }
     }
@@ -77,6 +84,11 @@ pub(crate) fn run(write: bool) -> Result<()> {
     }
     let total = total(&sizes, Loaded::Always).gzip;
     ensure!(total <= BUDGET, "a page loads {total} bytes of gzip, which is over the budget of {BUDGET}");
+    let total = self::total(&sizes, Loaded::WithoutWasm).gzip;
+    ensure!(
+        (1..=NOWASM_BUDGET).contains(&total),
+        "without WebAssembly a page loads {total} bytes of gzip in its place, which is over the budget of {NOWASM_BUDGET}"
+    );
     within_add_on_budget(&sizes)
 }
 
@@ -89,12 +101,12 @@ fn within_add_on_budget(sizes: &[Size]) -> Result<()> {
     })
 }
 
-/// The modules that a page imports by a name of their own, `keepset/capture`, out of the exports map.
+/// The modules that a page imports by a name of their own, `keepset/capture`, out of the exports map; one is an engine.
 fn add_ons(manifest: &Path) -> Result<BTreeSet<String>> {
     let text = std::fs::read(manifest).with_context(|| format!("{} is missing", paths::shown(manifest)))?;
     let manifest: Value = serde_json::from_slice(&text)?;
     let entries = manifest["exports"].as_object().context("the manifest has no exports map")?;
-    let named = entries.iter().filter(|(name, _)| *name != ".");
+    let named = entries.iter().filter(|(name, _)| *name != "." && *name != "./nowasm");
     let files = named.filter_map(|(_, entry)| entry["import"]["default"].as_str()?.strip_prefix("./dist/"));
     Ok(files.map(str::to_owned).collect())
 }
@@ -188,6 +200,8 @@ fn table(sizes: &[Size]) -> String {
     {
         push_row(&mut table, name, "", &total(sizes, loaded));
     }
+    let budget = format!("budget {NOWASM_BUDGET}");
+    push_row(&mut table, "in the place of wasm, with a report", &budget, &total(sizes, Loaded::WithoutWasm));
     table
 }
 

@@ -1,0 +1,2 @@
+// `study.js` bound to the module as JavaScript. `build.mjs` writes the real file.
+export * from "./study.js";
