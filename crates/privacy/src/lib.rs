@@ -17,6 +17,7 @@ mod numbers;
 pub mod over_time;
 pub mod release;
 pub mod shapes;
+pub mod together;
 
 pub use answering::{Answering, Truth};
 pub use coins::{Coins, NoEntropy, SeededCoins, SystemCoins};

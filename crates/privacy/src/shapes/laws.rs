@@ -3,10 +3,10 @@
 use crate::mechanism::SetSelect;
 use crate::numbers::{float, ln_gamma};
 
-/// The probabilities that an answer holds 0, 1, ... cells of a half of `width` cells in which `own` of the device's cells lie.
+/// The probabilities that an answer holds 0, 1, ... cells of a part of `width` cells in which `own` of the device's cells lie.
 ///
 /// How many own cells it shares has the mechanism's law; which of them, and which others, are equally likely.
-pub(super) fn law(select: &SetSelect, width: u16, own: u16) -> Vec<f64> {
+pub(crate) fn law(select: &SetSelect, width: u16, own: u16) -> Vec<f64> {
     let (size, cap, others) = (select.subset_size(), select.cap(), select.segments());
     let mut law = vec![0.0; usize::from(size) + 1];
     for (shared, probability) in (0..).zip(select.shared()) {

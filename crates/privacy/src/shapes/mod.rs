@@ -22,7 +22,8 @@ use keepset_wire::Subset;
 
 use crate::mechanism::SetSelect;
 use crate::numbers::{chi_square_tail, float};
-use laws::{binomial_up_to, highest_bucket, law};
+pub(crate) use laws::law;
+use laws::{binomial_up_to, highest_bucket};
 
 /// The most buckets that sets are dealt into: few enough to count, so many that a set that comes back stands out.
 const BUCKETS: u64 = 1_024;
