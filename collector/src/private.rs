@@ -57,19 +57,28 @@ fn make(path: &Path) -> io::Result<fs::File> {
     options().write(true).create_new(true).open(path)
 }
 
-/// Refuses a file that others than its owner can read or write.
+/// Refuses a file that others than its owner can read or write. A group may read one that is root's or ours: that is how a cluster hands out a secret
+/// to a process that is not root (`fsGroup` of Kubernetes, mode 0440).
 #[cfg(unix)]
 pub(crate) fn check_mode(path: &Path, held: &str) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let shown = path.display();
     let data = fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
     let mode = data.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let group_reads = data.uid() == 0 || Some(data.uid()) == our_id();
+    if mode & 0o077 == 0 || group_reads && mode & 0o037 == 0 {
         return Ok(());
     }
     Err(format!(
         "{shown} holds {held} and others than its owner may use it (mode {mode:o}): chmod 600 {shown}"
     ))
+}
+
+/// Who this process is, where the system says so in its files; else nobody's group reads anything.
+#[cfg(unix)]
+fn our_id() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata("/proc/self").ok().map(|process| process.uid())
 }
 
 #[cfg(not(unix))]
