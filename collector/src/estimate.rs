@@ -11,8 +11,10 @@ use keepset_privacy::release::least_reports;
 use keepset_privacy::shapes::{ShapeTest, Shapes};
 use keepset_wire::{Plan, Question, Window};
 
+use crate::changes::{Change, changes};
 use crate::checks::SHAPES;
 use crate::context::{Context, contexts};
+use crate::rollups::{Rollup, Rollups};
 use crate::store::{Contents, Tally};
 use crate::without::{Without, without};
 
@@ -46,12 +48,16 @@ pub struct QuestionEstimates {
     pub findings: Vec<Finding>,
     /// What stands beside each of them, where something does.
     pub contexts: Vec<Option<Context>>,
+    /// By how much each of them differs from the window before, where it is printed in both.
+    pub changes: Vec<Option<Change>>,
     /// Whether it differs from the window before by more than chance; nothing unless both have enough reports.
     pub drift: Option<Drift>,
     /// Whether the answers have the shapes that honest ones have; nothing where they are single cells, or none was looked at.
     pub shapes: Option<ShapeTest>,
     /// The same without the reports of each origin, where they are compared.
     pub without: Vec<Without>,
+    /// Segments put together.
+    pub rollups: Vec<Rollup>,
 }
 
 /// The counts of one question, window by window, up to the one that is estimated.
@@ -81,6 +87,7 @@ pub struct Estimator {
     expected: Vec<Vec<Expected>>,
     /// By question, how its answers are sorted by shape.
     shapes: Vec<Option<Shapes>>,
+    rollups: Rollups,
     known: Mutex<Known>,
 }
 
@@ -93,7 +100,14 @@ impl Estimator {
         let tasks = Answering::of_plan(plan).map_err(|error| format!("--plan: {error}"))?;
         let expected = tasks.iter().zip(&plan.questions).map(|(task, asked)| task.expected(asked, None));
         let shapes = tasks.iter().map(|task| task.select().and_then(Shapes::new)).collect();
-        Ok(Self { expected: expected.collect(), shapes, tasks, known: Mutex::default() })
+        let (rollups, known) = (Rollups::default(), Mutex::default());
+        Ok(Self { expected: expected.collect(), shapes, rollups, tasks, known })
+    }
+
+    /// Puts these segments together, too.
+    #[must_use]
+    pub fn rolling_up(self, rollups: Rollups) -> Self {
+        Self { rollups, ..self }
     }
 
     /// Returns the mechanism of every question.
@@ -160,12 +174,19 @@ impl Estimator {
         least: u64,
         found: QuestionEstimates,
     ) -> QuestionEstimates {
-        let Some((_, all)) = history.windows.last() else { return found };
+        let Some(((window, all), earlier)) = history.windows.split_last() else { return found };
         let task = &self.tasks[usize::from(index)];
         let shapes = self.shapes(index).zip(checks.get(SHAPES));
+        // Of a histogram and a mean nothing is compared or put together, and repetitions take their time.
+        let comparable = |before: &&Tally| before.reports >= least && task.select().is_some();
+        let before = just_before(*window, earlier).filter(comparable);
+        let before = before.map(|before| found_in(task, question, before, least));
+        let now = (all, found.findings.as_slice());
         QuestionEstimates {
             shapes: shapes.and_then(|(shapes, tally)| shapes.test(&tally.support, tally.reports)),
+            changes: changes(&found.findings, before.as_deref().map(|before| (Window(window.0 - 1), before))),
             without: without(task, question, all, &found.findings, checks, least),
+            rollups: self.rollups.of(index.into(), task, question, now, before.as_deref(), least),
             ..found
         }
     }
@@ -211,16 +232,24 @@ fn estimates(
     least: u64,
 ) -> QuestionEstimates {
     let Some(((window, now), earlier)) = history.split_last() else { return QuestionEstimates::default() };
-    let found = task.findings(question, &now.support, now.reports);
-    let findings: Vec<Finding> = found.into_iter().map(|finding| finding.resting_on(least)).collect();
-    let before = earlier.last().filter(|(before, _)| before.0 + 1 == window.0);
+    let findings = found_in(task, question, now, least);
     QuestionEstimates {
         reports: now.reports,
         contexts: contexts(task, &findings, history),
         findings,
-        drift: before.and_then(|(_, before)| drift(task, before, now, least)),
+        drift: just_before(*window, earlier).and_then(|before| drift(task, before, now, least)),
         ..QuestionEstimates::default()
     }
+}
+
+fn found_in(task: &Answering, question: &Question, tally: &Tally, least: u64) -> Vec<Finding> {
+    let found = task.findings(question, &tally.support, tally.reports);
+    found.into_iter().map(|finding| finding.resting_on(least)).collect()
+}
+
+/// The counts of the window right before this one.
+fn just_before(window: Window, earlier: &[(Window, Tally)]) -> Option<&Tally> {
+    earlier.last().filter(|(before, _)| before.0 + 1 == window.0).map(|(_, tally)| tally)
 }
 
 fn late(plan: &Plan, window: Window, contents: &Contents) -> u64 {

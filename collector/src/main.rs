@@ -57,7 +57,9 @@ fn run(config: &Config, Arguments { doors, oidc, keeping, .. }: &Arguments) -> R
     let store =
         Store::open(&config.store()?, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
     let store = store.with_archive(config.open_archive(&plan)?);
+    let rollups = keeping.rollups(&plan)?;
     let collector = Collector::new(plan, keys, store, config.clock())?
+        .rolling_up(rollups)
         .behind(gateway)
         .with_labels(labels)
         .readable_by(access)

@@ -5,18 +5,21 @@ mod views;
 
 use keepset_privacy::drift::Drift;
 use keepset_privacy::finding::{Finding, Measure};
+use keepset_privacy::release::Release;
+use keepset_privacy::together::Of;
 use keepset_wire::{Ask, Epoch, Plan, PlanHash, Question, Timestamp, Window};
 use serde_json::{Value, json};
 
 use crate::clock::epochs_of;
 use crate::context::Context;
 use crate::estimate::{Estimator, WindowEstimates};
+use crate::rollups::Rollup;
 use crate::without::{Shift, Without};
 
 pub use csv::csv;
 pub use views::{
-    ContextView, DriftView, EpsilonView, FigureView, LevelView, MechanismView, Publication, QuestionView,
-    SegmentView, ShapesView, ShiftView, WindowView, WithoutView,
+    ChangeView, ContextView, DriftView, EpsilonView, FigureView, LevelView, MechanismView, Publication,
+    QuestionView, RollupView, SegmentView, ShapesView, ShiftView, WindowView, WithoutView,
 };
 
 /// Of whom an estimate speaks: not of a wider population they might stand for.
@@ -85,18 +88,43 @@ fn window_view(plan: &Plan, estimator: &Estimator, window: &WindowEstimates) -> 
                 figures: estimates
                     .findings
                     .iter()
-                    .zip(&estimates.contexts)
-                    .map(|(finding, context)| {
+                    .zip(estimates.contexts.iter().zip(&estimates.changes))
+                    .map(|(finding, (context, change))| {
                         let expected = estimator.expected_error(index, finding.measure, estimates.reports);
-                        figure_view(question, finding, expected, *context)
+                        let view = figure_view(question, finding, expected, *context);
+                        FigureView { change: change.map(Into::into), ..view }
                     })
                     .collect(),
+                rollups: estimates.rollups.iter().filter_map(|one| rollup_view(question, one)).collect(),
                 drift: estimates.drift.map(|drift| drift_view(window.window, drift)),
                 shapes: estimates.shapes.map(Into::into),
                 without_origin: estimates.without.iter().map(|one| without_view(question, one)).collect(),
             })
             .collect(),
     }
+}
+
+fn rollup_view(question: &Question, rollup: &Rollup) -> Option<RollupView> {
+    let together = rollup.together?;
+    let (estimate, published) = match together.release {
+        Release::Published(estimate) => (estimate, true),
+        Release::NotEnough(estimate) => (estimate, false),
+    };
+    Some(RollupView {
+        id: rollup.id.clone(),
+        measure: match together.of {
+            Of::Devices => "share",
+            Of::Memberships => "memberships",
+        },
+        members: rollup.members.iter().map(|member| member.item(question)).collect(),
+        chosen_by: rollup.chosen_by.name(),
+        support: together.support,
+        estimate: estimate.share,
+        low: estimate.low,
+        high: estimate.high,
+        standard_error: estimate.standard_error,
+        published,
+    })
 }
 
 fn without_view(question: &Question, without: &Without) -> WithoutView {
@@ -153,6 +181,7 @@ fn figure_view(
         consistent: finding.consistent,
         published: finding.published().is_some(),
         context: context.map(Into::into),
+        change: None,
     }
 }
 

@@ -35,6 +35,7 @@ use crate::metrics::{self, Durations, Readiness};
 use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::publish;
+use crate::rollups::Rollups;
 use crate::store::{Store, StoreError};
 use reading::{estimates, estimates_csv, operations, page, privacy};
 use reports::reports;
@@ -120,6 +121,12 @@ impl Collector {
     #[must_use]
     pub fn comparing(self, compared: Option<Origins>) -> Self {
         Self { compared, ..self }
+    }
+
+    /// Shows these segments together, too.
+    #[must_use]
+    pub fn rolling_up(self, rollups: Rollups) -> Self {
+        Self { estimator: self.estimator.rolling_up(rollups), ..self }
     }
 
     /// Says how long what was counted is kept; without it, for ever.

@@ -9,6 +9,7 @@ use super::store::StoreFlag;
 use crate::archive::{Label, SQL, Table, contents};
 use crate::estimate::Estimator;
 use crate::publish;
+use crate::rollups::Rollups;
 use crate::store::{Address, transfer};
 
 /// What can be done with an archive.
@@ -61,6 +62,9 @@ pub struct Release {
     /// What the SQL text gave, as CSV with a line of names.
     #[arg(long, value_name = "FILE")]
     pub counts: Option<PathBuf>,
+    /// Also show these segments together: a JSON file, as the collector takes it.
+    #[arg(long, value_name = "FILE")]
+    pub rollups: Option<PathBuf>,
     /// Print CSV.
     #[arg(long)]
     pub csv: bool,
@@ -103,7 +107,9 @@ impl Release {
             (None, None) => return Err("--counts: name what was counted".into()),
         };
         let contents = contents(&plan, &counts).map_err(|mistake| format!("{name}: {mistake}"))?;
-        let estimator = Estimator::new(&plan)?;
+        let load = |path: &PathBuf| Rollups::load(path, &plan).map_err(|error| format!("--rollups: {error}"));
+        let rollups = self.rollups.as_ref().map(load).transpose()?.unwrap_or_default();
+        let estimator = Estimator::new(&plan)?.rolling_up(rollups);
         let windows = estimator.windows(&plan, &contents);
         let publication = publish::publication(&plan, &estimator, simulation, &windows);
         if self.csv {

@@ -1,11 +1,13 @@
 //! The dashboard: a page of estimates in HTML and SVG, one of what is asked and kept, one of how the collector is doing; no script, readable on a
 //! phone, in the dark and on paper.
 
+mod change;
 mod chart;
 mod operations;
 mod picture;
 mod privacy;
 mod question;
+mod rollup;
 mod trend;
 mod words;
 

@@ -9,8 +9,10 @@ use keepset_privacy::release::least_reports;
 use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Ask, Plan, Question, Window};
 
+use super::change::{self, ChangeLine};
 use super::chart::{Bar, Scale, Tick};
 use super::picture::{Curve, Heat};
+use super::rollup::{self, RollupLine};
 use super::trend::Trend;
 use super::words::{count, decimals, label, percent, plain, probability, span, title};
 use crate::context::Context;
@@ -40,7 +42,9 @@ pub(super) struct QuestionPart {
     pub(super) heat: Option<Heat>,
     pub(super) curve: Option<Curve>,
     pub(super) drift: Option<String>,
+    pub(super) changes: Vec<ChangeLine>,
     pub(super) lines: Vec<Line>,
+    pub(super) rollups: Vec<RollupLine>,
     pub(super) trust: Vec<Trust>,
     pub(super) smallest: Option<String>,
     pub(super) trends: Vec<Trend>,
@@ -109,7 +113,9 @@ impl QuestionPart {
             heat: Heat::new(question, &estimates.findings),
             curve: Curve::new(question, &estimates.findings),
             drift: estimates.drift.map(|drift| changed(drift, question)),
+            changes: change::lines(asked.question, estimates),
             lines: lines(asked, estimates),
+            rollups: rollup::lines(asked.question, estimates),
             trust: trust(asked.question, estimates),
             smallest: smallest(asked, estimates),
             trends: Vec::new(),

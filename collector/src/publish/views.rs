@@ -7,6 +7,7 @@ use keepset_privacy::{Answering, SetSelect};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::changes::Change;
 use crate::context::{ASSUMED_FAKES, Context};
 
 /// All estimates of a plan.
@@ -59,6 +60,9 @@ pub struct QuestionView {
     pub segments: Vec<SegmentView>,
     /// Every number the answers tell.
     pub figures: Vec<FigureView>,
+    /// Segments put together: those that an operator names, and `other`, those that are not printed by themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rollups: Vec<RollupView>,
     /// Whether it differs from the window before by more than chance; nothing without enough reports in both.
     pub drift: Option<DriftView>,
     /// Whether answers have the shapes that honest ones have, taken together; nothing where an answer is one cell.
@@ -103,6 +107,31 @@ pub struct FigureView {
     /// For a size, how far to trust it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<ContextView>,
+    /// For a share that is printed in this window and the one before, by how much it changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeView>,
+}
+
+/// How a share differs from that of the window before.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct ChangeView {
+    /// The window before.
+    pub against: u32,
+    /// The share less that of the window before.
+    pub difference: f64,
+    /// The lower end of its interval, with the chance of who reported in either.
+    pub low: f64,
+    /// The upper end of its interval.
+    pub high: f64,
+    /// Whether that is more than chance makes in 19 of 20 cases, looked at by itself.
+    pub significant: bool,
+}
+
+impl From<Change> for ChangeView {
+    fn from(change: Change) -> Self {
+        let Change { against, difference, low, high } = change;
+        Self { against: against.0, difference, low, high, significant: change.is_significant() }
+    }
 }
 
 /// What stands beside a size.
@@ -159,6 +188,32 @@ pub struct DriftView {
     pub p_value: f64,
     /// Whether that is below 5 %.
     pub significant: bool,
+}
+
+/// Several segments together.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RollupView {
+    /// The name they have together.
+    pub id: String,
+    /// `share`: of devices in any of them. `memberships`: in how many of them a device is on average, where it may be in several.
+    pub measure: &'static str,
+    /// Their own names.
+    pub members: Vec<String>,
+    /// Who said that they belong together: `file`, `window-before` (those it could not print), or `this-window`, where there is none before; then the
+    /// estimate leans low.
+    pub chosen_by: &'static str,
+    /// How many votes their cells have.
+    pub support: u64,
+    /// The sum as it came out.
+    pub estimate: f64,
+    /// The lower end of its interval.
+    pub low: f64,
+    /// The upper end of its interval.
+    pub high: f64,
+    /// The standard error of the sum.
+    pub standard_error: f64,
+    /// Whether the rule of release lets it be printed; otherwise there are not enough reports.
+    pub published: bool,
 }
 
 /// What the shapes of answers say.

@@ -105,7 +105,7 @@ fn every_kind_of_question_is_counted_estimated_published_and_shown() {
     let csv = server.get("/v1/estimates.csv?window=1").body;
     let figures: usize = questions.iter().map(|question| question["figures"].as_array().unwrap().len()).sum();
     assert_eq!(csv.lines().count(), 1 + figures);
-    assert!(csv.lines().all(|line| line.split(',').count() == 32));
+    assert!(csv.lines().all(|line| line.split(',').count() == 37));
     let html = server.get("/?window=1").body;
     for shown in [
         "In both of two segments",

@@ -39,6 +39,7 @@ mod monitors;
 mod oidc;
 mod pages;
 mod relay;
+mod rollups;
 mod routes;
 mod schemathesis;
 mod sealing;
