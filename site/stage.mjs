@@ -18,7 +18,7 @@ export function stage() {
   for (const [file, page] of all) write(page, relinked(readFileSync(join(root, file), "utf8"), file, places));
   for (const [page, text] of reference()) write(page, text);
   write("pack.md", packPage());
-  for (const name of readdirSync(join(root, "docs"))) if (/\.(svg|png|schema\.json)$/.test(name)) publish(`docs/${name}`);
+  for (const name of readdirSync(join(root, "docs"))) if (/\.(svg|jpg|schema\.json)$/.test(name)) publish(`docs/${name}`);
   publish("packs/pack.schema.json");
   return all.size + reference().size + 1;
 }
@@ -46,7 +46,7 @@ function link({ image, label, target }, file, places) {
   const [path, anchor] = target.split("#");
   const meant = posix.normalize(posix.join(posix.dirname(file), path)).replace(/\/$/, "");
   if (!existsSync(join(root, meant))) throw new Error(`${file}: there is no ${target}`);
-  const published = posix.dirname(meant) === "docs" && /\.(svg|png|schema\.json)$/.test(meant);
+  const published = posix.dirname(meant) === "docs" && /\.(svg|jpg|schema\.json)$/.test(meant);
   if (image || published) return `${image}[${label}](/${posix.basename(meant)})`;
   const place = places.get(meant) ?? places.get(`${meant}/README.md`);
   if (place === undefined) return label.includes("`") ? label : `${label} (\`${meant}\`)`;

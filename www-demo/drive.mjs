@@ -1,13 +1,16 @@
 /**
  * Drives the demo page once, the way a visitor would, and proves each step:
  * `node www-demo/drive.mjs --url http://127.0.0.1:8787 --out target/demo`.
- * Writes pictures and `page.json`; exits with 1 and one sentence when anything does not happen.
+ * Writes pictures and `page.json`, and with `--docs docs` those of the docs into that folder; exits with 1 and one sentence when anything does not happen.
  */
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+
+import { comesByLetter, handsInReceipt, openPrediction, searches, writes } from "./drive/doors.mjs";
+import { appears, ask, changes, countChanges, Missing, must, PATIENCE, quietCorner, shifted } from "./drive/kit.mjs";
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const DESKTOP = { width: 1280, height: 800 };
@@ -16,18 +19,10 @@ const PHONE = { width: 390, height: 844 };
 const WEEKS = 10;
 /** Segments are shared about once a week, and never while a report waits. */
 const DAYS = 40;
-/** Milliseconds until something that should happen counts as missing; the longest is a report's random delay of up to 8 s. */
-const PATIENCE = 20_000;
 
-const { url, out } = parseArgs({ options: { url: { type: "string", default: "http://127.0.0.1:8787" }, out: { type: "string", default: "target/demo" } } }).values;
+const { url, out, docs } = parseArgs({ options: { url: { type: "string", default: "http://127.0.0.1:8787" }, out: { type: "string", default: "target/demo" }, docs: { type: "string" } } }).values;
 const base = url.replace(/\/+$/, "");
 const here = createRequire(new URL("../pkg-template/package.json", import.meta.url));
-
-/** Something that was to happen and did not, as one sentence. */
-class Missing extends Error {}
-const must = (holds, sentence) => {
-  if (!holds) throw new Missing(sentence);
-};
 
 /** What the page did on the network and what went wrong in it, from outside the page. */
 function watch(page) {
@@ -78,22 +73,6 @@ async function open(page) {
   must(status === "ready", `the engine is “${status}” instead of ready${await trouble(page)}`);
 }
 
-/** Counts every entering and leaving from now on, by what the page shows. */
-const countChanges = (page) =>
-  page.evaluate(() => {
-    globalThis.segmentsChanged = 0;
-    const count = (records) => {
-      const were = new Map(records.map(({ target, oldValue }) => [target, oldValue]).reverse());
-      for (const [target, before] of were) {
-        if (before.split(" ").includes("in") !== target.classList.contains("in")) globalThis.segmentsChanged += 1;
-      }
-    };
-    new MutationObserver(count).observe(document.getElementById("segment-list"), { subtree: true, attributeFilter: ["class"], attributeOldValue: true });
-  });
-
-const appears = (page, selector, sentence) =>
-  page.waitForSelector(selector, { timeout: PATIENCE }).catch(() => must(false, sentence));
-
 async function nothingBeforeConsent(page, seen) {
   await page.locator(".look").first().click();
   await page.waitForTimeout(500);
@@ -125,6 +104,16 @@ async function openWhy(page, seen) {
   must(/(you would be out|Nothing within reach)/.test(await said("nearest")), "the explanation does not say what would change the answer");
 }
 
+/** Turns the first switch off: what was worked out is gone, and what happens is not noted any more. */
+async function stopsEverything(page) {
+  await page.locator("#switch-segmentation").uncheck();
+  await page.waitForFunction(() => document.querySelectorAll(".segment.in, #numbers b").length === 0, null, { timeout: PATIENCE })
+    .catch(() => must(false, "with the first switch off there still are segments or numbers"));
+  await page.locator(".look").first().click();
+  must(/^Not noted/.test(await page.locator("#sheet .noted").textContent()), "with the first switch off a look is still noted");
+  must((await page.locator(".segment.in").count()) === 0, "with the first switch off a look made a segment");
+}
+
 async function buySomething(page) {
   await page.locator(".add").nth(0).click();
   await page.locator(".add").nth(4).click();
@@ -138,6 +127,8 @@ async function skipUntilSent(page, seen, pictures) {
   for (let week = 0; week < WEEKS && seen.reports === 0; week += 1) {
     const before = seen.sent.length;
     await page.click("#skip-week");
+    // On a busy machine the engine may still be at the week before.
+    await ask(page, "features");
     const send = page.locator("#send-now");
     await send.waitFor({ timeout: 1_500 }).catch(() => undefined);
     if (!(await send.isVisible()) && seen.sent.length === before) continue;
@@ -145,11 +136,18 @@ async function skipUntilSent(page, seen, pictures) {
       await page.locator("#next").scrollIntoViewIfNeeded();
       await pictures("next");
     }
-    // It may leave by itself between looking and clicking.
-    await send.click({ timeout: 2_000 }).catch(() => undefined);
+    await sendNow(page);
     await inLedgerAre(page, seen.sent.length, "what was due did not appear in the ledger as received");
   }
   must(seen.reports > 0, `no report left in ${WEEKS} weeks`);
+}
+
+/** Sends what waits, and goes on when nothing does any more: what is on its way while a week is skipped is too late. */
+async function sendNow(page) {
+  const send = page.locator("#send-now");
+  // It may leave by itself between looking and clicking.
+  await send.click({ timeout: 2_000 }).catch(() => undefined);
+  await send.waitFor({ state: "hidden", timeout: PATIENCE }).catch(() => must(false, "what was sent still waits"));
 }
 
 /** Waits until the ledger shows so many messages as received. */
@@ -180,9 +178,9 @@ async function sharesAndTakesBack(page, seen, picture) {
   const count = (what) => seen.sent.filter((one) => one.what === what).length;
   for (let day = 0; day < DAYS && count("POST labels") === 0; day += 1) {
     await page.click("#skip-day");
+    await ask(page, "features");
     await page.waitForTimeout(300);
-    const send = page.locator("#send-now");
-    if (await send.isVisible()) await send.click({ timeout: 2_000 }).catch(() => undefined);
+    if (await page.locator("#send-now").isVisible()) await sendNow(page);
   }
   must(count("POST labels") > 0, `no segments were shared in ${DAYS} days`);
   await page.waitForFunction(() => document.querySelector("keepset-ledger")?.shadowRoot?.querySelector("[part=shared]"), null, { timeout: PATIENCE })
@@ -215,15 +213,18 @@ async function deletesEverything(page) {
   must(kept.length === 0, `after “Delete everything” the browser still holds ${kept[0]}`);
 }
 
-/** Waits until the sentences in the corner have gone, so that a picture shows what is under them. */
-const quietCorner = (page) =>
-  page.waitForFunction(() => document.getElementById("news").children.length === 0, null, { timeout: PATIENCE });
-
 /** Takes the pictures of one size; `name` is added in front. */
 const camera = (page) => async (name) => {
   const width = page.viewportSize().width;
   await page.screenshot({ path: join(out, `${name}-${width}.png`) });
 };
+
+/** A picture for the docs: what is on the screen, small enough for a page. */
+async function docsPicture(page, name) {
+  if (!docs) return;
+  await quietCorner(page);
+  await page.screenshot({ path: join(docs, `demo-${name}.jpg`), type: "jpeg", quality: 82 });
+}
 
 /** Everybody can use what is on the screen now: axe finds nothing, in light and in dark. */
 async function accessible(page, where) {
@@ -272,6 +273,7 @@ async function visit(context) {
   const seen = watch(page);
   const picture = camera(page);
   await open(page);
+  must((await shifted(page)) < 0.1, "things jump while the page comes up");
   const quiet = await nothingBeforeConsent(page, seen);
   await page.locator("#sheet button").click();
   await page.evaluate(() => scrollTo(0, 0));
@@ -281,26 +283,37 @@ async function visit(context) {
   await consentAndShop(page);
   await page.evaluate(() => document.getElementById("shop").scrollIntoView({ behavior: "instant" }));
   await picture("segments");
+  await docsPicture(page, "shop");
   await openWhy(page, seen);
   await picture("why");
   await accessible(page, "the explanation");
   await page.keyboard.press("Escape");
+  await openPrediction(page, picture);
+  await searches(page);
   await buySomething(page);
+  await writes(page, picture);
+  await accessible(page, "the page with everything open");
+  const first = await changes(page);
+  await comesByLetter(page, seen);
+  await countChanges(page);
+  await handsInReceipt(page, seen, picture);
   must(seen.sent.length === 0, "something left before its time");
   await quietCorner(page);
   await skipUntilSent(page, seen, picture);
   await page.evaluate(() => document.getElementById("ledger").scrollIntoView({ behavior: "instant" }));
   await quietCorner(page);
   await picture("ledger");
+  await docsPicture(page, "ledger");
   await accessible(page, "the page");
   const reports = await ledgerIsTheNetwork(page, seen, before);
-  const changed = await page.evaluate(() => globalThis.segmentsChanged);
+  const changed = first + (await changes(page));
   must(changed > 0, "no segment changed");
   const shared = await sharesAndTakesBack(page, seen, picture);
   await ledgerIsTheNetwork(page, seen, before);
   await quietCorner(page);
   await phonePictures(page);
   await dashboardPictures(context);
+  await stopsEverything(page);
   await deletesEverything(page);
   must(seen.trouble.length === 0, `the page reported an error: ${seen.trouble[0]}`);
   return { segments_changed: changed, reports_sent: reports, labels_sent: shared, report_received: true, bytes_sent: seen.sent.map(({ body }) => body).join("").length / 2, ...quiet };

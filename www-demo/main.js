@@ -2,10 +2,13 @@
 
 import { init, isKeepsetError } from "./pkg/index.js";
 import { DemoClock } from "./clock.js";
+import { chat } from "./chat.js";
 import { consent } from "./consent.js";
+import { doors } from "./doors.js";
 import { at, h } from "./dom.js";
 import { ledger } from "./ledger.js";
 import { bytesStored, onRequest, requestsMade } from "./measure.js";
+import { numbers } from "./numbers.js";
 import { path } from "./path.js";
 import { segments } from "./segments.js";
 import { shop } from "./shop.js";
@@ -35,10 +38,12 @@ const app = {
   granted: (purpose) => client.consent.get()[purpose] === "granted",
 
   /** Passes an event on and says whether the device may take note of it. */
-  tell(event, properties) {
-    client.track(event, properties);
+  tell(event, properties, options) {
+    client.track(event, properties, options);
     if (!app.granted("segmentation")) return false;
     panels.path.saw(event);
+    // Numbers move also where no segment does.
+    refresh();
     return true;
   },
 
@@ -68,6 +73,7 @@ const panels = {
   consent: consent(app),
   shop: shop(app),
   segments: segments(app),
+  numbers: numbers(app),
   time: time(app),
   ledger: ledger(app),
   path: path(app),
@@ -90,6 +96,7 @@ function refresh() {
     while (again) {
       again = false;
       await panels.ledger.read();
+      await panels.numbers.read();
       app.measured = { stored: await bytesStored(), requests: requestsMade() };
       for (const panel of Object.values(panels)) panel.render();
       at("meter-stored").textContent = bytes(app.measured.stored);
@@ -131,6 +138,9 @@ setInterval(refresh, 20_000);
 await client.ready;
 if (client.error) trouble(client.error);
 clock.remember(app.granted("storage"));
+await refresh();
+// After the choices of an earlier visit are in effect: what an address says is noted only with consent.
+Object.assign(panels, { chat: chat(app), doors: doors(app) });
 await refresh();
 document.documentElement.dataset.ready = client.status;
 

@@ -53,6 +53,18 @@ export function shop(app) {
     at("basket-title").focus();
   }
 
+  /** Shows what fits; what was typed stays in the field, and the device notes how much was found. */
+  function search(event) {
+    event.preventDefault();
+    const words = at("query").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = ({ name, words: about, department }) => words.every((word) => `${name} ${about} ${department}`.toLowerCase().includes(word));
+    const found = products.filter(fits);
+    for (const product of products) at(`product-${product.id}`).hidden = !found.includes(product);
+    if (words.length === 0) return void (at("found").textContent = "");
+    const took = app.tell("search", { found: found.length });
+    at("found").textContent = `${found.length === 0 ? "Nothing fits; an empty search shows all." : `${found.length} of ${products.length} fit.`} ${noted(took, `a search that found ${found.length}`)}`;
+  }
+
   const noted = (took, what) =>
     took ? `Noted on this device: ${what}.` : "Not noted: the first switch is off.";
 
@@ -114,6 +126,7 @@ export function shop(app) {
         h("button", { type: "button", class: "add", onclick: () => add(product) },
           h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "sr" }, `Add ${product.name} to the basket`))))));
   showBasket();
+  at("search").addEventListener("submit", search);
 
   return {
     /** Says above the shelf whether anybody takes notes. */

@@ -15,6 +15,10 @@ use crate::server::{self, Server};
 use crate::{paths, pkg, setup, shell};
 
 const PACK: &str = "packs/retail/pack.json";
+/// What the demo's page tells beside what the retail log holds: searches, messages, letters and receipts.
+const ADDITIONS: &str = "www-demo/additions.json";
+/// What the code on the receipt says behind the address of the page, as the link beside it does.
+const RECEIPT: &str = "#receipt=S-20417&value=23.6";
 /// What visitors of the demo's page may agree to share.
 const LABELS: &str = "www-demo/labels.json";
 const MAPPING: &str = "packs/retail/mapping.json";
@@ -28,6 +32,9 @@ pub(crate) struct Options {
     /// Drive the page once in headless Chromium, write target/demo/summary.json, and end.
     #[arg(long)]
     headless: bool,
+    /// With `--headless`, also write the pictures of the docs into docs/.
+    #[arg(long, requires = "headless")]
+    write: bool,
     /// The port of the collector, the dashboard and the page.
     #[arg(long, default_value_t = 8787)]
     port: u16,
@@ -56,15 +63,16 @@ fn story(options: &Options, stop: &Receiver<()>) -> Result<()> {
     shell::empty_folder(&out)?;
     let keys = make_keys(&programs, &out)?;
     let pack = make_pack(&out)?;
-    stage_site(&package, &out.join("site"), &pack, &keys)?;
     let url = format!("http://127.0.0.1:{}", options.port);
+    stage_site(&package, &out.join("site"), &pack, &keys)?;
+    draw_receipt(&url, &out.join("site"))?;
     let mut collector = start_collector(&programs, &out, options.port, &url)?;
     replay(&programs, &out, &url)?;
     println!();
     println!("    the shop page   {url}/demo/");
     println!("    the dashboard   {url}/");
     if options.headless {
-        return drive(&out, &url);
+        return drive(&out, &url, options.write);
     }
     println!("    Ctrl-C stops everything");
     collector.serve_until(stop)?;
@@ -106,13 +114,37 @@ fn make_keys(programs: &Path, out: &Path) -> Result<PathBuf> {
     Ok(public)
 }
 
-/// Writes the retail pack with the labels of the demo in it, and returns its file.
+/// Writes the retail pack with the labels and the additions of the demo in it, and returns its file.
+///
+/// Its plan stays that of the retail pack: the log's households and the page answer the same question.
 fn make_pack(out: &Path) -> Result<PathBuf> {
     let mut pack = read_json(&paths::at(PACK))?;
     pack["labels"] = read_json(&paths::at(LABELS))?;
+    add(&mut pack, read_json(&paths::at(ADDITIONS))?)?;
     let file = out.join("pack.json");
     std::fs::write(&file, format!("{pack:#}\n")).with_context(|| paths::shown(&file))?;
     Ok(file)
+}
+
+/// Adds to the objects and lists of a pack what is in those of the same name.
+fn add(pack: &mut Value, additions: Value) -> Result<()> {
+    let Value::Object(additions) = additions else { bail!("{ADDITIONS} is no object") };
+    for (key, more) in additions {
+        match (&mut pack[&key], more) {
+            (Value::Object(there), Value::Object(more)) => there.extend(more),
+            (Value::Array(there), Value::Array(more)) => there.extend(more),
+            _ => bail!("{ADDITIONS}: a pack has no `{key}` to add to"),
+        }
+    }
+    Ok(())
+}
+
+/// Draws the code on the receipt: the address of the page with a purchase behind the `#`.
+fn draw_receipt(url: &str, site: &Path) -> Result<()> {
+    let code = qrcode::QrCode::new(format!("{url}/demo/{RECEIPT}")).context("the receipt's code")?;
+    let svg = code.render::<qrcode::render::svg::Color>().min_dimensions(240, 240).build();
+    let file = site.join("receipt.svg");
+    std::fs::write(&file, svg).with_context(|| paths::shown(&file))
 }
 
 /// Lays out what the collector serves under `/demo/`: the page, the built package, the pack as it is and, with the collector's
@@ -204,10 +236,13 @@ fn log() -> Result<PathBuf> {
 }
 
 /// Drives the page and sums up what happened.
-fn drive(out: &Path, url: &str) -> Result<()> {
+fn drive(out: &Path, url: &str, write: bool) -> Result<()> {
     shell::step("driving the page in headless Chromium");
     let mut node: Command = shell::command("node");
     node.args(["www-demo/drive.mjs", "--url", url, "--out"]).arg(out);
+    if write {
+        node.arg("--docs").arg(paths::at("docs"));
+    }
     Browser::ensure()?.tell(&mut node)?;
     shell::run(&mut node)?;
     let summary = summary(&read_json(&out.join("replay.json"))?, &read_json(&out.join("page.json"))?)?;
@@ -265,7 +300,8 @@ fn some(object: &Value, key: &str) -> Result<u64> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::summary;
+    use super::{RECEIPT, add, draw_receipt, summary};
+    use crate::paths;
 
     fn replay() -> Value {
         let segment = json!({ "id": "regular", "true": 0.2, "estimate": 0.21, "low": 0.18, "high": 0.24, "reports": 9 });
@@ -282,6 +318,25 @@ mod tests {
         assert_eq!(summary["households"], 2);
         assert_eq!(summary["segments"][0]["estimate"], 0.21);
         assert_eq!(summary["page"], json!({ "segments_changed": 3, "reports_sent": 1 }));
+    }
+
+    #[test]
+    fn what_the_demo_adds_stands_beside_what_the_pack_has() {
+        let mut pack = json!({ "events": { "a": 1 }, "segments": [1], "id": "x" });
+        add(&mut pack, json!({ "events": { "b": 2 }, "segments": [2] })).unwrap();
+        assert_eq!(pack, json!({ "events": { "a": 1, "b": 2 }, "segments": [1, 2], "id": "x" }));
+        add(&mut pack, json!({ "id": "y" })).unwrap_err();
+        add(&mut pack, json!({ "plans": {} })).unwrap_err();
+    }
+
+    #[test]
+    fn the_receipts_code_says_what_its_link_says() {
+        let page = std::fs::read_to_string(paths::at("www-demo/index.html")).unwrap();
+        assert!(page.contains(&format!("href=\"{}\"", RECEIPT.replace('&', "&amp;"))));
+        let folder = paths::at("target/receipt-test");
+        std::fs::create_dir_all(&folder).unwrap();
+        draw_receipt("http://127.0.0.1:8787", &folder).unwrap();
+        assert!(std::fs::read_to_string(folder.join("receipt.svg")).unwrap().contains("<svg"));
     }
 
     #[test]
