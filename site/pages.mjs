@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Pages that are read for the first time, in this order. */
 const START = ["start", "concepts", "leaving", "faq"];
 const RECIPES = ["plain", "react", "next", "vue", "capacitor", "ads", "cms", "consent-platforms"];
-const PAGE = ["consent", "capture", "sentiment", "elements", "worker", "migrate"];
+const PAGE = ["choose", "consent", "capture", "sentiment", "elements", "worker", "migrate"];
 const REFERENCE = ["features", "questions", "models"];
 const PRIVACY = ["privacy", "privacy-figures", "ledger", "labels", "audit", "dpia-template"];
 const RUN = ["collector", "operate", "relay"];
@@ -37,16 +37,18 @@ export function pages() {
   return new Map([...docs, ...Object.entries(ELSEWHERE), ...described]);
 }
 
-/** The menu; `title` says what a page calls itself, `api` lists the entries of the package. */
+/** The menu: a page of docs/ that no list above names stands with those about a page. `title` says what a page calls itself, `api` lists the entries of the package. */
 export function menu(title, api) {
   const list = (names, folder = "") => names.map((name) => ({ text: title(`${folder}${name}.md`), link: `/${folder}${name}` }));
   const adr = [...pages().values()].filter((page) => page.startsWith("adr/")).map((page) => page.slice("adr/".length, -".md".length)).sort();
   const examples = [...pages().values()].filter((page) => page.startsWith("packs/")).map((page) => page.slice("packs/".length, -".md".length)).sort();
+  const named = new Set([...START, ...PAGE, ...REFERENCE, ...PRIVACY, ...RUN, ...FIGURES, "architecture", "index"]);
+  const others = inFolder("docs").map((file) => file.slice("docs/".length, -".md".length).replace("README", "index")).filter((name) => !named.has(name));
   const folded = (text, link, items) => ({ text, link, items, collapsed: true });
   return [
     { text: "Start", items: list(START) },
     { text: "Recipes", items: list(RECIPES, "recipes/") },
-    { text: "In a page and in an app", items: list(["package", ...PAGE, "webview", "errors"]) },
+    { text: "In a page and in an app", items: list(["package", ...PAGE, ...others, "webview", "errors"]) },
     { text: "What a pack says", items: [...list(REFERENCE), { text: "Reference of the pack", link: "/pack" }, folded("Packs to read", `/packs/${examples[0]}`, list(examples, "packs/"))] },
     folded("Reference of the API", "/api/", api.map(({ entry, page }) => ({ text: entry, link: `/${page}` }))),
     { text: "Privacy", items: list(PRIVACY) },
