@@ -35,7 +35,8 @@ const VECTORS: &[(&str, &str)] = vectors![
     "rules",
     "scores",
     "segments",
-    "trees"
+    "trees",
+    "unusual"
 ];
 
 #[test]

@@ -19,8 +19,17 @@ macro_rules! vectors {
     };
 }
 
-const VECTORS: &[(&str, &str)] =
-    vectors!["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores", "segments"];
+const VECTORS: &[(&str, &str)] = vectors![
+    "count",
+    "sum",
+    "recency",
+    "decayed_count",
+    "distinct_days",
+    "rules",
+    "scores",
+    "segments",
+    "unusual"
+];
 
 /// Engine and oracle, and what each said so far.
 struct Told {
