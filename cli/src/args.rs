@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use keepset_wire::Epsilon;
 
 use crate::audit::AuditArguments;
+use crate::choose::ChooseArguments;
 use crate::figures::FiguresArguments;
 use crate::plan;
 use crate::sentiment::SentimentCommand;
@@ -47,6 +48,8 @@ pub enum Command {
     Sentiment(SentimentCommand),
     /// Measures models on public data, beside what others reached, for docs/models.md
     Figures(FiguresArguments),
+    /// Simulates a choice of a pack: what devices that learn lose to who knows each person's best variant, beside the default and chance
+    Choose(ChooseArguments),
     /// Prints the plan of a pack: what a collector needs to know; or, for a number of devices, what a plan will be able to tell
     Plan(PlanArguments),
     /// Reads a pack and says whether it is right

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { install } from "./support/installed.mjs";
+import { compiled } from "./support/compiled.mjs";
 import { DAY } from "./support/packs.mjs";
+import { code, grant, HTML, installed, ready, visit } from "./support/visit.mjs";
 
-const { dist } = install();
+const { dist } = installed;
 const { createTestClient } = await import(join(dist, "testing.js"));
 const { choose } = await import(join(dist, "choose.js"));
 
@@ -139,6 +140,33 @@ test("a choice the pack does not have is none, and neither has one where nothing
   await assert.rejects(choose(other.client, "banner", { signal: over.signal }), { code: "aborted" });
   await other.end();
 });
+
+/** As strict as can be with a worker. */
+const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
+
+for (const [where, runtime] of [["in the page", "undefined"], ["in a worker", "inWorker()"]]) {
+  test(`with the engine ${where}, the tabs of a site show the same variant, and nothing is asked of the network but the package's own files`, async () => {
+    const page = `import { inWorker } from "/keepset/worker.js"; import { choose } from "/keepset/choose.js"; globalThis.choose = choose;
+      ${code({ pack: "/pack.keepset" }).replace("init({", `init({ runtime: ${runtime},`)}`;
+    const shop = await visit({ files: { "/": HTML, "/page.js": page, "/pack.keepset": compiled(installed, pack()) }, serve: { csp: CSP } });
+    const tabs = [await shop.enter(), await shop.enter()];
+    assert.deepEqual(await Promise.all(tabs.map(ready)), ["ready", "ready"]);
+    const ask = (tab) => tab.evaluate(() => choose(keepset, "banner"));
+    assert.deepEqual(await Promise.all(tabs.map(ask)), [1, 2].map(() => ({ variant: "plain", reason: "default" })), "before consent");
+    await grant(tabs[0]);
+    await tabs[1].waitForFunction(() => keepset.consent.get().storage === "granted");
+    const asked = [];
+    tabs.forEach((tab) => tab.on("request", (request) => asked.push(new URL(request.url()).pathname)));
+    const [first, second] = await Promise.all(tabs.map(ask));
+    assert.deepEqual(first, second);
+    assert.ok(["explore", "exploit"].includes(first.reason), JSON.stringify(first));
+    const rounds = await tabs[1].evaluate(async () => (await keepset.features()).find(({ id }) => id === "banner.rounds").value);
+    assert.equal(rounds, 1, "begun by both at once, it is one");
+    assert.deepEqual(asked.filter((path) => !path.startsWith("/keepset/")), []);
+    assert.deepEqual(tabs.flatMap((tab) => tab.problems), []);
+    await shop.close();
+  });
+}
 
 test("a mistake in a choice is named with its place", async () => {
   await assert.rejects(createTestClient({ pack: pack({ outcome: "sale" }) }), /\$\.choices\.banner\.outcome/);
