@@ -28,6 +28,7 @@ export const ADDONS = [
   "sentiment",
   "choose",
   "nowasm",
+  "stats",
 ];
 
 /** What an add-on expects the page to bring. */

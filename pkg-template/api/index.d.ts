@@ -1,5 +1,5 @@
 /** Every way Keepset can fail, as a stable word: act on the code, show the message. */
-export type ErrorCode = "invalid_options" | "invalid_event" | "invalid_argument" | "too_many_calls" | "pack_load_failed" | "pack_invalid" | "wasm_unsupported" | "wasm_load_failed" | "csp_blocked" | "engine_crashed" | "storage_unavailable" | "storage_corrupt" | "quota_exceeded" | "no_entropy" | "no_key" | "network" | "collector_rejected" | "aborted" | "destroyed";
+export type ErrorCode = "invalid_options" | "invalid_event" | "invalid_argument" | "too_many_calls" | "pack_load_failed" | "pack_invalid" | "wasm_unsupported" | "wasm_load_failed" | "csp_blocked" | "engine_crashed" | "storage_unavailable" | "storage_corrupt" | "quota_exceeded" | "no_entropy" | "no_key" | "network" | "collector_rejected" | "over_budget" | "aborted" | "destroyed";
 /** The one error of this package: a stable code, a sentence, where to read more, and what caused it. */
 export declare class KeepsetError extends Error {
     readonly name = "KeepsetError";
@@ -138,6 +138,8 @@ export type Withheld =
  | "offline"
 /** The collector refused it. */
  | "refused"
+/** The budget of bytes of this page is spent, or its browser saves data (`keepset/stats`): it waits. */
+ | "over_budget" | "saves_data"
 /** The client is paused. */
  | "paused"
 /** The client never started, failed, or was destroyed. */
@@ -481,6 +483,8 @@ export interface Keepset {
     resume(): void;
     /** Everything held about this person on this device. */
     exportData(options?: Cancellable): Promise<DeviceData>;
+    /** What the client costs this page, where `budgeted()` of `keepset/stats` counts it; `null` where nothing does. */
+    stats(options?: Cancellable): Promise<Stats | null>;
     /** Forgets everything derived from events and the unsent report. Choices and spent budget stay. */
     reset(): Promise<void>;
     /** Forgets everything, choices and ledger included, and deletes the databases. */
@@ -548,6 +552,33 @@ export interface FlushResult {
     readonly queued: number;
     /** Why there was nothing to send, or why it was not sent. */
     readonly skipped?: Withheld;
+}
+/** What a client costs, in the tab that holds the engine, since that was opened; events, stored and sent bytes are the profile's own. */
+export interface Stats {
+    /** What the engine runs as. */
+    readonly backend: "wasm" | "js" | "worker";
+    /** Events taken in. */
+    readonly events: number;
+    /** What was not taken in, stored or sent: how often each code of an error was told; events of no declaration; events that had come before. */
+    readonly refused: Readonly<Record<string, number>>;
+    /** Milliseconds for which events and questions kept the page's thread, without what listeners did. In a worker it is the handing over. */
+    readonly mainThreadMs: number;
+    /** Events that had to wait until the page was idle. */
+    readonly deferred: number;
+    /** Calls that wait for that now. */
+    readonly waiting: number;
+    /** Bytes of the stored profile. */
+    readonly storedBytes: number;
+    /** Bytes that left within the last 28 days, every attempt counted. */
+    readonly sentBytes: number;
+    /** The last report that was made. */
+    readonly lastReport: {
+        readonly at: number;
+        readonly outcome: LedgerEntry["outcome"];
+        readonly bytes: number;
+    } | null;
+    /** What holds back what is due. */
+    readonly held: "over_budget" | "saves_data" | null;
 }
 /** The person's choices, and the only way to change them. */
 export interface Consent {

@@ -19,6 +19,7 @@ import type {
   Ledger,
   Options,
   Snapshot,
+  Stats,
   Status,
   Unbound,
   WhatIf,
@@ -194,6 +195,10 @@ export class Client implements Unbound<Keepset> {
       stored: null,
     };
     return this.#ask<DeviceData>({ do: "export" }, nothing, options);
+  }
+
+  stats(options?: Cancellable): Promise<Stats | null> {
+    return this.#ask<Stats | null>({ do: "stats" }, null, options);
   }
 
   reset(): Promise<void> {

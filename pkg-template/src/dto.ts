@@ -127,6 +127,9 @@ export type Withheld =
   | "offline"
   /** The collector refused it. */
   | "refused"
+  /** The budget of bytes of this page is spent, or its browser saves data (`keepset/stats`): it waits. */
+  | "over_budget"
+  | "saves_data"
   /** The client is paused. */
   | "paused"
   /** The client never started, failed, or was destroyed. */

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "no_key"
   | "network"
   | "collector_rejected"
+  | "over_budget"
   | "aborted"
   | "destroyed";
 

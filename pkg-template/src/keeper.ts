@@ -188,6 +188,8 @@ export class Keeper {
         return this.#flush();
       case "export":
         return deviceData(this.settings.name, this.#core, this.#consented, this.vault.known, now);
+      case "stats":
+        return null;
       case "reset":
         this.#sender.abort();
         this.#changed(this.#core.erase(now));

@@ -15,6 +15,7 @@ export type Op =
   | { do: "preview" }
   | { do: "flush" }
   | { do: "export" }
+  | { do: "stats" }
   | { do: "reset" }
   | { do: "deleteAll" };
 

@@ -55,6 +55,22 @@ pub(crate) fn peers(write: bool) -> Result<()> {
     Ok(())
 }
 
+/// Measures what `track` costs the thread of a page, and writes the table when asked.
+pub(crate) fn track(write: bool) -> Result<()> {
+    let package = pkg::there()?;
+    let browser = Browser::ensure()?;
+    shell::step("bench: what `track` costs the thread of a page");
+    let mut node = shell::command("node");
+    node.arg("benches/track.mjs").env("KEEPSET_PACKAGE", package);
+    browser.tell(&mut node)?;
+    let table = table(&mut node)?;
+    if write {
+        markers::write(&paths::at(PAGE), "track", &table)?;
+        println!("    wrote the table in {PAGE}");
+    }
+    Ok(())
+}
+
 /// Counts what leaves a device beside trackers from npm, and writes the table and the chart when asked.
 ///
 /// # Errors
@@ -141,6 +157,8 @@ pub(crate) enum Of {
     Crowd,
     /// What leaves a device per 1,000 events, beside trackers from npm, against a sink of this machine.
     Leaving,
+    /// What `track` costs the thread of a page: in the page, in a worker, without WebAssembly.
+    Track,
 }
 
 /// Measures the collector beside what bounds it, and writes the table when asked.

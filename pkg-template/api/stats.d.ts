@@ -1,0 +1,16 @@
+import type { Runtime } from "./index.js";
+/** What a client may cost. What is left out has no limit. */
+export interface Budgets {
+    /** Milliseconds of the page's thread in a minute. Beyond, events wait until the page is idle; none is lost, and a question or leaving the page does what waits. */
+    cpu?: number;
+    /** Bytes of the stored profile. What would be more is not stored: `quota_exceeded`, as where the disk is full, so no report is made either. The engine is then in the page. */
+    storage?: number;
+    /** Bytes that leave within 28 days, every attempt counted. Beyond, reports wait (`over_budget`); what was shared can always be taken back. */
+    sent?: number;
+    /** Whether a browser that saves data (`navigator.connection.saveData`) makes reports wait, for seven days at most. By default it does. */
+    saveData?: boolean;
+    /** Where the engine runs, if not in the page: what `inWorker()` returns. */
+    runtime?: Runtime;
+}
+/** Makes the option `runtime`: `init({ pack, runtime: budgeted({ cpu: 100 }) })`. Then `keepset.stats()` tells what the client cost. */
+export declare function budgeted(budgets?: Budgets): Runtime;
