@@ -6,12 +6,12 @@
 //!
 //! # Privacy
 //! Sums alone, of answers that are noised already, and never beside an id. An origin is in no report: it is what the browser says when it
-//! sends one, and is kept as a row of sums per epoch and question.
+//! sends one, and is kept as a row of sums per window and question.
 
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use keepset_wire::Epoch;
+use keepset_wire::{Epoch, Plan};
 
 use crate::admit::Admitted;
 use crate::estimate::Estimator;
@@ -72,6 +72,7 @@ impl Noted {
     /// Looks at reports that are to be counted.
     pub(crate) fn of(
         reports: &[Admitted],
+        plan: &Plan,
         estimator: &Estimator,
         origins: Option<&Origins>,
         named: Option<&HeaderValue>,
@@ -81,7 +82,8 @@ impl Noted {
             let report = admitted.report();
             let raised = estimator.shapes(report.question).map(|shapes| shapes.raised(&report.answer));
             NotedReport {
-                epoch: report.epoch,
+                // Windows are what is looked at, and a row for each is enough.
+                epoch: plan.first_epoch(admitted.window()),
                 question: report.question,
                 // A few thousand at most.
                 shape: raised

@@ -31,7 +31,13 @@ pub(super) async fn reports(
     // Opening a body takes up to half a second, and other requests are not to wait for it.
     let admitted = tokio::task::spawn_blocking(move || reader.read(form, &body)).await;
     let admitted = admitted.unwrap_or_else(|_| Err(Kind::StoreUnavailable.into()))?;
-    let noted = Noted::of(&admitted, &collector.estimator, collector.compared.as_ref(), origin.as_ref());
+    let noted = Noted::of(
+        &admitted,
+        &collector.plan,
+        &collector.estimator,
+        collector.compared.as_ref(),
+        origin.as_ref(),
+    );
     let added = collector.store.add(admitted).await.map_err(unstored)?;
     if added.known == 0 {
         collector.store.note(|aside| noted.add_to(&mut aside.checks));

@@ -39,7 +39,7 @@ impl Tally {
 /// The counts of every epoch and question that has any.
 pub type Tallies = BTreeMap<(Epoch, u16), Tally>;
 
-/// Counts that tell whether reports are honest, of every epoch, question and group of reports that has any.
+/// Counts that tell whether reports are honest, of every window, by its first epoch, question and group of reports that has any.
 pub type Checks = BTreeMap<(Epoch, u16, Arc<str>), Tally>;
 
 /// Where the number of reports stands among the counters of a check.
