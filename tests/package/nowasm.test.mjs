@@ -1,6 +1,6 @@
 // The engine where WebAssembly is forbidden: `keepset/nowasm`, the same modules as JavaScript.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { collector } from "./support/collector.mjs";
 import { draw, judge, pack } from "./support/draw.mjs";
 import { unseal } from "./support/hpke.mjs";
+import { tools } from "./support/installed.mjs";
 import { ALL, DAY, handClock, shelf, shop } from "./support/packs.mjs";
 import { hold, VECTORS } from "./support/vectors.mjs";
 import { code, codes, files, grant, HTML, installed, ready, track, visit } from "./support/visit.mjs";
@@ -141,6 +142,24 @@ test("a browser without WebAssembly gets it, too, and one that has it never load
     await page.waitForFunction(() => keepset.has("buyer"));
     assert.deepEqual(asked(shopVisit.site, /nowasm.js/), loaded);
     assert.deepEqual(page.problems, []);
+    await shopVisit.close();
+  }
+});
+
+test("a bundler makes a file of its own of it, which a page loads where it has to", async () => {
+  const { build } = createRequire(join(tools, "x.js"))("esbuild");
+  writeFileSync(join(installed.folder, "fallback.mjs"), fallback().replace("/keepset/index.js", "keepset").replace("/keepset/nowasm.js", "keepset/nowasm"));
+  const { outputFiles } = await build({ entryPoints: [join(installed.folder, "fallback.mjs")], bundle: true, splitting: true, format: "esm", write: false, outdir: "/", logLevel: "error" });
+  const built = Object.fromEntries(outputFiles.map(({ path, text }) => [path === "/fallback.js" ? "/page.js" : path, text]));
+  assert.ok(built["/page.js"].length < 100_000);
+  for (const [csp, loaded] of [[CSP, 1], [CSP.replace("'self';", "'self' 'wasm-unsafe-eval';"), 0]]) {
+    const shopVisit = await visit({ files: { ...files(), ...built }, serve: { csp } });
+    const page = await shopVisit.open();
+    assert.equal(await ready(page), "ready");
+    await grant(page);
+    await track(page, 1);
+    await page.waitForFunction(() => keepset.has("buyer"));
+    assert.equal(asked(shopVisit.site, /\/nowasm-[A-Z0-9]+\.js/).length, loaded, csp);
     await shopVisit.close();
   }
 });
