@@ -3,7 +3,7 @@
 //! A choice is made of what every pack is made of: `expand` writes it out as two events, a few counts and a segment, so that what
 //! was shown and what came of it is kept, exported, explained and erased as all else is, and a page that makes no choices
 //! loads nothing for it. What decides is [`Alternatives::decide`], in a module of its own
-//! ([ADR 14](../../../../docs/adr/0014-a-choice-is-made-of-events-counts-and-a-segment.md)).
+//! ([ADR 15](../../../../docs/adr/0015-a-choice-is-made-of-events-counts-and-a-segment.md)).
 
 mod beta;
 mod decide;
