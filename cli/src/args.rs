@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use keepset_wire::Epsilon;
 
@@ -12,6 +13,7 @@ use crate::plan;
 use crate::sentiment::SentimentCommand;
 use crate::tabular::select::Learner;
 use crate::tabular::train::Calibrate;
+use crate::train::recalibrate::ReleaseArguments;
 
 /// Keepset's native tool: replays behaviour logs through the engine that runs on devices.
 #[derive(Debug, Parser)]
@@ -278,7 +280,7 @@ pub struct TrainArguments {
     #[arg(long, required_unless_present = "table")]
     pub pack: Option<PathBuf>,
     /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
-    #[arg(long, required_unless_present = "table")]
+    #[arg(long, required_unless_present_any = ["table", "from_release"])]
     pub events: Vec<PathBuf>,
     /// The mapping file that says which columns of a CSV log hold what
     #[arg(long)]
@@ -293,8 +295,15 @@ pub struct TrainArguments {
     #[arg(long)]
     pub json: Option<PathBuf>,
     /// The event the model is to foretell, or an outcome that the pack defines; of a table the column
-    #[arg(long)]
+    #[arg(
+        long,
+        required_unless_present = "from_release",
+        default_value_if("from_release", ArgPredicate::IsPresent, "")
+    )]
     pub label: String,
+    /// A release to bring a model to instead.
+    #[command(flatten)]
+    pub of_release: ReleaseArguments,
     /// How a table is read and learned from.
     #[command(flatten)]
     pub of_table: TableArguments,
@@ -308,13 +317,13 @@ pub struct TrainArguments {
     #[arg(long, default_value_t = 28)]
     pub within_days: u16,
     /// A day, YYYY-MM-DD: learn from what is known at its midnight (UTC); may be given several times
-    #[arg(long, required_unless_present = "table")]
+    #[arg(long, required_unless_present_any = ["table", "from_release"])]
     pub cut: Vec<String>,
     /// The later day at which the model is tested
-    #[arg(long, required_unless_present = "table")]
+    #[arg(long, required_unless_present_any = ["table", "from_release"])]
     pub test_cut: Option<String>,
     /// The features the model reads
-    #[arg(long, required_unless_present = "table", value_delimiter = ',')]
+    #[arg(long, required_unless_present_any = ["table", "from_release"], value_delimiter = ',')]
     pub features: Vec<String>,
     /// The model's name in the pack
     #[arg(long, required_unless_present = "table")]

@@ -154,6 +154,9 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
     if let Some(table) = &arguments.table {
         return train_on_table(arguments, table);
     }
+    if let Some(release) = &arguments.of_release.from_release {
+        return train_from_release(arguments, release);
+    }
     let date =
         |text: &String| Timestamp::from_date(text).with_context(|| format!("{text:?} is no day YYYY-MM-DD"));
     let pack = arguments.pack.as_deref().context("--pack is missing")?;
@@ -188,6 +191,25 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
         write(file, &train::curve(&trained))?;
     }
     Ok(train::summary(&trained))
+}
+
+fn train_from_release(arguments: &TrainArguments, release: &Path) -> anyhow::Result<String> {
+    let pack = arguments.pack.as_deref().context("--pack is missing")?;
+    let id = arguments.model_id.as_deref().context("--model-id is missing")?;
+    let mut document =
+        document::parse(&read(pack)?).with_context(|| format!("the pack {} is wrong", pack.display()))?;
+    let model = document.get("models").and_then(|models| models.get(id));
+    let model = model.with_context(|| format!("the pack has no model {id:?}"))?;
+    let release: serde_json::Value = serde_json::from_str(&read(release)?)
+        .with_context(|| format!("the release {} is no JSON", release.display()))?;
+    let found = train::recalibrate::recalibrate(&release, &arguments.of_release)?;
+    let model = found.apply(model)?;
+    // What a device refuses is not written.
+    document["models"][id] = model.clone();
+    Pack::read(&document).context("the pack does not take the model")?;
+    let member = std::collections::BTreeMap::from([(id, &model)]);
+    write(&arguments.out, &(serde_json::to_string_pretty(&member)? + "\n"))?;
+    Ok(found.summary())
 }
 
 fn card_of(arguments: &TrainArguments) -> PathBuf {

@@ -4,6 +4,7 @@ mod card;
 pub mod cohort;
 pub mod quality;
 mod reach;
+pub mod recalibrate;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
