@@ -63,7 +63,7 @@ pub struct QuestionResult {
 pub struct SegmentResult {
     /// The segment, or what else it is of.
     pub id: String,
-    /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate` or `auc`.
+    /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate`, `lift`, `rate_of_all`, `lift_over_all` or `auc`.
     pub measure: &'static str,
     /// The truth among the devices that reported: known only because this is a replay.
     #[serde(rename = "true")]

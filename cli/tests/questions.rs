@@ -45,7 +45,9 @@ fn a_replay_of_every_kind_of_question_gives_estimates_near_the_truth() {
     assert_eq!(kinds, sorted(&["sizes", "overlaps", "histogram", "mean", "conversion", "calibration"]));
     // Some 230 reports a window are often too few for an area under a curve: neither yes nor no is surely there.
     measures.remove("auc");
-    assert_eq!(measures, sorted(&["share", "overlap", "bin", "quantile", "mean", "rate", "lift"]));
+    let told =
+        ["share", "overlap", "bin", "quantile", "mean", "rate", "lift", "rate_of_all", "lift_over_all"];
+    assert_eq!(measures, sorted(&told));
     assert!(numbers > 600, "{numbers}");
     // The device knows its group of two weeks before in nearly all cases, for a replay looks at every window's beginning.
     let none = summary.figures.iter().filter(|figure| figure.id == "none" && figure.measure == "share");

@@ -180,6 +180,7 @@ fn figure_view(
         expected_error,
         consistent: finding.consistent,
         published: finding.published().is_some(),
+        significant: finding.is_significant(),
         context: context.map(Into::into),
         change: None,
     }

@@ -4,7 +4,6 @@ use keepset_privacy::answering::Mechanism;
 use keepset_privacy::drift::Drift;
 use keepset_privacy::finding::{Finding, Measure};
 use keepset_privacy::forecast::Forecast;
-use keepset_privacy::mechanism::Estimate;
 use keepset_privacy::release::least_reports;
 use keepset_privacy::{Answering, SetSelect};
 use keepset_wire::{Ask, Plan, Question, Window};
@@ -173,7 +172,7 @@ fn trending(findings: &[Finding]) -> Vec<Finding> {
 type Kind = (&'static str, fn(Measure) -> bool);
 
 fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
-    let kinds: [Kind; 7] = [
+    let kinds: [Kind; 8] = [
         ("Share of the devices that reported", |measure| {
             matches!(measure, Measure::Size(_) | Measure::Group(_))
         }),
@@ -181,10 +180,13 @@ fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
         ("Of those that have a value", |measure| matches!(measure, Measure::Quantile(_))),
         ("The value of a device, on average", |measure| measure == Measure::Mean),
         ("Of the devices of each group, those with the outcome", |measure| {
-            matches!(measure, Measure::Rate(_))
+            matches!(measure, Measure::Rate(_) | Measure::RateOfAll)
         }),
         ("How much higher their rate is than that of the first group", |measure| {
             matches!(measure, Measure::Lift(_))
+        }),
+        ("How much higher their rate is than that of all groups together", |measure| {
+            matches!(measure, Measure::LiftOverAll(_))
         }),
         ("How well scores tell the two outcomes apart", |measure| measure == Measure::Auc),
     ];
@@ -198,7 +200,7 @@ fn panels(question: &Question, findings: &[Finding]) -> Vec<Panel> {
                 Scale::over(low.value(), high.value())
             }
             (_, Measure::Auc) => Scale::covering([1.0].into_iter()),
-            (_, Measure::Lift(_)) => Scale::around_nothing(
+            (_, measure) if measure.is_difference() => Scale::around_nothing(
                 members.iter().filter_map(|finding| finding.estimate()).flat_map(|e| [e.low, e.high]),
             ),
             _ => Scale::covering(members.iter().filter_map(|finding| finding.estimate()).map(|e| e.high)),
@@ -230,9 +232,7 @@ fn row(question: &Question, finding: &Finding, scale: &Scale) -> Row {
 
 /// Says of a difference that is printed whether it is more than chance makes in 19 of 20 cases.
 fn verdict(finding: &Finding) -> Option<&'static str> {
-    let Measure::Lift(_) = finding.measure else { return None };
-    let Estimate { low, high, .. } = finding.published()?;
-    Some(if low > 0.0 || high < 0.0 { "more than chance" } else { "not significant" })
+    Some(if finding.is_significant()? { "more than chance" } else { "not significant" })
 }
 
 /// The interval; where there is none, all that may be.
@@ -244,7 +244,7 @@ fn bounds(question: &Question, finding: &Finding) -> (f64, f64) {
         {
             (low.value(), high.value())
         }
-        _ if matches!(finding.measure, Measure::Lift(_)) => (-1.0, 1.0),
+        _ if finding.measure.is_difference() => (-1.0, 1.0),
         _ => (0.0, 1.0),
     }
 }
@@ -362,7 +362,8 @@ fn note(ask: &Ask) -> String {
         ),
         Ask::Conversion { outcome, .. } => format!(
             "A device counts in the first of these segments it was in; a rate is told only of groups that are surely there. \
-             The outcome is being in {outcome:?}.",
+             The outcome is being in {outcome:?}. All groups together are the devices in any of them. Each comparison is looked at by \
+             itself: of twenty groups that are like all of them, one is called more than chance.",
             outcome = title(outcome.as_str())
         ),
         Ask::Calibration { outcome, .. } => format!(

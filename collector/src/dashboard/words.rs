@@ -67,6 +67,8 @@ pub(super) fn label(question: &Question, measure: Measure) -> String {
             let (one, other) = item.split_once('+').unwrap_or((&item, ""));
             format!("{} against {}", title(one), title(other).to_lowercase())
         }
+        (Measure::LiftOverAll(_), ..) => format!("{} against all", title(&measure.item(question))),
+        (Measure::RateOfAll, ..) => "All of them together".into(),
         (Measure::Bin(0), ..) => "No value".into(),
         (Measure::Quantile(25), ..) => "First quartile".into(),
         (Measure::Quantile(50), ..) => "Median".into(),

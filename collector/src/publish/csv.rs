@@ -6,7 +6,7 @@ use super::{FigureView, Publication, QuestionView, RollupView, WindowView};
 
 /// The columns; those at the end came later.
 const COLUMNS: &str = "window,starts,ends,state,question,segment,reports,support,estimate,low,high,standard_error,published,\
-     epsilon_per_report,epsilon_per_window,epsilon_per_year,mechanism,p,q,ask,measure,from,to,expected_error,consistent,level,level_low,level_high,assumed_fakes,low_with_fakes,high_with_fakes,more_reports,members,chosen_by,change,change_low,change_high";
+     epsilon_per_report,epsilon_per_window,epsilon_per_year,mechanism,p,q,ask,measure,from,to,expected_error,consistent,level,level_low,level_high,assumed_fakes,low_with_fakes,high_with_fakes,more_reports,members,chosen_by,change,change_low,change_high,significant";
 
 /// Writes a publication as CSV, one line per window, question and number.
 #[must_use]
@@ -65,6 +65,7 @@ impl Line {
             change.map(|change| change.high),
         ];
         rest.extend(changes.map(number));
+        rest.push(figure.significant.map(|significant| significant.to_string()).unwrap_or_default());
         Self {
             item: figure.item.clone(),
             support: figure.support,
@@ -79,7 +80,7 @@ impl Line {
     fn of_rollup(rollup: &RollupView) -> Self {
         let mut rest = vec![String::new(); 11];
         rest.extend([rollup.members.join("+"), rollup.chosen_by.to_owned()]);
-        rest.extend([String::new(), String::new(), String::new()]);
+        rest.extend([const { String::new() }; 4]);
         Self {
             item: rollup.id.clone(),
             support: Some(rollup.support),

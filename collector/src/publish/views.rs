@@ -75,9 +75,9 @@ pub struct QuestionView {
 /// One number.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FigureView {
-    /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate`, `lift` or `auc`.
+    /// What it is: `share`, `overlap`, `bin`, `quantile`, `mean`, `rate`, `lift`, `rate_of_all`, `lift_over_all` or `auc`.
     pub measure: &'static str,
-    /// Of what: a segment, two of them joined by `+` (for a lift the first against the second), `bin_1`, `band_1`, `p50`, or `none`.
+    /// Of what: a segment, two of them joined by `+` (for a lift the first against the second), `bin_1`, `band_1`, `p50`, `none` or `all`.
     pub item: String,
     /// The lower end of a bin or of a band of scores; nothing where it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +104,9 @@ pub struct FigureView {
     pub consistent: Option<f64>,
     /// Whether the rule of release lets it be printed; otherwise there are not enough reports.
     pub published: bool,
+    /// For a lift that is printed, whether it is more than chance makes in 19 of 20 cases, looked at by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub significant: Option<bool>,
     /// For a size, how far to trust it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<ContextView>,

@@ -49,7 +49,7 @@ fn reports(plan: &Plan, epoch: Epoch) -> Vec<Vec<u8>> {
     bodies
 }
 
-/// 43 numbers of one window from fixed seeds; of as many honest intervals of 5 standard errors one misses with probability below 1e-4.
+/// 35 numbers of one window from fixed seeds; of as many honest intervals of 5 standard errors one misses with probability below 1e-4.
 #[test]
 fn every_kind_of_question_is_counted_estimated_published_and_shown() {
     let (folder, plan) = (Folder::new(), plan());
@@ -76,6 +76,8 @@ fn every_kind_of_question_is_counted_estimated_published_and_shown() {
         (4, "share", "none", 0.25),
         (4, "rate", "a", 0.5),
         (4, "rate", "b", 0.0),
+        (4, "rate_of_all", "all", 1.0 / 3.0),
+        (4, "lift_over_all", "a", 1.0 / 6.0),
         (5, "rate", "band_1", 0.0),
         (5, "rate", "band_2", 0.5),
         (5, "rate", "band_3", 1.0),
@@ -94,6 +96,10 @@ fn every_kind_of_question_is_counted_estimated_published_and_shown() {
         (Some(25.0), Some(50.0))
     );
     assert_eq!(figure(5, "rate", "band_1")["to"].as_f64(), Some(-1.0));
+    // Nobody in b has the outcome, a third of all do: nothing is printed of its rate, and of the difference that it is more than chance.
+    let below = figure(4, "lift_over_all", "b");
+    assert_eq!((&below["published"], &below["significant"]), (&true.into(), &true.into()), "{below}");
+    assert!(below["high"].as_f64().unwrap() < 0.0 && figure(4, "rate", "a")["significant"].is_null());
     let mechanisms: Vec<&str> =
         questions.iter().map(|question| question["mechanism"]["name"].as_str().unwrap()).collect();
     assert_eq!(mechanisms[2..4], ["square-wave", "bounded-mean"]);
@@ -105,7 +111,7 @@ fn every_kind_of_question_is_counted_estimated_published_and_shown() {
     let csv = server.get("/v1/estimates.csv?window=1").body;
     let figures: usize = questions.iter().map(|question| question["figures"].as_array().unwrap().len()).sum();
     assert_eq!(csv.lines().count(), 1 + figures);
-    assert!(csv.lines().all(|line| line.split(',').count() == 37));
+    assert!(csv.lines().all(|line| line.split(',').count() == 38));
     let html = server.get("/?window=1").body;
     for shown in [
         "In both of two segments",
@@ -118,6 +124,10 @@ fn every_kind_of_question_is_counted_estimated_published_and_shown() {
         "Area under the ROC curve",
         "the difference is not significant",
         "In none of them",
+        "All of them together",
+        "How much higher their rate is than that of all groups together",
+        "B against all",
+        "more than chance",
     ] {
         assert!(html.contains(shown), "{shown}");
     }

@@ -17,7 +17,7 @@ use crate::consistent::{Total, consistent};
 use crate::drift::{Counted, Drift};
 use crate::mechanism::{Estimate, Group, Histogram, Joint, Overlaps, SetSelect, SquareWave};
 use crate::numbers::{Z_95, float};
-use crate::release::{MIN_REPORTS, Release, release, release_in_range};
+use crate::release::{MAX_RELATIVE_HALF_WIDTH, MIN_REPORTS, Release, release, release_in_range};
 pub use exact::Exact;
 pub use expected::Expected;
 
@@ -43,6 +43,10 @@ pub enum Measure {
     Rate(u16),
     /// By how much the rate of this group is above that of the first.
     Lift(u16),
+    /// The share of the devices of all groups together whose outcome is yes.
+    RateOfAll,
+    /// By how much the rate of this group is above that of all groups together, itself among them.
+    LiftOverAll(u16),
     /// The probability that a device whose outcome is yes has a higher score than one whose outcome is no.
     Auc,
 }
@@ -59,6 +63,8 @@ impl Measure {
             Self::Mean => "mean",
             Self::Rate(_) => "rate",
             Self::Lift(_) => "lift",
+            Self::RateOfAll => "rate_of_all",
+            Self::LiftOverAll(_) => "lift_over_all",
             Self::Auc => "auc",
         }
     }
@@ -74,7 +80,7 @@ impl Measure {
                 .map_or_else(|| "none".to_owned(), ToString::to_string)
         };
         match self {
-            Self::Size(index) => segment(index),
+            Self::Size(index) | Self::LiftOverAll(index) => segment(index),
             Self::Both(one, other) => format!("{}+{}", segment(one), segment(other)),
             Self::Bin(0) => "none".into(),
             Self::Bin(bin) => format!("bin_{bin}"),
@@ -85,8 +91,15 @@ impl Measure {
                 _ => segment(group),
             },
             Self::Lift(group) => format!("{}+{}", segment(group), segment(0)),
+            Self::RateOfAll => "all".into(),
             Self::Auc => "auc".into(),
         }
+    }
+
+    /// Tells whether it is by how much one rate is above another.
+    #[must_use]
+    pub fn is_difference(self) -> bool {
+        matches!(self, Self::Lift(_) | Self::LiftOverAll(_))
     }
 
     /// Tells whether it is a share, from 0 to 1, or a difference of two; else it is a value of the feature.
@@ -127,6 +140,13 @@ impl Finding {
         }
     }
 
+    /// Tells of a difference that is printed whether it is more than chance makes in 19 of 20 cases, looked at by itself.
+    #[must_use]
+    pub fn is_significant(&self) -> Option<bool> {
+        let Estimate { low, high, .. } = self.published().filter(|_| self.measure.is_difference())?;
+        Some(low > 0.0 || high < 0.0)
+    }
+
     /// Takes back what rests on fewer reports than this: what a plan asks for beyond the rule of release.
     #[must_use]
     pub fn resting_on(self, least_reports: u64) -> Self {
@@ -151,11 +171,16 @@ impl Finding {
         Self { support: support.copied(), ..self }
     }
 
-    /// A difference is printed when both it is of are, whether or not it is far from 0: printed only when it is, it would be too large on average.
-    fn of_difference(measure: Measure, estimate: Option<Estimate>, of: &[Self; 2]) -> Self {
-        let printed = of.iter().all(|one| one.published().is_some());
-        let release = |estimate| {
-            if printed { Release::Published(estimate) } else { Release::NotEnough(estimate) }
+    /// A difference is printed when it is known to half the rate of all. Neither its own size nor the rate of its group decides: printed only
+    /// where these came out large, both would be too large on average, and groups that convert seldom would never be compared.
+    fn of_difference(measure: Measure, estimate: Option<Estimate>, of_all: &Self) -> Self {
+        let widest = of_all.published().map_or(0.0, |all| MAX_RELATIVE_HALF_WIDTH * all.share);
+        let release = |estimate: Estimate| {
+            if estimate.half_width <= widest {
+                Release::Published(estimate)
+            } else {
+                Release::NotEnough(estimate)
+            }
         };
         Self { measure, support: None, release: estimate.map(release), consistent: None }
     }
@@ -182,10 +207,14 @@ impl Answering {
             }
             Mechanism::Joint(_) => {
                 let is_model = matches!(question.ask, Ask::Calibration { .. });
+                // The only group there is is all of them.
+                let has_all = !is_model && groups > 1;
                 (0..=groups)
                     .map(Measure::Group)
                     .chain((0..groups).map(Measure::Rate))
                     .chain((1..groups).map(Measure::Lift).filter(|_| !is_model))
+                    .chain(has_all.then_some(Measure::RateOfAll))
+                    .chain((0..groups).map(Measure::LiftOverAll).filter(|_| has_all))
                     .chain(is_model.then_some(Measure::Auc))
                     .collect()
             }
@@ -285,6 +314,8 @@ impl Answering {
         let auc = joint.curve(counts, reports).and_then(|curve| curve.auc);
         let rate =
             |index: u16| Finding::of_share(Measure::Rate(index), group(index).and_then(|group| group.rate));
+        let of_all =
+            Finding::of_share(Measure::RateOfAll, found.as_ref().and_then(|found| found.together.rate));
         let finding = |measure| match measure {
             Measure::Group(index) if index == joint.groups() => {
                 let none = usize::from(joint.groups()) * 2;
@@ -298,7 +329,12 @@ impl Answering {
             ),
             Measure::Lift(index) => {
                 let lift = shares.as_ref().and_then(|shares| joint.lift(shares, index, 0));
-                Finding::of_difference(measure, lift, &[rate(index), rate(0)])
+                Finding::of_difference(measure, lift, &of_all)
+            }
+            Measure::RateOfAll => of_all,
+            Measure::LiftOverAll(index) => {
+                let lift = shares.as_ref().and_then(|shares| joint.lift_over_all(shares, index));
+                Finding::of_difference(measure, lift, &of_all)
             }
             _ => Finding::in_range(measure, auc, 1.0),
         };

@@ -60,6 +60,12 @@ impl Exact {
             let (no, yes) = (cell(2 * group), cell(2 * group + 1));
             (no + yes > 0).then(|| float(yes) / float(no + yes))
         };
+        let rate_of_all = || {
+            let of_all =
+                |first: u16| (0..question.ask.groups()).map(|group| cell(2 * group + first)).sum::<u64>();
+            let (no, yes) = (of_all(0), of_all(1));
+            (no + yes > 0).then(|| float(yes) / float(no + yes))
+        };
         let value = |measure: &Measure| match *measure {
             Measure::Size(index) | Measure::Bin(index) => share(cell(index)),
             Measure::Both(one, other) => share(self.pairs.get(pair(one, other)).copied().unwrap_or(0)),
@@ -73,6 +79,8 @@ impl Exact {
             Measure::Group(group) => share(cell(2 * group) + cell(2 * group + 1)),
             Measure::Rate(group) => rate(group),
             Measure::Lift(group) => Some(rate(group)? - rate(0)?),
+            Measure::RateOfAll => rate_of_all(),
+            Measure::LiftOverAll(group) => Some(rate(group)? - rate_of_all()?),
             Measure::Auc => self.area(question.ask.groups()),
         };
         measures.iter().map(value).collect()

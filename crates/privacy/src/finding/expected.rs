@@ -43,7 +43,7 @@ impl Expected {
     /// Tells whether its error is told as a share of the number itself.
     #[must_use]
     pub fn is_relative(&self) -> bool {
-        self.measure.is_share() && !matches!(self.measure, Measure::Auc | Measure::Lift(_))
+        self.measure.is_share() && self.measure != Measure::Auc && !self.measure.is_difference()
     }
 }
 

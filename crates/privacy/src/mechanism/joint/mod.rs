@@ -132,6 +132,22 @@ impl Joint {
         shares.difference_of_ratios((&[yes], &[no, yes]), (&[other_yes], &[other_no, other_yes]))
     }
 
+    /// Estimates by how much the rate of a group is above that of all groups together, this one among them. Nothing unless both are told.
+    ///
+    /// The two depend on each other twice, by the devices they share and by the noise of one answer, and the interval takes both into
+    /// account: it is that of one function of the shares. Against the other groups alone the difference would be larger by one
+    /// part in the share that they are of all, with the same sign.
+    #[must_use]
+    pub fn lift_over_all(&self, shares: &Shares, group: u16) -> Option<Estimate> {
+        if group >= self.groups {
+            return None;
+        }
+        let (no, yes) = (usize::from(2 * group), usize::from(2 * group + 1));
+        let all: Vec<usize> = (0..2 * usize::from(self.groups)).collect();
+        let all_yes: Vec<usize> = all.iter().copied().skip(1).step_by(2).collect();
+        shares.difference_of_ratios((&[yes], &[no, yes]), (&all_yes, &all))
+    }
+
     fn group(&self, shares: &Shares, groups: std::ops::Range<usize>) -> Group {
         let all: Vec<usize> = (2 * groups.start..2 * groups.end).collect();
         let yes: Vec<usize> = groups.map(|group| 2 * group + 1).collect();

@@ -155,6 +155,30 @@ fn a_lift_against_the_first_group_is_unbiased_and_its_interval_holds() {
     }
 }
 
+/// Of two groups the other is the rest: a group is as far above all as it is above the rest, times the share of the rest.
+#[test]
+fn a_lift_over_all_is_that_over_the_rest_in_the_share_that_the_rest_is_of_all() {
+    let joint = Joint::with_none(epsilon(2_000_000), 2).unwrap();
+    let people: Vec<Vec<bool>> = (0..20_000_u32)
+        .map(|person| {
+            let group = [Some(0), Some(0), Some(1), None][person as usize % 4];
+            joint.memberships(group, person % 7 < 2).unwrap()
+        })
+        .collect();
+    let counts = counted(joint.select(), &people, joint.cells().into(), 11, cells);
+    let (shares, found) = (joint.shares(&counts, 20_000).unwrap(), joint.estimate(&counts, 20_000).unwrap());
+    for (group, rest) in [(0, 1), (1, 0)] {
+        let (over_all, over_rest) =
+            (joint.lift_over_all(&shares, group).unwrap(), joint.lift(&shares, group, rest).unwrap());
+        let share_of_rest = found.groups[usize::from(rest)].size.share / found.together.size.share;
+        assert!((over_all.share - share_of_rest * over_rest.share).abs() < 1e-12);
+        // Both are sure or unsure of it together, but for what the size of the rest adds.
+        let (one, other) =
+            (over_all.share / over_all.standard_error, over_rest.share / over_rest.standard_error);
+        assert!((one - other).abs() < 0.1, "{one} {other}");
+    }
+}
+
 #[test]
 fn no_lift_is_told_where_a_group_is_not_surely_there_or_does_not_exist() {
     let joint = Joint::with_none(epsilon(2_000_000), 2).unwrap();
@@ -165,4 +189,7 @@ fn no_lift_is_told_where_a_group_is_not_surely_there_or_does_not_exist() {
     let shares = joint.shares(&counts, 10_000).unwrap();
     assert_eq!(joint.lift(&shares, 1, 0), None);
     assert_eq!(joint.lift(&shares, 2, 0), None);
+    assert!(joint.lift_over_all(&shares, 0).is_some());
+    assert_eq!(joint.lift_over_all(&shares, 1), None);
+    assert_eq!(joint.lift_over_all(&shares, 2), None);
 }
