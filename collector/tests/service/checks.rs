@@ -130,6 +130,7 @@ fn an_origin_that_moves_a_number_is_named_and_its_part_of_the_reports_is_a_row_o
     let off = (figure["estimate"].as_f64().unwrap() - 0.14).abs();
     let error = (figure["high"].as_f64().unwrap() - figure["low"].as_f64().unwrap()) / 2.0 / 1.96;
     assert!(off < 5.0 * error, "{figure}");
+    the_csv_tells_the_same(&server.get("/v1/estimates.csv").body, &question);
     let html = server.get("/operations").body;
     assert!(
         html.contains("without those of https://blog.example") && html.contains("<td>other</td>"),
@@ -140,6 +141,38 @@ fn an_origin_that_moves_a_number_is_named_and_its_part_of_the_reports_is_a_row_o
     let table = if kind == Kind::Sqlite { "checks" } else { "keepset_checks" };
     let parts = folder.number(&format!("SELECT count(DISTINCT part) FROM {table}"));
     assert_eq!(parts, 5, "shapes, two origins, none and other: what a sender names is kept nowhere");
+}
+
+/// Every number without an origin and the shapes of a question are lines of the CSV, with what the JSON says of them.
+fn the_csv_tells_the_same(csv: &str, question: &Value) {
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let columns = lines.next().unwrap();
+    let lines: Vec<Vec<&str>> = lines.collect();
+    let cell =
+        |line: &[&str], name: &str| line[columns.iter().position(|one| *one == name).unwrap()].to_owned();
+    let without = question["without_origin"].as_array().unwrap();
+    let told = without.iter().flat_map(|one| {
+        let reports = question["reports"].as_u64().unwrap() - one["reports"].as_u64().unwrap();
+        one["figures"].as_array().unwrap().iter().map(move |figure| {
+            let word = |value: &Value| value.as_str().unwrap().to_owned();
+            let measure = format!("{}_without", word(&figure["measure"]));
+            let moved = figure["moved"].to_string();
+            [word(&one["origin"]), word(&figure["item"]), measure, reports.to_string(), moved]
+        })
+    });
+    let said = lines.iter().filter(|line| !cell(line, "without_origin").is_empty());
+    let said: Vec<[String; 5]> = said
+        .map(|line| ["without_origin", "segment", "measure", "reports", "moved"].map(|name| cell(line, name)))
+        .collect();
+    assert!(!said.is_empty());
+    assert_eq!(said, told.collect::<Vec<_>>());
+    let shapes: Vec<_> = lines.iter().filter(|line| cell(line, "measure") == "shapes").collect();
+    assert_eq!(shapes.len(), 1);
+    let expected = &question["shapes"];
+    assert_eq!(cell(shapes[0], "reports"), expected["reports"].to_string());
+    assert_eq!(cell(shapes[0], "unlikely"), expected["unlikely"].to_string());
+    let p_value: f64 = cell(shapes[0], "p_value").parse().unwrap();
+    assert!((p_value - expected["p_value"].as_f64().unwrap()).abs() < 1e-12);
 }
 
 #[test]
