@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use keepset_wire::Epsilon;
 
@@ -297,8 +296,9 @@ pub struct TrainArguments {
     /// The event the model is to foretell, or an outcome that the pack defines; of a table the column
     #[arg(
         long,
+        required = false,
         required_unless_present = "from_release",
-        default_value_if("from_release", ArgPredicate::IsPresent, "")
+        default_value_if("from_release", clap::builder::ArgPredicate::IsPresent, "")
     )]
     pub label: String,
     /// A release to bring a model to instead.

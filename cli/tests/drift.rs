@@ -82,6 +82,17 @@ fn a_fact_that_drifts_and_means_the_same_all_the_time_stays_in() {
 }
 
 #[test]
+fn within_the_look_that_was_chosen_the_way_that_ordered_best_is_taken() {
+    let look = |way: &str| way.split_once(';').map(|(_, look)| look.to_owned());
+    let (trained, _) = learned(&table(0.8, |climate, _| 5.0 * (climate - 1.0)), true, &[]);
+    let of_look: Vec<_> = trained.tried.iter().filter(|one| look(&one.way) == look(&trained.way)).collect();
+    let chosen = of_look.iter().find(|one| one.way == trained.way).unwrap();
+    assert!(of_look.iter().all(|one| one.auc <= chosen.auc), "{} of {of_look:?}", trained.way);
+    // Some heavier penalty would have done within the standard error of the mean: that is no reason to take it.
+    assert!(of_look[0].way != chosen.way && of_look[0].auc > chosen.auc - chosen.error, "{of_look:?}");
+}
+
+#[test]
 fn a_fact_tells_the_time_by_its_order_by_its_steps_or_by_its_texts() {
     let mut chance = Chance::new(3, 0);
     let number = |row: usize| row as f64 / 1_000.0;

@@ -3,8 +3,10 @@
 
 use std::io::Write as _;
 
+use clap::{CommandFactory as _, Parser as _};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use keepset_cli::args::Arguments;
 use keepset_cli::learn::Matrix;
 use keepset_cli::learn::boost::{Boosting, boost};
 use keepset_cli::learn::chance::Chance;
@@ -301,4 +303,14 @@ fn the_expectation_of_gamma_gamma_lies_between_all_and_one() {
     }
     assert!((model.expected(2.0, 22.35) - 24.66).abs() < 0.02, "{}", model.expected(2.0, 22.35));
     assert_eq!(training(Learner::Auto).calibrate, Calibrate::Platt);
+}
+
+#[test]
+fn the_command_line_holds_together_and_a_training_asks_for_what_it_foretells() {
+    Arguments::command().debug_assert();
+    let read = |line: &str| Arguments::try_parse_from(line.split(' ')).map(|_| ());
+    assert!(read("keepset train --table t.csv --label bought --out m.json").is_ok());
+    assert!(read("keepset train --from-release r.json --pack p.json --model-id m --out m.json").is_ok());
+    let refusal = read("keepset train --table t.csv --out m.json").unwrap_err().to_string();
+    assert!(refusal.contains("--label"), "{refusal}");
 }

@@ -156,9 +156,8 @@ pub fn choose(
     }
     let tried: Vec<Tried> =
         candidates.iter().map(|(way, scores)| judged(*way, scores, &folds, in_order)).collect();
-    let best =
-        (0..tried.len()).max_by(|a, b| tried[*a].auc.total_cmp(&tried[*b].auc).then(b.cmp(a))).unwrap_or(0);
-    let best = if in_order { plainest(best, &candidates, &folds) } else { best };
+    let best = best_of(0..tried.len(), &tried).unwrap_or(0);
+    let best = if in_order { in_plainest_look(best, &candidates, &tried, &folds) } else { best };
     let (way, scores) = candidates.swap_remove(best);
     let asked = folds.iter().flat_map(|fold| fold.asked.iter().copied()).collect();
     Chosen { way, tried, held_out: (scores.concat(), asked) }
@@ -292,17 +291,30 @@ fn judged(way: Way, scores: &[Vec<f64>], folds: &[Fold], in_order: bool) -> Trie
     Tried { way: way.to_string(), auc, error, log_loss: mean_and_deviation(&losses).0 }
 }
 
-/// The first way that falls short of the best, part by part, by no more than the standard error of that difference.
-fn plainest(best: usize, candidates: &[(Way, Vec<Vec<f64>>)], folds: &[Fold]) -> usize {
+/// The best way of the first look that can do it: its best way falls short of the best of all, part by part, by no more than the
+/// standard error of that difference. Within a look the best is taken: a heavy penalty is no safer against time than a light one.
+fn in_plainest_look(
+    best: usize,
+    candidates: &[(Way, Vec<Vec<f64>>)],
+    tried: &[Tried],
+    folds: &[Fold],
+) -> usize {
     let shares = shares(folds.len(), true);
     let of_best = areas(&candidates[best].1, folds);
-    let is_near = |(_, scores): &(Way, Vec<Vec<f64>>)| {
-        let short: Vec<f64> =
-            of_best.iter().zip(areas(scores, folds)).map(|(best, own)| best - own).collect();
+    let is_near = |place: &usize| {
+        let own = areas(&candidates[*place].1, folds);
+        let short: Vec<f64> = of_best.iter().zip(own).map(|(best, own)| best - own).collect();
         let (mean, error) = mean_and_error(&short, &shares);
         mean <= error
     };
-    candidates.iter().position(is_near).unwrap_or(best)
+    let best_of_look =
+        |look: &Look| best_of((0..tried.len()).filter(|place| candidates[*place].0.look == *look), tried);
+    Look::OF_TIME.iter().filter_map(best_of_look).find(is_near).unwrap_or(best)
+}
+
+/// Which of these was worth most, the first where several were.
+fn best_of(places: impl Iterator<Item = usize>, tried: &[Tried]) -> Option<usize> {
+    places.max_by(|a, b| tried[*a].auc.total_cmp(&tried[*b].auc).then(b.cmp(a)))
 }
 
 /// The AUC of scores.
