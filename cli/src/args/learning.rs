@@ -1,0 +1,240 @@
+//! Training, import and evaluation on the command line.
+
+use std::path::PathBuf;
+
+use clap::builder::ArgPredicate;
+use clap::{Args, ValueEnum as _};
+
+use crate::tabular::select::Learner;
+use crate::tabular::train::Calibrate;
+use crate::train::recalibrate::ReleaseArguments;
+
+/// A training.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// A table to learn from instead of a log: CSV with a line of names, may be gzipped
+    #[arg(long, conflicts_with_all = ["pack", "events", "mapping", "cut", "test_cut", "features", "model_id"])]
+    pub table: Option<PathBuf>,
+    /// The pack file
+    #[arg(long, required_unless_present = "table")]
+    pub pack: Option<PathBuf>,
+    /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
+    #[arg(long, required_unless_present_any = ["table", "from_release"])]
+    pub events: Vec<PathBuf>,
+    /// The mapping file that says which columns of a CSV log hold what
+    #[arg(long)]
+    pub mapping: Option<PathBuf>,
+    /// Stop with exit code 2 at the first line that cannot be used
+    #[arg(long)]
+    pub strict: bool,
+    /// Show progress even when standard error is no terminal
+    #[arg(long)]
+    pub progress: bool,
+    /// Also write the results as JSON to this file
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// The event the model is to foretell, or an outcome that the pack defines; of a table the column
+    #[arg(
+        long,
+        required = false,
+        required_unless_present = "from_release",
+        default_value_if("from_release", ArgPredicate::IsPresent, "")
+    )]
+    pub label: String,
+    /// A release to bring a model to instead.
+    #[command(flatten)]
+    pub of_release: ReleaseArguments,
+    /// How a table is read and learned from.
+    #[command(flatten)]
+    pub of_table: TableArguments,
+    /// The share of a table's rows that is held back to test on: the later ones with --time, other people's with --person
+    #[arg(long, default_value_t = 0.25)]
+    pub test_share: f64,
+    /// Write the model as it was tested, instead of one fitted again on all rows
+    #[arg(long)]
+    pub as_tested: bool,
+    /// The event counts when it comes within so many days after a cut
+    #[arg(long, default_value_t = 28)]
+    pub within_days: u16,
+    /// A day, YYYY-MM-DD: learn from what is known at its midnight (UTC); may be given several times
+    #[arg(long, required_unless_present_any = ["table", "from_release"])]
+    pub cut: Vec<String>,
+    /// The later day at which the model is tested
+    #[arg(long, required_unless_present_any = ["table", "from_release"])]
+    pub test_cut: Option<String>,
+    /// The features the model reads
+    #[arg(long, required_unless_present_any = ["table", "from_release"], value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// The model's name in the pack
+    #[arg(long, required_unless_present = "table")]
+    pub model_id: Option<String>,
+    /// The file for the model, as a member of a pack's "models"; its card is written beside it
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Another file for the card
+    #[arg(long)]
+    pub card: Option<PathBuf>,
+    /// Also draw whom each threshold picks, and with what precision, as SVG into this file; of a log alone
+    #[arg(long, conflicts_with = "table")]
+    pub curve: Option<PathBuf>,
+    /// What stands in for a feature without a value; only a recency has none
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    pub missing: f64,
+    /// The penalty on the squares of the weights
+    #[arg(long, default_value_t = 1.0)]
+    pub l2: f64,
+    /// Choose the thresholds of a segment of whom at least this share shall do it
+    #[arg(long)]
+    pub precision: Option<f64>,
+    /// The seed of the resampling behind the intervals
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// How a table is read and learned from.
+#[derive(Debug, Args)]
+pub struct TableArguments {
+    /// The text in the label's column that is a yes; without it 1, true, yes or y
+    #[arg(long)]
+    pub positive: Option<String>,
+    /// The column that says whose row it is: nobody is learned from and tested on
+    #[arg(long)]
+    pub person: Option<String>,
+    /// The column that orders the rows in time: later rows are tested on
+    #[arg(long)]
+    pub time: Option<String>,
+    /// The rows are in order of time already
+    #[arg(long, conflicts_with = "time")]
+    pub in_order: bool,
+    /// Columns left out: names of rows, and what is known only afterwards
+    #[arg(long, value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Columns of numbers that are names, such as codes
+    #[arg(long, value_delimiter = ',')]
+    pub text: Vec<String>,
+    /// Columns that tell the outcome almost alone and are known beforehand all the same
+    #[arg(long, value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// The learner: of a log logistic unless another is named, of a table auto
+    #[arg(long, value_enum)]
+    pub learner: Option<Learner>,
+    /// How scores become probabilities, on rows held out
+    #[arg(long, value_enum, default_value_t)]
+    pub calibrate: Calibrate,
+}
+
+/// An import.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The model: LightGBM's model.txt, XGBoost's model.json, or what tests/models/sklearn_json.py writes
+    #[arg(long)]
+    pub from: PathBuf,
+    /// The pack whose features it reads; without one it becomes a model of tables
+    #[arg(long, requires = "model_id")]
+    pub pack: Option<PathBuf>,
+    /// Its name in the pack
+    #[arg(long, requires = "pack")]
+    pub model_id: Option<String>,
+    /// What it foretells: of tables the column
+    #[arg(long)]
+    pub label: String,
+    /// The file for the model
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// An evaluation.
+#[derive(Debug, Args)]
+pub struct EvaluateArguments {
+    /// The table: CSV with a line of names, may be gzipped
+    #[arg(long)]
+    pub table: PathBuf,
+    /// The model that `keepset train --table` wrote
+    #[arg(long, conflicts_with_all = ["label", "folds"])]
+    pub model: Option<PathBuf>,
+    /// Without a model: the column to foretell, by models of the other parts of the table
+    #[arg(long, required_unless_present = "model")]
+    pub label: Option<String>,
+    /// In how many parts the table is divided, by person with --person
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=50))]
+    pub folds: u16,
+    /// How the table is read and learned from.
+    #[command(flatten)]
+    pub of_table: TableArguments,
+    /// Also write every row's score and probability to this file, as CSV
+    #[arg(long, requires = "model")]
+    pub scores: Option<PathBuf>,
+    /// Also show the errors of the rows by the texts of these columns
+    #[arg(long, value_delimiter = ',')]
+    pub by: Vec<String>,
+    /// Also write the results as JSON to this file
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// The seed of everything that chance decides
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+impl TableArguments {
+    fn options(&self) -> Vec<(&'static str, String)> {
+        let mut options = Vec::new();
+        options.extend(self.positive.as_ref().map(|positive| ("positive", positive.clone())));
+        options.extend(self.person.as_ref().map(|person| ("person", person.clone())));
+        options.extend(self.time.as_ref().map(|time| ("time", time.clone())));
+        for (name, list) in [("ignore", &self.ignore), ("text", &self.text), ("allow", &self.allow)] {
+            options.extend((!list.is_empty()).then(|| (name, list.join(","))));
+        }
+        let named = |value: Option<clap::builder::PossibleValue>| {
+            value.map_or(String::new(), |value| value.get_name().to_owned())
+        };
+        options.extend(self.learner.map(|learner| ("learner", named(learner.to_possible_value()))));
+        options.push(("calibrate", named(self.calibrate.to_possible_value())));
+        options
+    }
+}
+
+impl TrainArguments {
+    /// Writes the command again, an option a line; a word a shell would take apart is quoted.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let path = |path: &PathBuf| path.display().to_string();
+        let write = |(name, value): (&str, String)| format!(" \\\n    --{name} {}", quoted(&value));
+        if let Some(table) = &self.table {
+            let mut options = vec![("table", path(table)), ("label", self.label.clone())];
+            options.extend(self.of_table.options());
+            options.push(("test-share", self.test_share.to_string()));
+            options.push(("seed", self.seed.to_string()));
+            options.push(("out", path(&self.out)));
+            let flags = [(self.of_table.in_order, " --in-order"), (self.as_tested, " --as-tested")];
+            let flags: String = flags.iter().filter(|flag| flag.0).map(|flag| flag.1).collect();
+            return format!("keepset train{flags}{}", options.into_iter().map(write).collect::<String>());
+        }
+        let mut options: Vec<(&str, String)> = Vec::new();
+        options.extend(self.pack.as_ref().map(|pack| ("pack", path(pack))));
+        options.extend(self.mapping.as_ref().map(|mapping| ("mapping", path(mapping))));
+        options.extend(self.events.iter().map(|events| ("events", path(events))));
+        options.push(("label", self.label.clone()));
+        options.push(("within-days", self.within_days.to_string()));
+        options.extend(self.cut.iter().map(|cut| ("cut", cut.clone())));
+        options.extend(self.test_cut.as_ref().map(|cut| ("test-cut", cut.clone())));
+        options.push(("features", self.features.join(",")));
+        options.extend(self.model_id.as_ref().map(|id| ("model-id", id.clone())));
+        options.push(("missing", self.missing.to_string()));
+        options.push(("l2", self.l2.to_string()));
+        options.extend(self.precision.map(|precision| ("precision", precision.to_string())));
+        options.extend(self.of_table.options().into_iter().filter(|(name, _)| *name == "learner"));
+        options.push(("seed", self.seed.to_string()));
+        options.push(("out", path(&self.out)));
+        options.extend(self.card.as_ref().map(|card| ("card", path(card))));
+        format!("keepset train{}", options.into_iter().map(write).collect::<String>())
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/,:+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
