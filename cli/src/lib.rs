@@ -12,6 +12,7 @@ mod collector;
 pub mod commands;
 pub mod coverage;
 pub mod crowd;
+mod drawing;
 pub mod figures;
 pub mod fleet;
 pub mod import;

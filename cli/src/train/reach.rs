@@ -1,12 +1,11 @@
 //! Precision against reach: what each threshold gains and gives up, as a table to read and a curve to look at.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use super::Trained;
 use super::quality::{Pick, Scored, pick};
 use super::summary::range;
+use crate::drawing::{Axis, BLUE, Drawing, ORANGE};
 use crate::table::{aligned, percent};
 
 /// The shares of people, the highest scores first, that thresholds are given for.
@@ -60,16 +59,6 @@ pub(super) fn table(choices: &[Choice]) -> String {
     aligned(&headings, rows.collect())
 }
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 320.0;
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = 560.0;
-const TOP: f64 = 28.0;
-const BOTTOM: f64 = 272.0;
-/// Two of Okabe and Ito's colours, dark enough for text on white; the lines differ in their dashes as well.
-const LATER: &str = "#0072b2";
-const BEFORE: &str = "#b34700";
-
 /// Draws the curve as SVG: reach from left to right, precision upwards, at the later time with its interval and among those learned from.
 #[must_use]
 pub fn curve(trained: &Trained) -> String {
@@ -78,81 +67,23 @@ pub fn curve(trained: &Trained) -> String {
         choices.iter().flat_map(|choice| [choice.learned.precision.high, choice.tested.precision.high]);
     let highest = ends.fold(tested.base_rate, f64::max);
     let top = ((highest * 10.0).ceil() / 10.0).clamp(0.1, 1.0);
-    let x = |reach: f64| LEFT + (RIGHT - LEFT) * reach;
-    let y = |precision: f64| BOTTOM - (BOTTOM - TOP) * precision.min(top) / top;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <title>Whom each threshold picks, and the share of them for whom {label} came within {within_days} days</title>\n\
-         <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n"
+    let title = format!(
+        "Whom each threshold picks, and the share of them for whom {label} came within {within_days} days"
     );
-    for step in 0..=4 {
-        let part = f64::from(step) / 4.0;
-        let (height, place) = (y(top * part), x(part));
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{LEFT} {height:.1}H{RIGHT}\" stroke=\"#d0d0d0\"/>\
-             <text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#333333\">{}</text>\
-             <text x=\"{place:.0}\" y=\"{:.0}\" text-anchor=\"middle\" fill=\"#333333\">{}</text>",
-            LEFT - 6.0,
-            height + 4.0,
-            percent(top * part),
-            BOTTOM + 18.0,
-            percent(part)
-        );
-    }
-    let middle = f64::midpoint(LEFT, RIGHT);
-    let _ = writeln!(
-        svg,
-        "<text x=\"{LEFT:.0}\" y=\"{:.0}\" fill=\"#333333\">precision: the share of those picked for whom it came</text>\
-         <text x=\"{middle:.0}\" y=\"{:.0}\" text-anchor=\"middle\" fill=\"#333333\">reach: the share of people picked, highest scores first</text>",
-        TOP - 10.0,
-        BOTTOM + 38.0
-    );
-    let later =
-        |end: fn(&Pick) -> f64| choices.iter().map(move |at| (x(at.tested.reach), y(end(&at.tested))));
-    let band = later(|pick| pick.precision.low).chain(later(|pick| pick.precision.high).rev());
-    let _ = writeln!(svg, "<polygon points=\"{}\" fill=\"{LATER}\" opacity=\"0.15\"/>", points(band));
-    let base = y(tested.base_rate);
-    let _ = writeln!(
-        svg,
-        "<path d=\"M{LEFT} {base:.1}H{RIGHT}\" stroke=\"#555555\" stroke-dasharray=\"2 3\"/>\
-         <text x=\"{:.0}\" y=\"{:.1}\" fill=\"#555555\">everybody: {}</text>",
-        RIGHT + 8.0,
-        base + 4.0,
-        percent(tested.base_rate)
-    );
-    let before = choices.iter().map(|at| (x(at.learned.reach), y(at.learned.precision.value)));
-    let lines: [(&str, &str, &str, f64, String); 2] = [
-        (LATER, "none", "tested later", TOP + 12.0, points(later(|pick| pick.precision.value))),
-        (BEFORE, "7 3", "learned from", TOP + 30.0, points(before)),
-    ];
-    for (colour, dash, name, place, line) in lines {
-        let _ = writeln!(
-            svg,
-            "<polyline points=\"{line}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" stroke-dasharray=\"{dash}\"/>\
-             <path d=\"M{:.0} {place:.0}h24\" stroke=\"{colour}\" stroke-width=\"2\" stroke-dasharray=\"{dash}\"/>\
-             <text x=\"{:.0}\" y=\"{:.0}\" fill=\"{colour}\">{name}</text>",
-            RIGHT + 8.0,
-            RIGHT + 38.0,
-            place + 4.0
-        );
-    }
+    let across = Axis { caption: "reach: the share of people picked, highest scores first", label: &percent };
+    let up = Axis { caption: "precision: the share of those picked for whom it came", label: &percent };
+    let mut drawing = Drawing::new(&title, 560.0, (1.0, top), &across, &up);
+    let later = |end: fn(&Pick) -> f64| choices.iter().map(move |at| (at.tested.reach, end(&at.tested)));
+    drawing.area(BLUE, later(|pick| pick.precision.low).chain(later(|pick| pick.precision.high).rev()));
+    drawing.level(tested.base_rate, &format!("everybody: {}", percent(tested.base_rate)));
+    drawing.line("tested later", (BLUE, "none"), later(|pick| pick.precision.value));
+    let before = choices.iter().map(|at| (at.learned.reach, at.learned.precision.value));
+    drawing.line("learned from", (ORANGE, "7 3"), before);
     if let Some(chosen) = &trained.thresholds {
-        let (across, up) = (x(chosen.tested.reach), y(chosen.tested.precision.value));
-        let _ = writeln!(
-            svg,
-            "<circle cx=\"{across:.1}\" cy=\"{up:.1}\" r=\"5\" fill=\"none\" stroke=\"#222222\" stroke-width=\"2\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#222222\">enter at {}</text>",
-            across + 9.0,
-            up - 6.0,
-            chosen.enter
-        );
+        let place = (chosen.tested.reach, chosen.tested.precision.value);
+        drawing.mark(place, &format!("enter at {}", chosen.enter));
     }
-    svg + "</svg>\n"
-}
-
-fn points(places: impl Iterator<Item = (f64, f64)>) -> String {
-    places.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+    drawing.svg()
 }
 
 #[cfg(test)]
