@@ -268,15 +268,3 @@ pub struct CoverageArguments {
     #[arg(long, default_value_t = 200)]
     pub seeds: u64,
 }
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::Arguments;
-
-    #[test]
-    fn no_option_contradicts_another() {
-        Arguments::command().debug_assert();
-    }
-}
