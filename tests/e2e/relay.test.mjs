@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { request as http } from "node:http";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { compiled } from "../package/support/compiled.mjs";
@@ -47,11 +47,6 @@ before(async () => {
   collector = await collect(folder(), reports.file, "--gateway", gateway.file);
   front = await watched(collector);
   between = await relay(`${front.url}/v1/oblivious`, { localAddress: RELAY });
-});
-after(async () => {
-  front.close();
-  await between.close();
-  assert.equal(await collector.stop(), 0);
 });
 
 const counted = async () => {
@@ -163,4 +158,10 @@ test("a page in Chromium whose policy allows the relay alone reports through it,
   onlyFromTheRelay();
   await browser.close();
   shop.close();
+});
+
+test("asked to end, the collector ends in order", async () => {
+  front.close();
+  await between.close();
+  assert.equal(await collector.stop(), 0);
 });
