@@ -3,11 +3,9 @@
 //! Who reports in a window is drawn anew, so the error of a difference holds the chance of both draws beside both noises. Each change is looked at by itself: of
 //! twenty shares that keep still one is called more than chance. Whether anything changed at all is what drift says.
 
+use keepset_privacy::Z_95;
 use keepset_privacy::finding::{Finding, Measure};
 use keepset_wire::Window;
-
-/// Half the width of a 95 % normal interval in standard errors.
-const Z_95: f64 = 1.959_963_984_540_054;
 
 /// By how much a share changed.
 #[derive(Clone, Copy, Debug, PartialEq)]

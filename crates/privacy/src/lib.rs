@@ -27,6 +27,7 @@ pub use mechanism::{
     BoundedMean, Channel, Estimate, Joint, OneOf, Overlaps, PrivacyError, RandomisedResponse, SetSelect,
     SquareWave,
 };
+pub use numbers::Z_95;
 
 #[cfg(all(test, target_arch = "wasm32"))]
 pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -1,7 +1,7 @@
 //! Counts as floating-point numbers, and the tail of the normal and the chi-square distribution.
 
 /// Half the width of a 95 % normal interval in standard errors.
-pub(crate) const Z_95: f64 = 1.959_963_984_540_054;
+pub const Z_95: f64 = 1.959_963_984_540_054;
 
 /// A count of reports, which stays far below 2^53.
 #[expect(clippy::cast_precision_loss)]
