@@ -119,7 +119,7 @@ fn a_fact_tells_the_time_by_its_order_by_its_steps_or_by_its_texts() {
     assert!(telling[0] < 0.62, "{telling:?}");
     assert!(telling[1] > 0.8 && telling[2] > 0.85 && telling[3] > 0.8, "{telling:?}");
     assert!(telling[3] == telling[4] && telling[4] == telling[5]);
-    let masked = columns.masked(&matrix, Look { steady: 0.8, fade: None });
+    let masked = columns.masked(Look { steady: 0.8, fade: None });
     assert_eq!(masked.columns[0], matrix.columns[0]);
     assert!(masked.columns[1..].iter().flatten().all(|value| *value == 0.0));
 }

@@ -3,6 +3,8 @@
 //! A fact that tells later rows from earlier ones (adversarial validation) will say something new again when the model is
 //! used: what was learned of it is what happened to happen then.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::learn::Matrix;
@@ -56,38 +58,46 @@ impl std::fmt::Display for Look {
 /// A numeric column of more different values is read in so many steps.
 const STEPS: usize = 20;
 
-/// How well each column's fact tells later rows from earlier ones.
+/// The columns of rows in order of time, and how well each one's fact tells later rows from earlier ones; those of one source are one fact.
 #[derive(Clone, Debug)]
-pub struct Columns {
-    telling: Vec<f64>,
+pub struct Columns<'a> {
+    matrix: &'a Matrix,
+    sources: &'a [String],
+    /// Measured when a look first asks.
+    telling: OnceCell<Vec<f64>>,
 }
 
-impl Columns {
-    /// Measures columns of rows in order of time; those of one source are one fact.
+impl<'a> Columns<'a> {
+    /// Takes columns; `sources` names, for each, the fact it comes from.
     #[must_use]
-    pub fn new(matrix: &Matrix, sources: &[String]) -> Self {
-        let mut of_source: BTreeMap<&String, Vec<&[f64]>> = BTreeMap::new();
-        for (source, column) in sources.iter().zip(&matrix.columns) {
-            of_source.entry(source).or_default().push(column);
-        }
-        let told: BTreeMap<&String, f64> =
-            of_source.into_iter().map(|(source, columns)| (source, telling(&columns))).collect();
-        Self { telling: sources.iter().map(|source| told[source]).collect() }
+    pub fn new(matrix: &'a Matrix, sources: &'a [String]) -> Self {
+        Self { matrix, sources, telling: OnceCell::new() }
     }
 
     /// Returns the matrix in which the columns that a look leaves out say nothing.
     #[must_use]
-    pub fn masked(&self, matrix: &Matrix, look: Look) -> Matrix {
+    pub fn masked(&self, look: Look) -> Cow<'a, Matrix> {
+        if look.steady.is_infinite() {
+            return Cow::Borrowed(self.matrix);
+        }
         let kept = |(column, telling): (&Vec<f64>, &f64)| {
             if *telling < look.steady { column.clone() } else { vec![0.0; column.len()] }
         };
-        Matrix::new(matrix.columns.iter().zip(&self.telling).map(kept).collect())
+        Cow::Owned(Matrix::new(self.matrix.columns.iter().zip(self.telling()).map(kept).collect()))
     }
 
     /// For each column: the AUC with which its fact tells the later half of the rows from the earlier one.
     #[must_use]
     pub fn telling(&self) -> &[f64] {
-        &self.telling
+        self.telling.get_or_init(|| {
+            let mut of_source: BTreeMap<&String, Vec<&[f64]>> = BTreeMap::new();
+            for (source, column) in self.sources.iter().zip(&self.matrix.columns) {
+                of_source.entry(source).or_default().push(column);
+            }
+            let told: BTreeMap<&String, f64> =
+                of_source.into_iter().map(|(source, columns)| (source, telling(&columns))).collect();
+            self.sources.iter().map(|source| told[source]).collect()
+        })
     }
 }
 

@@ -171,8 +171,8 @@ fn tried_by(
     learner: Learner,
     seed: u64,
 ) -> Vec<(Way, Vec<Vec<f64>>)> {
-    let read: Vec<Matrix> =
-        folds.iter().zip(seen).map(|(fold, seen)| seen.masked(&fold.learned, look)).collect();
+    let masked: Vec<_> = seen.iter().map(|seen| seen.masked(look)).collect();
+    let read = || folds.iter().zip(masked.iter().map(AsRef::as_ref));
     let mut candidates = Vec::new();
     let mut add = |kind, scores| candidates.push((Way { kind, look }, scores));
     if matches!(learner, Learner::Auto | Learner::Logistic) {
@@ -181,7 +181,7 @@ fn tried_by(
             let of = |(fold, read): (&Fold, &Matrix)| {
                 weighed_path(read, &fold.known, &look.weights(read.rows), &nets)
             };
-            let lines: Vec<Vec<Line>> = folds.iter().zip(&read).map(of).collect();
+            let lines: Vec<Vec<Line>> = read().map(of).collect();
             for (place, net) in nets.iter().enumerate() {
                 let scores =
                     folds.iter().zip(&lines).map(|(fold, lines)| lines[place].scores(&fold.held)).collect();
@@ -195,7 +195,7 @@ fn tried_by(
             let of = |(fold, read): (&Fold, &Matrix)| {
                 grow(read, &fold.known, Some((&fold.held, &fold.asked)), how)
             };
-            let (mut grown, mut sizes): (Vec<Ensemble>, Vec<usize>) = folds.iter().zip(&read).map(of).unzip();
+            let (mut grown, mut sizes): (Vec<Ensemble>, Vec<usize>) = read().map(of).unzip();
             sizes.sort_unstable();
             let trees = sizes.get(sizes.len() / 2).copied().unwrap_or(how.trees).max(20);
             // All with the number of trees that most want: with its own each part would judge what was made to fit it.
@@ -210,7 +210,7 @@ fn tried_by(
         for (depth, least_rows) in [(6, 20), (10, 10)] {
             let how = Foresting { depth, least_rows, extra, seed, ..Foresting::default() };
             let of = |(fold, read): (&Fold, &Matrix)| forest(read, &fold.known, how).scores(&fold.held);
-            add(Kind::Forest(how), folds.iter().zip(&read).map(of).collect());
+            add(Kind::Forest(how), read().map(of).collect());
         }
     }
     candidates
@@ -219,7 +219,7 @@ fn tried_by(
 /// Fits a way on all rows.
 #[must_use]
 pub fn fit(matrix: &Matrix, sources: &[String], labels: &[bool], Way { kind, look }: Way) -> Fitted {
-    let matrix = &Columns::new(matrix, sources).masked(matrix, look);
+    let matrix = &*Columns::new(matrix, sources).masked(look);
     match kind {
         Kind::Line(net) => {
             // From the heaviest down, as the path was walked when it was judged.
