@@ -2,16 +2,14 @@
 // on a phone, no request to anyone else and no cookie. Pictures of every kind of page go to target/site-pictures.
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { extname, join, posix } from "node:path";
 
 import { serve } from "../tests/package/support/server.mjs";
-import { browse } from "../tests/package/support/site.mjs";
+import { AXE, browse } from "../tests/package/support/site.mjs";
 import { root } from "./pages.mjs";
 
 const site = join(root, "target/site");
 const pictures = join(root, "target/site-pictures");
-const axe = readFileSync(createRequire(join(root, "pkg-template/x.js")).resolve("axe-core/axe.min.js"), "utf8");
 
 /** One page of every kind. */
 const KINDS = ["index", "start", "recipes/react", "recipes/vue", "api/index", "api/keepset", "pack", "privacy", "features", "benchmarks", "faq", "adr/0001-storage-and-transport-live-in-typescript", "404"];
@@ -87,7 +85,7 @@ async function look(view, options) {
 }
 
 async function accessible(tab, where) {
-  await tab.evaluate(axe);
+  await tab.evaluate(AXE);
   const { violations } = await tab.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
   assert.deepEqual(violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 4).map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`).join(" | ")}`), [], where);
 }

@@ -4,11 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { tools } from "./support/installed.mjs";
 import { ALL, shop } from "./support/packs.mjs";
+import { AXE } from "./support/site.mjs";
 import { code, grant, track, visit } from "./support/visit.mjs";
 
-const AXE = readFileSync(join(tools, "axe-core/axe.min.js"), "utf8");
 const PAGE = `${code()}
   import { openDevtools } from "/keepset/devtools.js";
   globalThis.before = Object.getOwnPropertyNames(keepset).length;

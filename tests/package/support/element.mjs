@@ -1,14 +1,12 @@
 // A page with an element of the package in it, under a policy as strict as can be, and whether everybody can use it.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { tools } from "./installed.mjs";
 import { shop } from "./packs.mjs";
+import { AXE } from "./site.mjs";
 import { code, ready, visit } from "./visit.mjs";
 
-const AXE = readFileSync(createRequire(join(tools, "x.js")).resolve("axe-core/axe.min.js"), "utf8");
 /** No inline style, and scripts of the site alone. */
 const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*; base-uri 'none'; form-action 'none'";
 

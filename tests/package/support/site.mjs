@@ -9,6 +9,9 @@ import { serve } from "./server.mjs";
 
 const { chromium } = createRequire(join(tools, "x.js"))("playwright-core");
 
+/** The script that finds in a page what keeps some people from using it. */
+export const AXE = readFileSync(join(tools, "axe-core/axe.min.js"), "utf8");
+
 const STRICT = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*";
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".json": "application/json", ".html": "text/html" };
 
