@@ -6,35 +6,32 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { compiled } from "./support/compiled.mjs";
-import { DAY } from "./support/packs.mjs";
+import { DAY, shop as base } from "./support/packs.mjs";
 import { code, grant, HTML, installed, ready, visit } from "./support/visit.mjs";
 
 const { dist } = installed;
 const { createTestClient } = await import(join(dist, "testing.js"));
 const { choose } = await import(join(dist, "choose.js"));
 
-const pack = (more = {}) => ({
-  id: "shop",
-  version: 1,
-  title: "Shop",
-  owner: "The shop",
-  reason: "To test.",
-  expires: "2031-01-01",
-  events: { purchase: {}, visit: {} },
-  features: { orders: { kind: "count", event: "purchase", window_days: 365 } },
-  segments: [{ id: "regular", title: "Regulars", reason: "They buy.", enter: { feature: "orders", op: ">=", value: 3 } }],
-  choices: {
-    banner: {
-      title: "the banner",
-      default: "plain",
-      contexts: [{ segment: "regular", variants: { plain: {}, thanks: {} } }, { variants: { plain: {}, gift: {}, tour: {} } }],
-      outcome: "purchase",
-      within_days: 7,
-      exploration: 10,
-      ...more,
+/** A shop that asks nothing and has one choice. */
+const pack = (more = {}) =>
+  base({
+    features: { orders: { kind: "count", event: "purchase", window_days: 365 } },
+    segments: [{ id: "regular", title: "Regulars", reason: "They buy.", enter: { feature: "orders", op: ">=", value: 3 } }],
+    plan: undefined,
+    collector: undefined,
+    choices: {
+      banner: {
+        title: "the banner",
+        default: "plain",
+        contexts: [{ segment: "regular", variants: { plain: {}, thanks: {} } }, { variants: { plain: {}, gift: {}, tour: {} } }],
+        outcome: "purchase",
+        within_days: 7,
+        exploration: 10,
+        ...more,
+      },
     },
-  },
-});
+  });
 
 /** What the device has learned, by the names of its features. */
 const learned = async (client) => Object.fromEntries((await client.features()).filter(({ id }) => id.startsWith("banner.")).map(({ id, value }) => [id, value]));

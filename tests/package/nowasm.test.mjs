@@ -24,6 +24,15 @@ const CSP = "default-src 'none'; script-src 'self'; connect-src 'self' http://12
 /** The page's own code, which names the engine for browsers without WebAssembly. */
 const fallback = (options) => code(options).replace("clock:", 'nowasm: () => import("/keepset/nowasm.js"), clock:');
 const pages = (options) => ({ ...files(options), "/page.js": fallback(options) });
+/** Opens a tab in which somebody buys and is a buyer. */
+async function buys(shopVisit) {
+  const page = await shopVisit.open();
+  assert.equal(await ready(page), "ready");
+  await grant(page);
+  await track(page, 1);
+  await page.waitForFunction(() => keepset.has("buyer"));
+  return page;
+}
 const asked = ({ requests }, pattern) => requests.filter((path) => pattern.test(path));
 
 // A state of the engine as WebAssembly, written before this file does without.
@@ -114,11 +123,7 @@ test("more than fits into the first memory is taken in: what has grown is read w
 test("a policy that forbids WebAssembly gets the engine as JavaScript: a segment, why, and a report that leaves", async () => {
   const front = await collector();
   const shopVisit = await visit({ files: pages({ collector: front.url }), serve: { csp: CSP } });
-  const page = await shopVisit.open();
-  assert.equal(await ready(page), "ready");
-  await grant(page);
-  await track(page, 1);
-  await page.waitForFunction(() => keepset.has("buyer"));
+  const page = await buys(shopVisit);
   assert.equal(await page.evaluate(() => keepset.explain("buyer").then((why) => why.condition.value)), 1);
   assert.deepEqual(asked(shopVisit.site, /nowasm-report/), [], "what draws comes when a report is due");
   await page.evaluate((day) => skip(day), DAY);
@@ -135,11 +140,7 @@ test("a browser without WebAssembly gets it, too, and one that has it never load
   const off = { "/off.js": "delete globalThis.WebAssembly;", "/": `<!doctype html><script src="/off.js"></script>${HTML}` };
   for (const [more, loaded] of [[off, ["/keepset/nowasm.js"]], [{}, []]]) {
     const shopVisit = await visit({ files: { ...pages(), ...more } });
-    const page = await shopVisit.open();
-    assert.equal(await ready(page), "ready");
-    await grant(page);
-    await track(page, 1);
-    await page.waitForFunction(() => keepset.has("buyer"));
+    const page = await buys(shopVisit);
     assert.deepEqual(asked(shopVisit.site, /nowasm.js/), loaded);
     assert.deepEqual(page.problems, []);
     await shopVisit.close();
@@ -154,11 +155,7 @@ test("a bundler makes a file of its own of it, which a page loads where it has t
   assert.ok(built["/page.js"].length < 100_000);
   for (const [csp, loaded] of [[CSP, 1], [CSP.replace("'self';", "'self' 'wasm-unsafe-eval';"), 0]]) {
     const shopVisit = await visit({ files: { ...files(), ...built }, serve: { csp } });
-    const page = await shopVisit.open();
-    assert.equal(await ready(page), "ready");
-    await grant(page);
-    await track(page, 1);
-    await page.waitForFunction(() => keepset.has("buyer"));
+    await buys(shopVisit);
     assert.equal(asked(shopVisit.site, /\/nowasm-[A-Z0-9]+\.js/).length, loaded, csp);
     await shopVisit.close();
   }
@@ -169,11 +166,7 @@ test("a plain script finds it by itself", async () => {
   const script = code().replace(/import .*;/, "const { init, isSupported } = globalThis.keepset; globalThis.supported = isSupported();");
   // A script that adds scripts wants their addresses trusted; that is so without WebAssembly as with it.
   const shopVisit = await visit({ files: { ...files(), "/": html, "/page.js": `{${script}}` }, serve: { csp: CSP.replace(/; require.*/, "") } });
-  const page = await shopVisit.open();
-  assert.equal(await ready(page), "ready");
-  await grant(page);
-  await track(page, 1);
-  await page.waitForFunction(() => keepset.has("buyer"));
+  const page = await buys(shopVisit);
   assert.equal(await page.evaluate(() => keepset.explain("buyer").then((why) => why.condition.value)), 1);
   assert.equal(await page.evaluate(() => supported), true);
   assert.deepEqual(asked(shopVisit.site, /keepset/).sort(), ["global.js", "nowasm-study.global.js", "nowasm.global.js"].map((file) => `/keepset/${file}`));
