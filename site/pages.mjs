@@ -12,7 +12,7 @@ const RECIPES = ["plain", "react", "next", "vue", "capacitor", "ads", "cms", "co
 const PAGE = ["choose", "consent", "capture", "sentiment", "elements", "worker", "migrate"];
 const REFERENCE = ["features", "questions", "models"];
 const PRIVACY = ["privacy", "privacy-figures", "ledger", "labels", "audit", "dpia-template"];
-const RUN = ["collector", "operate", "relay"];
+const RUN = ["collector", "operate", "relay", "tokens"];
 const FIGURES = ["size", "benchmarks", "replay", "real-logs", "train", "demo"];
 
 /** Files that are pages although they lie elsewhere than in docs/. */

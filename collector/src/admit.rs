@@ -4,6 +4,7 @@ use keepset_privacy::Answering;
 use keepset_wire::{Epoch, Plan, Report, Subset, Window};
 
 use crate::clock::Openings;
+use crate::report_tokens::Spend;
 
 /// A report that may be counted; only [`admit`] makes one.
 #[derive(Clone, Debug)]
@@ -11,6 +12,7 @@ pub struct Admitted {
     report: Report,
     window: Window,
     counted: Vec<u16>,
+    spend: Option<Spend>,
 }
 
 impl Admitted {
@@ -24,6 +26,18 @@ impl Admitted {
     #[must_use]
     pub fn counted(&self) -> &[u16] {
         &self.counted
+    }
+
+    /// Puts beside it what is to be written down of the token it came with.
+    #[must_use]
+    pub fn paid_with(self, spend: Spend) -> Self {
+        Self { spend: Some(spend), ..self }
+    }
+
+    /// Returns what is to be written down of the token it came with; nothing where none is needed.
+    #[must_use]
+    pub fn spend(&self) -> Option<Spend> {
+        self.spend
     }
 
     /// Returns the window it counts in: a device's name for its report is the same in all of it.
@@ -58,7 +72,12 @@ pub fn admit(plan: &Plan, tasks: &[Answering], open: Openings, report: Report) -
     if !task.is_shaped(&report.answer) {
         return Err(Refusal::Shape { expected: task.held() });
     }
-    Ok(Admitted { window: plan.window_of(report.epoch), counted: raised(task, &report.answer), report })
+    Ok(Admitted {
+        window: plan.window_of(report.epoch),
+        counted: raised(task, &report.answer),
+        spend: None,
+        report,
+    })
 }
 
 /// Returns the counters that an answer raises.

@@ -1,6 +1,7 @@
 //! The commands beside serving: making, listing and retiring keys and tokens; listing and exporting labels; what an operator does with a store.
 
 mod archive;
+mod issuer;
 mod store;
 mod tokens;
 
@@ -22,7 +23,7 @@ const KEY_DAYS: i64 = 400;
 /// What the program can do beside serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Makes, lists and retires the keys that reports are sealed to, and those of a gateway for relays
+    /// Makes, lists and retires the keys that reports are sealed to, those of a gateway for relays, and those of an issuer of tokens
     #[command(subcommand)]
     Keys(Keys),
     /// Makes, lists and revokes the tokens of those who may read
@@ -39,6 +40,8 @@ pub enum Command {
     /// Brings answers into an archive, counts what is in it, and releases what was counted
     #[command(subcommand)]
     Archive(archive::Archived),
+    /// Issues tokens that reports are paid with, for a site's backend that says for whom: another process than the collector, with another key
+    Issuer(issuer::IssuerCommand),
     /// Lists and exports the labels that people agreed to share
     #[command(subcommand)]
     Labels(LabelsCommand),
@@ -72,10 +75,19 @@ pub struct NewKey {
     /// Begin a file of a gateway's keys, for requests that come through a relay; a file holds keys for one use.
     #[arg(long)]
     pub gateway: bool,
+    /// Begin a file of an issuer's keys, or add one to it: tokens that reports are paid with are signed with them.
+    #[arg(long, conflicts_with = "gateway")]
+    pub issuer: bool,
+    /// The host name of the issuer.
+    #[arg(long, value_name = "HOST", requires_all = ["issuer", "origin"])]
+    pub name: Option<String>,
+    /// The host name of the collector that its tokens are for.
+    #[arg(long, value_name = "HOST", requires_all = ["issuer", "name"])]
+    pub origin: Option<String>,
     /// The first day on which devices seal to it, YYYY-MM-DD; today when left out.
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub from: Option<Timestamp>,
-    /// The day from which they do not any more; 400 days after the first when left out.
+    /// The day from which they do not any more; 400 days after the first when left out, 91 for a key of an issuer.
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub until: Option<Timestamp>,
 }
@@ -124,6 +136,7 @@ impl Command {
             Self::Move(moving) => moving.run(),
             Self::Compact(compact) => compact.run(),
             Self::Archive(archived) => archived.run(),
+            Self::Issuer(issuer) => issuer.run(),
             Self::Labels(labels) => labels.run(),
         }
     }
@@ -132,6 +145,12 @@ impl Command {
 impl NewKey {
     fn run(&self, now: Timestamp) -> Result<String, String> {
         let path = &self.file.keys;
+        let today = Timestamp::from_date(&now.date()).unwrap_or(now);
+        let from = self.from.unwrap_or(today);
+        if self.issuer {
+            let names = self.name.as_deref().zip(self.origin.as_deref());
+            return issuer::new_key(path, names, (from, self.until));
+        }
         let wanted = if self.gateway { Use::Gateway } else { Use::Reports };
         let mut ring = if path.exists() { Keyring::load(path)? } else { Keyring::of(wanted) };
         if self.gateway && ring.use_() != wanted {
@@ -142,8 +161,6 @@ impl NewKey {
         }
         let secret =
             SystemCoins::open().and_then(|mut coins| coins.secret()).map_err(|error| error.to_string())?;
-        let today = Timestamp::from_date(&now.date()).unwrap_or(now);
-        let from = self.from.unwrap_or(today);
         ring.add(secret, from, self.until.unwrap_or_else(|| from.saturating_add(KEY_DAYS * DAY_MS)))?;
         ring.save(path)?;
         Ok(public(&ring))
@@ -152,6 +169,9 @@ impl NewKey {
 
 impl ListKeys {
     fn run(&self, now: Timestamp) -> Result<String, String> {
+        if issuer::is_issuers(&self.file.keys) {
+            return issuer::list(&self.file.keys, self.json, now);
+        }
         let ring = Keyring::load(&self.file.keys)?;
         if self.json {
             return Ok(public(&ring));
@@ -176,6 +196,9 @@ impl ListKeys {
 
 impl RetireKey {
     fn run(&self, now: Timestamp) -> Result<String, String> {
+        if issuer::is_issuers(&self.file.keys) {
+            return issuer::retire(&self.file.keys, self.id, self.in_use);
+        }
         let mut ring = Keyring::load(&self.file.keys)?;
         let standing = ring.standings(now).find(|(key, _)| key.id == self.id).map(|(_, standing)| standing);
         if matches!(standing, Some(Standing::InUse | Standing::ToCome)) && !self.in_use {

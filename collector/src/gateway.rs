@@ -29,8 +29,10 @@ use crate::server::{Collector, device, fresh};
 
 /// The longest request taken: a device sends one report at a time, which fills a block of 1,024 bytes.
 const MAX_BODY: usize = 16 * BLOCK;
-/// What of a request inside is looked at, and of an answer goes back inside.
-const PASSED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::RETRY_AFTER];
+/// What of a request inside is looked at: a report may bring a token.
+const ASKED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::AUTHORIZATION];
+/// What of an answer goes back inside. A challenge does not: it would make the answer longer than others are, and devices know it.
+const ANSWERED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::RETRY_AFTER];
 
 /// The gateway's keys; with none there is no gateway.
 #[derive(Debug, Default)]
@@ -122,7 +124,7 @@ fn inside(message: &[u8]) -> Option<(String, Request)> {
     }
     let path = String::from_utf8(control.path()?.to_vec()).ok()?;
     let mut request = Request::builder().method(control.method()?);
-    for name in PASSED {
+    for name in ASKED {
         for value in fields.get_all(name.as_str().as_bytes()) {
             request = request.header(&name, value);
         }
@@ -140,7 +142,7 @@ fn route(path: &str) -> &str {
 async fn encode(answer: Response) -> Option<Vec<u8>> {
     let mut message = Message::response(answer.status().as_u16().try_into().ok()?);
     let (head, body) = answer.into_parts();
-    for name in PASSED {
+    for name in ANSWERED {
         let values: Vec<&HeaderValue> = head.headers.get_all(&name).iter().collect();
         values.iter().for_each(|value| message.put_header(name.as_str(), value.as_bytes()));
     }

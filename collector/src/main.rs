@@ -9,6 +9,7 @@ use keepset_collector::gateway::Gateway;
 use keepset_collector::journal::{HOUR, Journal};
 use keepset_collector::listen::{self, Listening};
 use keepset_collector::server::Collector;
+use keepset_collector::signals;
 use keepset_collector::store::Store;
 use tokio::net::TcpListener;
 
@@ -57,13 +58,14 @@ fn run(config: &Config, Arguments { doors, oidc, keeping, .. }: &Arguments) -> R
     let store =
         Store::open(&config.store()?, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
     let store = store.with_archive(config.open_archive(&plan)?);
-    let rollups = keeping.rollups(&plan)?;
+    let (rollups, redeemer) = (keeping.rollups(&plan)?, doors.redeemer(&plan)?);
     let collector = Collector::new(plan, keys, store, config.clock())?
         .rolling_up(rollups)
         .behind(gateway)
         .with_labels(labels)
         .readable_by(access)
         .limited(doors.limits())
+        .paid_with(redeemer)
         .open_to(doors.origin.clone())
         .comparing(doors.compared())
         .keeping(keeping.retention());
@@ -76,7 +78,7 @@ async fn serve(config: &Config, listening: Listening, collector: Arc<Collector>)
         .await
         .map_err(|error| format!("--listen: {} cannot be used: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("--listen: {error}"))?;
-    let stop = stop_signal().map_err(|error| format!("signals cannot be heard: {error}"))?;
+    let stop = signals::stop().map_err(|error| format!("signals cannot be heard: {error}"))?;
     let scheme = if listening.tls.is_some() { "https" } else { "http" };
     let mut journal = Journal::new(config.log);
     journal.started(&collector, &format!("{scheme}://{address}/"));
@@ -93,26 +95,6 @@ async fn serve(config: &Config, listening: Listening, collector: Arc<Collector>)
     served.map_err(|error| format!("the server stopped: {error}"))?;
     journal.stopped();
     Ok(())
-}
-
-/// Registers for the signals at once, so that none sent later is missed; the future ends with the first.
-#[cfg(unix)]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }
 
 fn warn(sentence: &str) {

@@ -18,9 +18,11 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::alarms::{Alarm, AlarmKind, alarms};
+use crate::clock::system_now;
 use crate::counters::Counters;
 use crate::labels::Desk;
 use crate::problem::{Kind, Problem};
+use crate::report_tokens::Redeemer;
 use crate::server::{Collector, OBLIVIOUS, REPORTS, fresh};
 
 /// Bounds of the times that requests take, in milliseconds.
@@ -95,6 +97,7 @@ pub(crate) async fn serve(State(collector): State<Arc<Collector>>) -> Response {
         collector.store().kind(),
         collector.store().archived(),
     );
+    text.push_str(&collector.redeemer().map(token_keys).unwrap_or_default());
     // A store that cannot be read is seen in the answers to reports.
     if let Ok(windows) = collector.estimates().await {
         text.push_str(&told_alarms(&alarms(&windows)));
@@ -147,6 +150,25 @@ fn render(counters: &Counters, durations: &Durations, store: &str, archived: Opt
     page.0
 }
 
+/// How the keys stand whose tokens reports are paid with.
+fn token_keys(redeemer: &Redeemer) -> String {
+    let now = system_now();
+    let mut page = Page::default();
+    page.metric(
+        "keepset_report_token_keys",
+        "gauge",
+        "Keys whose tokens reports are paid with, by how they stand.",
+    );
+    for (standing, keys) in redeemer.standings(now) {
+        page.line("keepset_report_token_keys", &[("standing", standing)], keys);
+    }
+    let name = "keepset_report_tokens_end_seconds";
+    page.metric(name, "gauge", "In how many seconds no token will be taken any more, if no key is added.");
+    let left = redeemer.ends().map_or(0, |ends| ends.since(now).max(0) / 1_000);
+    page.line(name, &[], u64::try_from(left).unwrap_or(0));
+    page.0
+}
+
 /// How many alarms of each kind there are.
 fn told_alarms(found: &[Alarm]) -> String {
     let mut page = Page::default();
@@ -187,7 +209,8 @@ impl Page {
 
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
-        let _ = writeln!(self.0, "{name}{{{}}} {value}", labels.join(","));
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
     }
 }
 

@@ -137,10 +137,10 @@ fn routes() -> [Route; 19] {
         send(
             Post,
             "/v1/reports",
-            "1 to 4,096 sealed reports, answered when all are durable.",
+            "1 to 4,096 sealed reports, answered when all are durable. Where the collector asks for it, each brings a token (RFC 9577).",
             SEALED_TYPE,
             Json("Accepted"),
-            &[400, 408, 409, 410, 413, 415, 422, 503],
+            &[400, 401, 408, 409, 410, 413, 415, 422, 503],
         ),
         read("/v1/oblivious", "The gateway's keys, where there is one.", Anyone, Body(KEYS_TYPE), &[404]),
         send(

@@ -35,6 +35,7 @@ use crate::metrics::{self, Durations, Readiness};
 use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::publish;
+use crate::report_tokens::Redeemer;
 use crate::rollups::Rollups;
 use crate::store::{Store, StoreError};
 use reading::{estimates, estimates_csv, operations, page, privacy};
@@ -54,6 +55,8 @@ pub struct Collector {
     labels: Option<Desk>,
     access: Access,
     limits: Limits,
+    /// What reports are paid with; nothing where they need no token.
+    redeemer: Option<Redeemer>,
     retention: Retention,
     origins: AllowOrigin,
     /// The origins whose reports are compared; nothing where none are.
@@ -84,6 +87,7 @@ impl Collector {
             labels: None,
             access,
             limits: Limits::new(Rates::default(), Proxies::default()),
+            redeemer: None,
             retention: Retention::default(),
             origins: AllowOrigin::any(),
             compared: None,
@@ -108,6 +112,17 @@ impl Collector {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Says what tokens reports are paid with; without it they need none.
+    #[must_use]
+    pub fn paid_with(self, redeemer: Option<Redeemer>) -> Self {
+        Self { redeemer, ..self }
+    }
+
+    /// Returns what tokens are checked with; nothing where none is needed.
+    pub(crate) fn redeemer(&self) -> Option<&Redeemer> {
+        self.redeemer.as_ref()
     }
 
     /// Says from the pages of which origins browsers may send and read; without one, from any.
@@ -221,9 +236,10 @@ pub fn router(collector: Arc<Collector>, files: Option<&FilePath>) -> Router {
     // Reports come from pages of other origins and carry nothing of the visitor: no cookie, no login.
     let cors = CorsLayer::new()
         .allow_origin(collector.origins.clone())
-        .allow_headers([header::CONTENT_TYPE])
+        // A token of a report is no login: it tells nothing of who sends it.
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
         .max_age(DAY);
-    let cors = cors.expose_headers([header::RETRY_AFTER]);
+    let cors = cors.expose_headers([header::RETRY_AFTER, header::WWW_AUTHENTICATE]);
     let limit = || from_fn_with_state(Arc::clone(&collector), limits::check);
     let open_to_pages = Router::new()
         .route(REPORTS, post(reports))
@@ -282,9 +298,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Answers a request that devices make, however it came here.
 pub(crate) async fn device(collector: Arc<Collector>, route: &str, request: Request) -> Response {
     let answer = match route {
-        REPORTS if request.method() == Method::POST => {
-            reports(State(Arc::clone(&collector)), request).await.into_response()
-        }
+        REPORTS if request.method() == Method::POST => reports(State(Arc::clone(&collector)), request).await,
         LABELS if request.method() == Method::POST => {
             labels::share(State(Arc::clone(&collector)), request).await.into_response()
         }
@@ -315,6 +329,7 @@ fn unstored(error: StoreError) -> Problem {
     match error {
         StoreError::Busy => Kind::Busy.into(),
         StoreError::Closed { index } => Problem::from(Kind::WindowClosed).at(index),
+        StoreError::Spent { index } => Problem::from(Kind::ReportTokenSpent).at(index),
         StoreError::Unavailable => Kind::StoreUnavailable.into(),
     }
 }

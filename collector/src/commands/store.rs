@@ -104,6 +104,7 @@ impl Compact {
     }
 }
 
-fn done(what: &str, from: &Address, to: &Address, Copied { reports, ids }: Copied) -> String {
-    format!("{what}: {reports} reports counted and {ids} ids, from {from} to {to}\n")
+fn done(what: &str, from: &Address, to: &Address, Copied { reports, ids, spent }: Copied) -> String {
+    let tokens = if spent > 0 { format!(", and {spent} spent tokens") } else { String::new() };
+    format!("{what}: {reports} reports counted and {ids} ids{tokens}, from {from} to {to}\n")
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, Uri};
 use clap::Args;
+use keepset_wire::Plan;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -15,6 +16,7 @@ use crate::checks::Origins;
 use crate::limits::{Limits, Network, Proxies, ProxyHeader, Rates};
 use crate::listen::Listening;
 use crate::private;
+use crate::report_tokens::{Redeemer, TokenKeys};
 
 /// How connections are taken.
 #[derive(Clone, Debug, Args)]
@@ -45,6 +47,10 @@ pub struct Doors {
     /// Count votes by origin, too, and show each estimate without the reports of one: --origin, those who name none, and those who name another one.
     #[arg(long, requires = "origin")]
     pub compare_origins: bool,
+    /// Take only reports that bring a token, each a new one: the public keys of those who issue tokens, which
+    /// `keepset-collector keys new --issuer` prints.
+    #[arg(long, value_name = "FILE")]
+    pub report_tokens: Option<PathBuf>,
     /// The header in which the trusted proxies say it; no other is looked at.
     #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trusted_proxy")]
     pub proxy_header: ProxyHeader,
@@ -70,6 +76,15 @@ impl Doors {
         let limit = |most: u32| (most > 0).then_some(most);
         let rates = Rates { per_address: limit(self.rate_per_address), together: limit(self.rate_together) };
         Limits::new(rates, Proxies { trusted: self.trusted_proxy.clone(), header: self.proxy_header })
+    }
+
+    /// Reads what tokens the reports of `plan` are paid with; nothing where they need none.
+    ///
+    /// # Errors
+    /// One sentence that names the flag, the file and the place in it.
+    pub fn redeemer(&self, plan: &Plan) -> Result<Option<Redeemer>, String> {
+        let load = |path: &PathBuf| TokenKeys::load_public(path).map(|keys| Redeemer::new(plan, keys));
+        self.report_tokens.as_ref().map(load).transpose().map_err(|error| format!("--report-tokens: {error}"))
     }
 
     /// Returns the origins whose reports are compared; nothing where none are.

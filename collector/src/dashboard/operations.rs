@@ -2,7 +2,7 @@
 
 use askama::Template;
 use keepset_privacy::shapes::{Deviation, ShapeTest};
-use keepset_wire::{Plan, PlanHash};
+use keepset_wire::{Plan, PlanHash, Timestamp};
 
 use super::period;
 use super::words::{count, label, percent, probability, title};
@@ -10,6 +10,7 @@ use crate::alarms::{Alarm, AlarmKind, alarms};
 use crate::counters::Counters;
 use crate::estimate::WindowEstimates;
 use crate::metrics::Durations;
+use crate::report_tokens::redeem::Standings;
 use crate::without::Without;
 
 /// How the collector is doing.
@@ -26,6 +27,8 @@ pub(crate) struct Running<'a> {
     pub(crate) archived: Option<(u64, u64)>,
     /// Messages to the receiver of labels by what became of them, and those that wait.
     pub(crate) webhook: Option<([(&'static str, u64); 2], u64)>,
+    /// How the keys stand whose tokens reports are paid with, and when the last of them ends; nothing where no token is needed.
+    pub(crate) tokens: Option<(Standings, Option<Timestamp>)>,
 }
 
 #[derive(Template)]
@@ -221,6 +224,13 @@ impl Running<'_> {
             let how =
                 format!("{} windows brought there, {} attempts failed", count(windows), count(failures));
             machine.push(("Archive", how));
+        }
+        if let Some(([(_, to_come), (_, in_use), (_, over)], ends)) = &self.tokens {
+            let ends = ends.map(Timestamp::date).unwrap_or_default();
+            let how = format!(
+                "needed; {in_use} keys in use, {to_come} to come, {over} over; the last one is over on {ends}"
+            );
+            machine.push(("Tokens of reports", how));
         }
         if let Some((told, waiting)) = &self.webhook {
             let told: Vec<String> =

@@ -22,6 +22,8 @@ pub(crate) struct Policy<'a> {
     pub(crate) compared: bool,
     /// Whether answers go into an archive.
     pub(crate) archived: bool,
+    /// Whether reports are paid with tokens.
+    pub(crate) tokens: bool,
     /// The terms under which labels are taken.
     pub(crate) labels: &'a [LabelTerms],
 }
@@ -102,6 +104,12 @@ impl Policy<'_> {
             "Sums of the shapes of answers, to find reports that are made up".into(),
             after(self.retention.counts_days),
         ));
+        if self.tokens {
+            kept.push((
+                "Two hashes over the token a report came with, so that no token is used twice; neither the token nor beside which votes".into(),
+                "the window closes in which its issuer's key is over".into(),
+            ));
+        }
         if self.compared {
             let origins = "Sums of votes by the site that sent them, as browsers name it; beside no report";
             kept.push((origins.into(), after(self.retention.counts_days)));

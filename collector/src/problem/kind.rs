@@ -20,6 +20,10 @@ pub enum Kind {
     NotDecapsulated,
     /// Reading needs a token that is known.
     TokenNeeded,
+    /// A report came without a token, and needs one.
+    ReportTokenNeeded,
+    /// The token of a report is none that counts here.
+    ReportTokenRefused,
     /// What came through a relay is no request that devices make.
     NotForDevices,
     /// The browser asks that nothing is shared.
@@ -40,6 +44,8 @@ pub enum Kind {
     UnknownKey,
     /// Labels were agreed to under terms the collector was not given.
     UnknownTerms,
+    /// The token of a report came with another report before.
+    ReportTokenSpent,
     /// A report's window is closed.
     WindowClosed,
     /// The labels of this name were erased.
@@ -84,7 +90,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 40] = [
         Self::EmptyBody,
         Self::WrongLength,
         Self::CutBody,
@@ -92,6 +98,8 @@ impl Kind {
         Self::BadQuery,
         Self::NotDecapsulated,
         Self::TokenNeeded,
+        Self::ReportTokenNeeded,
+        Self::ReportTokenRefused,
         Self::NotForDevices,
         Self::PrivacySignal,
         Self::WrongRole,
@@ -102,6 +110,7 @@ impl Kind {
         Self::UnknownPlan,
         Self::UnknownKey,
         Self::UnknownTerms,
+        Self::ReportTokenSpent,
         Self::WindowClosed,
         Self::LabelsErased,
         Self::BodyTooLarge,

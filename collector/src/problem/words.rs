@@ -45,6 +45,18 @@ impl Kind {
                 "Reading needs a token that this collector knows.",
                 "Send it as a bearer token, or as the password a browser asks for.",
             ),
+            Self::ReportTokenNeeded => (
+                "report-token-needed",
+                S::UNAUTHORIZED,
+                "Each report needs a token of its own, of an issuer that this collector trusts.",
+                "Send the same bytes again with a token for each report, made for the challenge in WWW-Authenticate.",
+            ),
+            Self::ReportTokenRefused => (
+                "report-token-refused",
+                S::UNAUTHORIZED,
+                "The token of a report is not signed by a key in use here, or was made for another challenge.",
+                "Send the same bytes again with another token, made for the challenge in WWW-Authenticate.",
+            ),
             Self::WrongRole => (
                 "wrong-role",
                 S::FORBIDDEN,
@@ -99,6 +111,12 @@ impl Kind {
                 S::CONFLICT,
                 "Labels were agreed to under terms this collector was not given.",
                 "Compare the terms at /v1/labels with those of the pack; do not send these bytes again.",
+            ),
+            Self::ReportTokenSpent => (
+                "report-token-spent",
+                S::CONFLICT,
+                "The token of a report came with another report before.",
+                "Send the same bytes again with a token that was not used.",
             ),
             Self::LabelsErased => (
                 "labels-erased",

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use keepset_wire::{Plan, Window};
 
 use super::{Collector, fresh, html};
+use crate::clock::system_now;
 use crate::dashboard::{self, Policy, Running};
 use crate::labels::Desk;
 use crate::problem::{Kind, Problem};
@@ -68,6 +69,7 @@ pub(super) async fn privacy(State(collector): State<Arc<Collector>>) -> Result<R
         retention: collector.retention,
         compared: collector.compared.is_some(),
         archived: collector.store.archived().is_some(),
+        tokens: collector.redeemer().is_some(),
         labels: collector.labels().map(Desk::terms).unwrap_or_default(),
     };
     html(policy.page())
@@ -91,6 +93,7 @@ pub(super) async fn operations(State(collector): State<Arc<Collector>>) -> Resul
         kind,
         archived,
         webhook,
+        tokens: collector.redeemer().map(|redeemer| (redeemer.standings(system_now()), redeemer.ends())),
     };
     html(running.page())
 }

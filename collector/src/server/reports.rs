@@ -4,32 +4,46 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::{Collector, unstored};
 use crate::admit::Admitted;
 use crate::body::read_bytes;
 use crate::checks::Noted;
-use crate::clock::Clock;
+use crate::clock::{Clock, system_now};
 use crate::ingest::{Door, Form, MAX_REPORTS};
 use crate::problem::{Kind, Problem};
 use crate::store::Aside;
 
 /// Takes reports: all of a body or none, answered when they are durable.
-pub(super) async fn reports(
-    State(collector): State<Arc<Collector>>,
-    request: Request,
-) -> Result<Json<Value>, Problem> {
+pub(super) async fn reports(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    let problem = match take(&collector, request).await {
+        Ok(counts) => return counts.into_response(),
+        Err(problem) => problem,
+    };
+    let mut response = problem.into_response();
+    if problem.kind().status() == StatusCode::UNAUTHORIZED {
+        let challenges = collector.redeemer().map(|redeemer| redeemer.challenges(system_now()));
+        for challenge in challenges.unwrap_or_default() {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+        }
+    }
+    response
+}
+
+async fn take(collector: &Arc<Collector>, request: Request) -> Result<Json<Value>, Problem> {
     let form = form(request.headers(), collector.clock);
     // The length of a body whose form is refused matters to no one.
     let limit = form.unwrap_or(Form::Sealed).length(&collector.plan) * MAX_REPORTS;
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let tokens: Vec<_> = request.headers().get_all(header::AUTHORIZATION).iter().cloned().collect();
     let body = read_bytes(request, limit, form.err()).await?;
     let form = form?;
-    let reader = Arc::clone(&collector);
+    let reader = Arc::clone(collector);
     // Opening a body takes up to half a second, and other requests are not to wait for it.
-    let admitted = tokio::task::spawn_blocking(move || reader.read(form, &body)).await;
+    let admitted = tokio::task::spawn_blocking(move || reader.read(form, &body, &tokens)).await;
     let admitted = admitted.unwrap_or_else(|_| Err(Kind::StoreUnavailable.into()))?;
     let noted = Noted::of(
         &admitted,
@@ -58,7 +72,14 @@ fn form(headers: &HeaderMap, clock: Clock) -> Result<Form, Problem> {
 }
 
 impl Collector {
-    fn read(&self, form: Form, body: &[u8]) -> Result<Vec<Admitted>, Problem> {
+    /// Reads the reports of a body, and the tokens they are paid with; those are looked at first, for that costs least.
+    fn read(&self, form: Form, body: &[u8], tokens: &[HeaderValue]) -> Result<Vec<Admitted>, Problem> {
+        let Some(redeemer) = self.redeemer() else { return self.open(form, body) };
+        let paid = redeemer.check(tokens, body.len() / form.length(&self.plan), system_now())?;
+        Ok(redeemer.bind(self.open(form, body)?, &paid))
+    }
+
+    fn open(&self, form: Form, body: &[u8]) -> Result<Vec<Admitted>, Problem> {
         let Self { plan, hash, estimator, keys, .. } = self;
         let door = Door { plan, hash: *hash, tasks: estimator.tasks(), keys, open: self.openings() };
         let read = door.read(form, body);

@@ -149,7 +149,12 @@ pub(super) enum Part {
     Ids(Vec<ReportId>),
     /// Answers that are kept for the archive.
     Kept(Vec<Kept>),
+    /// Tokens that were spent, and the reports they are bound to.
+    Spent(Vec<Spent>),
 }
+
+/// What is kept of a token: its name, and that of it and its report together.
+pub(super) type Spent = ([u8; 16], [u8; 16]);
 
 /// The next part; none when there are no more.
 pub(super) type Parts<'a> = dyn FnMut() -> Result<Option<(Window, Part)>, Broken> + 'a;
@@ -200,27 +205,41 @@ pub(super) enum Seen {
     },
 }
 
-/// Goes through requests in their order: refuses whole those with a closed epoch, and counts each report of the others that is `Seen::New`.
-pub(super) fn settle<E>(
+/// Why a request is refused before anything of it is counted; nothing where it is not.
+pub(super) type Refusals = Vec<Option<StoreError>>;
+
+/// Refuses whole the requests with a closed epoch, and those with a token of which it is forgotten whether it was spent: its window is closed.
+pub(super) fn refuse_closed(
     requests: &[Vec<Admitted>],
     closed_before: Epoch,
+    window_epochs: u32,
+) -> Refusals {
+    let first_open = Window(closed_before.0.div_ceil(window_epochs));
+    let refuse = |request: &Vec<Admitted>| {
+        let closed = request.iter().position(|admitted| admitted.report().epoch < closed_before);
+        let over = |admitted: &Admitted| admitted.spend().is_some_and(|spend| spend.window < first_open);
+        let closed = closed.map(|index| StoreError::Closed { index });
+        closed.or_else(|| request.iter().position(over).map(|index| StoreError::Spent { index }))
+    };
+    requests.iter().map(refuse).collect()
+}
+
+/// Goes through requests in their order, but for those that are refused, and counts each report of the others that is `Seen::New`.
+pub(super) fn settle<E>(
+    requests: &[Vec<Admitted>],
+    refused: &[Option<StoreError>],
     mut look: impl FnMut(&Admitted) -> Result<Seen, E>,
 ) -> Result<Settled, E> {
     let (outcomes, tallies, retracted) = (Vec::with_capacity(requests.len()), Tallies::new(), Tallies::new());
     let mut settled = Settled { outcomes, tallies, retracted };
-    for request in requests {
-        let outcome = match closed(request, closed_before) {
-            Some(index) => Err(StoreError::Closed { index }),
+    for (request, refused) in requests.iter().zip(refused) {
+        let outcome = match refused {
+            Some(refusal) => Err(*refusal),
             None => Ok(settle_one(request, &mut settled, &mut look)?),
         };
         settled.outcomes.push(outcome);
     }
     Ok(settled)
-}
-
-/// Returns the position of the first report whose epoch is closed.
-pub(super) fn closed(request: &[Admitted], closed_before: Epoch) -> Option<usize> {
-    request.iter().position(|admitted| admitted.report().epoch < closed_before)
 }
 
 fn settle_one<E>(

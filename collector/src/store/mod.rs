@@ -4,6 +4,9 @@
 //! counts per (epoch, question, counter) and the id remain, and nothing joins the two; ids go when their window closes. An id counts once in a
 //! window: a device restored from a backup may answer it again in a later epoch, under the same name.
 //!
+//! Where reports are paid with tokens, what names a spent token is written in the transaction that counts its report, and is forgotten as ids
+//! are: when the last window is closed in which the token could come.
+//!
 //! With an archive the answers of open windows are kept, too, under their ids, until `sealing` has brought them there.
 //!
 //! `engine` is what a kind of store does, `sqlite` and `postgres` are the two kinds, `queue` the threads that use them.
@@ -182,6 +185,11 @@ pub enum StoreError {
     /// A window closed between admission and counting.
     Closed {
         /// The position of its first report in the request.
+        index: usize,
+    },
+    /// A token came with another report before.
+    Spent {
+        /// The position of its report in the request.
         index: usize,
     },
     /// The storage engine failed: disk full, file locked, file gone.

@@ -19,6 +19,8 @@ pub struct Copied {
     pub reports: u64,
     /// Ids of windows that are not closed.
     pub ids: u64,
+    /// Tokens that were spent and could come again.
+    pub spent: u64,
 }
 
 /// Copies a store that stays in use; it may be in use meanwhile.
@@ -108,8 +110,10 @@ fn hand_over(from: &Address, to: &Address, leave: Leave) -> Result<Copied, Strin
         copied.reports = contents.tallies.values().map(|tally| tally.reports).sum();
         target.receive(contents, &mut || {
             let some = parts()?;
-            if let Some((_, Part::Ids(ids))) = &some {
-                copied.ids += ids.len() as u64;
+            match &some {
+                Some((_, Part::Ids(ids))) => copied.ids += ids.len() as u64,
+                Some((_, Part::Spent(spent))) => copied.spent += spent.len() as u64,
+                _ => {}
             }
             Ok(some)
         })

@@ -229,9 +229,9 @@ fn a_database_of_another_format_is_refused_in_a_sentence_and_left_as_it_is() {
         assert!(said.contains("earlier version") && said.contains("(format 1)"), "{said}");
     }
     assert_eq!(folder.number("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'keepset_%'"), 1);
-    folder.set("format = 4");
+    folder.set("format = 5");
     for said in refusals() {
-        assert!(said.contains("later version") && said.contains("(format 4)"), "{said}");
+        assert!(said.contains("later version") && said.contains("(format 5)"), "{said}");
     }
 }
 
@@ -258,5 +258,5 @@ fn a_file_of_format_1_is_read_and_goes_on_as_the_format_of_today() {
     let server = Server::start(&folder, &plan, &["--simulation"]);
     assert_eq!(server.post(&noise.bytes(Epoch(0))).json()["accepted"], 1);
     assert_eq!(server.get("/v1/estimates").json()["windows"][0]["questions"][0]["reports"], 8);
-    assert_eq!(folder.number("PRAGMA user_version"), 4);
+    assert_eq!(folder.number("PRAGMA user_version"), 5);
 }

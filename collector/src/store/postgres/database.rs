@@ -9,7 +9,7 @@ use postgres::{Client, NoTls};
 use super::super::address::Database;
 use super::super::{OpenError, Purpose};
 
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 /// How often a transaction that lost a race is begun again.
 pub(super) const MAX_TRIES: u32 = 8;
@@ -24,7 +24,7 @@ const FILLING: &str = "filling";
 /// Counts are raised with every commit: those of a question are one row, whatever it counts, and a page has room for the next versions
 /// of its rows, so that no index is touched. None holds a time or the order of arrival. No table joins an id with an answer but those of
 /// `keepset_kept_windows`, which are filled for an archive alone.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "CREATE TABLE IF NOT EXISTS keepset_purpose (one INTEGER PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL,
         plan_hash TEXT NOT NULL, plan TEXT NOT NULL, simulation BOOLEAN NOT NULL, closed_before BIGINT NOT NULL,
         state TEXT NOT NULL, archived BOOLEAN NOT NULL)",
@@ -34,11 +34,15 @@ const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS keepset_windows (window_number BIGINT PRIMARY KEY)",
     "CREATE TABLE IF NOT EXISTS keepset_kept_windows (window_number BIGINT PRIMARY KEY)",
     CHECKS,
+    SPENT_WINDOWS,
 ];
 
 const CHECKS: &str =
     "CREATE TABLE IF NOT EXISTS keepset_checks (epoch BIGINT NOT NULL, question INTEGER NOT NULL, part TEXT NOT NULL,
         counter INTEGER NOT NULL, votes BIGINT NOT NULL, PRIMARY KEY (epoch, question, part, counter))";
+
+const SPENT_WINDOWS: &str =
+    "CREATE TABLE IF NOT EXISTS keepset_spent_windows (window_number BIGINT PRIMARY KEY)";
 
 /// Makes the tables for this purpose, or checks that they were made for it.
 pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<(), OpenError> {
@@ -99,10 +103,11 @@ fn read_made(client: &mut Client) -> Result<Option<Made>, OpenError> {
     match format {
         None => return Ok(None),
         Some(FORMAT) => {}
-        // All that format 3 has beyond it is a table. Whoever was started before goes on without.
-        Some(2) => {
+        // All that later formats have beyond them are tables. Whoever was started before goes on without.
+        Some(older @ (2 | 3)) => {
             client.batch_execute(CHECKS)?;
-            client.execute("UPDATE keepset_purpose SET format = $1 WHERE format = 2", &[&FORMAT])?;
+            client.batch_execute(SPENT_WINDOWS)?;
+            client.execute("UPDATE keepset_purpose SET format = $1 WHERE format = $2", &[&FORMAT, &older])?;
         }
         Some(format) if format > FORMAT => return Err(OpenError::Newer { format }),
         Some(format) => return Err(OpenError::Older { format }),

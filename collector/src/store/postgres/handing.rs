@@ -7,8 +7,8 @@ use super::super::Tallies;
 use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
 use super::super::kept::Walk;
 use super::database::{MOVED, OPEN};
-use super::windows::{IDS, KEPT};
-use super::{Prepared, aside, counts, keeping, snapshot, standing};
+use super::windows::{IDS, KEPT, SPENT};
+use super::{Prepared, aside, counts, keeping, snapshot, spent, standing};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &mut Transaction<'_>) -> Result<Contents, postgres::Error> {
@@ -31,9 +31,15 @@ pub(super) fn hand_over(client: &mut Client, leave: Leave, receive: &mut Receive
     let contents = contents(&mut transaction)?;
     let mut ids = Walk::new(IDS.all(&mut transaction)?);
     let mut kept = Walk::new(KEPT.all(&mut transaction)?);
+    let mut spent = Walk::new(SPENT.all(&mut transaction)?);
     receive(&contents, &mut || {
         if let Some((window, ids)) = ids.next(|window, last| ids_after(&mut transaction, window, last))? {
             return Ok(Some((window, Part::Ids(ids))));
+        }
+        if let Some((window, spent)) =
+            spent.next(|window, last| spent::after(&mut transaction, window, last))?
+        {
+            return Ok(Some((window, Part::Spent(spent))));
         }
         let kept = kept.next(|window, last| keeping::after(&mut transaction, window, last))?;
         Ok(kept.map(|(window, kept)| (window, Part::Kept(kept))))
@@ -78,6 +84,10 @@ pub(super) fn receive(
             Part::Kept(kept) => {
                 KEPT.make(&mut transaction, window)?;
                 keeping::keep(&mut transaction, prepared, window, &kept)?;
+            }
+            Part::Spent(spent) => {
+                SPENT.make(&mut transaction, window)?;
+                spent::insert(&mut transaction, prepared, window, &spent)?;
             }
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use keepset_wire::{Epoch, ReportId, Window};
 use postgres::{GenericClient, Row, Transaction};
 
+use super::super::StoreError;
 use super::super::engine::{BATCH, Seen, Settled, settle};
 use super::super::kept::{Keeping, Kept};
 use super::windows::KEPT;
@@ -40,11 +41,11 @@ pub(super) fn settle_keeping(
     transaction: &mut Transaction<'_>,
     prepared: &mut Prepared,
     keeping: &Keeping,
-    (requests, closed_before): (&[Vec<Admitted>], Epoch),
+    (requests, refused): (&[Vec<Admitted>], &[Option<StoreError>]),
     new: &mut HashSet<Named>,
 ) -> Result<Settled, postgres::Error> {
-    let mut known = Known::read(transaction, prepared, (requests, closed_before), new)?;
-    let settled = settle(requests, closed_before, |admitted| Ok(known.look(keeping, admitted, new)))?;
+    let mut known = Known::read(transaction, prepared, (requests, refused), new)?;
+    let settled = settle(requests, refused, |admitted| Ok(known.look(keeping, admitted, new)))?;
     for (window, kept) in &known.to_keep {
         keep(transaction, prepared, *window, kept)?;
     }
@@ -64,11 +65,11 @@ impl Known {
     fn read(
         transaction: &mut Transaction<'_>,
         prepared: &mut Prepared,
-        (requests, closed_before): (&[Vec<Admitted>], Epoch),
+        (requests, refused): (&[Vec<Admitted>], &[Option<StoreError>]),
         new: &HashSet<Named>,
     ) -> Result<Self, postgres::Error> {
         let mut known = Self::default();
-        for (window, ids) in ids_by_window(requests, closed_before, |named| !new.contains(named)) {
+        for (window, ids) in ids_by_window(requests, refused, |named| !new.contains(named)) {
             let table = KEPT.table(window);
             let firsts = format!(
                 "SELECT id, copy, epoch, question, answer FROM {table} WHERE id = ANY($1) AND copy = 0 ORDER BY id FOR UPDATE"

@@ -8,6 +8,7 @@ mod counts;
 mod database;
 mod handing;
 mod keeping;
+mod spent;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -18,11 +19,13 @@ use keepset_wire::{Epoch, Window};
 use postgres::{Client, IsolationLevel, Row, Statement, Transaction};
 
 use super::address::Database;
-use super::engine::{Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, closed, settle};
+use super::engine::{
+    Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, refuse_closed, settle,
+};
 use super::kept::{Keeping, Kept};
 use super::{Engines, OpenError, Purpose, StoreError};
 use crate::admit::Admitted;
-use windows::{IDS, KEPT};
+use windows::{IDS, KEPT, SPENT};
 
 /// Connections that write: while one waits for the database, the other gathers. With more of them fewer reports share a commit.
 const WRITERS: usize = 2;
@@ -40,6 +43,8 @@ struct Postgres {
     window_epochs: u32,
     /// Windows whose table is known to be there.
     tables: BTreeSet<Window>,
+    /// Windows whose table of spent tokens is known to be there.
+    spent_tables: BTreeSet<Window>,
     /// What whoever counts needs where answers are kept.
     keeping: Option<Arc<Keeping>>,
 }
@@ -93,7 +98,9 @@ impl Engine for Postgres {
     fn forget_some(&mut self) -> Result<bool, Broken> {
         let width = self.window_epochs;
         self.attempt(|_, client| {
-            IDS.closed(client, width)?.into_iter().try_for_each(|window| IDS.drop(client, window))?;
+            for table in [IDS, SPENT] {
+                table.closed(client, width)?.into_iter().try_for_each(|window| table.drop(client, window))?;
+            }
             Ok(false)
         })
     }
@@ -160,6 +167,7 @@ impl Postgres {
             slot: slot(),
             window_epochs: purpose.plan.window_epochs,
             tables: BTreeSet::new(),
+            spent_tables: BTreeSet::new(),
             keeping,
         })
     }
@@ -186,7 +194,8 @@ impl Postgres {
             tries += 1;
             match work(self, &mut client) {
                 Err(error) if tries < database::MAX_TRIES && database::lost_a_race(&error) => {
-                    self.tables.clear()
+                    self.tables.clear();
+                    self.spent_tables.clear();
                 }
                 outcome => break outcome,
             }
@@ -213,19 +222,17 @@ impl Postgres {
         if !is_open || standing.get::<_, bool>(2) != self.keeping.is_some() {
             return Ok(vec![Err(StoreError::Unavailable); requests.len()]);
         }
-        let mut new = insert_ids(&mut transaction, prepared, requests, closed_before)?;
+        let mut refused = refuse_closed(requests, closed_before, self.window_epochs);
+        spent::spend(&mut transaction, prepared, requests, &mut refused)?;
+        let mut new = insert_ids(&mut transaction, prepared, requests, &refused)?;
         let settled = match &self.keeping {
-            None => settle(requests, closed_before, |admitted| {
+            None => settle(requests, &refused, |admitted| {
                 let new = new.remove(&(admitted.window(), admitted.report().id.0));
                 Ok(if new { Seen::New } else { Seen::Again })
             })?,
-            Some(keeping) => keeping::settle_keeping(
-                &mut transaction,
-                prepared,
-                keeping,
-                (requests, closed_before),
-                &mut new,
-            )?,
+            Some(keeping) => {
+                keeping::settle_keeping(&mut transaction, prepared, keeping, (requests, &refused), &mut new)?
+            }
         };
         counts::add(&mut transaction, prepared, self.slot, &settled.tallies, &settled.retracted)?;
         transaction.commit()?;
@@ -246,6 +253,12 @@ impl Postgres {
             }
             self.tables.insert(*window);
         }
+        let spends = requests.iter().flatten().filter_map(Admitted::spend);
+        let windows: BTreeSet<Window> = spends.map(|spend| spend.window).collect();
+        for window in windows.difference(&self.spent_tables.clone()) {
+            SPENT.make(client, *window)?;
+            self.spent_tables.insert(*window);
+        }
         Ok(())
     }
 }
@@ -253,15 +266,15 @@ impl Postgres {
 /// An id and the window it counts in.
 type Named = (Window, [u8; 16]);
 
-/// Writes the ids of the requests that are not closed, and returns those that were not there.
+/// Writes the ids of the requests that are not refused, and returns those that were not there.
 fn insert_ids(
     transaction: &mut Transaction<'_>,
     prepared: &mut Prepared,
     requests: &[Vec<Admitted>],
-    closed_before: Epoch,
+    refused: &[Option<StoreError>],
 ) -> Result<HashSet<Named>, postgres::Error> {
     let mut new = HashSet::new();
-    for (window, ids) in ids_by_window(requests, closed_before, |_| true) {
+    for (window, ids) in ids_by_window(requests, refused, |_| true) {
         let insert = format!(
             "INSERT INTO {} (id) SELECT unnest($1::BYTEA[]) ON CONFLICT DO NOTHING RETURNING id",
             IDS.table(window)
@@ -273,15 +286,22 @@ fn insert_ids(
     Ok(new)
 }
 
-/// Gathers the ids of requests that are not closed, of those that are `wanted`: each once, and in one order everywhere, so that no two
+/// Goes through the reports of the requests that are not refused.
+fn unrefused<'a>(
+    requests: &'a [Vec<Admitted>],
+    refused: &[Option<StoreError>],
+) -> impl Iterator<Item = &'a Admitted> {
+    requests.iter().zip(refused).filter(|(_, refused)| refused.is_none()).flat_map(|(request, _)| request)
+}
+
+/// Gathers the ids of requests that are not refused, of those that are `wanted`: each once, and in one order everywhere, so that no two
 /// transactions wait for each other in a circle.
-fn ids_by_window(
-    requests: &[Vec<Admitted>],
-    closed_before: Epoch,
+fn ids_by_window<'a>(
+    requests: &'a [Vec<Admitted>],
+    refused: &[Option<StoreError>],
     wanted: impl Fn(&Named) -> bool,
-) -> BTreeMap<Window, Vec<&[u8]>> {
-    let open = requests.iter().filter(|request| closed(request, closed_before).is_none()).flatten();
-    let ids = open.map(|admitted| (admitted.window(), &admitted.report().id.0));
+) -> BTreeMap<Window, Vec<&'a [u8]>> {
+    let ids = unrefused(requests, refused).map(|admitted| (admitted.window(), &admitted.report().id.0));
     let ids: BTreeSet<_> = ids.filter(|(window, id)| wanted(&(*window, **id))).collect();
     let mut by_window: BTreeMap<Window, Vec<&[u8]>> = BTreeMap::new();
     ids.into_iter().for_each(|(window, id)| by_window.entry(window).or_default().push(id));

@@ -25,6 +25,13 @@ pub(super) const KEPT: PerWindow = PerWindow {
         answer BYTEA NOT NULL, PRIMARY KEY (id, copy)",
 };
 
+/// Tokens that were spent, by the last window in which they could come.
+pub(super) const SPENT: PerWindow = PerWindow {
+    name: "keepset_spent",
+    entries: "keepset_spent_windows",
+    columns: "mark BYTEA PRIMARY KEY, bound BYTEA NOT NULL",
+};
+
 impl PerWindow {
     /// Names the table of a window.
     pub(super) fn table(&self, window: Window) -> String {

@@ -9,7 +9,7 @@ use crate::sqlite_file::{FileKind, PATIENCE};
 
 /// "kset", so that a file of another program is told apart.
 const APPLICATION: i64 = 0x6b73_6574;
-const FORMAT: i64 = 4;
+const FORMAT: i64 = 5;
 
 /// A store in use.
 pub(super) const OPEN: &str = "open";
@@ -33,6 +33,7 @@ const TABLES: &str = "
     CREATE TABLE sealed (window INTEGER PRIMARY KEY) STRICT;
     CREATE TABLE checks (epoch INTEGER NOT NULL, question INTEGER NOT NULL, part TEXT NOT NULL, counter INTEGER NOT NULL,
         votes INTEGER NOT NULL, PRIMARY KEY (epoch, question, part, counter)) STRICT, WITHOUT ROWID;
+    CREATE TABLE spent (window INTEGER NOT NULL, mark BLOB NOT NULL, bound BLOB NOT NULL, PRIMARY KEY (window, mark)) STRICT, WITHOUT ROWID;
 ";
 
 /// What format 2 has that format 1 had not.
@@ -56,6 +57,12 @@ const SINCE_FORMAT_3: &str = "
     CREATE TABLE checks (epoch INTEGER NOT NULL, question INTEGER NOT NULL, part TEXT NOT NULL, counter INTEGER NOT NULL,
         votes INTEGER NOT NULL, PRIMARY KEY (epoch, question, part, counter)) STRICT, WITHOUT ROWID;
     PRAGMA user_version = 4;
+";
+
+/// What format 5 has that format 4 had not.
+const SINCE_FORMAT_4: &str = "
+    CREATE TABLE spent (window INTEGER NOT NULL, mark BLOB NOT NULL, bound BLOB NOT NULL, PRIMARY KEY (window, mark)) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 5;
 ";
 
 /// Opens a store for this purpose, or makes it.
@@ -112,7 +119,9 @@ fn prepare(
     // FULL: a commit returns only after the log reached the disk. secure_delete: a forgotten id is overwritten.
     connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for (format, changes) in [(1, SINCE_FORMAT_1), (2, SINCE_FORMAT_2), (3, SINCE_FORMAT_3)] {
+    for (format, changes) in
+        [(1, SINCE_FORMAT_1), (2, SINCE_FORMAT_2), (3, SINCE_FORMAT_3), (4, SINCE_FORMAT_4)]
+    {
         if transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == format {
             transaction.execute_batch(changes)?;
         }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
 use super::super::kept::Walk;
 use super::file::{MOVED, OPEN};
-use super::{add_tallies, aside, keeping, windows};
+use super::{add_tallies, aside, keeping, spent, windows};
 
 /// Reads everything but the ids.
 pub(super) fn contents(transaction: &Transaction<'_>) -> Result<Contents, Broken> {
@@ -43,9 +43,13 @@ pub(super) fn hand_over(
     let contents = contents(&transaction)?;
     let mut ids = Walk::new(windows(&transaction, "counted")?);
     let mut kept = Walk::new(keeping::unsealed(&transaction)?);
+    let mut spent = Walk::new(windows(&transaction, "spent")?);
     receive(&contents, &mut || {
         if let Some((window, ids)) = ids.next(|window, last| ids_after(&transaction, window, last))? {
             return Ok(Some((window, Part::Ids(ids))));
+        }
+        if let Some((window, spent)) = spent.next(|window, last| spent::after(&transaction, window, last))? {
+            return Ok(Some((window, Part::Spent(spent))));
         }
         let kept = kept.next(|window, last| keeping::after(&transaction, window, last))?;
         Ok(kept.map(|(window, kept)| (window, Part::Kept(kept))))
@@ -88,6 +92,9 @@ pub(super) fn receive(
                 }
                 Part::Kept(kept) => {
                     kept.iter().try_for_each(|kept| keeping::keep(&transaction, window, kept).map(|_| ()))?;
+                }
+                Part::Spent(spent) => {
+                    spent.iter().try_for_each(|spent| spent::write(&transaction, window, spent))?;
                 }
             }
         }

@@ -4,13 +4,16 @@ mod aside;
 mod file;
 mod handing;
 mod keeping;
+mod spent;
 
 use std::path::Path;
 
 use keepset_wire::{Epoch, Window};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::engine::{Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, settle};
+use super::engine::{
+    Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, refuse_closed, settle,
+};
 use super::kept::{Keeping, Kept};
 use super::{Engines, OpenError, Purpose, Tallies};
 use crate::admit::Admitted;
@@ -75,7 +78,10 @@ impl Engine for Sqlite {
     /// On an error the transaction is rolled back, and nothing was counted.
     fn count(&mut self, requests: &[Vec<Admitted>]) -> Result<Outcomes, Broken> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let closed_before = closed_before(&transaction)?;
+        let mut refused = refuse_closed(requests, closed_before(&transaction)?, self.window_epochs);
+        for (request, refused) in requests.iter().zip(&mut refused).filter(|(_, refused)| refused.is_none()) {
+            *refused = spent::spend(&transaction, request)?;
+        }
         let settled = {
             let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO counted VALUES (?1, ?2)")?;
             let look = |admitted: &Admitted| -> rusqlite::Result<Seen> {
@@ -86,7 +92,7 @@ impl Engine for Sqlite {
                     None => Ok(Seen::Again),
                 }
             };
-            settle(requests, closed_before, look)?
+            settle(requests, &refused, look)?
         };
         add_tallies(&transaction, &settled.tallies)?;
         retract_tallies(&transaction, &settled.retracted)?;
@@ -101,13 +107,18 @@ impl Engine for Sqlite {
     }
 
     fn forget_some(&mut self) -> Result<bool, Broken> {
-        let forgotten = self.connection.execute(
+        let most = i64::try_from(MAX_FORGET).unwrap_or(i64::MAX);
+        let forget = |table: &str, name: &str| {
             // A window is closed when its first epoch is; the last of a plan may be cut short, hence the rounding up.
-            "DELETE FROM counted WHERE (window, id) IN (SELECT window, id FROM counted
-             WHERE window < (SELECT (closed_before + ?1 - 1) / ?1 FROM purpose) LIMIT ?2)",
-            params![self.window_epochs, i64::try_from(MAX_FORGET).unwrap_or(i64::MAX)],
-        )?;
-        self.wipe(forgotten)
+            let forget = format!(
+                "DELETE FROM {table} WHERE (window, {name}) IN (SELECT window, {name} FROM {table}
+                 WHERE window < (SELECT (closed_before + ?1 - 1) / ?1 FROM purpose) LIMIT ?2)"
+            );
+            self.connection.execute(&forget, params![self.window_epochs, most])
+        };
+        let (ids, marks) = (forget("counted", "id")?, forget("spent", "mark")?);
+        self.traces |= marks > 0;
+        self.wipe(ids.max(marks))
     }
 
     fn forget_counts(&mut self, epoch: Epoch) -> Result<(), Broken> {
