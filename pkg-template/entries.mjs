@@ -29,6 +29,7 @@ export const ADDONS = [
   "choose",
   "nowasm",
   "stats",
+  "tokens",
 ];
 
 /** What an add-on expects the page to bring. */

@@ -96,7 +96,7 @@ fn request(number: u64) -> Vec<u8> {
 
 /// The samples of RFC 9578, appendix B.2, and the file of the issuer that they are of.
 fn standard() -> (Value, Value) {
-    let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/tokens.json")).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!("../../../tests/tokens.json")).unwrap();
     let file = serde_json::json!({"origin": "origin.example", "issuers": [{"name": "issuer.example", "keys": [{
         "token_key": text(&bytes(&vectors["public_key"])), "from": "2026-01-01", "until": "2059-01-01",
         "private_key": vectors["private_key"],

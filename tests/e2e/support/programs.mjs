@@ -62,7 +62,8 @@ export async function collect(home, keys, ...more) {
   };
 }
 
-function address(child) {
+/** Where a program says that it listens. */
+export function address(child) {
   return new Promise((resolve, reject) => {
     let said = "";
     const hear = (chunk) => {
