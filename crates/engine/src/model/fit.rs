@@ -4,6 +4,8 @@
 //! standardised inside and the weights given back for raw values, so the device scales nothing. No chance is involved:
 //! the same rows give the same weights.
 
+pub mod centroids;
+
 use std::fmt;
 
 use smartcore::linalg::basic::matrix::DenseMatrix;
@@ -65,6 +67,11 @@ pub enum FitError {
         /// The column, 0 for the first.
         column: usize,
     },
+    /// Rows cannot be divided into so many groups: there must be two at least, and as many rows that differ.
+    Groups {
+        /// How many were asked for.
+        groups: usize,
+    },
     /// The search for the best weights ended before it found them.
     NotConverged,
 }
@@ -84,6 +91,10 @@ impl fmt::Display for FitError {
             Self::ConstantColumn { column } => {
                 write!(f, "column {column} holds the same value in every row; leave it out")
             }
+            Self::Groups { groups } => write!(
+                f,
+                "the rows cannot be divided into {groups} groups: ask for two at least, and for no more than there are different rows"
+            ),
             Self::NotConverged => f.write_str("the best weights were not found; try a larger penalty"),
         }
     }
@@ -117,11 +128,23 @@ fn check(rows: &[Vec<f64>], labels: &[bool], options: FitOptions) -> Result<(), 
     if !(options.l2.is_finite() && options.l2 > 0.0) {
         return Err(FitError::Penalty);
     }
-    if rows.len() < options.least_rows.max(2) {
-        return Err(FitError::TooFewRows { rows: rows.len(), least: options.least_rows.max(2) });
+    if labels.len() != rows.len() && rows.len() >= options.least_rows.max(2) {
+        return Err(FitError::Shape);
+    }
+    check_rows(rows, options.least_rows)?;
+    if labels.iter().all(|label| *label) || !labels.contains(&true) {
+        return Err(FitError::ConstantLabel);
+    }
+    Ok(())
+}
+
+/// Checks that there are enough rows, alike in length, of finite numbers.
+pub(super) fn check_rows(rows: &[Vec<f64>], least: usize) -> Result<(), FitError> {
+    if rows.len() < least.max(2) {
+        return Err(FitError::TooFewRows { rows: rows.len(), least: least.max(2) });
     }
     let columns = rows.first().map_or(0, Vec::len);
-    if columns == 0 || labels.len() != rows.len() || rows.iter().any(|row| row.len() != columns) {
+    if columns == 0 || rows.iter().any(|row| row.len() != columns) {
         return Err(FitError::Shape);
     }
     for (row, values) in rows.iter().enumerate() {
@@ -129,21 +152,19 @@ fn check(rows: &[Vec<f64>], labels: &[bool], options: FitOptions) -> Result<(), 
             return Err(FitError::NotFinite { row, column });
         }
     }
-    if labels.iter().all(|label| *label) || !labels.contains(&true) {
-        return Err(FitError::ConstantLabel);
-    }
     Ok(())
 }
 
 /// The mean and the standard deviation of a column.
-struct Scale {
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Scale {
     mean: f64,
     deviation: f64,
 }
 
 impl Scale {
     #[expect(clippy::cast_precision_loss, reason = "rows stay far below 2^53")]
-    fn of(rows: &[Vec<f64>], column: usize) -> Result<Self, FitError> {
+    pub(super) fn of(rows: &[Vec<f64>], column: usize) -> Result<Self, FitError> {
         let count = rows.len() as f64;
         let values = || rows.iter().filter_map(|row| row.get(column));
         let mean = values().sum::<f64>() / count;
@@ -155,20 +176,20 @@ impl Scale {
         Ok(Self { mean, deviation })
     }
 
-    fn apply(&self, value: f64) -> f64 {
+    pub(super) fn apply(&self, value: f64) -> f64 {
         (value - self.mean) / self.deviation
     }
 }
 
 impl Fitted {
-    fn in_raw_scale(&self, scales: &[Scale]) -> Self {
+    pub(super) fn in_raw_scale(&self, scales: &[Scale]) -> Self {
         let weights: Vec<f64> =
             self.weights.iter().zip(scales).map(|(weight, scale)| weight / scale.deviation).collect();
         let shift: f64 = weights.iter().zip(scales).map(|(weight, scale)| weight * scale.mean).sum();
         Self { intercept: self.intercept - shift, weights }
     }
 
-    fn margin(&self, row: &[f64]) -> f64 {
+    pub(super) fn margin(&self, row: &[f64]) -> f64 {
         row.iter().zip(&self.weights).fold(self.intercept, |sum, (value, weight)| sum + weight * value)
     }
 }
