@@ -1,19 +1,19 @@
 //! The commands: each reads its files, does its work and returns what is to be printed.
 
+mod learning;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use keepset_engine::Pack;
-use keepset_engine::outcome::Outcome;
 use keepset_wire::document::Node;
-use keepset_wire::{CollectorKeys, Name, Timestamp, document};
+use keepset_wire::{CollectorKeys, Name, document};
 use serde::Serialize;
 
 use crate::args::{
-    CompileArguments, CoverageArguments, CrowdArguments, EvaluateArguments, ExplainArguments,
-    ImportArguments, LogArguments, PackArguments, PersonArguments, PlanArguments, ReplayArguments,
-    SimulateArguments, SurveyArguments, TableArguments, TrainArguments,
+    CompileArguments, CoverageArguments, CrowdArguments, ExplainArguments, ImportArguments, LogArguments,
+    PackArguments, PersonArguments, PlanArguments, ReplayArguments, SimulateArguments, SurveyArguments,
 };
 use crate::crowd::Crowd;
 use crate::figures::{self, FiguresArguments};
@@ -24,13 +24,10 @@ use crate::plan::Outlook;
 use crate::replay::Replay;
 use crate::sentiment::{self, SentimentCommand};
 use crate::survey::Survey;
-use crate::tabular::frame::Frame;
-use crate::tabular::model::TableModel;
-use crate::tabular::select::Learner;
-use crate::tabular::train::TableTraining;
 use crate::terminal::Terminal;
-use crate::train::{self, Training};
-use crate::{coverage as measure, import, log, story, table, tabular};
+use crate::{coverage as measure, import, log, story, table};
+
+pub use self::learning::{evaluate, train};
 
 /// Replays a log.
 ///
@@ -144,144 +141,6 @@ pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
         watched(arguments.run.progress, |terminal| measure::coverage(replay, arguments.seeds, terminal))?;
     write_json(arguments.run.json.as_deref(), &coverage)?;
     Ok(table::coverage(&coverage))
-}
-
-/// Trains a model.
-///
-/// # Errors
-/// As [`Training::run`] and [`TableTraining::run`], or when a file cannot be read or written.
-pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
-    if let Some(table) = &arguments.table {
-        return train_on_table(arguments, table);
-    }
-    if let Some(release) = &arguments.of_release.from_release {
-        return train_from_release(arguments, release);
-    }
-    let date =
-        |text: &String| Timestamp::from_date(text).with_context(|| format!("{text:?} is no day YYYY-MM-DD"));
-    let pack = arguments.pack.as_deref().context("--pack is missing")?;
-    let place = || format!("the pack {} is wrong", pack.display());
-    let model_id = arguments.model_id.as_deref().context("--model-id is missing")?;
-    let document = document::parse(&read(pack)?).with_context(place)?;
-    let outcome = Outcome::of_pack(&document, &arguments.label);
-    let training = Training {
-        pack: document,
-        events: arguments.events.clone(),
-        mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
-        strict: arguments.strict,
-        label: outcome.as_ref().map_or_else(|| arguments.label.clone(), |outcome| outcome.event.to_string()),
-        comes: outcome.as_ref().is_none_or(|outcome| outcome.comes),
-        within_days: outcome.as_ref().map_or(arguments.within_days, |outcome| outcome.within_days),
-        learner: arguments.of_table.learner.unwrap_or(Learner::Logistic),
-        cuts: arguments.cut.iter().map(date).collect::<anyhow::Result<_>>()?,
-        test_cut: date(arguments.test_cut.as_ref().context("--test-cut is missing")?)?,
-        features: arguments.features.clone(),
-        model_id: Name::parse(model_id)
-            .with_context(|| format!("{model_id:?} is no name: a-z, 0-9, _, - and ."))?,
-        missing: arguments.missing,
-        l2: arguments.l2,
-        precision: arguments.precision,
-        seed: arguments.seed,
-    };
-    let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
-    write_json(arguments.json.as_deref(), &trained)?;
-    write(&arguments.out, &(trained.member() + "\n"))?;
-    write(&card_of(arguments), &train::card(&trained, &arguments.command()))?;
-    if let Some(file) = &arguments.curve {
-        write(file, &train::curve(&trained))?;
-    }
-    Ok(train::summary(&trained))
-}
-
-fn train_from_release(arguments: &TrainArguments, release: &Path) -> anyhow::Result<String> {
-    let pack = arguments.pack.as_deref().context("--pack is missing")?;
-    let id = arguments.model_id.as_deref().context("--model-id is missing")?;
-    let mut document =
-        document::parse(&read(pack)?).with_context(|| format!("the pack {} is wrong", pack.display()))?;
-    let model = document.get("models").and_then(|models| models.get(id));
-    let model = model.with_context(|| format!("the pack has no model {id:?}"))?;
-    let release: serde_json::Value = serde_json::from_str(&read(release)?)
-        .with_context(|| format!("the release {} is no JSON", release.display()))?;
-    let found = train::recalibrate::recalibrate(&release, &arguments.of_release)?;
-    let model = found.apply(model)?;
-    // What a device refuses is not written.
-    document["models"][id] = model.clone();
-    Pack::read(&document).context("the pack does not take the model")?;
-    let member = std::collections::BTreeMap::from([(id, &model)]);
-    write(&arguments.out, &(serde_json::to_string_pretty(&member)? + "\n"))?;
-    Ok(found.summary())
-}
-
-fn card_of(arguments: &TrainArguments) -> PathBuf {
-    arguments.card.clone().unwrap_or_else(|| arguments.out.with_extension("md"))
-}
-
-fn train_on_table(arguments: &TrainArguments, table: &Path) -> anyhow::Result<String> {
-    let training = TableTraining {
-        test_share: arguments.test_share,
-        refit: !arguments.as_tested,
-        ..table_training(&arguments.label, &arguments.of_table, arguments.seed)
-    };
-    let frame = Frame::read(table)?;
-    let trained =
-        watched(arguments.progress, |terminal| training.run(&frame, &mut |line| terminal.say(line)))?;
-    write_json(arguments.json.as_deref(), &trained)?;
-    write(&arguments.out, &(serde_json::to_string(&trained.model)? + "\n"))?;
-    write(&card_of(arguments), &tabular::card(&trained, &arguments.command()))?;
-    let tested = trained.tested.as_ref().map_or(String::new(), |tested| {
-        format!("\nTested on {}\n{}", trained.held_back, tabular::evaluation(tested))
-    });
-    let again = trained
-        .again
-        .as_ref()
-        .map_or(String::new(), |way| format!("\nWritten is the model of all rows: {way}\n"));
-    Ok(format!("{} rows learned from: {}\n{tested}{again}", trained.rows, trained.way))
-}
-
-fn table_training(label: &str, of_table: &TableArguments, seed: u64) -> TableTraining {
-    TableTraining {
-        label: label.to_owned(),
-        positive: of_table.positive.clone(),
-        person: of_table.person.clone(),
-        time: of_table.time.clone().or_else(|| of_table.in_order.then(String::new)),
-        ignore: of_table.ignore.clone(),
-        texts: of_table.text.clone(),
-        allow: of_table.allow.clone(),
-        learner: of_table.learner.unwrap_or_default(),
-        calibrate: of_table.calibrate,
-        seed,
-        ..TableTraining::default()
-    }
-}
-
-/// Evaluates a model, or a learner.
-///
-/// # Errors
-/// As [`tabular::evaluate::evaluate`] and [`TableTraining::cross`], or when a file cannot be read or written.
-pub fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<String> {
-    let frame = Frame::read(&arguments.table)?;
-    if let Some(model) = &arguments.model {
-        let model = TableModel::read(model)?;
-        if let Some(file) = &arguments.scores {
-            let lines = model
-                .scores_of(&frame)?
-                .into_iter()
-                .map(|score| format!("{score},{}\n", model.calibration.probability(score)));
-            write(file, &format!("score,probability\n{}", lines.collect::<String>()))?;
-        }
-        let found = tabular::evaluate::evaluate(&model, &frame, &arguments.by, arguments.seed)?;
-        write_json(arguments.json.as_deref(), &found)?;
-        return Ok(tabular::evaluation(&found));
-    }
-    let label = arguments.label.as_deref().context("--label is missing")?;
-    let training = table_training(label, &arguments.of_table, arguments.seed);
-    let (areas, found) = watched(false, |terminal| {
-        training.cross(&frame, usize::from(arguments.folds), &mut |line| terminal.say(line))
-    })?;
-    write_json(arguments.json.as_deref(), &found)?;
-    let (mean, deviation) = crate::train::quality::mean_and_deviation(&areas);
-    let parts: Vec<String> = areas.iter().map(|area| format!("{area:.4}")).collect();
-    Ok(format!("AUC {mean:.4}, deviation {deviation:.4} over {} parts: {}\n", areas.len(), parts.join(", ")))
 }
 
 /// Measures models on public data.

@@ -1,6 +1,8 @@
 //! The table of docs/models.md: what models are worth on public data, beside what others reached, each by the commands a
 //! reader can repeat.
 
+mod family;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -24,7 +26,7 @@ pub struct FiguresArguments {
     /// The folder with `CDNOW_sample.txt`, of PyPI's lifetimes
     #[arg(long)]
     pub cdnow: Option<PathBuf>,
-    /// The folder with the logs `journey.csv.gz` and `wholesale.csv.gz` that the packs' scripts make
+    /// The folder with the logs `journey`, `wholesale`, `departments` and `items`, each `.csv.gz`, that the packs' scripts make
     #[arg(long)]
     pub logs: Option<PathBuf>,
     /// The folder with the packs
@@ -66,6 +68,10 @@ pub fn run(arguments: &FiguresArguments, say: &mut dyn FnMut(&str)) -> anyhow::R
     }
     if let Some(folder) = &arguments.logs {
         for task in LOGS.iter().filter(|task| wanted(task.set)) {
+            say(&format!("{}: {}", task.set, task.task));
+            figures.push(task.measure(folder, &arguments.packs)?);
+        }
+        for task in family::FAMILIES.iter().filter(|task| wanted(task.set)) {
             say(&format!("{}: {}", task.set, task.task));
             figures.push(task.measure(folder, &arguments.packs)?);
         }

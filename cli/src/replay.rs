@@ -39,6 +39,14 @@ pub trait Watch {
     fn fault(&mut self, fault: &Fault);
     /// So many of so many bytes are read.
     fn progress(&mut self, read: u64, size: u64, events: u64);
+    /// So many of so many steps of a training are done.
+    fn step(&mut self, done: u64, all: u64, step: &str) {
+        let _ = (done, all, step);
+    }
+    /// A training tells what it does now.
+    fn say(&mut self, line: &str) {
+        let _ = line;
+    }
 }
 
 /// Watches nothing.

@@ -76,4 +76,12 @@ impl Watch for Terminal {
     fn progress(&mut self, read: u64, size: u64, events: u64) {
         self.advance(read, size, format!("{events} events"));
     }
+
+    fn step(&mut self, done: u64, all: u64, step: &str) {
+        self.advance(done, all, step.to_owned());
+    }
+
+    fn say(&mut self, line: &str) {
+        Self::say(self, line);
+    }
 }

@@ -13,10 +13,10 @@ use crate::train::recalibrate::ReleaseArguments;
 #[derive(Debug, Args)]
 pub struct TrainArguments {
     /// A table to learn from instead of a log: CSV with a line of names, may be gzipped
-    #[arg(long, conflicts_with_all = ["pack", "events", "mapping", "cut", "test_cut", "features", "model_id"])]
+    #[arg(long, conflicts_with_all = ["events", "mapping", "cut", "test_cut", "features", "each"])]
     pub table: Option<PathBuf>,
-    /// The pack file
-    #[arg(long, required_unless_present = "table")]
+    /// The pack file; with a table, the pack that the model is put into
+    #[arg(long, required_unless_present = "table", requires = "model_id")]
     pub pack: Option<PathBuf>,
     /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
     #[arg(long, required_unless_present_any = ["table", "from_release"])]
@@ -62,15 +62,24 @@ pub struct TrainArguments {
     /// The later day at which the model is tested
     #[arg(long, required_unless_present_any = ["table", "from_release"])]
     pub test_cut: Option<String>,
-    /// The features the model reads
-    #[arg(long, required_unless_present_any = ["table", "from_release"], value_delimiter = ',')]
+    /// The features the model reads; with --each, those that every model reads besides its own
+    #[arg(long, value_delimiter = ',')]
     pub features: Vec<String>,
+    /// Learn a model for each value of these properties of the event: categories or items
+    #[arg(long, value_delimiter = ',')]
+    pub each: Vec<String>,
+    /// With --each: after how many days an event counts half, a feature for each number; 28,168 unless others are named
+    #[arg(long, value_delimiter = ',')]
+    pub half_life: Vec<u16>,
     /// The model's name in the pack
-    #[arg(long, required_unless_present = "table")]
+    #[arg(long, required_unless_present = "table", requires = "pack")]
     pub model_id: Option<String>,
-    /// The file for the model, as a member of a pack's "models"; its card is written beside it
-    #[arg(long)]
-    pub out: PathBuf,
+    /// The file for the model, as a member of a pack's "models", with --each features, models and segments; its card is written beside it
+    #[arg(long, required_unless_present_any = ["into", "pack"])]
+    pub out: Option<PathBuf>,
+    /// The pack with the model in it is written to this file, which may be that of --pack; with a table it is, unless another is named
+    #[arg(long, requires = "pack", required_unless_present_any = ["out", "table"])]
+    pub into: Option<PathBuf>,
     /// Another file for the card
     #[arg(long)]
     pub card: Option<PathBuf>,
@@ -86,6 +95,9 @@ pub struct TrainArguments {
     /// Choose the thresholds of a segment of whom at least this share shall do it
     #[arg(long)]
     pub precision: Option<f64>,
+    /// With --each, instead of a precision: a segment for each value, of this share of people, those with the highest scores
+    #[arg(long, conflicts_with = "precision")]
+    pub reach: Option<f64>,
     /// The seed of the resampling behind the intervals
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -194,6 +206,20 @@ impl TableArguments {
 }
 
 impl TrainArguments {
+    /// The file that the pack goes to with the model in it.
+    #[must_use]
+    pub fn into_pack(&self) -> Option<&PathBuf> {
+        self.into.as_ref().or(self.pack.as_ref().filter(|_| self.table.is_some()))
+    }
+
+    fn shipped(&self) -> Vec<(&'static str, String)> {
+        let files = [("out", &self.out), ("into", &self.into)];
+        files
+            .into_iter()
+            .filter_map(|(name, file)| Some((name, file.as_ref()?.display().to_string())))
+            .collect()
+    }
+
     /// Writes the command again, an option a line; a word a shell would take apart is quoted.
     #[must_use]
     pub fn command(&self) -> String {
@@ -202,9 +228,11 @@ impl TrainArguments {
         if let Some(table) = &self.table {
             let mut options = vec![("table", path(table)), ("label", self.label.clone())];
             options.extend(self.of_table.options());
+            options.extend(self.pack.as_ref().map(|pack| ("pack", path(pack))));
+            options.extend(self.model_id.as_ref().map(|id| ("model-id", id.clone())));
             options.push(("test-share", self.test_share.to_string()));
             options.push(("seed", self.seed.to_string()));
-            options.push(("out", path(&self.out)));
+            options.extend(self.shipped());
             let flags = [(self.of_table.in_order, " --in-order"), (self.as_tested, " --as-tested")];
             let flags: String = flags.iter().filter(|flag| flag.0).map(|flag| flag.1).collect();
             return format!("keepset train{flags}{}", options.into_iter().map(write).collect::<String>());
@@ -217,14 +245,21 @@ impl TrainArguments {
         options.push(("within-days", self.within_days.to_string()));
         options.extend(self.cut.iter().map(|cut| ("cut", cut.clone())));
         options.extend(self.test_cut.as_ref().map(|cut| ("test-cut", cut.clone())));
-        options.push(("features", self.features.join(",")));
+        let half_lives: Vec<String> = self.half_life.iter().map(ToString::to_string).collect();
+        let lists = [
+            ("each", self.each.join(",")),
+            ("half-life", half_lives.join(",")),
+            ("features", self.features.join(",")),
+        ];
+        options.extend(lists.into_iter().filter(|(_, list)| !list.is_empty()));
         options.extend(self.model_id.as_ref().map(|id| ("model-id", id.clone())));
         options.push(("missing", self.missing.to_string()));
         options.push(("l2", self.l2.to_string()));
         options.extend(self.precision.map(|precision| ("precision", precision.to_string())));
+        options.extend(self.reach.map(|reach| ("reach", reach.to_string())));
         options.extend(self.of_table.options().into_iter().filter(|(name, _)| *name == "learner"));
         options.push(("seed", self.seed.to_string()));
-        options.push(("out", path(&self.out)));
+        options.extend(self.shipped());
         options.extend(self.card.as_ref().map(|card| ("card", path(card))));
         format!("keepset train{}", options.into_iter().map(write).collect::<String>())
     }

@@ -52,15 +52,27 @@ pub fn path(matrix: &Matrix, labels: &[bool], nets: &[Net]) -> Vec<Line> {
 /// As [`path`], where a row counts as often as its weight says; the weights' mean is 1.
 #[must_use]
 pub fn weighed_path(matrix: &Matrix, labels: &[bool], rows: &[f64], nets: &[Net]) -> Vec<Line> {
+    walk(matrix, labels, rows, &vec![0.0; labels.len()], log_odds(labels), nets)
+}
+
+/// As [`path`], where every row has a score already: the lines say what is to be added to it, and a penalty draws them to adding nothing.
+#[must_use]
+pub fn path_from(matrix: &Matrix, labels: &[bool], scores: &[f64], nets: &[Net]) -> Vec<Line> {
+    walk(matrix, labels, &vec![1.0; labels.len()], scores, 0.0, nets)
+}
+
+fn walk(
+    matrix: &Matrix,
+    labels: &[bool],
+    rows: &[f64],
+    begun: &[f64],
+    intercept: f64,
+    nets: &[Net],
+) -> Vec<Line> {
     let standard: Vec<(Vec<f64>, f64, f64)> =
         matrix.columns.iter().map(|column| standardised(column)).collect();
-    let mut fit = Fit {
-        columns: &standard,
-        labels,
-        rows,
-        intercept: log_odds(labels),
-        weights: vec![0.0; standard.len()],
-    };
+    let weights = vec![0.0; standard.len()];
+    let mut fit = Fit { columns: &standard, labels, rows, begun, intercept, weights };
     nets.iter()
         .map(|net| {
             fit.descend(*net);
@@ -73,6 +85,8 @@ struct Fit<'a> {
     columns: &'a [(Vec<f64>, f64, f64)],
     labels: &'a [bool],
     rows: &'a [f64],
+    /// What rows score before anything is added.
+    begun: &'a [f64],
     intercept: f64,
     weights: Vec<f64>,
 }
@@ -167,7 +181,7 @@ impl Fit<'_> {
     }
 
     fn scores(&self) -> Vec<f64> {
-        let mut scores = vec![self.intercept; self.labels.len()];
+        let mut scores: Vec<f64> = self.begun.iter().map(|begun| begun + self.intercept).collect();
         for ((column, ..), weight) in
             self.columns.iter().zip(&self.weights).filter(|(_, weight)| **weight != 0.0)
         {

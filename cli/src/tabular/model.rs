@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use keepset_engine::Pack;
+use keepset_engine::feature::definitions;
 use keepset_engine::model::{Inputs, Model};
 use keepset_wire::Name;
 use keepset_wire::document::Node;
@@ -136,6 +138,48 @@ impl TableModel {
             &Node::root(&self.model),
             Inputs { position: &position, definitions: &definitions },
         )?)
+    }
+
+    /// The model as a pack's, under the hash of the pack's features: those it reads are the table's columns of the same names.
+    ///
+    /// # Errors
+    /// When the pack has no feature of a column's name, or a line reads a column with absent values: for those a line in a pack has one
+    /// number, and here each column has its mean.
+    pub fn of_pack(&self, pack: &Value, id: &Name, frame: &Frame) -> anyhow::Result<Value> {
+        let mut model = self.model.clone();
+        let names: Vec<String> = match model.get("features").and_then(Value::as_array) {
+            Some(features) => features.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+            None => self.read_by_line(frame)?,
+        };
+        let unknown: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| pack["features"].get(name).is_none()).collect();
+        ensure!(
+            unknown.is_empty(),
+            "the pack has no feature {}: name the columns as the features, or leave them out with --ignore",
+            unknown.join(", ")
+        );
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        model["definitions"] = definitions(pack, &names).into();
+        let mut document = pack.clone();
+        let models = document.as_object_mut().context("a pack is an object")?.entry("models");
+        models.or_insert_with(|| json!({}))[id.as_str()] = model.clone();
+        Pack::read(&document).context("the pack does not take the model")?;
+        Ok(model)
+    }
+
+    /// The names that a line reads, sorted, as a pack sorts them.
+    fn read_by_line(&self, frame: &Frame) -> anyhow::Result<Vec<String>> {
+        let matrix = self.encoding.apply(frame)?;
+        let weights = self.model["weights"].as_object().context("a line has weights")?;
+        for ((name, column), source) in
+            self.encoding.names().iter().zip(&matrix.columns).zip(self.encoding.sources())
+        {
+            ensure!(
+                !weights.contains_key(name) || column.iter().all(|value| !value.is_nan()),
+                "the line reads {source}, of which some rows have no value: leave it out with --ignore, or choose trees with --learner boost"
+            );
+        }
+        Ok(weights.keys().cloned().collect())
     }
 
     /// Scores every row of an encoded table.

@@ -120,6 +120,9 @@ pub struct Chosen {
 const SPARSE: [f64; 2] = [0.0, 0.7];
 const PENALTIES: [f64; 7] = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003];
 
+/// The depth and the least rows of a leaf of forests.
+const FORESTS: [(usize, u32); 2] = [(6, 20), (10, 10)];
+
 /// Boosted trees of several sizes; the last is the largest that fits in an artifact of 30 kB with 100 trees.
 fn boostings(seed: u64) -> Vec<Boosting> {
     let of = |depth, leaves, rate, least_rows, trees| Boosting {
@@ -143,6 +146,7 @@ pub fn choose(
     learner: Learner,
     division: &Division,
     seed: u64,
+    step: &mut dyn FnMut(u64, u64),
 ) -> Chosen {
     let parts = divide(matrix.rows, division, seed);
     let folds: Vec<Fold> =
@@ -151,9 +155,16 @@ pub fn choose(
     let looks: &[Look] = if in_order { &Look::OF_TIME } else { &[Look::PLAIN] };
     let seen: Vec<Columns> = folds.iter().map(|fold| Columns::new(&fold.learned, sources)).collect();
     let mut candidates: Vec<(Way, Vec<Vec<f64>>)> = Vec::new();
+    let all = looks.iter().map(|look| fits(*look, learner) * folds.len() as u64).sum();
+    let mut done = 0;
+    let mut fitted = || {
+        step(done, all);
+        done += 1;
+    };
     for look in looks {
-        candidates.extend(tried_by(*look, &folds, &seen, learner, seed));
+        candidates.extend(tried_by(*look, &folds, &seen, learner, seed, &mut fitted));
     }
+    fitted();
     let tried: Vec<Tried> =
         candidates.iter().map(|(way, scores)| judged(*way, scores, &folds, in_order)).collect();
     let best = best_of(0..tried.len(), &tried).unwrap_or(0);
@@ -163,6 +174,17 @@ pub fn choose(
     Chosen { way, tried, held_out: (scores.concat(), asked) }
 }
 
+/// How often a learner is fitted to each part with one look, whole paths of penalties counting once.
+fn fits(look: Look, learner: Learner) -> u64 {
+    let trees = look.fade.is_none();
+    let lines = if matches!(learner, Learner::Auto | Learner::Logistic) { SPARSE.len() } else { 0 };
+    let boosts =
+        if trees && matches!(learner, Learner::Auto | Learner::Boost) { boostings(0).len() } else { 0 };
+    let forests =
+        if trees && matches!(learner, Learner::Forest | Learner::ExtraTrees) { FORESTS.len() } else { 0 };
+    (lines + boosts + forests) as u64
+}
+
 /// Fits every way of a learner with one look on each part, the plainest first.
 fn tried_by(
     look: Look,
@@ -170,6 +192,7 @@ fn tried_by(
     seen: &[Columns],
     learner: Learner,
     seed: u64,
+    fitted: &mut dyn FnMut(),
 ) -> Vec<(Way, Vec<Vec<f64>>)> {
     let masked: Vec<_> = seen.iter().map(|seen| seen.masked(look)).collect();
     let read = || folds.iter().zip(masked.iter().map(AsRef::as_ref));
@@ -179,6 +202,7 @@ fn tried_by(
         for sparse in SPARSE {
             let nets: Vec<Net> = PENALTIES.iter().map(|penalty| Net { penalty: *penalty, sparse }).collect();
             let of = |(fold, read): (&Fold, &Matrix)| {
+                fitted();
                 weighed_path(read, &fold.known, &look.weights(read.rows), &nets)
             };
             let lines: Vec<Vec<Line>> = read().map(of).collect();
@@ -193,6 +217,7 @@ fn tried_by(
     if look.fade.is_none() && matches!(learner, Learner::Auto | Learner::Boost) {
         for how in boostings(seed) {
             let of = |(fold, read): (&Fold, &Matrix)| {
+                fitted();
                 grow(read, &fold.known, Some((&fold.held, &fold.asked)), how)
             };
             let (mut grown, mut sizes): (Vec<Ensemble>, Vec<usize>) = read().map(of).unzip();
@@ -207,9 +232,12 @@ fn tried_by(
     }
     if look.fade.is_none() && matches!(learner, Learner::Forest | Learner::ExtraTrees) {
         let extra = learner == Learner::ExtraTrees;
-        for (depth, least_rows) in [(6, 20), (10, 10)] {
+        for (depth, least_rows) in FORESTS {
             let how = Foresting { depth, least_rows, extra, seed, ..Foresting::default() };
-            let of = |(fold, read): (&Fold, &Matrix)| forest(read, &fold.known, how).scores(&fold.held);
+            let of = |(fold, read): (&Fold, &Matrix)| {
+                fitted();
+                forest(read, &fold.known, how).scores(&fold.held)
+            };
             add(Kind::Forest(how), read().map(of).collect());
         }
     }

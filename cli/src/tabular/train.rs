@@ -13,6 +13,8 @@ use super::model::{Calibration, TableModel};
 use super::select::{Division, Learner, Tried, choose, divide, fit};
 use crate::learn::Matrix;
 use crate::learn::scale::{Platt, Staircase};
+use crate::log::Fault;
+use crate::replay::{Unwatched, Watch};
 
 /// What is learned from a table.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,19 @@ pub struct TableTraining {
     pub refit: bool,
     /// The seed of everything that chance decides.
     pub seed: u64,
+}
+
+/// Watches what is said, and nothing else.
+struct Saying<'a>(&'a mut dyn FnMut(&str));
+
+impl Watch for Saying<'_> {
+    fn fault(&mut self, _fault: &Fault) {}
+
+    fn progress(&mut self, _read: u64, _size: u64, _events: u64) {}
+
+    fn say(&mut self, line: &str) {
+        (self.0)(line);
+    }
 }
 
 /// How scores become probabilities.
@@ -90,16 +105,24 @@ impl TableTraining {
     /// # Errors
     /// When a column is not there, there is nothing to learn, or a column tells the outcome.
     pub fn run(&self, frame: &Frame, say: &mut dyn FnMut(&str)) -> anyhow::Result<TableTrained> {
+        self.run_watched(frame, &mut Saying(say))
+    }
+
+    /// Learns and tests, and tells how far it is.
+    ///
+    /// # Errors
+    /// As [`TableTraining::run`].
+    pub fn run_watched(&self, frame: &Frame, watch: &mut dyn Watch) -> anyhow::Result<TableTrained> {
         let frame = self.ordered(frame)?;
         ensure!((0.0..0.9).contains(&self.test_share), "the share held back lies between 0 and 0.9");
         let (learned, held) = self.hold_back(&frame)?;
         let known = frame.take(&learned);
-        let (model, way, tried, rounding) = self.learn(&known, say)?;
+        let (model, way, tried, rounding) = self.learn(&known, watch)?;
         let tested =
             if held.is_empty() { None } else { Some(evaluate(&model, &frame.take(&held), &[], self.seed)?) };
         let (model, again, rounding) = if self.refit && !held.is_empty() {
-            say("tested; now on all rows");
-            let (model, way, _, rounding) = self.learn(&frame, say)?;
+            watch.say("tested; now on all rows");
+            let (model, way, _, rounding) = self.learn(&frame, watch)?;
             (model, Some(way), rounding)
         } else {
             (model, None, rounding)
@@ -131,7 +154,7 @@ impl TableTraining {
         let mut evaluations = Vec::new();
         for (number, (learned, held)) in divide(frame.rows(), &division, self.seed).into_iter().enumerate() {
             say(&format!("part {} of {parts}", number + 1));
-            let (model, ..) = self.learn(&frame.take(&learned), &mut |_| {})?;
+            let (model, ..) = self.learn(&frame.take(&learned), &mut Unwatched)?;
             evaluations.push(evaluate(&model, &frame.take(&held), &[], self.seed)?);
         }
         Ok((evaluations.iter().map(|one| one.worth.auc.value).collect(), evaluations))
@@ -140,7 +163,7 @@ impl TableTraining {
     fn learn(
         &self,
         frame: &Frame,
-        say: &mut dyn FnMut(&str),
+        watch: &mut dyn Watch,
     ) -> anyhow::Result<(TableModel, String, Vec<Tried>, f64)> {
         ensure!(
             frame.rows() >= LEAST_ROWS,
@@ -152,9 +175,11 @@ impl TableTraining {
         let matrix = encoding.apply_to_own(frame, &labels, self.seed)?;
         let sources = encoding.sources();
         leak::check(&matrix, &sources, &labels, &self.allow)?;
-        say(&format!("{} rows, {} columns of numbers; choosing", matrix.rows, matrix.columns.len()));
-        let chosen = choose(&matrix, &sources, &labels, self.learner, &self.division(frame)?, self.seed);
-        say(&format!("fitting: {}", chosen.way));
+        watch.say(&format!("{} rows, {} columns of numbers; choosing", matrix.rows, matrix.columns.len()));
+        let division = self.division(frame)?;
+        let mut step = |done, all| watch.step(done, all, "fits of learners to choose from");
+        let chosen = choose(&matrix, &sources, &labels, self.learner, &division, self.seed, &mut step);
+        watch.say(&format!("fitting: {}", chosen.way));
         let mut fitted = fit(&matrix, &sources, &labels, chosen.way);
         let (scores, outcomes) = &chosen.held_out;
         let calibration = match self.calibrate {

@@ -3,7 +3,7 @@
 mod card;
 pub mod cohort;
 pub mod quality;
-mod reach;
+pub(crate) mod reach;
 pub mod recalibrate;
 mod summary;
 
@@ -16,7 +16,7 @@ use keepset_engine::Pack;
 use keepset_engine::feature::definitions;
 use keepset_engine::model::Model as Scorer;
 use keepset_engine::model::fit::{FitError, FitOptions, logistic};
-use keepset_wire::{DAY_MS, Name, Timestamp};
+use keepset_wire::{Name, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -24,12 +24,12 @@ pub use card::card;
 pub use reach::{Choice, curve};
 pub use summary::summary;
 
-use self::cohort::{Cohort, Cut, Row};
+use self::cohort::{Cohort, Row, Schedule};
 use self::quality::{Pick, Quality, Scored, mean_and_deviation, pick, rate, threshold_for};
 use crate::learn::Matrix;
 use crate::learn::scale::Platt;
-use crate::log::{Fault, Line, Mapping};
-use crate::replay::{Watch, read_through};
+use crate::log::Mapping;
+use crate::replay::Watch;
 use crate::tabular::model::LEAF_BITS;
 use crate::tabular::select::{self, Division, Fitted, Kind, Learner};
 
@@ -174,22 +174,10 @@ impl Training {
     pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<Trained> {
         let pack = Rc::new(Pack::read(&self.pack).context("the pack is wrong")?);
         let columns = self.check(&pack)?;
-        let cuts: Vec<Cut> = self.cuts.iter().chain([&self.test_cut]).map(|at| self.cut(*at)).collect();
-        let mut cohort = Cohort::new(Rc::clone(&pack), &self.label, cuts);
-        let (mut events, mut refused) = (0, 0);
-        let mut take = |Line { place, person, event, heard }: &Line| match cohort.track(person, event, *heard)
-        {
-            Ok(()) => {
-                events += 1;
-                Ok(None)
-            }
-            Err(error) => {
-                refused += 1;
-                Ok(Some(Fault { place: place.clone(), reason: error.to_string() }))
-            }
-        };
-        let malformed = read_through(&self.events, self.mapping.clone(), self.strict, watch, &mut take)?;
-        self.check_end(cohort.end())?;
+        let schedule = self.schedule();
+        let mut cohort = Cohort::new(Rc::clone(&pack), &self.label, schedule.all());
+        let intake = cohort.read(&self.events, self.mapping.clone(), self.strict, watch)?;
+        schedule.check_end(cohort.end())?;
 
         let rows = |cut: usize| {
             let told = |row: Row| Row { label: row.label == self.comes, ..row };
@@ -199,7 +187,7 @@ impl Training {
         let tested: Vec<Row> = rows(self.cuts.len()).collect();
         let Learned { model, way, strengths } = match self.learner {
             Learner::Logistic => self.fit(&pack, &columns, &learned)?,
-            _ => self.choose(&pack, &columns, &learned)?,
+            _ => self.choose(&pack, &columns, &learned, watch)?,
         };
         let scorer = self.scorer(&model)?;
         let (learned, tested) = (score(&scorer, &learned), score(&scorer, &tested));
@@ -219,9 +207,9 @@ impl Training {
             cuts: self.cuts.iter().map(|cut| cut.date()).collect(),
             test_cut: self.test_cut.date(),
             people: cohort.people(),
-            events,
-            malformed,
-            refused,
+            events: intake.events,
+            malformed: intake.malformed,
+            refused: intake.refused,
             l2: self.l2,
             way,
             features: inputs.collect(),
@@ -235,7 +223,7 @@ impl Training {
 
     /// Checks the settings against each other and the pack; returns the features' places in the pack.
     fn check(&self, pack: &Pack) -> anyhow::Result<Vec<usize>> {
-        ensure!(self.within_days > 0, "the event must have at least one day to come in");
+        self.schedule().check()?;
         ensure!(self.missing.is_finite(), "what stands in for a missing value must be a number");
         if let Some(precision) = self.precision {
             ensure!(precision > 0.0 && precision < 1.0, "a precision lies between 0 and 1");
@@ -245,16 +233,6 @@ impl Training {
             "the pack declares no event {:?} to foretell",
             self.label
         );
-        for cut in &self.cuts {
-            let settled = self.cut(*cut).until;
-            ensure!(
-                settled <= self.test_cut,
-                "what followed {} is known on {} only: a test on {} would look ahead",
-                cut.date(),
-                settled.date(),
-                self.test_cut.date()
-            );
-        }
         let mut columns = BTreeSet::new();
         for name in &self.features {
             let column = pack.features().iter().position(|feature| feature.id.as_str() == name);
@@ -265,22 +243,8 @@ impl Training {
         Ok(columns.into_iter().collect())
     }
 
-    /// A label that the log ends too early to settle would count as a no.
-    fn check_end(&self, end: Option<Timestamp>) -> anyhow::Result<()> {
-        let end = end.context("the log holds no event")?;
-        let settled = self.cut(self.test_cut).until;
-        ensure!(
-            settled.day() <= end.day() + 1,
-            "the log ends on {}, but what follows {} is known on {} only",
-            end.date(),
-            self.test_cut.date(),
-            settled.date()
-        );
-        Ok(())
-    }
-
-    fn cut(&self, at: Timestamp) -> Cut {
-        Cut { at, until: at.saturating_add(i64::from(self.within_days) * DAY_MS) }
+    fn schedule(&self) -> Schedule {
+        Schedule { cuts: self.cuts.clone(), test_cut: self.test_cut, within_days: self.within_days }
     }
 
     /// Fits the weights.
@@ -320,7 +284,13 @@ impl Training {
     }
 
     /// Chooses a learner on the rows learned from and fits it.
-    fn choose(&self, pack: &Pack, columns: &[usize], rows: &[Row]) -> anyhow::Result<Learned> {
+    fn choose(
+        &self,
+        pack: &Pack,
+        columns: &[usize],
+        rows: &[Row],
+        watch: &mut impl Watch,
+    ) -> anyhow::Result<Learned> {
         let names: Vec<String> =
             columns.iter().map(|column| pack.features()[*column].id.to_string()).collect();
         let value = |row: &Row, column: usize| row.values[column].unwrap_or(f64::NAN);
@@ -345,7 +315,8 @@ impl Training {
         // Rows come cut by cut; within one cut there is no order of time.
         let division =
             if self.cuts.len() > 2 { Division::Time } else { Division::Chance { groups: None, parts: 5 } };
-        let chosen = select::choose(&filled, &names, &labels, self.learner, &division, self.seed);
+        let mut step = |done, all| watch.step(done, all, "fits of learners to choose from");
+        let chosen = select::choose(&filled, &names, &labels, self.learner, &division, self.seed, &mut step);
         let platt = Platt::fit(&chosen.held_out.0, &chosen.held_out.1);
         let read = if matches!(chosen.way.kind, Kind::Line(_)) { &filled } else { &matrix };
         let mut fitted = select::fit(read, &names, &labels, chosen.way);
@@ -450,7 +421,11 @@ fn score(model: &Scorer, rows: &[Row]) -> Vec<Scored> {
     rows.iter().map(|row| Scored { margin: margin(row), label: row.label }).collect()
 }
 
-fn thresholds(learned: &[Scored], tested: &[Scored], precision: f64) -> anyhow::Result<Thresholds> {
+pub(crate) fn thresholds(
+    learned: &[Scored],
+    tested: &[Scored],
+    precision: f64,
+) -> anyhow::Result<Thresholds> {
     let find = |precision| threshold_for(learned, precision);
     let enter = find(precision).with_context(|| {
         format!("no threshold picks 20 people of whom {precision} did it; ask for a lower precision")
@@ -461,6 +436,6 @@ fn thresholds(learned: &[Scored], tested: &[Scored], precision: f64) -> anyhow::
 }
 
 /// Weights that people can read and compare; the model is tested with them as they are written.
-fn six_digits(number: f64) -> f64 {
+pub(crate) fn six_digits(number: f64) -> f64 {
     format!("{number:.5e}").parse().unwrap_or(number)
 }

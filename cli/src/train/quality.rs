@@ -303,8 +303,22 @@ pub(crate) fn auc_with_interval(scored: &[Scored], seed: u64) -> Option<Interval
     )
 }
 
+/// The mean AUC of several outcomes of the same people, in the same order in each; people are resampled with all their outcomes.
+/// An outcome that is the same for everyone is left out.
+#[must_use]
+pub fn mean_auc(outcomes: &[Vec<Scored>], seed: u64) -> Option<Interval> {
+    let ranked: Vec<Ranked<'_>> = outcomes.iter().map(|scored| Ranked::new(scored)).collect();
+    let people = outcomes.first()?.len();
+    let mean = |counts: &[u32]| {
+        let areas: Vec<f64> = ranked.iter().filter_map(|one| one.auc(counts)).collect();
+        (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / count(areas.len()))
+    };
+    let value = mean(&vec![1; people])?;
+    percentiles(value, (0..RESAMPLES).filter_map(|round| mean(&resample(people, seed, round))).collect())
+}
+
 /// Wilson's interval of a share: it stays within 0 and 1 and holds its confidence for rare events.
-fn wilson(hits: usize, people: usize) -> Interval {
+pub(crate) fn wilson(hits: usize, people: usize) -> Interval {
     if people == 0 {
         return Interval { value: 0.0, low: 0.0, high: 1.0 };
     }

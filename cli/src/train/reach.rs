@@ -35,7 +35,7 @@ pub(super) fn choices(learned: &[Scored], tested: &[Scored]) -> Vec<Choice> {
 
 /// The threshold, in hundredths, that at least this share of falling margins reaches.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn lowest(margins: &[f64], reach: f64) -> Option<f64> {
+pub(crate) fn lowest(margins: &[f64], reach: f64) -> Option<f64> {
     // People stay far below 2^53, and a share of them is none of them at least.
     let last = ((margins.len() as f64 * reach).ceil() as usize).checked_sub(1)?;
     margins.get(last).map(|margin| (margin * 100.0).floor() / 100.0)

@@ -5,7 +5,7 @@
 use keepset_wire::document::{Mistake, Name, Node};
 use serde_json::Value;
 
-use crate::event::EventSpec;
+use crate::event::{EventSpec, PropertyKind};
 
 /// The key under which a pack declares them.
 pub(crate) const KEY: &str = "outcomes";
@@ -19,6 +19,8 @@ pub struct Outcome {
     pub comes: bool,
     /// Within how many days of the cut.
     pub within_days: u16,
+    /// The properties of the event whose values are foretold apart; none where it is only whether it comes.
+    pub each: Vec<Name>,
 }
 
 impl Outcome {
@@ -30,12 +32,20 @@ impl Outcome {
     }
 
     fn read(node: &Node<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(&["title", "event", "comes", "within_days"])?;
+        let fields = node.object(&["title", "event", "comes", "within_days", "each"])?;
         fields.get("title").map_or(Ok(()), |title| title.text().map(drop))?;
         let days = fields.need("within_days")?.whole(1, 366)?;
+        let comes = fields.get("comes").map_or(Ok(true), |comes| comes.flag())?;
+        let each = fields.get("each").map_or(Ok(Vec::new()), |each| each.each(|name| name.name()))?;
+        if let Some(node) = fields.get("each").filter(|_| !comes || each.is_empty()) {
+            return Err(
+                node.mistake("expected properties of the event, one at least, of an outcome that comes")
+            );
+        }
         Ok(Self {
             event: fields.need("event")?.name()?,
-            comes: fields.get("comes").map_or(Ok(true), |comes| comes.flag())?,
+            comes,
+            each,
             within_days: u16::try_from(days).unwrap_or(u16::MAX),
         })
     }
@@ -48,10 +58,17 @@ impl Outcome {
 pub(crate) fn check(node: &Node<'_>, events: &[EventSpec]) -> Result<(), Mistake> {
     node.each_member(|_, node| {
         let outcome = Outcome::read(node)?;
-        if events.iter().any(|event| event.name == outcome.event) {
+        let event = events.iter().find(|event| event.name == outcome.event);
+        let unknown = || Ok(node.need("event")?.mistake("the pack declares no event of this name"));
+        let Some(event) = event else { return Err(unknown()?) };
+        let is_category = |name: &Name| {
+            let mut known = event.properties.iter().filter(|property| property.name == *name);
+            known.any(|property| matches!(property.kind, PropertyKind::Category(_)))
+        };
+        if outcome.each.iter().all(is_category) {
             return Ok(());
         }
-        Err(node.need("event")?.mistake("the pack declares no event of this name"))
+        Err(node.need("each")?.mistake("expected categories that the event declares"))
     })
     .map(drop)
 }
@@ -72,13 +89,16 @@ mod tests {
             "outcomes": {"lapses": {"title": "no visit for 60 days", "event": "visit", "comes": false, "within_days": 60}}
         });
         let with = Pack::read(&pack).unwrap();
-        let lapses = Outcome { event: Name::parse("visit").unwrap(), comes: false, within_days: 60 };
+        let lapses =
+            Outcome { event: Name::parse("visit").unwrap(), comes: false, within_days: 60, each: vec![] };
         assert_eq!(Outcome::of_pack(&pack, "lapses"), Some(lapses));
         assert_eq!(Outcome::of_pack(&pack, "returns"), None);
         for (path, outcome) in [
             ("$.outcomes.lapses.event", json!({"event": "purchase", "within_days": 60})),
             ("$.outcomes.lapses.within_days", json!({"event": "visit", "within_days": 0})),
             ("$.outcomes.lapses.cut", json!({"event": "visit", "within_days": 6, "cut": 1})),
+            ("$.outcomes.lapses.each", json!({"event": "visit", "within_days": 6, "each": ["aisle"]})),
+            ("$.outcomes.lapses.each", json!({"event": "visit", "within_days": 6, "each": []})),
             ("$.outcomes.lapses", json!({"event": "visit"})),
         ] {
             pack["outcomes"]["lapses"] = outcome;

@@ -1,0 +1,276 @@
+//! Training and evaluation: models of a log, of a table and of what devices reported.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use keepset_engine::Pack;
+use keepset_engine::outcome::Outcome;
+use keepset_wire::{Name, Timestamp, document};
+use serde_json::{Value, json};
+
+use super::{read, read_mapping, watched, write, write_json};
+use crate::args::{EvaluateArguments, TableArguments, TrainArguments};
+use crate::family::{self, FamilyTraining};
+use crate::tabular::frame::Frame;
+use crate::tabular::model::TableModel;
+use crate::tabular::select::Learner;
+use crate::tabular::train::TableTraining;
+use crate::train::{self, Training};
+use crate::{splice, tabular};
+
+/// Trains a model.
+///
+/// # Errors
+/// As [`Training::run`] and [`TableTraining::run`], or when a file cannot be read or written.
+pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
+    if let Some(table) = &arguments.table {
+        return train_on_table(arguments, table);
+    }
+    if let Some(release) = &arguments.of_release.from_release {
+        return train_from_release(arguments, release);
+    }
+    let known = Asked::read(arguments)?;
+    if !known.each.is_empty() {
+        return train_family(arguments, known);
+    }
+    let training = Training {
+        pack: known.pack,
+        events: arguments.events.clone(),
+        mapping: known.mapping,
+        strict: arguments.strict,
+        label: known.label,
+        comes: known.comes,
+        within_days: known.within_days,
+        learner: arguments.of_table.learner.unwrap_or(Learner::Logistic),
+        cuts: known.cuts,
+        test_cut: known.test_cut,
+        features: arguments.features.clone(),
+        model_id: known.model_id,
+        missing: arguments.missing,
+        l2: arguments.l2,
+        precision: arguments.precision,
+        seed: arguments.seed,
+    };
+    let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
+    write_json(arguments.json.as_deref(), &trained)?;
+    let parts = json!({ "models": { &trained.id: trained.model } });
+    ship(arguments, &(trained.member() + "\n"), &parts)?;
+    write(&card_of(arguments)?, &train::card(&trained, &arguments.command()))?;
+    if let Some(file) = &arguments.curve {
+        write(file, &train::curve(&trained))?;
+    }
+    Ok(train::summary(&trained))
+}
+
+/// What a training on a log was asked for, read.
+struct Asked {
+    pack: Value,
+    mapping: Option<crate::log::Mapping>,
+    label: String,
+    comes: bool,
+    each: Vec<String>,
+    within_days: u16,
+    cuts: Vec<Timestamp>,
+    test_cut: Timestamp,
+    model_id: Name,
+}
+
+impl Asked {
+    fn read(arguments: &TrainArguments) -> anyhow::Result<Self> {
+        let date = |text: &String| {
+            Timestamp::from_date(text).with_context(|| format!("{text:?} is no day YYYY-MM-DD"))
+        };
+        let pack = read_document(arguments)?;
+        let outcome = Outcome::of_pack(&pack, &arguments.label);
+        let of_outcome =
+            outcome.as_ref().map(|outcome| outcome.each.iter().map(ToString::to_string).collect());
+        Ok(Self {
+            mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
+            label: outcome
+                .as_ref()
+                .map_or_else(|| arguments.label.clone(), |outcome| outcome.event.to_string()),
+            comes: outcome.as_ref().is_none_or(|outcome| outcome.comes),
+            each: of_outcome
+                .filter(|each: &Vec<String>| !each.is_empty())
+                .unwrap_or_else(|| arguments.each.clone()),
+            within_days: outcome.as_ref().map_or(arguments.within_days, |outcome| outcome.within_days),
+            cuts: arguments.cut.iter().map(date).collect::<anyhow::Result<_>>()?,
+            test_cut: date(arguments.test_cut.as_ref().context("--test-cut is missing")?)?,
+            model_id: model_id(arguments)?,
+            pack,
+        })
+    }
+}
+
+fn read_document(arguments: &TrainArguments) -> anyhow::Result<Value> {
+    let pack = arguments.pack.as_deref().context("--pack is missing")?;
+    document::parse(&read(pack)?).with_context(|| format!("the pack {} is wrong", pack.display()))
+}
+
+fn model_id(arguments: &TrainArguments) -> anyhow::Result<Name> {
+    let id = arguments.model_id.as_deref().context("--model-id is missing")?;
+    Name::parse(id).with_context(|| format!("{id:?} is no name: a-z, 0-9, _, - and ."))
+}
+
+/// Writes what was learned to the files asked for: as a document of its own, and into the text of a pack, where nothing else changes.
+fn ship(arguments: &TrainArguments, document: &str, parts: &Value) -> anyhow::Result<()> {
+    if let Some(out) = &arguments.out {
+        write(out, document)?;
+    }
+    let Some(into) = arguments.into_pack() else { return Ok(()) };
+    let pack = arguments.pack.as_deref().context("--pack is missing")?;
+    let text = splice::put(&read(pack)?, parts)?;
+    // What a device refuses is not written.
+    Pack::parse(&text).context("the pack does not take what was learned")?;
+    write(into, &text)
+}
+
+/// In days: what somebody turns to now, and what somebody is used to.
+const HALF_LIVES: [u16; 2] = [28, 168];
+
+fn train_family(arguments: &TrainArguments, known: Asked) -> anyhow::Result<String> {
+    ensure!(known.comes, "a family foretells what comes, not what stays away");
+    ensure!(
+        arguments.of_table.learner.is_none_or(|learner| learner == Learner::Logistic),
+        "a family is learned by logistic regressions: leave --learner out"
+    );
+    let training = FamilyTraining {
+        pack: known.pack,
+        events: arguments.events.clone(),
+        mapping: known.mapping,
+        strict: arguments.strict,
+        label: known.label,
+        each: known.each,
+        within_days: known.within_days,
+        half_lives: if arguments.half_life.is_empty() {
+            HALF_LIVES.to_vec()
+        } else {
+            arguments.half_life.clone()
+        },
+        features: arguments.features.clone(),
+        cuts: known.cuts,
+        test_cut: known.test_cut,
+        model_id: known.model_id,
+        missing: arguments.missing,
+        precision: arguments.precision,
+        reach: arguments.reach,
+        seed: arguments.seed,
+    };
+    let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
+    write_json(arguments.json.as_deref(), &trained)?;
+    ship(arguments, &(serde_json::to_string_pretty(&trained.parts)? + "\n"), &trained.parts)?;
+    write(&card_of(arguments)?, &family::card(&trained, &arguments.command()))?;
+    Ok(family::summary(&trained))
+}
+
+fn train_from_release(arguments: &TrainArguments, release: &Path) -> anyhow::Result<String> {
+    let id = model_id(arguments)?;
+    let mut document = read_document(arguments)?;
+    let model = document.get("models").and_then(|models| models.get(id.as_str()));
+    let model = model.with_context(|| format!("the pack has no model {:?}", id.as_str()))?;
+    let release: Value = serde_json::from_str(&read(release)?)
+        .with_context(|| format!("the release {} is no JSON", release.display()))?;
+    let found = train::recalibrate::recalibrate(&release, &arguments.of_release)?;
+    let model = found.apply(model)?;
+    // What a device refuses is not written.
+    document["models"][id.as_str()] = model.clone();
+    Pack::read(&document).context("the pack does not take the model")?;
+    let member = BTreeMap::from([(id.as_str(), &model)]);
+    ship(arguments, &(serde_json::to_string_pretty(&member)? + "\n"), &json!({ "models": member }))?;
+    Ok(found.summary())
+}
+
+/// The card's file: the one asked for, else beside the model, else beside the pack.
+fn card_of(arguments: &TrainArguments) -> anyhow::Result<PathBuf> {
+    if let Some(card) = &arguments.card {
+        return Ok(card.clone());
+    }
+    if let Some(out) = &arguments.out {
+        return Ok(out.with_extension("md"));
+    }
+    let into = arguments.into_pack().context("--out or --into is missing")?;
+    Ok(into.with_file_name(format!("{}.md", model_id(arguments)?)))
+}
+
+fn train_on_table(arguments: &TrainArguments, table: &Path) -> anyhow::Result<String> {
+    let training = TableTraining {
+        test_share: arguments.test_share,
+        refit: !arguments.as_tested,
+        ..table_training(&arguments.label, &arguments.of_table, arguments.seed)
+    };
+    // A pack that cannot take the model is found out before the training, not after it.
+    let pack = arguments
+        .pack
+        .as_ref()
+        .map(|_| Ok::<_, anyhow::Error>((read_document(arguments)?, model_id(arguments)?)));
+    let pack = pack.transpose()?;
+    let frame = Frame::read(table)?;
+    let trained = watched(arguments.progress, |terminal| training.run_watched(&frame, terminal))?;
+    write_json(arguments.json.as_deref(), &trained)?;
+    let parts = pack.map(|(document, id)| {
+        Ok::<_, anyhow::Error>(
+            json!({ "models": { id.as_str(): trained.model.of_pack(&document, &id, &frame)? } }),
+        )
+    });
+    ship(
+        arguments,
+        &(serde_json::to_string(&trained.model)? + "\n"),
+        &parts.transpose()?.unwrap_or_default(),
+    )?;
+    write(&card_of(arguments)?, &tabular::card(&trained, &arguments.command()))?;
+    let tested = trained.tested.as_ref().map_or(String::new(), |tested| {
+        format!("\nTested on {}\n{}", trained.held_back, tabular::evaluation(tested))
+    });
+    let again = trained
+        .again
+        .as_ref()
+        .map_or(String::new(), |way| format!("\nWritten is the model of all rows: {way}\n"));
+    Ok(format!("{} rows learned from: {}\n{tested}{again}", trained.rows, trained.way))
+}
+
+fn table_training(label: &str, of_table: &TableArguments, seed: u64) -> TableTraining {
+    TableTraining {
+        label: label.to_owned(),
+        positive: of_table.positive.clone(),
+        person: of_table.person.clone(),
+        time: of_table.time.clone().or_else(|| of_table.in_order.then(String::new)),
+        ignore: of_table.ignore.clone(),
+        texts: of_table.text.clone(),
+        allow: of_table.allow.clone(),
+        learner: of_table.learner.unwrap_or_default(),
+        calibrate: of_table.calibrate,
+        seed,
+        ..TableTraining::default()
+    }
+}
+
+/// Evaluates a model, or a learner.
+///
+/// # Errors
+/// As [`tabular::evaluate::evaluate`] and [`TableTraining::cross`], or when a file cannot be read or written.
+pub fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<String> {
+    let frame = Frame::read(&arguments.table)?;
+    if let Some(model) = &arguments.model {
+        let model = TableModel::read(model)?;
+        if let Some(file) = &arguments.scores {
+            let lines = model
+                .scores_of(&frame)?
+                .into_iter()
+                .map(|score| format!("{score},{}\n", model.calibration.probability(score)));
+            write(file, &format!("score,probability\n{}", lines.collect::<String>()))?;
+        }
+        let found = tabular::evaluate::evaluate(&model, &frame, &arguments.by, arguments.seed)?;
+        write_json(arguments.json.as_deref(), &found)?;
+        return Ok(tabular::evaluation(&found));
+    }
+    let label = arguments.label.as_deref().context("--label is missing")?;
+    let training = table_training(label, &arguments.of_table, arguments.seed);
+    let (areas, found) = watched(false, |terminal| {
+        training.cross(&frame, usize::from(arguments.folds), &mut |line| terminal.say(line))
+    })?;
+    write_json(arguments.json.as_deref(), &found)?;
+    let (mean, deviation) = crate::train::quality::mean_and_deviation(&areas);
+    let parts: Vec<String> = areas.iter().map(|area| format!("{area:.4}")).collect();
+    Ok(format!("AUC {mean:.4}, deviation {deviation:.4} over {} parts: {}\n", areas.len(), parts.join(", ")))
+}
