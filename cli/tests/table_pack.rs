@@ -134,6 +134,7 @@ fn a_training_is_told_where_its_model_goes() {
     for asked in [
         "--label buys --features a --into p.json",
         "--label buys --each aisle --out f.json",
+        "--groups 4 --features a --into q.json",
     ] {
         assert!(read(&format!("{log} {asked}")).is_ok(), "{asked}");
     }
@@ -145,6 +146,7 @@ fn a_training_is_told_where_its_model_goes() {
         ("keepset train --table t.csv --label bought --each aisle --out m.json", "--each"),
         (&format!("{log} --label buys --features a"), "--into"),
         (&format!("{log} --features a --out m.json"), "--label"),
+        (&format!("{log} --groups 4 --label buys --out m.json"), "--groups"),
     ] {
         let refusal = read(line).unwrap_err().to_string();
         assert!(refusal.contains(missing), "{line}: {refusal}");

@@ -37,10 +37,13 @@ pub struct TrainArguments {
     #[arg(
         long,
         required = false,
-        required_unless_present = "from_release",
-        default_value_if("from_release", ArgPredicate::IsPresent, "")
+        required_unless_present_any = ["from_release", "groups"],
+        default_value_ifs([("from_release", ArgPredicate::IsPresent, ""), ("groups", ArgPredicate::IsPresent, "")])
     )]
     pub label: String,
+    /// Instead of foretelling: divide people into so many groups by their features (k-means), a segment for each
+    #[arg(long, conflicts_with_all = ["label", "table", "from_release", "each", "precision", "learner", "curve", "card"])]
+    pub groups: Option<usize>,
     /// A release to bring a model to instead.
     #[command(flatten)]
     pub of_release: ReleaseArguments,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{read, read_mapping, watched, write, write_json};
 use crate::args::{EvaluateArguments, TableArguments, TrainArguments};
 use crate::family::{self, FamilyTraining};
+use crate::groups::{self, Grouping};
 use crate::tabular::frame::Frame;
 use crate::tabular::model::TableModel;
 use crate::tabular::select::Learner;
@@ -31,6 +32,9 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
         return train_from_release(arguments, release);
     }
     let known = Asked::read(arguments)?;
+    if let Some(count) = arguments.groups {
+        return divide(arguments, known, count);
+    }
     if !known.each.is_empty() {
         return train_family(arguments, known);
     }
@@ -162,6 +166,26 @@ fn train_family(arguments: &TrainArguments, known: Asked) -> anyhow::Result<Stri
     ship(arguments, &(serde_json::to_string_pretty(&trained.parts)? + "\n"), &trained.parts)?;
     write(&card_of(arguments)?, &family::card(&trained, &arguments.command()))?;
     Ok(family::summary(&trained))
+}
+
+fn divide(arguments: &TrainArguments, known: Asked, count: usize) -> anyhow::Result<String> {
+    let grouping = Grouping {
+        pack: known.pack,
+        events: arguments.events.clone(),
+        mapping: known.mapping,
+        strict: arguments.strict,
+        groups: count,
+        features: arguments.features.clone(),
+        cuts: known.cuts,
+        test_cut: known.test_cut,
+        model_id: known.model_id,
+        missing: arguments.missing,
+        seed: arguments.seed,
+    };
+    let grouped = watched(arguments.progress, |terminal| grouping.run(terminal))?;
+    write_json(arguments.json.as_deref(), &grouped)?;
+    ship(arguments, &(serde_json::to_string_pretty(&grouped.parts)? + "\n"), &grouped.parts)?;
+    Ok(groups::summary(&grouped))
 }
 
 fn train_from_release(arguments: &TrainArguments, release: &Path) -> anyhow::Result<String> {
