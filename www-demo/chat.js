@@ -2,9 +2,21 @@
 
 import { at, h } from "./dom.js";
 
-/** What scores texts, loaded when somebody begins to write. */
+/** What scores texts, loaded when somebody begins to write; one that did not come is asked for again, under another address, for browsers keep what failed under its own. */
 let scoring;
-const scorer = () => (scoring ??= import("./pkg/sentiment.js").then(({ sentiment }) => sentiment()));
+let failed = 0;
+const scorer = () => (scoring ??= load(failed ? `./pkg/sentiment.js?${failed}` : "./pkg/sentiment.js"));
+
+async function load(address) {
+  try {
+    const { sentiment } = await import(address);
+    return await sentiment();
+  } catch (error) {
+    scoring = undefined;
+    failed += 1;
+    throw error;
+  }
+}
 
 /** What the shop answers; it knows the sign of the number and nothing else. */
 const ANSWERS = [
@@ -22,8 +34,15 @@ export function chat(app) {
     event.preventDefault();
     const text = field.value.trim();
     if (text === "") return;
+    let scores;
+    try {
+      scores = await scorer();
+    } catch {
+      at("said").replaceChildren(h("p", {}, "Your message could not be read just now. It is still here: send it again in a moment."));
+      return;
+    }
     field.value = "";
-    const tone = Math.round((await scorer()).score(text) * 100) / 100;
+    const tone = Math.round(scores.score(text) * 100) / 100;
     const took = app.tell("chat", { tone });
     const { says } = ANSWERS.find(({ from }) => tone >= from);
     at("said").replaceChildren(

@@ -35,7 +35,15 @@ export async function searches(page) {
 /** Writes an unhappy message: its tone is noted and its words are nowhere. */
 export async function writes(page, picture) {
   const words = "I am very disappointed: the tulips arrived broken and nobody answered. Terrible service!";
+  // What scores it does not come at first: the message stays, and is read when it is sent again.
+  const cut = (route) => route.fulfill({ contentType: "text/javascript", body: 'throw new Error("cut off");' });
+  await page.route("**/pkg/sentiment.js*", cut);
   await page.fill("#message", words);
+  await page.click("#chat button");
+  await page.waitForFunction(() => /could not be read/.test(document.getElementById("said").textContent), null, { timeout: PATIENCE })
+    .catch(() => must(false, "nobody says that a message could not be read"));
+  must((await page.inputValue("#message")) === words, "a message that could not be read is gone");
+  await page.unroute("**/pkg/sentiment.js*", cut);
   await page.click("#chat button");
   await page.waitForFunction(() => /its tone −0\.\d\d/.test(document.getElementById("said").textContent), null, { timeout: PATIENCE })
     .catch(() => must(false, "an unhappy message has no tone below zero"));
