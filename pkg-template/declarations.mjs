@@ -16,7 +16,8 @@ export function declarations(folder) {
   text = text.replace(INTERNAL, "").replace(/\n{3,}/g, "\n\n");
   const relative = text.match(/["']\.\.?\/[^"']*["']/);
   if (relative) throw new Error(`the joined declarations still refer to ${relative[0]}`);
-  return `${text.trim()}\n`;
+  // Names `AsyncDisposable` for whoever compiles with an older `lib`.
+  return `/// <reference lib="esnext.disposable" />\n${text.trim()}\n`;
 }
 
 /**

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 /** Every way Keepset can fail, as a stable word: act on the code, show the message. */
 export type ErrorCode = "invalid_options" | "invalid_event" | "invalid_argument" | "too_many_calls" | "pack_load_failed" | "pack_invalid" | "wasm_unsupported" | "wasm_load_failed" | "csp_blocked" | "engine_crashed" | "storage_unavailable" | "storage_corrupt" | "quota_exceeded" | "no_entropy" | "no_key" | "network" | "collector_rejected" | "over_budget" | "aborted" | "destroyed";
 /** The one error of this package: a stable code, a sentence, where to read more, and what caused it. */
@@ -322,6 +323,12 @@ type Registered<K extends PropertyKey, Default> = Register extends {
 } ? Value : Default;
 /** The registered events, or any. */
 export type Events = Registered<"events", EventMap>;
+/** The properties of the registered event `traits`, or any. */
+export type Traits = Events extends {
+    traits: infer Known;
+} ? NonNullable<Known> : Record<string, Scalar>;
+/** What follows the name of an event: its properties, which may be left out where it can have none, and when it happened. */
+export type EventArguments<K> = K extends keyof Events ? undefined extends Events[K] ? [properties?: Events[K], options?: TrackOptions] : [properties: Events[K], options?: TrackOptions] : [properties?: Record<string, Scalar>, options?: TrackOptions];
 /** The registered segment ids, or any. */
 export type SegmentId = Registered<"segments", string> & string;
 /** What a client is made of. Only `pack` is needed. */
@@ -431,7 +438,7 @@ export type Logger = (level: "warn" | "error", message: string, data?: unknown) 
 /** How far a client is. `unsupported`: no WebAssembly here; every method still answers, with nothing. */
 export type Status = "starting" | "ready" | "paused" | "unsupported" | "failed" | "destroyed";
 /** One profile on this device. Every method may be called at once, before WebAssembly is there; none throws. */
-export interface Keepset {
+export interface Keepset extends AsyncDisposable {
     /** The profile's name. */
     readonly name: string;
     /** How far the client is. */
@@ -447,7 +454,20 @@ export interface Keepset {
      * Returns at once; the event is looked at a moment later, in order, and stored at most a tenth of a second after that, or
      * when the page is left. At most 20,000 events wait; what comes on top is dropped, and an `error` event says how many.
      */
-    track<K extends keyof Events & string>(event: K, ...rest: undefined extends Events[K] ? [properties?: Events[K], options?: TrackOptions] : [properties: Events[K], options?: TrackOptions]): void;
+    track<K extends keyof Events & string>(event: K, ...rest: EventArguments<K>): void;
+    /** Is `track("page_view", …)`. Of a page only what the pack declares is looked at; title and address are never asked for. */
+    page(...rest: EventArguments<"page_view">): void;
+    /**
+     * Says what the page knows of this person: `setTraits({ plan: "pro" })` is `track("traits", { plan: "pro" })`. Features of kind `last` read it. A
+     * trait that is left out keeps its value until it is said anew, `reset` forgets all. Like any event it stays on the device.
+     */
+    setTraits(traits: Partial<Traits>): void;
+    /**
+     * Goes on with the profile of an account, where several people share a device; `null` is the profile nobody is signed in to. Every profile has its
+     * own choices, ledger and budget, and begins without consent. The key is hashed here, and neither it nor the hash ever leaves. What is tracked after
+     * the call is the new profile's; the promise resolves when that can answer. Needs a page of `https:` or `localhost`, which can hash.
+     */
+    setProfile(key: string | null): Promise<void>;
     /** The segments the device is in: the same object until something changes. */
     getSnapshot(): Snapshot;
     /** Calls back after every change of the snapshot. */
@@ -531,6 +551,16 @@ export interface ClientEvents {
         readonly left: readonly SegmentId[];
         readonly reasons: readonly SegmentChange[];
     };
+    /** A segment was entered: after `change`, once for each of its `entered`. */
+    enter: {
+        readonly segment: SegmentId;
+        readonly membership: Membership;
+    };
+    /** A segment was left: after `change`, once for each of its `left`. */
+    exit: {
+        readonly segment: SegmentId;
+        readonly at: number;
+    };
     /** A choice is in effect: what it forbids has ended and what it erases is gone. */
     consent: {
         readonly state: ConsentState;
@@ -603,8 +633,14 @@ export interface Consent {
 }
 /** What left this device, what it cost, and what waits. */
 export interface Ledger {
-    /** Everything that was to leave this device, newest last: a chain of receipts, and what became of each. The oldest beyond 64 are forgotten. */
-    list(options?: Cancellable): Promise<readonly LedgerEntry[]>;
+    /**
+     * Everything that was to leave this device, newest last: a chain of receipts, and what became of each. The oldest beyond 64 are forgotten. `since`
+     * leaves out what is older, in milliseconds since 1970; `limit` all but so many of the newest.
+     */
+    list(options?: Cancellable & {
+        since?: number;
+        limit?: number;
+    }): Promise<readonly LedgerEntry[]>;
     /** The privacy budget: what is spent and what is allowed; `null` when the pack reports nothing. */
     budget(options?: Cancellable): Promise<Budget | null>;
     /** What happens next: why no report is waiting, or that one is. */

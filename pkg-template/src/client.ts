@@ -30,18 +30,22 @@ const LAST_WAIT_MS = 1_000;
 
 /** The client of a page: takes calls at once, hands them to whoever holds the engine, and survives its absence. */
 export class Client implements Unbound<Keepset> {
+  declare [Symbol.asyncDispose]: () => Promise<void>;
   readonly name: string;
   readonly consent: Consent;
   readonly ledger: Ledger;
   readonly #events = new Emitter<ClientEvents & { snapshot: undefined }>();
   readonly #settings: Settings | undefined;
-  readonly #link: Link | undefined;
+  #link: Link | undefined;
   readonly #warned = new Set<string>();
   readonly #leave = new AbortController();
   #status: Status = "starting";
   #error: KeepsetError | null = null;
   #paused = false;
   #ending: Promise<void> | undefined;
+  /** Makes what joins this tab to the others of a profile. */
+  #join: (() => Link) | undefined;
+  #switching: Promise<void> = Promise.resolve();
   #consent = UNDECIDED;
   #snapshot = UNKNOWN;
   readonly #settled = deferred<Keepset>();
@@ -54,7 +58,11 @@ export class Client implements Unbound<Keepset> {
       onChange: (listener) => this.#events.on("consent", ({ state }) => listener(state)),
     };
     this.ledger = {
-      list: (options) => this.#ask<readonly LedgerEntry[]>({ do: "ledger" }, [], options),
+      list: async (options) => {
+        const { since, limit } = readOptions(options);
+        const entries = (await this.#ask<readonly LedgerEntry[]>({ do: "ledger" }, [], options)).filter(({ at }) => at >= since);
+        return entries.slice(Math.max(entries.length - limit, 0));
+      },
       budget: (options) => this.#ask<Budget | null>({ do: "budget" }, null, options),
       next: (options) => this.#ask<{ state: "queued" | Withheld; lookAgainAt?: number }>({ do: "next" }, { state: "not_running" }, options),
       export: async (options) => {
@@ -84,7 +92,7 @@ export class Client implements Unbound<Keepset> {
       this.#fail(new KeepsetError("wasm_unsupported", `${where}, so segments are not computed here.`));
       return;
     }
-    this.#link = this.#connect(settings, settings.runtime?.open.bind(undefined, open, options) ?? open);
+    this.#connect(settings, settings.runtime?.open.bind(undefined, open, options) ?? open);
   }
 
   get status(): Status {
@@ -103,6 +111,38 @@ export class Client implements Unbound<Keepset> {
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  page(properties?: unknown, options?: unknown): void {
+    this.track("page_view", properties, options);
+  }
+
+  setTraits(traits: unknown): void {
+    this.track("traits", traits);
+  }
+
+  setProfile(key: string | null): Promise<void> {
+    const before = this.#link;
+    if (!before || !this.#join || this.#ending || this.#over) return Promise.resolve();
+    const digest = (globalThis as { crypto?: { subtle?: SubtleCrypto } }).crypto?.subtle;
+    if (!(key === null || (digest && typeof key === "string" && key !== ""))) {
+      this.#complain(new KeepsetError("invalid_argument", "setProfile() takes null or a text, which only pages of https can hash."));
+      return Promise.resolve();
+    }
+    // What is told from now on is the other profile's.
+    const link = (this.#link = this.#join());
+    this.#consent = UNDECIDED;
+    this.#become("starting");
+    this.#switching = this.#switching.then(async () => {
+      await before.idle(LAST_WAIT_MS);
+      before.stop();
+      before.drop(new KeepsetError("aborted", "Another profile took the place of this one."));
+      const name = key === null ? this.name : `${this.name}.${await hashed(key)}`;
+      if (this.#over) return;
+      link.start(name);
+      await link.call({ do: "budget" }).catch(() => undefined);
+    });
+    return this.#switching;
   }
 
   getSnapshot(): Snapshot {
@@ -233,28 +273,38 @@ export class Client implements Unbound<Keepset> {
     this.#events.clear();
   }
 
-  #connect(settings: Settings, open: OpenEngine): Link {
+  #connect(settings: Settings, open: OpenEngine): void {
     const inPage = typeof (globalThis as { document?: unknown }).document === "object";
-    const link: Link = new Link(settings.name, inPage && settings.storage !== "memory", {
-      open: (tell, fail) => open(settings, tell, fail),
-      up: (view, steps) => this.#up(view, steps),
-      lost: this.#lose,
-      notice: (notice) => this.#notice(notice),
-      failed: (error) => this.#fail(error),
-    });
+    this.#join = () => {
+      // What the profile before has still to say is said to no one.
+      const mine = <T extends unknown[]>(hear: (...said: T) => void) => (...said: T): void => void (this.#link === link && hear(...said));
+      const link: Link = new Link(inPage && settings.storage !== "memory", {
+        open: (name, tell, fail) => open({ ...settings, name }, tell, fail),
+        up: mine((view, steps) => this.#up(view, steps)),
+        lost: this.#lose,
+        notice: mine((notice) => this.#notice(notice)),
+        failed: mine((error) => this.#fail(error)),
+      });
+      link.hold(this.#paused);
+      return link;
+    };
+    this.#link = this.#join();
     const { signal } = this.#leave;
-    const stopClock = settings.clock.onJump?.(() => link.wake());
+    const stopClock = settings.clock.onJump?.(() => this.#link?.wake());
     signal.addEventListener("abort", () => stopClock?.());
     settings.signal?.addEventListener("abort", () => void this.destroy(), { signal });
     if (inPage) {
-      addEventListener("pagehide", ({ persisted }) => link.leave(persisted), { signal });
+      addEventListener("pagehide", ({ persisted }) => this.#link?.leave(persisted), { signal });
       // The device may have travelled, and the clock gone on, while no one looked.
-      document.addEventListener("visibilitychange", () => link.look(document.visibilityState === "visible"), { signal });
-      addEventListener("pageshow", ({ persisted }) => persisted && !this.#over && link.start(), { signal });
+      document.addEventListener("visibilitychange", () => this.#link?.look(document.visibilityState === "visible"), { signal });
+      addEventListener("pageshow", ({ persisted }) => persisted && !this.#over && this.#link?.start(), { signal });
     }
+    const first = this.#link;
     // After the page's own code had its turn, so that listeners hear everything.
-    queueMicrotask(() => (settings.signal?.aborted ? void this.destroy() : this.#over || link.start()));
-    return link;
+    this.#switching = Promise.resolve().then(() => {
+      if (settings.signal?.aborted) void this.destroy();
+      else if (!this.#over) first.start(settings.name);
+    });
   }
 
   /** A refusal is in force from this line on; a grant only when the engine says so. */
@@ -347,15 +397,21 @@ export class Client implements Unbound<Keepset> {
     if (!moved && this.#snapshot.status === status && this.#snapshot.updatedAt > 0) return;
     this.#snapshot = Object.freeze({ status, segments: view.segments, updatedAt: view.updatedAt });
     this.#events.emit("snapshot", undefined);
-    if (!moved || !this.#events.hears("change")) return;
-    this.#events.emit("change", {
-      snapshot: this.#snapshot,
-      entered,
-      left,
-      get reasons() {
-        return stepsOf(steps);
-      },
-    });
+    if (!moved) return;
+    if (this.#events.hears("change")) {
+      this.#events.emit("change", {
+        snapshot: this.#snapshot,
+        entered,
+        left,
+        get reasons() {
+          return stepsOf(steps);
+        },
+      });
+    }
+    for (const segment of left) this.#events.emit("exit", { segment, at: view.updatedAt });
+    for (const membership of view.segments) {
+      if (entered.includes(membership.id)) this.#events.emit("enter", { segment: membership.id, membership });
+    }
   }
 
   #become(status: Status): void {
@@ -402,6 +458,15 @@ export class Client implements Unbound<Keepset> {
   }
 }
 
+// Older engines have no word for it, and do without `await using`.
+if ((Symbol as { asyncDispose?: symbol }).asyncDispose) Client.prototype[Symbol.asyncDispose] = Client.prototype.destroy;
+
+/** Names the profile of an account. */
+async function hashed(key: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`keepset profile 1 ${key}`));
+  return Array.from(new Uint8Array(digest, 0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** The segments of a list that are not in another. */
 function beyond(segments: readonly Membership[], others: readonly Membership[]): string[] {
   const known = new Set(others.map(({ id }) => id));
@@ -415,12 +480,13 @@ function hexBytes(_key: string, value: unknown): unknown {
 }
 
 /** The options of a call, as far as they are some. */
-function readOptions(options: unknown): { signal?: AbortSignal; once: boolean } {
+function readOptions(options: unknown): { signal?: AbortSignal; once: boolean; since: number; limit: number } {
   try {
-    const { signal, once } = options as { signal?: unknown; once?: unknown };
+    const { signal, once, since, limit } = options as Record<string, unknown>;
     const known = typeof (signal as AbortSignal | undefined)?.addEventListener === "function";
-    return { once: once === true, ...(known ? { signal: signal as AbortSignal } : {}) };
+    const number = (given: unknown, otherwise: number): number => (typeof given === "number" ? given : otherwise);
+    return { once: once === true, since: number(since, 0), limit: number(limit, Infinity), ...(known ? { signal: signal as AbortSignal } : {}) };
   } catch {
-    return { once: false };
+    return { once: false, since: 0, limit: Infinity };
   }
 }

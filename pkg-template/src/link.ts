@@ -42,8 +42,8 @@ interface Together {
 
 /** What a link needs of its client. */
 export interface Ends {
-  /** Opens the engine in this tab. */
-  open(tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Holder>;
+  /** Opens the engine of a name in this tab. */
+  open(name: string, tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Holder>;
   /** The engine is there, in this tab or another, with what time changed while it was not. */
   up(view: View, steps: Steps): void;
   /** Events were dropped. */
@@ -62,7 +62,8 @@ export class Link {
   readonly #me = Math.random().toString(36).slice(2);
   readonly #calls = new Map<number, Call>();
   readonly #seen = new Map<string, number>();
-  readonly #lock: TabLock | undefined;
+  #lock: TabLock | undefined;
+  #name = "";
   readonly #watch = new Timer(() => this.#doubt());
   #channel: BroadcastChannel | undefined;
   #keeper: Holder | undefined;
@@ -89,24 +90,22 @@ export class Link {
   #atOnce = 0;
 
   constructor(
-    private readonly name: string,
-    shared: boolean,
+    private readonly shared: boolean,
     private readonly ends: Ends,
-  ) {
-    if (!shared || !TabLock.available()) return;
-    this.#lock = new TabLock(
+  ) {}
+
+  /** Begins under a name, or begins again after `stop`. Calls made before are kept for it. */
+  start(name = this.#name): void {
+    if (this.#open || name === "") return;
+    this.#open = true;
+    this.#name = name;
+    if (!this.shared || !TabLock.available()) return this.#leadAlone();
+    this.#lock ??= new TabLock(
       name,
       (hold) => void this.#lead(hold),
       () => this.#leadAlone(),
     );
-  }
-
-  /** Begins, or begins again after `stop`. */
-  start(): void {
-    if (this.#open) return;
-    this.#open = true;
-    if (!this.#lock) return this.#leadAlone();
-    this.#channel = new BroadcastChannel(`keepset:${this.name}`);
+    this.#channel = new BroadcastChannel(`keepset:${name}`);
     this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#hear(data);
     this.#post({ is: "hello" });
     this.#lock.ask();
@@ -226,7 +225,7 @@ export class Link {
         this.#tell(notice);
         if (this.#company) this.#post({ is: "notice", notice: notice.is === "view" ? { ...notice, steps: stepsOf(notice.steps) } : notice });
       };
-      keeper = await this.ends.open(tell, (error) => this.#fail(error));
+      keeper = await this.ends.open(this.#name, tell, (error) => this.#fail(error));
     } catch (error) {
       this.#fail(error);
       return;

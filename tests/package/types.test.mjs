@@ -21,6 +21,14 @@ keepset.track("visit", {}, { at: new Date(), id: "visit-7" });
 const off: () => void = keepset.on("change", ({ entered, left, snapshot }) => console.log(entered.length + left.length, snapshot.segments), { once: true });
 keepset.on("change", ({ reasons }) => reasons.forEach(({ segment, cause, by, because }) => console.log(segment, cause === "event" ? by : because)));
 keepset.on("error", (error) => { if (error.code === "csp_blocked") off(); });
+keepset.page();
+keepset.page({ section: "shoes" }, { at: new Date() });
+keepset.setTraits({ plan: "pro", seats: 5 });
+void keepset.setProfile("account-7").then(() => keepset.setProfile(null));
+keepset.on("enter", ({ segment, membership }) => console.log(segment, membership.since));
+keepset.on("exit", ({ segment, at }) => console.log(segment, at));
+void keepset.ledger.list({ since: 0, limit: 9, signal: AbortSignal.abort() });
+export const ends: AsyncDisposable = keepset;
 keepset.whenIn("regular", (membership: Membership) => console.log(membership.since));
 void keepset.consent.set({ segmentation: "granted", reporting: "denied" });
 export async function read(): Promise<number> {
@@ -58,6 +66,8 @@ test("each kind of wrong code is refused at its line", () => {
     "a choice taken back to pending": 'k.consent.set({ reporting: "pending" });',
     "a property that is an object": 'k.track("purchase", { value: { amount: 1 } });',
     "an event without a name": "k.track();",
+    "a trait that is an object": "k.setTraits({ plan: { name: 1 } });",
+    "an account that is a number": "void k.setProfile(7);",
     "an event of the client that does not exist": 'k.on("changed", () => {});',
     "a code that does not exist": 'k.on("error", (e) => e.code === "oops");',
     "a snapshot that is written to": "k.getSnapshot().updatedAt = 1;",
@@ -73,11 +83,11 @@ test("each kind of wrong code is refused at its line", () => {
 
 test("events and segments of one's own are checked by name and by property", () => {
   const head = `import { init } from "keepset";
-    declare module "keepset" { interface Register { events: { purchase: { value: number }; visit: undefined }; segments: "regular" | "new" } }
+    declare module "keepset" { interface Register { events: { purchase: { value: number }; visit: undefined; page_view: { section?: "shoes" } | undefined; traits: { plan?: "free" | "pro" } | undefined }; segments: "regular" | "new" } }
     const k = init({ pack: {} });\n`;
-  const right = 'k.track("purchase", { value: 1 }); k.track("visit"); k.has("new"); k.on("change", ({ entered }) => { const x: "regular" | "new" | undefined = entered[0]; return x; });';
+  const right = 'k.page(); k.page({ section: "shoes" }); k.setTraits({ plan: "pro" }); k.track("purchase", { value: 1 }); k.track("visit"); k.has("new"); k.on("change", ({ entered }) => { const x: "regular" | "new" | undefined = entered[0]; return x; });';
   assert.deepEqual(compile("mine.ts", head + right, BUNDLER).errors, []);
-  for (const line of ['k.track("purchase");', 'k.track("purchase", { value: "1" });', 'k.track("purchased", { value: 1 });', 'k.has("regulr");', 'void k.explain("old");']) {
+  for (const line of ['k.page({ section: "hats" });', 'k.setTraits({ plan: "gold" });', 'k.track("purchase");', 'k.track("purchase", { value: "1" });', 'k.track("purchased", { value: 1 });', 'k.has("regulr");', 'void k.explain("old");']) {
     assert.equal(compile("mine.ts", head + line, BUNDLER).errors.length, 1, line);
   }
 });
