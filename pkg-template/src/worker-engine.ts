@@ -56,11 +56,11 @@ async function hear(message: Down): Promise<void> {
   }
 }
 
-async function open(options: Crossing): Promise<void> {
+async function open({ js, ...options }: Crossing): Promise<void> {
   const storage = options.storage === "memory" ? "memory" : stored();
   const clock = { now: () => Date.now() + ahead };
   const fail = (error: KeepsetError): void => scope.postMessage({ is: "failed", error: failure(error) });
-  const settings = settle({ ...options, storage, clock });
+  const settings = settle({ ...options, storage, clock, ...(js ? { nowasm: () => import("./nowasm/index.js") } : {}) });
   settings.confirm = confirm;
   holder = await besideScript(settings, tell, fail);
   scope.postMessage({ is: "open", notice: { is: "view", view: holder.view(), steps: stepsOf(holder.opening) } });

@@ -228,6 +228,18 @@ for (const [what, change] of [
   });
 }
 
+test("where WebAssembly is forbidden in the worker, too, it has the engine as JavaScript, if the page names one", async () => {
+  const csp = CSP.replace(" 'wasm-unsafe-eval'", "");
+  const { enter, site, close } = await worked({ csp, runtime: 'inWorker(), nowasm: () => import("/keepset/nowasm.js")' });
+  const tab = await enter();
+  await grant(tab);
+  await track(tab, 11);
+  await tab.waitForFunction(() => keepset.has("fan"));
+  assert.deepEqual([await orders(tab), workers(tab), tab.problems], [11, [1], []]);
+  assert.ok(site.requests.includes("/keepset/nowasm.js"));
+  await close();
+});
+
 test("what the engine refuses is refused in a worker with the same words", async () => {
   const { open, close } = await worked({ options: { pack: "{}" } });
   const tab = await open();

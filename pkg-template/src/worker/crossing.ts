@@ -15,6 +15,7 @@ export async function crossing(options: Options, name: string): Promise<Crossing
     pack: pack instanceof URL || (typeof pack === "string" && !pack.trimStart().startsWith("{")) ? whole(pack) : pack,
     ...(given ? { collector: { ...given, url: whole(given.url) } } : {}),
     ...(relay ? { relay: whole(relay) } : {}),
+    ...(options.nowasm ? { js: true } : {}),
     ...(wasm ? { wasm: typeof wasm === "string" || wasm instanceof URL ? whole(wasm) : wasm } : {}),
   };
 }

@@ -5,7 +5,10 @@ import type { Notice, Signed, View } from "../ops.js";
 import type { Options } from "../types.js";
 
 /** The options of a client that can cross: no functions, and every address whole. */
-export type Crossing = Pick<Options, "pack" | "collector" | "relay" | "storage" | "wasm" | "name">;
+export interface Crossing extends Pick<Options, "pack" | "collector" | "relay" | "storage" | "wasm" | "name"> {
+  /** The page named an engine as JavaScript: the worker takes the one beside it. */
+  readonly js?: boolean;
+}
 
 /** What only the page knows, with every message: how far its clock is ahead, and Global Privacy Control. */
 export interface Around {
