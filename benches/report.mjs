@@ -24,7 +24,7 @@ function listening() {
   cpSync(source, folder, { recursive: true });
   const dist = join(folder, "dist");
   renameSync(join(dist, "report.js"), join(dist, "report-itself.js"));
-  const glue = 'import * as itself from "./report-itself.js";\nexport const initSync = itself.initSync;\n' +
+  const glue = 'import * as itself from "./report-itself.js";\nexport * from "./report-itself.js";\n' +
     "export const decide = (due) => {\n  const decided = itself.decide(due);\n  globalThis.asked.push({ due: due.slice(), decided });\n  return decided;\n};\n";
   writeFileSync(join(dist, "report.js"), glue);
   return dist;

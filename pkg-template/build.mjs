@@ -55,6 +55,7 @@ const parts = (extension, core = "core") => ({
     onResolve({ filter: /^\.\.\/(sentiment|choose)-inline\.js$/ }, ({ path }) => ({ path: path.slice(1).replace(/js$/, extension), external: true }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: glueOf(path), loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
+    onResolve({ filter: /^\.\/nowasm\/index\.js$/ }, () => ({ path: `./nowasm.${extension}`, external: true }));
     onResolve({ filter: /^\.\.\/nowasm-(report|study)\.js$/ }, ({ path }) => ({ path: path.replace(/^\.(.*)js$/, `$1${extension}`), external: true }));
   },
 });
@@ -64,7 +65,7 @@ const bundle = (entry, file, format) =>
 
 /** What a part that is loaded when it is asked for gives: what is used of its glue, and what of ours works on it. */
 const LATER = {
-  report: `export { initSync, decide, hasGateway } from "glue"; export { through } from "./host/relay.js"; export { fetchTransport } from "./host/transport.js"; export { mayLeave } from "./leaving.js"; export { shareLabels } from "./sharing.js";`,
+  report: `export { initSync, decide, hasGateway } from "glue"; export { Sender } from "./sender.js"; export { shareLabels } from "./sharing.js";`,
   study: `export { initSync, compile, explain, simulate } from "glue";`,
 };
 

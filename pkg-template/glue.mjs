@@ -11,17 +11,18 @@ const GLOBAL = [
   [/const ret = typeof window === .*;\s*return .*;/g, ""],
 ];
 
+/** Every browser of the package writes texts into bytes by itself. */
+const ENCODES = [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""];
+
 /** In the glue of a module that takes in texts. */
 const TEXTS = [
-  // Every browser of the package writes texts into bytes by itself.
-  [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?\n\}\n/g, ""],
+  ENCODES,
   // Every call gives what grows a text's memory.
   [/if \(realloc === undefined\) \{[^]*?\n {4}\}\n/g, ""],
 ];
 
-/** In the glue of a module that takes in texts and values of the page. */
+/** In the glue of a module that takes in values of the page. */
 const VALUES = [
-  ...TEXTS,
   // A memory has grown when its buffer is empty.
   [/cachedDataViewMemory0\.buffer\.detached === true \|\| \(cachedDataViewMemory0\.buffer\.detached === undefined && .*\)\) \{/g, "cachedDataViewMemory0.buffer.byteLength === 0) {"],
   // Our own code checked the arguments; what frees some of them when another cannot be passed would only be loaded.
@@ -63,8 +64,11 @@ const NOWASM = [
 const CHANGES = {
   core: [
     ...ALL,
+    // Texts come in seldom, and short.
+    [/function passStringToWasm0\(arg, malloc, realloc\) \{[^]*?\n\}\n/g, "function passStringToWasm0(arg, malloc) { return passArray8ToWasm0(cachedTextEncoder.encode(arg), malloc); }\n"],
+    [/(?<=passStringToWasm0\(ret, wasm\.__wbindgen_malloc), wasm\.__wbindgen_realloc/g, ""],
+    ENCODES,
     ...VALUES,
-    ...GLOBAL,
     // The keeper frees its engine itself; what guards against forgetting it would only be loaded.
     [/CoreFinalization\.unregister\(this\);/g, ""],
     [/CoreFinalization\.register\(this, this\.__wbg_ptr, this\);/g, ""],
@@ -82,7 +86,7 @@ const CHANGES = {
     ...RANDOM,
     [/const ret = module;\s*return ret;/g, ""],
   ],
-  study: [...ALL, ...VALUES],
+  study: [...ALL, ...TEXTS, ...VALUES],
   sentiment: [...ALL, ...TEXTS],
   choose: [...ALL, ...TEXTS],
   "core-nowasm": [...NOWASM, ...TEXTS],

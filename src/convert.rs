@@ -1,10 +1,11 @@
 //! What crosses the border to and from the engine's modules.
 
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, Object};
 use keepset_engine::Zone;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::error;
+use crate::made::Made;
 
 /// Milliseconds since 1970 as JavaScript counts them: every instant the engine knows is exact in a double.
 #[expect(clippy::cast_precision_loss)]
@@ -16,10 +17,9 @@ pub(crate) fn millis(millis: i64) -> f64 {
 ///
 /// By hand: a serializer for a dozen small objects would be a twentieth of the wasm that every page loads.
 pub(crate) fn object(members: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
+    let object: Made = Object::new().unchecked_into();
     for (key, value) in members {
-        // Setting a property of an object made above cannot fail.
-        let _ = Reflect::set(&object, &(*key).into(), value);
+        object.set(key, value);
     }
     object.into()
 }

@@ -1,38 +1,23 @@
 //! The shapes that cross the border with the engine, each the twin of one in `pkg-template/src/dto.ts`.
 
-use js_sys::{Reflect, Uint8Array};
+use js_sys::Uint8Array;
 use keepset_engine::outbox::Entry;
-use keepset_engine::{Choice, Consent, ConsentChange, Engine, Intake, Saved, Standing, Status};
+use keepset_engine::{Choice, Consent, Engine, Intake, Saved, Standing, Status};
 use keepset_privacy::Budget;
 use keepset_wire::receipt::Kind;
-use keepset_wire::{Purpose, Signal, Timestamp, hex};
+use keepset_wire::{Purpose, Timestamp, hex};
 use wasm_bindgen::JsValue;
 
 use crate::convert::{list, millis, object};
-use crate::error::error;
 
-/// Reads new choices; a purpose left out keeps its choice. `signal`: the byte of the one they come by.
-///
-/// By hand: a deserializer for a small object would be a tenth of the wasm.
-pub(crate) fn consent_change(given: &JsValue, signal: u8) -> Result<ConsentChange, JsValue> {
-    let choice = |purpose: &str| {
-        let value = Reflect::get(given, &purpose.into())
-            .map_err(|_| error("argument", "a change of consent is an object"))?;
-        match value.as_string().as_deref() {
-            None if value.is_undefined() => Ok(None),
-            Some("granted") => Ok(Some(Choice::Granted)),
-            Some("denied") => Ok(Some(Choice::Denied)),
-            Some("pending") => Ok(Some(Choice::Pending)),
-            _ => Err(error("argument", "a choice is granted, denied or pending")),
-        }
-    };
-    Ok(ConsentChange {
-        segmentation: choice("segmentation")?,
-        storage: choice("storage")?,
-        reporting: choice("reporting")?,
-        sharing: choice("sharing")?,
-        signal: Signal::from_byte(signal).unwrap_or_default(),
-    })
+/// Reads a choice that was made, if one was.
+pub(crate) fn choice_of(number: u8) -> Option<Choice> {
+    match number {
+        0 => None,
+        1 => Some(Choice::Granted),
+        2 => Some(Choice::Denied),
+        _ => Some(Choice::Pending),
+    }
 }
 
 /// An instant as JavaScript counts it.

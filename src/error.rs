@@ -1,12 +1,12 @@
 //! Errors as JavaScript sees them: an `Error` with a sentence and a stable `code`.
 
-use js_sys::Reflect;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::made::Made;
 
 /// Makes the `Error` to be thrown.
 pub(crate) fn error(code: &str, message: &str) -> JsValue {
-    let error = js_sys::Error::new(message);
-    // Setting a property of an object made on the line above cannot fail.
-    let _ = Reflect::set(&error, &"code".into(), &code.into());
+    let error: Made = js_sys::Error::new(message).unchecked_into();
+    error.set("code", &code.into());
     error.into()
 }

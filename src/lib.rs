@@ -20,6 +20,8 @@ mod dto;
 mod error;
 #[cfg(any(feature = "core", feature = "report"))]
 mod host;
+#[cfg(any(feature = "core", feature = "report", feature = "sentiment", feature = "study"))]
+mod made;
 #[cfg(feature = "core")]
 mod numbers;
 #[cfg(feature = "report")]

@@ -2,12 +2,10 @@
 // its place; the workspace's `src/core.rs` is its source.
 import type {
   Budget,
-  ConsentChange,
   ConsentState,
   FeatureValue,
   Intake,
   LedgerEntry,
-  Outcome,
   Report,
   Withheld,
 } from "./dto.js";
@@ -20,31 +18,37 @@ type Changes = Float64Array | undefined;
 
 /** One profile's engine. Times are milliseconds since 1970. */
 export class Core {
-  /** `pack`: compiled. `zone`: pairs of the millisecond from which an offset holds and its minutes east of UTC. */
-  constructor(pack: Uint8Array, stored: Uint8Array | undefined, zone: Float64Array, now: number);
-  readonly startedFrom: "nothing" | "snapshot" | "unreadable";
+  /**
+   * `pack`: compiled. `zone`: pairs of the millisecond from which an offset holds and its minutes east of UTC. `drawn`: twice 32 bytes of
+   * the page's own randomness, where it has any.
+   */
+  constructor(pack: Uint8Array, stored: Uint8Array | undefined, zone: Float64Array, now: number, drawn: Uint8Array);
+  /** What was stored could not be read. */
+  readonly unreadable: boolean;
   rules(): Rules;
-  take(spec: number, values: Float64Array, texts: readonly string[], undeclared: number, at: number, id: string | undefined, now: number): Changes;
+  /** `named`: the last text is the event's id. */
+  take(spec: number, values: Float64Array, texts: readonly string[], undeclared: number, at: number, named: boolean, now: number): Changes | Error;
   pass(now: number): Changes;
   nextTick(now: number): number | undefined;
   /** By segment: since when the device is in it; not a number where it is not. */
   standings(): Float64Array;
   features(now: number): FeatureValue[];
   intake(): Intake;
-  travel(zone: Float64Array, now: number): Changes;
+  travel(zone: Float64Array, now: number): Changes | Error;
   consent(): ConsentState;
-  /** `signal`: by number, where the choices come from. */
-  choose(change: ConsentChange, signal: number, now: number): Changes;
+  /** Choices: 0 as it was, 1 granted, 2 denied, 3 pending. `signal`: by number, where they come from. */
+  choose(segmentation: number, storage: number, reporting: number, sharing: number, signal: number, now: number): Changes;
   /** What `decide` of the report part is to decide on, or why there is no report now. */
   due(now: number): Uint8Array | Withheld;
   /** Takes in what was decided on `due` within the same turn. */
-  decided(decided: Uint8Array): "queued" | Withheld;
+  decided(decided: Uint8Array): "queued" | Withheld | Error;
   /** What is kept about labels, for `share` of the report part, if they are to be decided on now; `decided` takes in what was. */
   labels(now: number): Uint8Array | undefined;
   pending(): Report | undefined;
   /** What may leave at this moment. */
   nextUpload(now: number): Report | undefined;
-  uploaded(number: number, outcome: Outcome): void;
+  /** `outcome`: 0 accepted, 1 refused, else not known to have ended. */
+  uploaded(number: number, outcome: number): void;
   /** `appends`: the bytes go behind what is stored; else they take its place. */
   save(): { revision: number; appends: boolean; bytes: Uint8Array } | undefined;
   /** The whole state as it stands, for the study part; never to be stored. */

@@ -11,7 +11,7 @@ import type { Settings } from "./options.js";
 import type { Profile } from "./profile.js";
 import { decode, encode, Seen } from "./record.js";
 import { Saver } from "./saver.js";
-import { Sender } from "./sender.js";
+import type { Sender } from "./sender.js";
 import type { FlushResult } from "./types.js";
 
 /** What is due and could not be done is tried again after this while. */
@@ -45,7 +45,11 @@ export class Keeper {
   #consented: ConsentState;
   #opening: Steps = [];
   readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
-  readonly #sender: Sender;
+  /** What sends; loaded when something waits to leave. */
+  #sender: Sender | undefined;
+  #held = false;
+  /** Tries again to load it. */
+  readonly #again = new Timer(() => this.#sendSoon());
 
   private constructor(
     private readonly settings: Settings,
@@ -61,22 +65,6 @@ export class Keeper {
     this.#core = core;
     this.#seen = seen;
     this.#consented = Object.freeze(core.consent());
-    this.#sender = new Sender(settings, {
-      next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
-      pending: () => this.#core.pending(),
-      confirm: async (report) => report.kind === "erasure" || (await this.#report())?.mayLeave(report, settings.confirm),
-      transport: async (relay) => {
-        const { fetchTransport, through } = await kit.openReport();
-        return relay ? through(relay, kit.pack, this.#now) : fetchTransport;
-      },
-      done: async (number, outcome) => {
-        if (this.#closed) return;
-        this.#core.uploaded(number, outcome);
-        await this.#saver.save();
-      },
-      tell,
-      ring: () => void this.#guard(() => this.#sender.flush()),
-    });
   }
 
   /** Reads what is stored and starts the engine on it. */
@@ -117,7 +105,9 @@ export class Keeper {
 
   /** Stops and continues sending. */
   hold(held: boolean): void {
-    this.#sender.hold(held);
+    this.#held = held;
+    this.#sender?.hold(held);
+    if (!held) this.#sendSoon();
   }
 
   /** Takes in events; resolves when they are durable. It is the same promise for all that are stored together. */
@@ -191,7 +181,7 @@ export class Keeper {
       case "stats":
         return null;
       case "reset":
-        this.#sender.abort();
+        this.#sender?.abort();
         this.#changed(this.#core.erase(now));
         this.#seen = new Seen();
         return this.#saver.save();
@@ -259,7 +249,7 @@ export class Keeper {
 
   /** Withdrawal stops hand-outs first, then erases, then confirms. */
   async #consent(call: Signed, { change }: Op & { do: "consent" }): Promise<void> {
-    if (Object.values(change).includes("denied")) this.#sender.abort();
+    if (Object.values(change).includes("denied")) this.#sender?.abort();
     if (!this.#apply(call)) return;
     this.#publish([]);
     if (change.segmentation === "denied") this.#seen = new Seen();
@@ -272,15 +262,15 @@ export class Keeper {
   }
 
   async #deleteAll(): Promise<void> {
-    this.#sender.abort();
+    this.#sender?.abort();
     await this.#saver.inTurn(async () => {
       await this.#wipe();
       this.#core.setConsent({ storage: "denied" }, 0, this.#now);
     });
     // What was shared is taken back, behind what was still under way, and then nothing is known of it any more.
     await this.#prepare();
-    await this.#sender.flush();
-    await this.#sender.flush();
+    await this.#send();
+    await this.#send();
     await this.#saver.inTurn(async () => {
       this.#replace(undefined);
       this.#publish([]);
@@ -296,10 +286,50 @@ export class Keeper {
   async #flush(): Promise<FlushResult> {
     const state = await this.#look();
     if (this.#closed) throw new Gone();
-    const result = await this.#sender.flush();
+    const result = await this.#send();
     if (this.#closed || result.sent > 0 || result.skipped !== undefined) return result;
     const queued = this.#core.pending() !== undefined;
     return { ...result, skipped: queued ? "not_durable" : state === "queued" ? "answered" : state };
+  }
+
+  /** Sends what waits now. */
+  async #send(): Promise<FlushResult> {
+    const nothing: FlushResult = { sent: 0, queued: this.#core.pending() ? 1 : 0 };
+    if (this.#held) return { ...nothing, skipped: "paused" };
+    if (!this.settings.collector) return { ...nothing, skipped: "no_collector" };
+    if (!this.#sender && !this.#core.nextUpload(this.#now)) return nothing;
+    return (await this.#openSender())?.flush() ?? { ...nothing, skipped: "not_loaded" };
+  }
+
+  /** Sends what waits at a random moment soon. */
+  #sendSoon(): void {
+    void this.#guard(async () => {
+      if (!this.settings.collector || this.#held) return;
+      if (this.#sender || this.#core.nextUpload(this.#now)) (await this.#openSender())?.soon();
+    });
+  }
+
+  async #openSender(): Promise<Sender | undefined> {
+    const report = this.#sender ? undefined : await this.#report();
+    if (report)
+      this.#sender ??= new report.Sender(
+        this.settings,
+        {
+          next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
+          pending: () => this.#core.pending(),
+          pack: this.kit.pack,
+          done: async (number, outcome) => {
+            if (this.#closed) return;
+            this.#core.sent(number, outcome);
+            await this.#saver.save();
+          },
+          tell: this.tell,
+          ring: () => void this.#guard(() => this.#send()),
+        },
+        this.#held,
+      );
+    else if (!this.#sender) this.#again.set(LOOK_AGAIN_MS);
+    return this.#sender;
   }
 
   /** Ticks, makes the report that is due and stores it. */
@@ -332,7 +362,7 @@ export class Keeper {
     if (collector.relay && report?.hasGateway(this.kit.pack, this.#now) === false) return this.#lacks("no_key");
     // Asked again: what is decided on is of this turn, or the engine may have gone on in between.
     const due = this.#core.due(this.#now);
-    const state = this.#lacks(typeof due === "string" ? due : report ? this.#core.decided(report.decide(due)) : "not_loaded");
+    const state = this.#lacks(typeof due === "string" ? due : report ? this.#core.settle(report.decide(due)) : "not_loaded");
     const kept = report && this.#core.labels(this.#now);
     if (kept) this.#lacks(report.shareLabels(this.#core, this.kit.pack, kept, this.#now));
     return this.#core.pending() ? "queued" : state;
@@ -383,7 +413,7 @@ export class Keeper {
     const saved = this.vault.usable ? this.#core.save() : undefined;
     if (!saved) {
       this.#unsaved.splice(0, covered);
-      return this.#sender.soon();
+      return this.#sendSoon();
     }
     const { appends, bytes, revision } = saved;
     const kept = await this.vault.write(encode(bytes, this.#seen.take(!appends)), appends);
@@ -393,7 +423,7 @@ export class Keeper {
     // Nothing is known of what a failed write has left there.
     if (kept === "volatile") return this.#core.rewrite();
     this.#core.stored(revision);
-    this.#sender.soon();
+    this.#sendSoon();
   }
 
   /** Another writer was first: start from its record and do this tab's unconfirmed changes again. */
@@ -437,7 +467,7 @@ export class Keeper {
   }
 
   #complainIfUnreadable(): void {
-    if (this.#core.startedFrom !== "unreadable") return;
+    if (!this.#core.unreadable) return;
     this.#error(new KeepsetError("storage_corrupt", "The stored profile cannot be read: it starts empty, and its budget counts as spent."));
   }
 
@@ -490,7 +520,8 @@ export class Keeper {
     this.#closed = true;
     this.#alarm.clear();
     this.#saver.close();
-    this.#sender.close();
+    this.#again.clear();
+    this.#sender?.close();
   }
 
   get #now(): number {

@@ -1,5 +1,7 @@
 import { Core, type Rules } from "./core.js";
-import type { ConsentChange, Membership, Scalar, SegmentChange } from "./dto.js";
+import type { ConsentChange, Membership, Outcome, Scalar, SegmentChange, Withheld } from "./dto.js";
+import { drawn } from "./host/entropy.js";
+import { PURPOSES } from "./input.js";
 
 // Events and changes cross the border as plain numbers; `src/numbers.rs` is the other side.
 
@@ -11,6 +13,8 @@ const TRUE = 3e9;
 const TEXT = 4e9;
 
 /** By their numbers. */
+const CHOICES = [undefined, "granted", "denied", "pending"] as const;
+const OUTCOMES: readonly Outcome[] = ["accepted", "refused", "failed"];
 const CAUSES = ["event", "time", "consent", "erased", "expired", "ttl", "group", "start"] as const;
 /** A change is so many numbers, the last of which says how many of its evidence follow. */
 const HEAD = 6;
@@ -27,6 +31,12 @@ interface Declared {
 /** Where the change behind the one at `from` begins. */
 const after = (numbers: Float64Array, from: number): number => from + HEAD + (numbers[from + HEAD - 1] as number);
 
+/** What the engine gave; what it refuses comes as an answer. */
+function accepted<T>(answer: T | Error): T {
+  if (answer instanceof Error) throw answer;
+  return answer;
+}
+
 /** One profile's engine, as the page knows things. */
 export class Profile extends Core {
   readonly #rules: Rules = this.rules();
@@ -39,8 +49,8 @@ export class Profile extends Core {
   /** By segment: the membership that was last shown. */
   readonly #shown: Membership[] = [];
 
-  constructor(...parts: ConstructorParameters<typeof Core>) {
-    super(...parts);
+  constructor(pack: Uint8Array, stored: Uint8Array | undefined, zone: Float64Array, now: number) {
+    super(pack, stored, zone, now, drawn());
     const [events, segments] = this.#rules.names();
     this.#segments = segments;
     this.#by = { 0: events.map(([name]) => name), 6: segments };
@@ -73,7 +83,8 @@ export class Profile extends Core {
       if (number === number) others -= 1;
       values[n] = number;
     }
-    return this.#note(this.take(spec, values, texts, others, at, id, now));
+    if (id !== undefined) texts.push(id);
+    return this.#note(accepted(this.take(spec, values, texts, others, at, id !== undefined, now)));
   }
 
   tick(now: number): Float64Array {
@@ -81,11 +92,22 @@ export class Profile extends Core {
   }
 
   setZone(zone: Float64Array, now: number): Float64Array {
-    return this.#note(this.travel(zone, now));
+    return this.#note(accepted(this.travel(zone, now)));
   }
 
   setConsent(change: ConsentChange, signal: number, now: number): Float64Array {
-    return this.#note(this.choose(change, signal, now));
+    const [segmentation, storage, reporting, sharing] = PURPOSES.map((purpose) => CHOICES.indexOf(change[purpose])) as [number, number, number, number];
+    return this.#note(this.choose(segmentation, storage, reporting, sharing, signal, now));
+  }
+
+  /** Takes in what was decided on what was due, and says whether it is queued, or why there is nothing. */
+  settle(decided: Uint8Array): "queued" | Withheld {
+    return accepted(this.decided(decided));
+  }
+
+  /** Takes in what became of an upload. */
+  sent(number: number, outcome: Outcome): void {
+    this.uploaded(number, OUTCOMES.indexOf(outcome));
   }
 
   erase(now: number): Float64Array {

@@ -22,7 +22,5 @@ export function decapsulate(exchange: Uint8Array, answer: Uint8Array): [status: 
 /** Decides on labels, for `Core.decided`. `within`: the segments, with a space between two. `arrived`: the last message has. */
 export function share(pack: Uint8Array, kept: Uint8Array, granted: boolean, within: string, arrived: boolean, now: number): Uint8Array;
 
-export { mayLeave } from "./leaving.js";
-export { fetchTransport } from "./host/transport.js";
-export { through } from "./host/relay.js";
+export { Sender } from "./sender.js";
 export { shareLabels } from "./sharing.js";

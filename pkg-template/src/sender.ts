@@ -1,10 +1,12 @@
 import type { Outcome, Report } from "./dto.js";
 import { Timer } from "./host/timer.js";
-import { routeOf } from "./host/transport.js";
+import { through } from "./host/relay.js";
+import { fetchTransport, routeOf } from "./host/transport.js";
+import { mayLeave } from "./leaving.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";
 import { read } from "./host/clock.js";
-import type { FlushResult, Transport } from "./types.js";
+import type { FlushResult } from "./types.js";
 
 /** A report leaves at a random moment within this time, so that its arrival does not tell what the visitor just did. */
 const SPREAD_MS = 8_000;
@@ -15,12 +17,10 @@ const LAST_RETRY_MS = 3_600_000;
 export interface Source {
   /** What may leave at this moment, described. */
   next(): Report | undefined;
-  /** Asks once more, at the last moment, whether something may leave. */
-  confirm(report: Report): Promise<boolean | undefined>;
   /** What waits, described. */
   pending(): Report | undefined;
-  /** What sends, where the page brings nothing of its own; through the relay that is named, and in no other way. */
-  transport(relay: string | undefined): Promise<Transport>;
+  /** Compiled: it names the keys of the gateway behind a relay. */
+  readonly pack: Uint8Array;
   /** Notes the outcome and makes it durable. */
   done(number: number, outcome: Outcome): Promise<void>;
   /** Tells every tab. */
@@ -29,18 +29,20 @@ export interface Source {
   ring(): void;
 }
 
+// `build.mjs` puts this beside the glue of the report part: it is loaded when something waits to leave.
+
 /** Hands reports and labels to the network one at a time, a little later than they are made, and again after a failure. */
 export class Sender {
   readonly #timer = new Timer(() => this.source.ring());
   #sending: Promise<FlushResult> | undefined;
   #abort = new AbortController();
   #failures = 0;
-  #held = false;
   #closed = false;
 
   constructor(
     private readonly settings: Settings,
     private readonly source: Source,
+    private held: boolean,
   ) {}
 
   /** Sends what waits at a random moment soon. */
@@ -52,8 +54,7 @@ export class Sender {
 
   /** Sends what waits now; joins a sending under way. */
   flush(): Promise<FlushResult> {
-    if (this.#held) return Promise.resolve({ sent: 0, queued: this.#queued, skipped: "paused" });
-    if (!this.settings.collector) return Promise.resolve({ sent: 0, queued: 0, skipped: "no_collector" });
+    if (this.held) return Promise.resolve({ sent: 0, queued: this.#queued, skipped: "paused" });
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
     });
@@ -69,7 +70,7 @@ export class Sender {
 
   /** Stops and continues. */
   hold(held: boolean): void {
-    this.#held = held;
+    this.held = held;
     if (held) this.abort();
     else this.soon();
   }
@@ -97,7 +98,9 @@ export class Sender {
   /** What may leave, asked for every report: consent is a matter of this moment. False while it is not confirmed; then it is asked again later. */
   async #confirmed(): Promise<Report | false | undefined> {
     const report = this.#next;
-    if (report && !(await this.source.confirm(report))) return this.#later();
+    // Nobody may stop someone from taking back what they shared.
+    const confirmed = !report || report.kind === "erasure" || (await mayLeave(report, this.settings.confirm));
+    if (!confirmed) return this.#later();
     // What may leave may have become another meanwhile, or nothing.
     const now = this.#next;
     return now?.number === report?.number ? now : this.#confirmed();
@@ -108,7 +111,7 @@ export class Sender {
     if (!collector || !this.#mayLeave(report)) return { outcome: "refused", skipped: "dropped" };
     const { signal } = this.#abort;
     try {
-      const { url, headers, relay, transport = await this.source.transport(relay) } = collector;
+      const { url, headers, relay, transport = relay ? through(relay, this.source.pack, read(this.settings.clock)) : fetchTransport } = collector;
       const { kind, sealed: body } = report;
       const answer = await transport({ url: url(routeOf(kind)), kind, body, headers: { ...headers }, signal });
       if (answer.outcome === "failed") return this.#failed(answer.retryAfterMs);
@@ -123,7 +126,6 @@ export class Sender {
   /** A veto that fails is a veto. */
   #mayLeave(report: Report): boolean {
     const { beforeSend } = this.settings;
-    // Nobody may stop someone from taking back what they shared.
     if (!beforeSend || report.kind === "erasure") return true;
     try {
       // A copy: what leaves was fixed when it was drawn.
@@ -153,11 +155,11 @@ export class Sender {
   }
 
   get #idle(): boolean {
-    return !this.#closed && !this.#held && !this.#sending && this.settings.collector !== undefined;
+    return !this.#closed && !this.held && !this.#sending;
   }
 
   get #next(): Report | undefined {
-    return this.#closed || this.#held ? undefined : this.source.next();
+    return this.#closed || this.held ? undefined : this.source.next();
   }
 
   get #queued(): number {

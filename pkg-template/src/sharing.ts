@@ -12,5 +12,5 @@ export function shareLabels(core: Profile, pack: Uint8Array, kept: Uint8Array, n
   const within = core.segments().map(({ id }) => id).join(" ");
   const last = core.ledger().filter(({ kind }) => kind === "label").pop();
   const arrived = !last || last.outcome === "accepted" || last.outcome === "refused";
-  return core.decided(share(pack, kept, granted, within, arrived, now));
+  return core.settle(share(pack, kept, granted, within, arrived, now));
 }

@@ -1,10 +1,13 @@
 //! Whether the page has randomness to draw from, asked before anything is drawn.
 
+#[cfg(feature = "report")]
 use js_sys::{Reflect, global};
 use keepset_privacy::NoEntropy;
 #[cfg(feature = "report")]
 use keepset_privacy::SystemCoins;
+#[cfg(feature = "report")]
 use wasm_bindgen::JsCast;
+#[cfg(feature = "report")]
 use web_sys::Crypto;
 
 /// Opens the page's source of randomness for OpenDP's samplers.
@@ -27,18 +30,28 @@ pub(crate) fn open() -> Result<SystemCoins, NoEntropy> {
 ///
 /// # Errors
 /// As [`open`].
+#[cfg(feature = "report")]
 pub(crate) fn secret() -> Result<[u8; 32], NoEntropy> {
     let crypto = Reflect::get(&global(), &"crypto".into()).map_err(|_| NoEntropy)?;
     // Not `dyn_into`: in another realm the class is another one that works as well.
     let crypto: Crypto = if crypto.is_object() { crypto.unchecked_into() } else { return Err(NoEntropy) };
-    let (first, second) = (draw(&crypto)?, draw(&crypto)?);
-    // A sound source fails this with probability below 2^-254.
+    sound(&[draw(&crypto)?, draw(&crypto)?].concat())
+}
+
+/// Returns the first of two draws of 32 bytes, one behind the other.
+///
+/// # Errors
+/// [`NoEntropy`] when they are not two, or not those of a sound source, which fails this with probability below 2^-254.
+pub(crate) fn sound(drawn: &[u8]) -> Result<[u8; 32], NoEntropy> {
+    let (first, second) = drawn.split_at_checked(32).ok_or(NoEntropy)?;
     if first == second || first == [0; 32] || second == [0; 32] {
         return Err(NoEntropy);
     }
-    Ok(first)
+    let is_two = second.len() == first.len();
+    first.try_into().ok().filter(|_| is_two).ok_or(NoEntropy)
 }
 
+#[cfg(feature = "report")]
 fn draw(crypto: &Crypto) -> Result<[u8; 32], NoEntropy> {
     let mut bytes = [0; 32];
     crypto.get_random_values_with_u8_array(&mut bytes).map_err(|_| NoEntropy)?;

@@ -5,7 +5,7 @@
 
 use keepset_privacy::{Coins, Truth};
 use keepset_wire::codec;
-use keepset_wire::codec::{decode, encode};
+use keepset_wire::codec::{Codec, decode, encode};
 use keepset_wire::{Consent, PackHash, Plan, PlanHash, SealingKey, Timestamp};
 
 use crate::gate::{Cleared, Gate, Withheld};
@@ -25,7 +25,32 @@ pub struct Due {
     pub(crate) now: Timestamp,
 }
 
-codec!(struct Due { gate, plan, hash, pack, key, consent, truths, now });
+/// [`Due`] as it is written: the plan as bytes behind their length, as a compiled pack has it.
+type Parts =
+    (((Gate, Vec<u8>), (PlanHash, PackHash)), ((Option<SealingKey>, Consent), (Vec<Truth>, Timestamp)));
+
+/// Writes what is due of a plan that is at hand as bytes.
+pub(crate) fn write(
+    gate: &Gate,
+    (plan, hash): (&Vec<u8>, PlanHash),
+    (pack, key): (PackHash, Option<&SealingKey>),
+    consent: &Consent,
+    truths: &Vec<Truth>,
+    now: Timestamp,
+) -> Vec<u8> {
+    let mut out = encode(gate);
+    plan.encode(&mut out);
+    hash.encode(&mut out);
+    pack.encode(&mut out);
+    key.is_some().encode(&mut out);
+    if let Some(key) = key {
+        key.encode(&mut out);
+    }
+    consent.encode(&mut out);
+    truths.encode(&mut out);
+    now.encode(&mut out);
+    out
+}
 
 /// What was decided, on a report or, see [`crate::Offer`], on labels.
 #[derive(Debug)]
@@ -51,13 +76,16 @@ impl Due {
     /// Reads what [`Due::to_bytes`] wrote; nothing from anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        decode(bytes).filter(|due: &Self| due.plan.is_sound() && due.plan.hash() == due.hash)
+        let (((gate, plan), (hash, pack)), ((key, consent), (truths, now))): Parts = decode(bytes)?;
+        let plan: Plan = decode(&plan).filter(|plan: &Plan| plan.is_sound() && plan.hash() == hash)?;
+        Some(Self { gate, plan, hash, pack, key, consent, truths, now })
     }
 
     /// Writes everything.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(self)
+        let Self { gate, plan, hash, pack, key, consent, truths, now } = self;
+        write(gate, (&encode(plan), *hash), (*pack, key.as_ref()), consent, truths, *now)
     }
 
     /// Leaves the seal away, for whoever draws millions of reports to look at them. No engine takes what is then decided.

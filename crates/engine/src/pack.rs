@@ -38,6 +38,8 @@ pub struct Pack {
     pub experiments: Vec<Experiment>,
     /// The plan, when the pack asks for reports.
     pub plan: Option<Plan>,
+    /// The same as bytes, which what decides on reports is handed; none without a plan.
+    pub(crate) written: Vec<u8>,
     /// The keys of the collector, to which reports are sealed; without one there is no report.
     pub keys: SealingKeys,
     /// The keys of the collector's gateway as bytes, for [`Pack::gateway`] alone: a page without a relay has no use for them.
@@ -59,8 +61,8 @@ pub struct Pack {
 }
 
 codec!(struct Pack {
-    gateway, labels, keys, choices, id, version, title, expires, events, models, experiments, plan, retention, state_limit, features, segments, plan_hash,
-} without { hash });
+    gateway, labels, keys, choices, id, version, title, expires, events, models, experiments, written, retention, state_limit, features, segments, plan_hash,
+} without { hash, plan });
 
 impl Pack {
     /// The largest pack accepted, in bytes of text.
@@ -154,6 +156,7 @@ impl Pack {
             models,
             experiments,
             plan_hash: plan.as_ref().map(Plan::hash),
+            written: plan.as_ref().map_or_else(Vec::new, encode),
             plan,
             keys: collector.reports,
             gateway: encode(&collector.gateway),
@@ -172,7 +175,7 @@ impl Pack {
         self.plan
             .as_ref()
             .is_none_or(|plan| plan.is_sound() && (plan.sensitive.is_empty() || self.labels.is_empty()))
-            && self.plan_hash == self.plan.as_ref().map(Plan::hash)
+            && self.plan_hash == self.plan.as_ref().map(|plan| plan.hash_as(&self.written))
             && self.keys.is_sound()
     }
 

@@ -235,7 +235,9 @@ mod tests {
     fn a_compiled_sensitive_pack_keeps_what_it_declares_and_one_that_was_made_dearer_is_refused() {
         let mut pack = Pack::read(&with(&[("/sensitive", json!(["health"]))])).unwrap();
         assert_eq!(Pack::load(&pack.compile()).unwrap().plan, pack.plan);
-        pack.plan.as_mut().unwrap().epsilon = keepset_wire::Epsilon::MAX;
+        let mut plan = pack.plan.clone().unwrap();
+        plan.epsilon = keepset_wire::Epsilon::MAX;
+        pack.written = keepset_wire::codec::encode(&plan);
         Pack::load(&pack.compile()).unwrap_err();
     }
 }

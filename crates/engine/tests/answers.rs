@@ -50,7 +50,10 @@ fn track(engine: &mut Engine, name: &str, hours: i64) {
 
 /// Looks whether a report is due, drawing the slot where there is none; returns what would be said.
 fn look(engine: &mut Engine, hours: i64) -> Option<Vec<Truth>> {
+    let written = engine.due_bytes(at(hours));
     let due = engine.due(at(hours)).ok()?;
+    // What a page hands over, which copies no plan.
+    assert_eq!(written.unwrap(), due.to_bytes());
     let truths = due.truths().to_vec();
     match engine.decided(due.decide(SeededCoins::new(hours.unsigned_abs()))) {
         Ok(()) => Some(truths),

@@ -33,7 +33,10 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path(), self.message())
+        for part in [self.path(), ": ", self.message()] {
+            f.write_str(part)?;
+        }
+        Ok(())
     }
 }
 

@@ -237,12 +237,17 @@ impl Plan {
     /// A plan that asks for sizes alone keeps the hash it had when there was nothing else to ask.
     #[must_use]
     pub fn hash(&self) -> PlanHash {
+        self.hash_as(&codec::encode(self))
+    }
+
+    /// Returns the same of a plan that is at hand as the codec writes it: a page carries nothing that writes plans.
+    #[must_use]
+    pub fn hash_as(&self, written: &[u8]) -> PlanHash {
         let mut sponge = Sha256::new();
         if !self.feed_sizes(&mut sponge) {
             // The codec writes no two plans alike; its last byte is the sensitive matters, which come next.
-            let mut bytes = codec::encode(self);
-            bytes.pop();
-            sponge = Sha256::new().chain_update(b"keepset plan 2").chain_update(bytes);
+            let but_last = written.split_last().map_or(written, |(_, rest)| rest);
+            sponge = Sha256::new().chain_update(b"keepset plan 2").chain_update(but_last);
         }
         sponge.update(self.sensitive.hashed());
         let mut hash = [0; 16];

@@ -3,14 +3,15 @@
 use std::rc::Rc;
 
 use keepset_privacy::{Budget, Coins};
-use keepset_wire::{Purpose, ReportId, Timestamp};
+use keepset_wire::{Plan, PlanHash, Purpose, ReportId, SealingKey, Timestamp};
 
 use super::Engine;
-use crate::due::{About, Decided, Due};
+use crate::due::{self, About, Decided, Due};
 use crate::gate;
 use crate::gate::Withheld;
 use crate::labels::Sharing;
 use crate::outbox::{Entry, Outcome, Pending, Upload};
+use crate::pack::Pack;
 use crate::segment::{Cause, Change};
 
 impl Engine {
@@ -50,14 +51,8 @@ impl Engine {
     /// # Errors
     /// [`Withheld`]: why there is none, where that needs no chance.
     pub fn due(&mut self, now: Timestamp) -> Result<Due, Withheld> {
-        self.advance(now);
-        if self.outbox.expire(now) {
-            self.stored = None;
-        }
         let pack = Rc::clone(&self.pack);
-        let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
-        self.gate.ready(plan, hash, &self.consent, now)?;
-        let key = pack.keys.at(now).ok_or(Withheld::NoKey)?;
+        let (plan, hash, key) = self.ready(&pack, now)?;
         Ok(Due {
             gate: self.gate.clone(),
             plan: plan.clone(),
@@ -68,6 +63,33 @@ impl Engine {
             truths: self.truths(plan, now),
             now,
         })
+    }
+
+    /// Returns the bytes of [`Engine::due`], for which nothing of the pack is copied.
+    ///
+    /// # Errors
+    /// As [`Engine::due`].
+    pub fn due_bytes(&mut self, now: Timestamp) -> Result<Vec<u8>, Withheld> {
+        let pack = Rc::clone(&self.pack);
+        let (plan, hash, key) = self.ready(&pack, now)?;
+        let truths = self.truths(plan, now);
+        Ok(due::write(&self.gate, (&pack.written, hash), (pack.hash, Some(key)), &self.consent, &truths, now))
+    }
+
+    /// Lets time pass, and returns what of the pack is needed where a report may be due.
+    fn ready<'a>(
+        &mut self,
+        pack: &'a Pack,
+        now: Timestamp,
+    ) -> Result<(&'a Plan, PlanHash, &'a SealingKey), Withheld> {
+        self.advance(now);
+        if self.outbox.expire(now) {
+            self.stored = None;
+        }
+        let (plan, hash) = pack.asked().ok_or(Withheld::NoPlan)?;
+        self.gate.ready(plan, hash, &self.consent, now)?;
+        let key = pack.keys.at(now).ok_or(Withheld::NoKey)?;
+        Ok((plan, hash, key))
     }
 
     /// Takes in what was decided; [`Engine::due`] was asked within the same turn.

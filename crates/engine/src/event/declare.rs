@@ -3,7 +3,7 @@
 use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Name, Node, quoted};
 
-use super::value::{decimal, joined};
+use super::value::{decimal, joined, text};
 use crate::sensitive::KEY;
 
 /// The largest magnitude of a number property: its millionths stay exact in an `f64` and their sums in an `i64`.
@@ -194,11 +194,11 @@ impl PropertyKind {
     pub(super) fn expected(&self) -> String {
         match self {
             Self::Number { min, max, currency } => {
-                let unit = currency.as_ref().map_or(String::new(), |code| format!(", in {code}"));
-                format!("a number from {} to {}{unit}", decimal(*min), decimal(*max))
+                let (unit, code) = currency.as_ref().map_or(("", ""), |code| (", in ", code));
+                text(&["a number from ", &decimal(*min), " to ", &decimal(*max), unit, code])
             }
             Self::Flag => "true or false".into(),
-            Self::Category(values) => format!("one of {}", joined(&mut values.iter(), ", ")),
+            Self::Category(values) => text(&["one of ", &joined(&mut values.iter(), ", ")]),
             Self::Text(_) => "a text".into(),
             Self::Id => "a text of 1 to 200 bytes".into(),
         }

@@ -18,7 +18,7 @@ pub(crate) use declare::{to_millionths, within};
 pub use intake::Intake;
 pub(crate) use intake::RecentIds;
 pub use value::Value;
-pub(crate) use value::{decimal, joined, spread};
+pub(crate) use value::{decimal, joined, spread, text, whole};
 
 /// A weight of one, in whole millionths.
 pub(crate) const ONE_MILLIONTHS: i64 = 1_000_000;
@@ -137,15 +137,23 @@ impl EventError {
             Self::Property { .. } => "event_property",
         }
     }
+
+    /// Returns the sentence: the place, and what would be right.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Undeclared => "name: the pack declares no event of this name".into(),
+            Self::Time => "at: expected milliseconds between the years 1970 and 9999".into(),
+            Self::Property { name, expected } => {
+                text(&["properties.", name.as_str(), ": expected ", expected])
+            }
+        }
+    }
 }
 
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Undeclared => f.write_str("name: the pack declares no event of this name"),
-            Self::Time => f.write_str("at: expected milliseconds between the years 1970 and 9999"),
-            Self::Property { name, expected } => write!(f, "properties.{name}: expected {expected}"),
-        }
+        f.write_str(&self.message())
     }
 }
 

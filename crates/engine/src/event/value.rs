@@ -33,7 +33,7 @@ impl PropertyKind {
                 (*min..=*max).contains(&number).then(|| Value::Millionths(to_millionths(number)))
             }
             (Self::Number { min, max, currency: Some(currency) }, Given::Text(text)) => {
-                let (amount, code) = text.split_once(' ').unwrap_or_default();
+                let (amount, code) = cut(text, b' ').unwrap_or_default();
                 let range = to_millionths(*min)..=to_millionths(*max);
                 let amount = read_millionths(amount).filter(|amount| range.contains(amount));
                 amount.filter(|_| code == currency).map(Value::Millionths)
@@ -77,7 +77,7 @@ pub(crate) fn spread(bits: u64) -> u64 {
 /// Reads a decimal of at most nine whole digits and six of fraction. By hand: the float parser would bring its tables into the wasm.
 fn read_millionths(text: &str) -> Option<i64> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let (whole, part) = cut(digits, b'.').unwrap_or((digits, "0"));
     let read = |digits: &str, most: usize| {
         let plain = (1..=most).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         plain.then(|| digits.bytes().fold(0, |number, b| number * 10 + i64::from(b - b'0')))
@@ -99,13 +99,63 @@ pub(crate) fn joined(texts: &mut dyn Iterator<Item = &String>, word: &str) -> St
     all
 }
 
+/// Puts texts one behind the other. By hand: `format!` would bring all of formatting into the wasm that every page loads.
+pub(crate) fn text(parts: &[&str]) -> String {
+    let mut all = String::new();
+    for part in parts {
+        all.push_str(part);
+    }
+    all
+}
+
+/// Cuts a text in two at an ASCII character, which is in neither part.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|byte| byte == at)?;
+    text.get(..place).zip(text.get(place + 1..))
+}
+
+/// Writes a whole number, as [`text`] writes texts.
+pub(crate) fn whole(number: usize) -> String {
+    let mut digits = Vec::new();
+    put(number as u64, &mut digits);
+    in_words(digits)
+}
+
 /// Writes a bound to the millionth. By hand: the float formatter would bring its tables into the wasm.
 pub(crate) fn decimal(bound: f64) -> String {
     let millionths = to_millionths(bound);
-    let sign = if millionths < 0 { "-" } else { "" };
-    let (whole, part) = (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
-    let text = format!("{sign}{whole}.{part:06}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let mut digits = Vec::new();
+    if millionths < 0 {
+        digits.push(b'-');
+    }
+    put(millionths.unsigned_abs() / 1_000_000, &mut digits);
+    let mut part = millionths.unsigned_abs() % 1_000_000;
+    if part > 0 {
+        digits.push(b'.');
+    }
+    while part > 0 {
+        part *= 10;
+        digits.push(digit(part / 1_000_000));
+        part %= 1_000_000;
+    }
+    in_words(digits)
+}
+
+/// Appends the digits of a number.
+fn put(number: u64, digits: &mut Vec<u8>) {
+    if number > 9 {
+        put(number / 10, digits);
+    }
+    digits.push(digit(number % 10));
+}
+
+fn digit(below_ten: u64) -> u8 {
+    b'0' + below_ten.to_le_bytes()[0]
+}
+
+fn in_words(digits: Vec<u8>) -> String {
+    // Digits are ASCII.
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -120,6 +170,9 @@ mod tests {
             [(0.0, "0"), (-5000.0, "-5000"), (0.25, "0.25"), (-0.000_001, "-0.000001"), (1e9, "1000000000")]
         {
             assert_eq!(decimal(bound), text);
+        }
+        for number in [0, 7, 10, 1_234_567_890, usize::MAX] {
+            assert_eq!(whole(number), number.to_string());
         }
     }
 

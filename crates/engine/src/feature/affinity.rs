@@ -67,11 +67,13 @@ pub(super) struct Affinity {
 
 codec!(struct Affinity { clock, amounts, measure });
 
-/// The heavier first, of equal ones the smaller key.
-fn ranked(rows: &[(i64, i64)]) -> Vec<(i64, i64)> {
-    let mut rows = rows.to_vec();
-    rows.sort_by_key(|(key, weight)| (std::cmp::Reverse(*weight), *key));
-    rows
+/// Returns the key that so many come before: the heavier, of equal ones the smaller key. Counted, for there are few, and what sorts
+/// would be a kilobyte of wasm.
+fn ranked(rows: &[(i64, i64)], rank: usize) -> Option<i64> {
+    let ahead =
+        |one: &(i64, i64), other: &(i64, i64)| one.1 > other.1 || (one.1 == other.1 && one.0 < other.0);
+    let before = |row: &(i64, i64)| rows.iter().filter(|other| ahead(other, row)).count();
+    rows.iter().find(|row| before(row) == rank).map(|(key, _)| *key)
 }
 
 impl Compute for Affinity {
@@ -86,7 +88,7 @@ impl Compute for Affinity {
         let known = rows.iter().any(|(key, _)| *key == seen.key);
         if !known
             && rows.len() == MOST
-            && let Some((lightest, _)) = ranked(rows).last().copied()
+            && let Some(lightest) = ranked(rows, MOST - 1)
         {
             rows.retain(|(key, _)| *key != lightest);
         }
@@ -103,7 +105,7 @@ impl Compute for Affinity {
         };
         match self.measure {
             Measure::Share(of) => share(state.get(of).unwrap_or(0)),
-            Measure::Top(rank) => ranked(rows).get(rank).map(|(key, _)| *key as f64),
+            Measure::Top(rank) => ranked(rows, rank).map(|key| key as f64),
             Measure::TopShare => share(rows.iter().map(|(_, weight)| *weight).max()?),
         }
     }

@@ -5,6 +5,7 @@ use keepset_wire::{Name, Timestamp};
 
 use super::agenda::Agenda;
 use super::{Comparison, Look, Segment, Segments, Sight, Values, sentence};
+use crate::event::text;
 use crate::pack::Pack;
 
 /// A membership of this device.
@@ -94,7 +95,7 @@ impl Change {
     pub fn because(&self, pack: &Pack) -> String {
         match self.cause {
             Cause::Ttl => "the membership lasted as long as it may".to_owned(),
-            Cause::Group(higher) => format!("“{}” comes first", pack.segments()[higher].title),
+            Cause::Group(higher) => text(&["“", &pack.segments()[higher].title, "” comes first"]),
             _ if self.evidence.is_empty() => String::new(),
             _ => {
                 let segment = &pack.segments()[self.segment];

@@ -3,7 +3,7 @@
 use keepset_wire::Timestamp;
 
 use super::{Comparison, Op, Rule, Subject, View};
-use crate::event::{decimal, joined};
+use crate::event::{decimal, joined, text, whole};
 use crate::feature::Feature;
 use crate::pack::Pack;
 
@@ -89,7 +89,7 @@ impl Said<'_> {
                 let holding = parts.iter().filter(|(holds, _)| *holds).count();
                 let holds = holding >= *needed;
                 let deciding = decisive(&parts, holds, "; ");
-                (holds, format!("{holding} of {needed} conditions hold: {deciding}"))
+                (holds, text(&[&whole(holding), " of ", &whole(*needed), " conditions hold: ", &deciding]))
             }
             Rule::Not(part) => {
                 // Its own conditions say what is so.
@@ -103,7 +103,7 @@ impl Said<'_> {
             Rule::Segment(segment) => {
                 let holds = self.next() > 0.0;
                 let title = &pack.segments()[*segment].title;
-                (holds, format!("{} “{title}”", if holds { "in" } else { "not in" }))
+                (holds, text(&[if holds { "in" } else { "not in" }, " “", title, "”"]))
             }
             Rule::Experiment(experiment, arms) => {
                 let value = self.next();
@@ -113,7 +113,7 @@ impl Said<'_> {
                 let experiment = &pack.experiments[*experiment];
                 let name =
                     arm.and_then(|arm| experiment.arms.get(arm)).map_or("in no arm", |arm| arm.0.as_str());
-                (arm.is_some_and(|arm| arms.contains(&arm)), format!("{}: {name}", experiment.title))
+                (arm.is_some_and(|arm| arms.contains(&arm)), text(&[&experiment.title, ": ", name]))
             }
         }
     }
@@ -152,18 +152,18 @@ fn compared(comparison: &Comparison, value: f64, pack: &Pack) -> String {
     };
     let value = if value.is_nan() { "none yet".to_owned() } else { shown(feature, value) };
     let thresholds: Vec<String> = comparison.thresholds.iter().map(|value| shown(feature, *value)).collect();
-    let first = thresholds.first().map_or("", String::as_str);
-    let asked = match comparison.op {
-        Op::Less => format!("below {first}"),
-        Op::AtMost => format!("at most {first}"),
-        Op::Greater => format!("above {first}"),
-        Op::AtLeast => format!("at least {first}"),
-        Op::Equal => first.to_owned(),
-        Op::NotEqual => format!("anything but {first}"),
-        Op::Between => format!("from {}", joined(&mut thresholds.iter(), " to ")),
-        Op::In => format!("one of {}", joined(&mut thresholds.iter(), ", ")),
+    let joined = |word| joined(&mut thresholds.iter(), word);
+    let (how, asked) = match comparison.op {
+        Op::Less => ("below ", joined("")),
+        Op::AtMost => ("at most ", joined("")),
+        Op::Greater => ("above ", joined("")),
+        Op::AtLeast => ("at least ", joined("")),
+        Op::Equal => ("", joined("")),
+        Op::NotEqual => ("anything but ", joined("")),
+        Op::Between => ("from ", joined(" to ")),
+        Op::In => ("one of ", joined(", ")),
     };
-    format!("{title}: {value} (asked: {asked})")
+    text(&[title, ": ", &value, " (asked: ", how, &asked, ")"])
 }
 
 /// Says it to the device's own person.
