@@ -1,7 +1,7 @@
 //! The pack: one JSON document with everything a device is to compute and may be asked.
 
 use keepset_wire::codec;
-use keepset_wire::codec::encode;
+use keepset_wire::codec::{Decoder, decode, encode};
 use keepset_wire::document::{self, Mistake, Name, Node};
 use keepset_wire::labels::LabelTerms;
 use keepset_wire::{Ask, CollectorKeys, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
@@ -62,7 +62,7 @@ pub struct Pack {
 
 codec!(struct Pack {
     gateway, labels, keys, choices, id, version, title, expires, events, models, experiments, written, retention, state_limit, features, segments, plan_hash,
-} without { hash, plan });
+} without { hash, plan } then with_plan);
 
 impl Pack {
     /// The largest pack accepted, in bytes of text.
@@ -168,6 +168,17 @@ impl Pack {
         };
         pack.name();
         Ok(pack)
+    }
+
+    /// Reads the plan out of its bytes.
+    fn with_plan(mut self, from: &mut Decoder<'_>) -> Self {
+        if !self.written.is_empty() {
+            self.plan = decode(&self.written);
+            if self.plan.is_none() {
+                from.fail();
+            }
+        }
+        self
     }
 
     /// Tells whether a pack that was read from elsewhere asks nothing that [`Pack::parse`] would refuse to ask.

@@ -313,19 +313,21 @@ impl Codec for Timestamp {
 }
 
 /// Writes the [`Codec`] of a struct, field after field, or of an enum whose variants are numbered from 0 as listed. What a struct
-/// is `without` is not written, and read as its default.
+/// is `without` is not written, and read as its default; `then` names what makes it of the rest.
 ///
 /// Zeros must make a value of every enum: its first variant is what a decoder that failed ends with.
 #[macro_export]
 macro_rules! codec {
-    (struct $type:ident { $($field:ident),* $(,)? } $(without { $($left:ident),* })?) => {
+    (struct $type:ident { $($field:ident),* $(,)? } $(without { $($left:ident),* })? $(then $make:ident)?) => {
         impl $crate::codec::Codec for $type {
             fn encode(&self, out: &mut Vec<u8>) {
                 $($crate::codec::Codec::encode(&self.$field, out);)*
             }
 
             fn decode(from: &mut $crate::codec::Decoder<'_>) -> Self {
-                Self { $($field: $crate::codec::Codec::decode(from),)* $($($left: Default::default(),)*)? }
+                let read = Self { $($field: $crate::codec::Codec::decode(from),)* $($($left: Default::default(),)*)? };
+                $(let read = read.$make(from);)?
+                read
             }
         }
     };
