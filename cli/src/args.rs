@@ -267,4 +267,7 @@ pub struct CoverageArguments {
     /// How many times everyone reports
     #[arg(long, default_value_t = 200)]
     pub seeds: u64,
+    /// How many times everyone is there, so that a small log fills a plan of many questions
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub copies: u16,
 }

@@ -137,8 +137,9 @@ fn known(source: &LogArguments, arguments: &PersonArguments) -> anyhow::Result<K
 pub fn coverage(arguments: &CoverageArguments) -> anyhow::Result<String> {
     // Seeded throughout, so that the figure can be quoted and checked.
     let replay = Replay { noise: Noise::Seeded(0), ..prepared(&arguments.run.log)? };
-    let coverage =
-        watched(arguments.run.progress, |terminal| measure::coverage(replay, arguments.seeds, terminal))?;
+    let coverage = watched(arguments.run.progress, |terminal| {
+        measure::coverage(replay, arguments.seeds, arguments.copies.into(), terminal)
+    })?;
     write_json(arguments.run.json.as_deref(), &coverage)?;
     Ok(table::coverage(&coverage))
 }

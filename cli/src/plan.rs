@@ -9,8 +9,10 @@ use anyhow::Context as _;
 use keepset_privacy::answering::Mechanism;
 use keepset_privacy::finding::{Expected, Measure};
 use keepset_privacy::forecast::{Forecast, reports_needed};
-use keepset_privacy::release::{MAX_RANGE_HALF_WIDTH, MAX_RELATIVE_HALF_WIDTH, MIN_REPORTS, least_reports};
-use keepset_privacy::{Answering, Channel, SetSelect};
+use keepset_privacy::release::{
+    MAX_RANGE_HALF_WIDTH, MAX_RELATIVE_HALF_WIDTH, MIN_REPORTS, NOISE_OF_COPY, least_reports,
+};
+use keepset_privacy::{Answering, Channel, SetSelect, Z_95};
 use keepset_wire::{Ask, Epsilon, Plan, Question};
 
 use crate::args::PlanArguments;
@@ -19,8 +21,12 @@ use crate::table::aligned;
 /// The relative standard error for which the number of devices is told.
 const WANTED_ERROR: f64 = 0.1;
 
-/// Half the width of a 95 % interval in standard errors.
-const HALF_WIDTH: f64 = 1.96;
+/// How often something is printed: in 39 windows of 40 or more.
+const YES: &str = "yes";
+/// In one of two or more.
+const MORE_OFTEN: &str = "more often than not";
+/// Less often.
+const NO: &str = "no";
 
 /// A price and the questions asked for it.
 #[derive(Clone, Debug)]
@@ -105,8 +111,8 @@ impl Outlook {
         let _ = write!(
             text,
             "\nErrors are standard errors relative to the share, of the noise alone: the population is the devices that reported.\n\
-             Printed are estimates from {} reports on whose 95 % interval is at most {} of them to either side; of the\n\
-             values of a feature and of areas, whose errors are told as a part of the range, at most {} of it.\n",
+             Printed are estimates from {} reports on whose 95 % interval is at most {} of them to either side, judged by a copy with\n\
+             as much noise again; of the values of a feature and of areas, whose errors are told as a part of the range, at most {} of it.\n",
             self.least_reports,
             percent(MAX_RELATIVE_HALF_WIDTH),
             percent(MAX_RANGE_HALF_WIDTH)
@@ -141,9 +147,9 @@ impl Outlook {
             (forecast.least_published().filter(enough), forecast.nearly_always_published().filter(enough));
         let rows = self.shares.iter().map(|share| {
             let printed = match (least, sure) {
-                (_, Some(sure)) if *share >= sure => "yes",
-                (Some(least), _) if *share >= least => "more often than not",
-                _ => "no",
+                (_, Some(sure)) if *share >= sure => YES,
+                (Some(least), _) if *share >= least => MORE_OFTEN,
+                _ => NO,
             };
             let error = if reports == 0 { "-".into() } else { percent(forecast.relative_error(*share)) };
             let needed = reports_needed(channel, *share, WANTED_ERROR) * asked.one_in;
@@ -163,7 +169,7 @@ impl Outlook {
             let error =
                 if reports == 0 { "-".into() } else { percent(expected.standard_error(reports) / unit) };
             let needed = expected.reports_needed(WANTED_ERROR, range) * asked.one_in;
-            let printed = if self.is_printed(expected, range, reports) { "yes" } else { "no" };
+            let printed = self.printed(expected, range, reports);
             vec![name, error, devices(needed), printed.to_owned()]
         };
         let by_share: Option<(&str, &str, Measure)> = match question.ask {
@@ -185,8 +191,9 @@ impl Outlook {
                 }
             }
             let printed = |share: f64| {
-                at(share, measure)
-                    .is_some_and(|expected| self.is_printed(&expected, range(question, &expected), reports))
+                at(share, measure).is_some_and(|expected| {
+                    self.printed(&expected, range(question, &expected), reports) != NO
+                })
             };
             smallest = match least(printed) {
                 Some(share) => {
@@ -211,14 +218,21 @@ impl Outlook {
         format!("{}{smallest}", aligned(&["", "error", &needed, "printed"], rows))
     }
 
-    /// Tells whether a number as it is expected passes the rule of release.
-    fn is_printed(&self, expected: &Expected, range: f64, reports: u64) -> bool {
-        let widest = if expected.is_relative() {
-            MAX_RELATIVE_HALF_WIDTH * expected.value
+    /// Tells how often a number is printed that is as it is expected.
+    fn printed(&self, expected: &Expected, range: f64, reports: u64) -> &'static str {
+        let error = expected.standard_error(reports);
+        // The rule looks at a copy of the number; what is compared with a range hardly moves with the number.
+        let (widest, gain) = if expected.is_relative() {
+            (MAX_RELATIVE_HALF_WIDTH * expected.value, MAX_RELATIVE_HALF_WIDTH * error)
         } else {
-            MAX_RANGE_HALF_WIDTH * range
+            (MAX_RANGE_HALF_WIDTH * range, 0.0)
         };
-        reports >= self.least_reports && HALF_WIDTH * expected.standard_error(reports) <= widest
+        let margin = widest - Z_95 * error;
+        match reports >= self.least_reports {
+            true if margin >= Z_95 * NOISE_OF_COPY * gain => YES,
+            true if margin >= 0.0 => MORE_OFTEN,
+            _ => NO,
+        }
     }
 
     /// How many of the devices answer the question in a window.
@@ -347,12 +361,12 @@ fn smallest(least: Option<f64>, sure: Option<f64>) -> String {
         (None, _) => "No segment is printed.".into(),
         (Some(least), None) => {
             format!(
-                "The smallest estimate printed is {}; no segment is printed nearly always.",
+                "A segment of {} is printed in one window of two; none is printed nearly always.",
                 percent(least)
             )
         }
         (Some(least), Some(sure)) => format!(
-            "The smallest estimate printed is {}; a segment of {} is printed in 39 windows of 40.",
+            "A segment of {} is printed in one window of two, one of {} in 39 windows of 40.",
             percent(least),
             percent(sure)
         ),

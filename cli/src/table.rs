@@ -115,20 +115,38 @@ pub fn intake(totals: &Totals) -> String {
 /// Writes how often intervals held the truth.
 #[must_use]
 pub fn coverage(coverage: &Coverage) -> String {
+    let or_none = |share: Option<f64>| share.map_or("-".into(), percent);
     let rows = coverage.segments.iter().map(|segment| {
         vec![
             segment.id.clone(),
             percent(segment.truth),
             percent(segment.coverage),
             segment.intervals.to_string(),
+            or_none(segment.coverage_in_print),
+            segment.printed.to_string(),
         ]
     });
-    let table = aligned(&["segment", "mean truth", "coverage", "intervals"], rows.collect());
+    let headings = ["segment", "mean truth", "coverage", "intervals", "in print", "printed"];
+    let table = aligned(&headings, rows.collect());
+    let whole = |share: f64| format!("{:.0} %", share * 100.0);
+    let rows = coverage.by_print.iter().map(|class| {
+        vec![
+            class.measure.to_owned(),
+            format!("{} to {}", whole(class.from), whole(class.to)),
+            class.numbers.to_string(),
+            class.printed.to_string(),
+            percent(class.coverage_in_print),
+            percent(class.coverage),
+        ]
+    });
+    let headings = ["measure", "printed of seeds", "numbers", "printed", "in print", "coverage"];
+    let classes = aligned(&headings, rows.collect());
     format!(
-        "{table}\n{} reports drawn with each of {} seeds: the 95 % intervals held the truth {} of the time.\n",
+        "{table}\n\n{classes}\n\n{} reports drawn with each of {} seeds: the 95 % intervals held the truth {} of the time, those of printed numbers {}.\n",
         coverage.reports,
         coverage.seeds,
-        percent(coverage.pooled)
+        percent(coverage.pooled),
+        or_none(coverage.pooled_in_print)
     )
 }
 

@@ -43,11 +43,10 @@ fn a_replay_of_every_kind_of_question_gives_estimates_near_the_truth() {
     }
     let sorted = |names: &[&'static str]| names.iter().copied().collect::<BTreeSet<_>>();
     assert_eq!(kinds, sorted(&["sizes", "overlaps", "histogram", "mean", "conversion", "calibration"]));
-    // Some 230 reports a window are often too few for an area under a curve: neither yes nor no is surely there.
-    measures.remove("auc");
-    let told =
-        ["share", "overlap", "bin", "quantile", "mean", "rate", "lift", "rate_of_all", "lift_over_all"];
-    assert_eq!(measures, sorted(&told));
+    // Some 230 reports a window are often too few for a quotient: its group, or its yes or no, is not surely there.
+    let surely = ["share", "overlap", "bin", "quantile", "mean", "rate_of_all"];
+    assert!(measures.is_superset(&sorted(&surely)), "{measures:?}");
+    assert!(measures.is_subset(&sorted(&[&surely[..], &["rate", "lift", "lift_over_all", "auc"]].concat())));
     assert!(numbers > 600, "{numbers}");
     // The device knows its group of two weeks before in nearly all cases, for a replay looks at every window's beginning.
     let none = summary.figures.iter().filter(|figure| figure.id == "none" && figure.measure == "share");
@@ -58,7 +57,7 @@ fn a_replay_of_every_kind_of_question_gives_estimates_near_the_truth() {
 /// 98 % with probability below 1e-4 even if ten of them count as one.
 #[test]
 fn intervals_of_every_kind_hold_the_truth_as_often_as_they_say() {
-    let found = coverage(replay(), 10, &mut Unwatched).unwrap();
+    let found = coverage(replay(), 10, 1, &mut Unwatched).unwrap();
     assert!((0.92..=0.98).contains(&found.pooled), "{}: {:#?}", found.pooled, found.segments);
 }
 

@@ -252,7 +252,7 @@ fn a_log_too_short_for_a_report_says_so() {
 /// At a true coverage of 95 % the measured one has a standard deviation of 0.43 %, so 3 % is more than six of them;
 /// with 11 segments a false alarm has a chance below 1e-8. Measured is the pooled figure; docs/replay.md has it.
 fn holds_its_confidence(replay: Replay) {
-    let coverage = coverage(replay, 200, &mut Unwatched).unwrap();
+    let coverage = coverage(replay, 200, 1, &mut Unwatched).unwrap();
     assert_eq!(coverage.segments.len(), 11);
     assert!((0.92..=0.98).contains(&coverage.pooled), "{}", coverage.pooled);
     for segment in &coverage.segments {

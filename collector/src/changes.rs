@@ -2,9 +2,13 @@
 //!
 //! Who reports in a window is drawn anew, so the error of a difference holds the chance of both draws beside both noises. Each change is looked at by itself: of
 //! twenty shares that keep still one is called more than chance. Whether anything changed at all is what drift says.
+//!
+//! Both shares are printed, and their intervals count that: the interval of the difference is put together from the ends of theirs, the lower from the
+//! lower of this window and the upper of the one before (Zou and Donner 2008).
 
 use keepset_privacy::Z_95;
 use keepset_privacy::finding::{Finding, Measure};
+use keepset_privacy::mechanism::Estimate;
 use keepset_wire::Window;
 
 /// By how much a share changed.
@@ -36,23 +40,30 @@ pub(crate) fn changes(findings: &[Finding], before: Option<(Window, &[Finding])>
         let of_all = matches!(now.measure, Measure::Size(_) | Measure::Both(..) | Measure::Group(_));
         let (now, then) = (now.published().filter(|_| of_all)?, then.published()?);
         let difference = now.share - then.share;
-        let reach = Z_95 * now.population_error().hypot(then.population_error());
-        let held = |end: f64| end.clamp(-1.0, 1.0);
-        Some(Change { against, difference, low: held(difference - reach), high: held(difference + reach) })
+        let drawn = Z_95 * chance_of_draw(&now).hypot(chance_of_draw(&then));
+        let reach = |up: f64, down: f64| up.hypot(down).hypot(drawn);
+        let low = difference - reach(now.share - now.low, then.high - then.share);
+        let high = difference + reach(now.high - now.share, then.share - then.low);
+        Some(Change { against, difference, low: low.max(-1.0), high: high.min(1.0) })
     };
     findings.iter().enumerate().map(change).collect()
 }
 
+/// The part of a share's error that is not noise: which devices reported.
+fn chance_of_draw(estimate: &Estimate) -> f64 {
+    (estimate.population_error().powi(2) - estimate.standard_error.powi(2)).max(0.0).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
-    use keepset_privacy::mechanism::Estimate;
     use keepset_privacy::release::Release;
 
     use super::*;
 
     fn finding(measure: Measure, share: f64, printed: bool) -> Finding {
+        let [low, high] = [-1.0, 1.0].map(|side| share + side * Z_95 * 0.009);
         let estimate =
-            Estimate { share, low: 0.0, high: 1.0, half_width: 0.02, standard_error: 0.009, reports: 10_000 };
+            Estimate { share, low, high, half_width: 0.018, standard_error: 0.009, reports: 10_000 };
         let release = if printed { Release::Published(estimate) } else { Release::NotEnough(estimate) };
         Finding { measure, support: None, release: Some(release), consistent: None }
     }

@@ -319,7 +319,7 @@ fn smallest(asked: &Asked<'_>, estimates: &QuestionEstimates) -> Option<String> 
         || "none is printed nearly always".into(),
         |share| format!("one of {} is printed in 39 windows of 40", percent(share, 1)),
     );
-    Some(format!("The smallest size that so many reports print is {}; {nearly_always}.", percent(least, 1)))
+    Some(format!("A size of {} is printed in one window of two; {nearly_always}.", percent(least, 1)))
 }
 
 /// Says whether the window differs from the one before by more than chance.

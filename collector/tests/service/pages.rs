@@ -49,10 +49,7 @@ fn the_dashboard_shows_every_segment_and_each_number_of_the_json() {
     let task = Answering::for_question(plan.epsilon, &plan.questions[0]).unwrap();
     let least = Forecast::new(task.select().unwrap().channel(), 20_000).least_published().unwrap();
     assert!(
-        html.contains(&format!(
-            "The smallest size that so many reports print is {:.1}%; one of",
-            least * 100.0
-        ))
+        html.contains(&format!("A size of {:.1}% is printed in one window of two; one of", least * 100.0))
     );
     assert!(html.contains("ε 2 per report, 2 per window, 24 per year"));
     assert!(!html.contains("<script") && !html.contains(" style="), "the policy allows neither");

@@ -115,6 +115,11 @@ impl SeededCoins {
     pub fn new(seed: u64) -> Self {
         Self(StdRng::seed_from_u64(seed))
     }
+
+    /// Starts from counts: the same counts are to give the same page, and what is drawn here is no secret.
+    pub(crate) fn of_counts(counts: &[u64]) -> Self {
+        Self::new(counts.iter().fold(0, |sum: u64, count| sum.wrapping_mul(31).wrapping_add(*count)))
+    }
 }
 
 impl Coins for SeededCoins {

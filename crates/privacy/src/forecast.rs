@@ -5,9 +5,9 @@
 
 use crate::Channel;
 use crate::numbers::{Z_95, float};
-use crate::release::{MIN_REPORTS, Release, release};
+use crate::release::{MIN_REPORTS, NOISE_OF_COPY, margin};
 
-/// A segment this many standard errors above the least that is published falls below it once in forty windows.
+/// A segment whose copy is this many of its standard deviations above the least that is published falls below it once in forty windows.
 const NEARLY_ALWAYS: f64 = Z_95;
 
 /// What `reports` reports through `channel` tell about a segment.
@@ -32,7 +32,8 @@ impl Forecast {
         (self.channel.variance(share) / float(self.reports)).sqrt() / share
     }
 
-    /// Returns the least estimate that the rule of release prints; nothing when no share of a population is printed.
+    /// Returns the least estimate that passes the rule of release by itself; nothing when no share of a population does. A segment of this size
+    /// is printed in one window of two.
     ///
     /// Found by the estimator and the rule themselves, over every count of inclusions there can be.
     #[must_use]
@@ -56,7 +57,8 @@ impl Forecast {
     pub fn nearly_always_published(&self) -> Option<f64> {
         let least = self.least_published()?;
         let falls_short = |share: f64| {
-            share - NEARLY_ALWAYS * (self.channel.variance(share) / float(self.reports)).sqrt() < least
+            let error = (self.channel.variance(share) / float(self.reports)).sqrt();
+            share - NEARLY_ALWAYS * NOISE_OF_COPY * error < least
         };
         let (mut below, mut above) = (least, 1.0);
         if falls_short(above) {
@@ -81,12 +83,10 @@ impl Forecast {
         (self.channel.p * float(self.reports)).floor() as u64
     }
 
-    /// The estimate from a count of inclusions, if it is printed.
+    /// The estimate from a count of inclusions, if it passes the rule.
     fn published(&self, support: u64) -> Option<f64> {
-        match release(self.channel.estimate(support, self.reports)?, MIN_REPORTS) {
-            Release::Published(estimate) => Some(estimate.share),
-            Release::NotEnough(_) => None,
-        }
+        let estimate = self.channel.estimate(support, self.reports)?;
+        (self.reports >= MIN_REPORTS && margin(&estimate) >= 0.0).then_some(estimate.share)
     }
 }
 

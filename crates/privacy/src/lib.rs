@@ -16,6 +16,7 @@ pub mod mechanism;
 mod numbers;
 pub mod over_time;
 pub mod release;
+mod selection;
 pub mod shapes;
 pub mod together;
 

@@ -17,6 +17,16 @@ pub(crate) fn chi_square_tail(statistic: f64, degrees: usize) -> f64 {
     upper_gamma(degrees as f64 / 2.0, statistic / 2.0)
 }
 
+/// The probability that a standard normal number is below `place`.
+pub(crate) fn normal_below(place: f64) -> f64 {
+    if place.is_infinite() {
+        return if place > 0.0 { 1.0 } else { 0.0 };
+    }
+    // The square is a chi-square with one degree of freedom.
+    let beyond = chi_square_tail(place * place, 1) / 2.0;
+    if place > 0.0 { 1.0 - beyond } else { beyond }
+}
+
 /// The regularised upper incomplete gamma function: a series below `a + 1`, a continued fraction above (Abramowitz and
 /// Stegun 6.5.29 and 6.5.31, the fraction by Lentz's method).
 fn upper_gamma(a: f64, x: f64) -> f64 {
@@ -102,6 +112,11 @@ mod tests {
         let from_normal = chi_square_tail(Z_95 * Z_95, 1);
         assert!((from_normal - 0.05).abs() < 1e-14, "{from_normal}");
         assert_eq!(chi_square_tail(3.0, 0), 1.0);
+        for (place, printed) in
+            [(-3.0, 0.001_350), (-1.0, 0.158_655), (0.0, 0.5), (1.0, 0.841_345), (Z_95, 0.975)]
+        {
+            assert!((normal_below(place) - printed).abs() < 1e-6, "{place}");
+        }
         assert_eq!(chi_square_tail(0.0, 4), 1.0);
     }
 

@@ -12,10 +12,12 @@ use keepset_wire::Question;
 
 use crate::Answering;
 use crate::answering::Mechanism;
+use crate::coins::SeededCoins;
 use crate::finding::Measure;
 use crate::mechanism::{Channel, Estimate, SetSelect};
 use crate::numbers::{Z_95, float};
-use crate::release::{Release, release};
+use crate::release::{Release, margin, release};
+use crate::selection::copy_noise;
 use crate::shapes::law;
 
 /// What is known of several segments together.
@@ -49,9 +51,20 @@ impl Answering {
         };
         let select = self.select().filter(|select| cells.iter().all(|cell| *cell < select.segments()))?;
         let support = cells.iter().map(|cell| counts.get(usize::from(*cell)).copied().unwrap_or(0)).sum();
-        let estimate = select.together(u16::try_from(cells.len()).ok()?, support, reports)?;
+        let number = u16::try_from(cells.len()).ok()?;
+        let estimate = select.together(number, support, reports)?;
         let of = if select.cap() == 1 { Of::Devices } else { Of::Memberships };
-        Some(Together { of, support, release: release(estimate, least) })
+        let majorant = select.majorant(number);
+        let moved = |errors: f64| estimate.share + errors * estimate.standard_error;
+        let copied = copy_noise(&mut SeededCoins::of_counts(&[support, reports, number.into()]));
+        let bounds = (0.0, most(&majorant));
+        let passed = release(
+            estimate,
+            bounds,
+            |errors| Some(margin(&of_mean(moved(errors), &majorant, reports))),
+            copied,
+        );
+        Some(Together { of, support, release: passed.resting_on(least) })
     }
 
     /// Lists the measures of a question that can be put together, each with its number among segments or groups.
@@ -78,19 +91,7 @@ impl SetSelect {
         let Channel { p, q } = self.channel();
         let n = float(reports);
         let mean = (float(support) / n - f64::from(cells) * q) / (p - q);
-        let majorant = self.majorant(cells);
-        let most = (majorant.len() - 1) as f64;
-        let error = |mean: f64| (at(&majorant, mean).max(0.0) / n).sqrt();
-        let far = |end: f64| (mean - end).abs() - Z_95 * error(end);
-        let (low, high) = (rim(mean, -1.0, far), rim(mean, 1.0, far));
-        Some(Estimate {
-            share: mean,
-            low: low.clamp(0.0, most),
-            high: high.clamp(0.0, most),
-            half_width: (high - low) / 2.0,
-            standard_error: error(mean.clamp(0.0, most)),
-            reports,
-        })
+        Some(of_mean(mean, &self.majorant(cells), reports))
     }
 
     /// The least concave majorant of the variance of one report's contribution, for a device in 0, 1, ... of the cells.
@@ -117,6 +118,27 @@ impl SetSelect {
         };
         (0..values.len()).map(above).collect()
     }
+}
+
+/// The estimate whose value is `mean`, when a device's part of the variance is at most `majorant`.
+fn of_mean(mean: f64, majorant: &[f64], reports: u64) -> Estimate {
+    let (n, most) = (float(reports), most(majorant));
+    let error = |mean: f64| (at(majorant, mean).max(0.0) / n).sqrt();
+    let far = |end: f64| (mean - end).abs() - Z_95 * error(end);
+    let (low, high) = (rim(mean, -1.0, far), rim(mean, 1.0, far));
+    Estimate {
+        share: mean,
+        low: low.clamp(0.0, most),
+        high: high.clamp(0.0, most),
+        half_width: (high - low) / 2.0,
+        standard_error: error(mean.clamp(0.0, most)),
+        reports,
+    }
+}
+
+/// The most of the cells a device can be in.
+fn most(majorant: &[f64]) -> f64 {
+    majorant.len().saturating_sub(1) as f64
 }
 
 /// A line through the values at 0, 1, ..., between two of which, and beyond the last on either side, it is straight. There are at least two.

@@ -50,6 +50,8 @@ fn truth(ask: &Ask, person: u16, shift: u16) -> Truth {
     }
 }
 
+mod in_print;
+
 const PEOPLE: u16 = 2_400;
 
 /// The counts of the answers of everyone, drawn with one seed.

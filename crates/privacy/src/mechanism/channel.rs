@@ -51,7 +51,12 @@ impl Channel {
             return None;
         }
         let share = (float(support) / float(reports) - self.q) / (self.p - self.q);
-        Some(Estimate::by_score(share, self.variance_line(), reports))
+        Some(self.estimate_of(share, reports))
+    }
+
+    /// The estimate whose value is `share`.
+    pub(crate) fn estimate_of(&self, share: f64, reports: u64) -> Estimate {
+        Estimate::by_score(share, self.variance_line(), reports)
     }
 
     /// Returns the variance of one report's contribution when the share is `f`, held within 0 to 1.

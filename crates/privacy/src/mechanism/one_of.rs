@@ -147,8 +147,9 @@ impl Shares {
     /// Nothing unless both quotients are told; being that sure of the denominators is what makes the delta method hold.
     #[must_use]
     pub fn difference_of_ratios(&self, one: Quotient<'_>, other: Quotient<'_>) -> Option<Estimate> {
-        let [(above, up), (below, down)] = [self.linear(one)?, self.linear(other)?];
-        let weights: Vec<f64> = up.iter().zip(&down).map(|(up, down)| up - down).collect();
+        let [above, below] = [self.ratio(one.0, one.1)?.share, self.ratio(other.0, other.1)?.share];
+        let weights: Vec<f64> =
+            self.slope(one, 0.0).iter().zip(self.slope(other, 0.0)).map(|(up, down)| up - down).collect();
         let standard_error = self.covariance(&weights, &weights).max(0.0).sqrt();
         let (share, half_width) = (above - below, Z_95 * standard_error);
         Some(Estimate {
@@ -161,12 +162,12 @@ impl Shares {
         })
     }
 
-    /// A quotient and how it moves with each share.
-    fn linear(&self, (part, whole): Quotient<'_>) -> Option<(f64, Vec<f64>)> {
-        let ratio = self.ratio(part, whole)?.share;
+    /// How a quotient moves with each share, if it is truly so much higher than it came out (as in [`Self::ratio`]).
+    pub(crate) fn slope(&self, (part, whole): Quotient<'_>, higher: f64) -> Vec<f64> {
         let (part, whole) = (self.indicator(part), self.indicator(whole));
         let size = self.value(&whole);
-        Some((ratio, part.iter().zip(&whole).map(|(part, whole)| (part - ratio * whole) / size).collect()))
+        let ratio = self.value(&part) / size + higher;
+        part.iter().zip(&whole).map(|(part, whole)| (part - ratio * whole) / size).collect()
     }
 
     /// The sum of the shares, each times its weight.
@@ -175,29 +176,46 @@ impl Shares {
     }
 
     /// The covariance of two weighted sums of the shares, for the devices that reported.
-    ///
-    /// A device in cell `o` includes it with `p`, another with `q`, it and another with `a_1` and two others with `a_0`. Sums of these over
-    /// cells and pairs of cells give, for weights `u` and `v`, `E[u v]` and `E[u] E[v]` of one answer; their difference, averaged over
-    /// the devices by their estimated shares, is what noise alone makes.
     pub(crate) fn covariance(&self, u: &[f64], v: &[f64]) -> f64 {
-        let (Channel { p, q }, PairChannel { neither, one, .. }) = (self.channel, self.pairs);
-        let total = |weights: &[f64]| weights.iter().sum::<f64>();
-        let (all_u, all_v) = (total(u), total(v));
-        let same: f64 = u.iter().zip(v).map(|(u, v)| u * v).sum();
-        let device = |u: f64, v: f64| {
-            let mean = |own: f64, all: f64| q * all + (p - q) * own;
-            let product = q * same
-                + (p - q) * u * v
-                + neither * (all_u * all_v - same)
-                + (one - neither) * (u * all_v + v * all_u - 2.0 * u * v);
-            product - mean(u, all_u) * mean(v, all_v)
-        };
-        let devices: f64 =
-            u.iter().zip(v).zip(&self.values).map(|((u, v), share)| share * device(*u, *v)).sum();
-        devices / (p - q).powi(2) / float(self.reports)
+        u.iter().zip(self.covariances(v)).map(|(u, with)| u * with).sum()
     }
 
-    fn indicator(&self, cells: &[usize]) -> Vec<f64> {
+    /// The covariance of every share with a weighted sum of them, for the devices that reported.
+    ///
+    /// A device in cell `o` includes it with `p`, another with `q`, it and another with `a_1` and two others with `a_0`. Sums of these over
+    /// cells and pairs of cells give, for a cell and weights `v`, `E[c v]` and `E[c] E[v]` of one answer; their difference, averaged over
+    /// the devices by their estimated shares, is what noise alone makes.
+    fn covariances(&self, v: &[f64]) -> Vec<f64> {
+        let (Channel { p, q }, PairChannel { neither, one, .. }) = (self.channel, self.pairs);
+        let all: f64 = v.iter().sum();
+        let mean = |own: f64| q * all + (p - q) * own;
+        // What the answer of a device whose cell has the weight `own` adds to that of another cell, and beyond that to its own.
+        let elsewhere = |own: f64| (one - neither) * own - q * mean(own);
+        let at_home = |own: f64| (p - q) * own + (one - neither) * (all - 2.0 * own) - (p - q) * mean(own);
+        let devices: f64 = self.values.iter().sum();
+        let everywhere: f64 = self.values.iter().zip(v).map(|(share, own)| share * elsewhere(*own)).sum();
+        let cell = |(share, own): (&f64, &f64)| {
+            let each = devices * (q * own + neither * (all - own)) + everywhere + share * at_home(*own);
+            each / (p - q).powi(2) / float(self.reports)
+        };
+        self.values.iter().zip(v).map(cell).collect()
+    }
+
+    /// Returns the shares as they would be if the sum of `weights` times them lay `errors` of its standard errors higher and everything that is
+    /// independent of it where it is: each share moves by its covariance with the sum.
+    pub(crate) fn moved(&self, weights: &[f64], errors: f64) -> Self {
+        let with = self.covariances(weights);
+        let variance: f64 = weights.iter().zip(&with).map(|(weight, with)| weight * with).sum();
+        if variance <= 0.0 {
+            return self.clone();
+        }
+        let step = errors / variance.sqrt();
+        let values = self.values.iter().zip(with).map(|(share, with)| share + step * with).collect();
+        Self { values, ..self.clone() }
+    }
+
+    /// The weights of a sum of some of the shares.
+    pub(crate) fn indicator(&self, cells: &[usize]) -> Vec<f64> {
         let mut weights = vec![0.0; self.values.len()];
         cells.iter().for_each(|cell| weights[*cell] = 1.0);
         weights

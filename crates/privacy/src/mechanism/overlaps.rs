@@ -112,14 +112,19 @@ impl Overlaps {
             let together = float(counts[self.counter(j, l)]) / float(reports);
             let alone = sizes[j].share + sizes[l].share;
             let share = (together - pairs.neither - (pairs.one - pairs.neither) * alone) / curvature(pairs);
-            let line = Self::line(&self.select, sizes[j].share, sizes[l].share);
-            Overlap { one, other, both: Estimate::by_score(share, (line.at_zero, line.slope), reports) }
+            Overlap { one, other, both: self.estimate_of(share, sizes[j].share, sizes[l].share, reports) }
         };
         let overlaps = (0..segments)
             .flat_map(|one| (one + 1..segments).map(move |other| (one, other)))
             .map(|(one, other)| overlap(one, other))
             .collect();
         Some(OverlapEstimate { sizes, overlaps })
+    }
+
+    /// The estimate whose value is `both`, of segments of the shares `one` and `other`.
+    pub(crate) fn estimate_of(&self, both: f64, one: f64, other: f64, reports: u64) -> Estimate {
+        let Line { at_zero, slope } = Self::line(&self.select, one, other);
+        Estimate::by_score(both, (at_zero, slope), reports)
     }
 
     /// Returns the variance of one report's contribution to an overlap of the share `both` of segments of the shares `one` and `other`.

@@ -32,39 +32,17 @@ impl Joint {
         Some(Curve { bins: self.estimate(counts, reports)?.groups, auc: self.auc(&shares) })
     }
 
-    /// The area and its interval by the delta method: with the shares `p_b` and `n_b` of yes and no in bin `b`, in all `P` and `N`, it is
-    /// `sum p_b (n_1 + ... + n_(b-1) + n_b / 2) / (P N)`, a smooth function of the shares whose covariance is known.
-    fn auc(&self, shares: &Shares) -> Option<Estimate> {
-        let groups = usize::from(self.groups);
-        let no: Vec<usize> = (0..groups).map(|group| 2 * group).collect();
-        let yes: Vec<usize> = no.iter().map(|cell| cell + 1).collect();
-        let sure = |cells: &[usize]| {
-            let sum = shares.sum(cells);
-            (sum.share > 3.0 * sum.standard_error).then_some(sum.share)
+    /// The area and its interval by the delta method, as a smooth function of the shares whose covariance is known.
+    pub(crate) fn auc(&self, shares: &Shares) -> Option<Estimate> {
+        let sure = |first: usize| {
+            let sum = shares.sum(&self.outcomes(first));
+            sum.share > 3.0 * sum.standard_error
         };
-        let (all_yes, all_no) = (sure(&yes)?, sure(&no)?);
-        let values = shares.values();
-        let area: f64 = {
-            let mut below = 0.0;
-            let bin = |group: usize| {
-                let (no, yes) = (values[2 * group], values[2 * group + 1]);
-                let term = yes * (below + no / 2.0);
-                below += no;
-                term
-            };
-            (0..groups).map(bin).sum()
-        };
-        let share = area / (all_yes * all_no);
-        let mut gradient = vec![0.0; values.len()];
-        let (mut no_below, mut yes_above) = (0.0, all_yes);
-        for group in 0..groups {
-            let (no, yes) = (values[2 * group], values[2 * group + 1]);
-            yes_above -= yes;
-            gradient[2 * group] = (yes_above + yes / 2.0) / (all_yes * all_no) - share / all_no;
-            gradient[2 * group + 1] = (no_below + no / 2.0) / (all_yes * all_no) - share / all_yes;
-            no_below += no;
+        if !(sure(0) && sure(1)) {
+            return None;
         }
-        let standard_error = shares.covariance(&gradient, &gradient).max(0.0).sqrt();
+        let (share, slope) = self.area(shares, 0.0);
+        let standard_error = shares.covariance(&slope, &slope).max(0.0).sqrt();
         let half_width = Z_95 * standard_error;
         Some(Estimate {
             share,
@@ -74,6 +52,37 @@ impl Joint {
             standard_error,
             reports: shares.reports(),
         })
+    }
+
+    /// The area and how it moves with each share, if it is truly so much `higher` than it came out: with the shares `p_b` and `n_b` of yes and no in bin `b`, in all `P` and `N`, it is
+    /// `sum p_b (n_1 + ... + n_(b-1) + n_b / 2) / (P N)`.
+    pub(crate) fn area(&self, shares: &Shares, higher: f64) -> (f64, Vec<f64>) {
+        let values = shares.values();
+        let all = |first: usize| self.outcomes(first).into_iter().map(|cell| values[cell]).sum::<f64>();
+        let (all_no, all_yes) = (all(0), all(1));
+        let groups = usize::from(self.groups);
+        let mut area = 0.0;
+        let mut slope = vec![0.0; values.len()];
+        let (mut no_below, mut yes_above) = (0.0, all_yes);
+        for group in 0..groups {
+            let (no, yes) = (values[2 * group], values[2 * group + 1]);
+            yes_above -= yes;
+            area += yes * (no_below + no / 2.0);
+            slope[2 * group] = yes_above + yes / 2.0;
+            slope[2 * group + 1] = no_below + no / 2.0;
+            no_below += no;
+        }
+        let share = area / (all_yes * all_no);
+        for group in 0..groups {
+            slope[2 * group] = slope[2 * group] / (all_yes * all_no) - (share + higher) / all_no;
+            slope[2 * group + 1] = slope[2 * group + 1] / (all_yes * all_no) - (share + higher) / all_yes;
+        }
+        (share, slope)
+    }
+
+    /// The cells of one outcome in all groups: 0 the no, 1 the yes.
+    fn outcomes(&self, first: usize) -> Vec<usize> {
+        (0..usize::from(self.groups)).map(|group| 2 * group + first).collect()
     }
 }
 

@@ -110,9 +110,8 @@ impl Joint {
     #[must_use]
     pub fn estimate(&self, counts: &[u64], reports: u64) -> Option<JointEstimate> {
         let shares = self.shares(counts, reports)?;
-        let groups =
-            (0..usize::from(self.groups)).map(|group| self.group(&shares, group..group + 1)).collect();
-        Some(JointEstimate { groups, together: self.group(&shares, 0..self.groups.into()) })
+        let groups = (0..self.groups).map(|group| self.group(&shares, group..group + 1)).collect();
+        Some(JointEstimate { groups, together: self.group(&shares, 0..self.groups) })
     }
 
     /// Estimates the shares of the cells; see [`Self::cell`] for their order.
@@ -124,12 +123,11 @@ impl Joint {
     /// Estimates by how much the rate of a group is above that of another, both from the same reports. Nothing unless both are told.
     #[must_use]
     pub fn lift(&self, shares: &Shares, group: u16, against: u16) -> Option<Estimate> {
-        let cells = |group: u16| (usize::from(2 * group + 1), usize::from(2 * group));
         if group.max(against) >= self.groups {
             return None;
         }
-        let [(yes, no), (other_yes, other_no)] = [cells(group), cells(against)];
-        shares.difference_of_ratios((&[yes], &[no, yes]), (&[other_yes], &[other_no, other_yes]))
+        let [one, other] = [group, against].map(|group| self.cells_of(group..group + 1));
+        shares.difference_of_ratios((&one.0, &one.1), (&other.0, &other.1))
     }
 
     /// Estimates by how much the rate of a group is above that of all groups together, this one among them. Nothing unless both are told.
@@ -142,15 +140,18 @@ impl Joint {
         if group >= self.groups {
             return None;
         }
-        let (no, yes) = (usize::from(2 * group), usize::from(2 * group + 1));
-        let all: Vec<usize> = (0..2 * usize::from(self.groups)).collect();
-        let all_yes: Vec<usize> = all.iter().copied().skip(1).step_by(2).collect();
-        shares.difference_of_ratios((&[yes], &[no, yes]), (&all_yes, &all))
+        let (one, all) = (self.cells_of(group..group + 1), self.cells_of(0..self.groups));
+        shares.difference_of_ratios((&one.0, &one.1), (&all.0, &all.1))
     }
 
-    fn group(&self, shares: &Shares, groups: std::ops::Range<usize>) -> Group {
-        let all: Vec<usize> = (2 * groups.start..2 * groups.end).collect();
-        let yes: Vec<usize> = groups.map(|group| 2 * group + 1).collect();
+    /// The cells of the yes of some groups, and all cells of these groups.
+    pub(crate) fn cells_of(&self, groups: std::ops::Range<u16>) -> (Vec<usize>, Vec<usize>) {
+        let (first, last) = (usize::from(groups.start), usize::from(groups.end));
+        ((first..last).map(|group| 2 * group + 1).collect(), (2 * first..2 * last).collect())
+    }
+
+    fn group(&self, shares: &Shares, groups: std::ops::Range<u16>) -> Group {
+        let (yes, all) = self.cells_of(groups);
         Group { size: shares.sum(&all), yes: shares.sum(&yes), rate: shares.ratio(&yes, &all) }
     }
 }
