@@ -41,7 +41,10 @@ fn the_file_of_settings_is_one_also_with_what_it_leaves_open() {
 
 #[test]
 fn the_container_file_sets_what_are_settings() {
-    let text = std::fs::read_to_string(deploy("Containerfile")).unwrap();
+    let [text, scratch] =
+        ["Containerfile", "Containerfile.scratch"].map(|name| std::fs::read_to_string(deploy(name)).unwrap());
+    let settings = |text: &str| text.lines().find(|line| line.starts_with("ENV ")).map(str::to_owned);
+    assert_eq!(settings(&text), settings(&scratch));
     let set = text.lines().find_map(|line| line.strip_prefix("ENV ")).unwrap();
     let set: Vec<(&str, &str)> = set.split(' ').map(|pair| pair.split_once('=').unwrap()).collect();
     let printed = print_config(&deploy("keepset.toml"), &set);
