@@ -19,6 +19,8 @@ use keepset_cli::tabular::frame::Frame;
 use keepset_cli::tabular::model::TableModel;
 use keepset_cli::tabular::select::{Division, Learner, area, divide};
 use keepset_cli::tabular::train::{Calibrate, TableTraining};
+use keepset_engine::Pack;
+use keepset_engine::feature::definitions;
 
 const ROWS: usize = 1_200;
 
@@ -202,19 +204,42 @@ fn jumble(rows: usize, columns: usize) -> (Matrix, Vec<bool>) {
     (matrix, labels)
 }
 
-fn gzipped(member: &serde_json::Value) -> usize {
+fn gzipped(bytes: &[u8]) -> usize {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    gzip.write_all(member.to_string().as_bytes()).unwrap();
+    gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap().len()
 }
 
-/// As training grows them, with what explanations need.
+/// The pack of so many columns as features, without a model.
+fn pack_of(names: &[String]) -> serde_json::Value {
+    let mut pack = serde_json::json!({
+        "id": "sizes", "version": 1, "title": "t", "owner": "o", "reason": "r", "expires": "2031-01-01",
+        "events": {"e": {"title": "t", "properties": {"x": {"type": "number", "min": 0, "max": 1}}}},
+        "features": {}, "models": {}, "segments": [{"id": "s", "title": "s", "reason": "because", "enter": {"feature": names[0], "op": ">", "value": 0}}],
+    });
+    for name in names {
+        pack["features"][name] =
+            serde_json::json!({"kind": "last", "event": "e", "property": "x", "title": "t"});
+    }
+    pack
+}
+
+/// Trees where every leaf finds its rows, with what explanations need.
 #[test]
-fn a_hundred_trees_of_depth_6_are_at_most_30_kb() {
+fn a_hundred_full_trees_of_depth_6_are_at_most_30_kb_of_what_a_device_loads() {
     let (matrix, labels) = jumble(20_000, 20);
-    let ensemble = boost(&matrix, &labels, Boosting::default());
+    let full = Boosting { leaves: 64, least_rows: 1, rows: 1.0, ..Boosting::default() };
+    let ensemble = boost(&matrix, &labels, full);
     let names: Vec<String> = (0..20).map(|column| format!("feature_{column}")).collect();
-    let size = gzipped(&ensemble.member("log-odds", &names, &|_| "0123456789abcdef".into(), 10, true));
+    let mut pack = pack_of(&names);
+    let size = |pack: &serde_json::Value| gzipped(&Pack::read(pack).unwrap().compile());
+    let without = size(&pack);
+    pack["models"]["m"] = ensemble.member("log-odds", &names, &|names| definitions(&pack, names), 10, true);
+    let leaves = pack["models"]["m"]["leaves"].as_array().unwrap();
+    let leaves: usize = leaves.iter().map(|tree| tree.as_array().unwrap().len()).sum();
+    assert!(leaves > 5_500, "{leaves}");
+    let size = size(&pack) - without;
+    eprintln!("{leaves} leaves, {size} bytes");
     assert!(size <= 30_000, "{size}");
 }
 

@@ -17,7 +17,7 @@ use crate::snapshot::checksum;
 
 const MAGIC: [u8; 4] = *b"KSPK";
 /// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
-const FORMAT: u8 = 6;
+const FORMAT: u8 = 7;
 const HEADER: usize = 4 + 1 + 8;
 
 /// What stands at the front of a compiled pack, behind the gateway's keys: all of it that labels need, so that what makes them carries no reader of packs.

@@ -1,5 +1,6 @@
 //! Models: a score from features, computed the same way in training and on the device.
 
+mod columns;
 mod contributions;
 #[cfg(feature = "fit")]
 pub mod fit;

@@ -104,25 +104,17 @@ impl Model {
     /// Scores the values of a pack's features, by index. One order of operations, so the same bits everywhere.
     #[must_use]
     pub fn score(&self, value: impl Fn(usize) -> Option<f64>) -> f64 {
-        if !self.trees.is_empty() {
-            let values: Vec<f64> =
-                self.features().map(|feature| value(feature).unwrap_or(f64::NAN)).collect();
-            return self.intercept + self.trees.sum(&values);
-        }
-        let part = |feature| value(feature).unwrap_or(self.missing);
-        self.weights.iter().fold(self.intercept, |sum, (feature, weight)| sum + weight * part(*feature))
+        let absent = if self.trees.is_empty() { self.missing } else { f64::NAN };
+        self.score_all(|feature| value(feature).unwrap_or(absent))
     }
 
     /// The same from values that are not a number where there is none; of a linear model that is none then, either.
-    pub(crate) fn score_all(&self, values: &[f64]) -> f64 {
+    pub(crate) fn score_all(&self, mut value: impl FnMut(usize) -> f64) -> f64 {
         if !self.trees.is_empty() {
-            return self.score(|feature| Some(values[feature]));
+            let values: Vec<f64> = self.features().map(value).collect();
+            return self.intercept + self.trees.sum(&values);
         }
-        let mut sum = self.intercept;
-        for (feature, weight) in &self.weights {
-            sum += weight * values[*feature];
-        }
-        sum
+        self.weights.iter().fold(self.intercept, |sum, (feature, weight)| sum + weight * value(*feature))
     }
 
     /// The sum of the magnitudes of all that a score adds up.

@@ -4,7 +4,6 @@
 //! one addition follow, and every target gives the same bits. A question is `value < cut`; a feature without a value goes
 //! the way that the question says.
 
-use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Node};
 
 /// The version of the format that packs write trees in.
@@ -22,26 +21,48 @@ const LARGEST_LEAF: i64 = 1 << 41;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trees {
     /// What a leaf's 1 is worth.
-    scale: f64,
-    /// Twice the place of the feature among the model's, 1 more where the absent goes left; and the cut.
-    questions: Vec<(usize, f64)>,
+    pub(super) scale: f64,
     /// Where each tree begins.
-    roots: Vec<usize>,
-    /// Each tree before its branches, the left one first. A split: the number of its question from 1 on, and how many nodes
-    /// the left branch has. A leaf: 0, and what it is worth.
-    nodes: Vec<(usize, i64)>,
+    pub(super) roots: Vec<usize>,
+    /// Each tree before its branches, the left one first.
+    pub(super) nodes: Vec<Place>,
     /// How many of those learned from came to each leaf, leaf after leaf; empty when that is not known.
     pub(super) covers: Vec<usize>,
 }
 
-codec!(struct Trees { scale, questions, roots, nodes, covers });
+/// A split or a leaf, in the 16 bytes in which a walk through many trees is fastest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Place {
+    /// 0 of a leaf; of a split 1 more than twice the place of its feature among the model's, and 1 more where the absent goes left.
+    pub(super) ask: u32,
+    /// How many nodes the left branch has.
+    pub(super) left: u32,
+    /// The cut; of a leaf what it is worth, a whole number.
+    pub(super) value: f64,
+}
+
+impl Place {
+    pub(super) fn leaf(worth: f64) -> Self {
+        Self { ask: 0, left: 0, value: worth }
+    }
+
+    /// The place of the feature that a split asks of.
+    fn slot(self) -> usize {
+        ((self.ask - 1) / 2) as usize
+    }
+
+    fn goes_left(self, values: &[f64]) -> bool {
+        let value = values.get(self.slot()).copied().unwrap_or(f64::NAN);
+        value < self.value || (value.is_nan() && self.ask.is_multiple_of(2))
+    }
+}
 
 /// A node of a tree.
 pub(super) enum At {
     /// The branch taken and the other one.
     Split { slot: usize, taken: usize, other: usize },
     /// What it is worth, in units of the scale.
-    Leaf(i64),
+    Leaf(f64),
 }
 
 impl Trees {
@@ -69,17 +90,16 @@ impl Trees {
             return Err(scale_node.mistake("what a leaf's 1 is worth is above 0"));
         }
         let most = u32::try_from(features.saturating_sub(1)).unwrap_or(u32::MAX);
-        let questions =
-            fields.need("questions")?.each(|node| match &node.list()?[..] {
-                [feature, cut, left] => {
-                    Ok(((2 * feature.whole(0, most)? + left.whole(0, 1)?) as usize, cut.number()?))
-                }
-                _ => Err(node
-                    .mistake("a question is [place of the feature, cut, 1 where the absent goes left or 0]")),
-            })?;
-        let mut trees = Self { scale, questions, ..Self::default() };
+        let questions = fields.need("questions")?.each(|node| match &node.list()?[..] {
+            [feature, cut, left] => Ok((1 + 2 * feature.whole(0, most)? + left.whole(0, 1)?, cut.number()?)),
+            _ => {
+                Err(node
+                    .mistake("a question is [place of the feature, cut, 1 where the absent goes left or 0]"))
+            }
+        })?;
+        let mut trees = Self { scale, ..Self::default() };
         let shapes = fields.need("trees")?;
-        let most = u32::try_from(trees.questions.len()).unwrap_or(u32::MAX).min(MOST_QUESTIONS);
+        let most = u32::try_from(questions.len()).unwrap_or(u32::MAX).min(MOST_QUESTIONS);
         let (leaves, shapes_list) = (fields.need("leaves")?, shapes.list()?);
         let leaves_list = leaves.list()?;
         if shapes_list.is_empty() || shapes_list.len() > MOST_TREES || leaves_list.len() != shapes_list.len()
@@ -91,13 +111,13 @@ impl Trees {
         for (shape, leaves) in shapes_list.iter().zip(&leaves_list) {
             let splits = shape.each(|node| Ok(node.whole(0, most)? as usize))?;
             let values = leaves.each(whole)?;
-            trees.plant(&splits, &values).map_err(|message| shape.mistake(message))?;
+            trees.plant(&questions, &splits, &values).map_err(|message| shape.mistake(message))?;
         }
         trees.covers = match fields.get("covers") {
             Some(node) => {
                 let covers =
                     node.each(|tree| tree.each(|node| Ok(node.whole(1, u32::MAX)? as usize)))?.concat();
-                if covers.len() != trees.nodes.iter().filter(|node| node.0 == 0).count() {
+                if covers.len() != trees.nodes.iter().filter(|node| node.ask == 0).count() {
                     return Err(node.mistake("there is one cover for each leaf"));
                 }
                 covers
@@ -108,11 +128,16 @@ impl Trees {
     }
 
     /// Adds a tree: the numbers of its questions, each before its branches, 0 for a leaf; and its leaves in this order.
-    fn plant(&mut self, splits: &[usize], leaves: &[i64]) -> Result<(), &'static str> {
+    fn plant(
+        &mut self,
+        questions: &[(u32, f64)],
+        splits: &[usize],
+        leaves: &[f64],
+    ) -> Result<(), &'static str> {
         const SHAPE: &str = "a tree is a list of questions, each before its left and then its right branch, 0 for a leaf, with as many leaves as there are zeros";
         self.roots.push(self.nodes.len());
         let (mut splits, mut leaves) = (splits.iter(), leaves.iter());
-        self.grow(&mut splits, &mut leaves, 0)
+        self.grow(questions, &mut splits, &mut leaves, 0)
             .filter(|()| splits.next().is_none() && leaves.next().is_none())
             .ok_or(SHAPE)?;
         if self.nodes.len() > MOST_NODES { Err("a model has at most 131,072 nodes") } else { Ok(()) }
@@ -120,20 +145,22 @@ impl Trees {
 
     fn grow<'a>(
         &mut self,
+        questions: &[(u32, f64)],
         splits: &mut impl Iterator<Item = &'a usize>,
-        leaves: &mut impl Iterator<Item = &'a i64>,
+        leaves: &mut impl Iterator<Item = &'a f64>,
         depth: usize,
     ) -> Option<()> {
         let question = *splits.next().filter(|_| depth <= MOST_DEPTH)?;
-        if question == 0 {
-            self.nodes.push((0, *leaves.next()?));
+        let Some(question) = question.checked_sub(1) else {
+            self.nodes.push(Place::leaf(*leaves.next()?));
             return Some(());
-        }
+        };
         let at = self.nodes.len();
-        self.nodes.push((question, 0));
-        self.grow(splits, leaves, depth + 1)?;
-        self.nodes[at].1 = i64::try_from(self.nodes.len() - at - 1).ok()?;
-        self.grow(splits, leaves, depth + 1)
+        let (ask, value) = *questions.get(question)?;
+        self.nodes.push(Place { ask, left: 0, value });
+        self.grow(questions, splits, leaves, depth + 1)?;
+        self.nodes[at].left = u32::try_from(self.nodes.len() - at - 1).ok()?;
+        self.grow(questions, splits, leaves, depth + 1)
     }
 
     /// Tells whether there are none.
@@ -143,39 +170,35 @@ impl Trees {
 
     /// Adds up the leaves that values come to, by the places of the model's features; what is absent is not a number.
     pub(super) fn sum(&self, values: &[f64]) -> f64 {
-        let mut sum = 0;
+        let mut sum = 0.0;
         for root in &self.roots {
             let mut at = *root;
+            // Branches come behind their split, so no walk goes on for ever.
             sum += loop {
-                match self.at(at, values) {
-                    At::Split { taken, .. } => at = taken,
-                    At::Leaf(leaf) => break leaf,
+                let node = self.nodes[at];
+                if node.ask == 0 {
+                    break node.value;
                 }
+                at += 1 + if node.goes_left(values) { 0 } else { node.left as usize };
             };
         }
         self.worth(sum)
     }
 
-    /// Looks at a node with the values in hand. Branches come behind their split, so no walk goes on for ever.
+    /// Looks at a node with the values in hand.
     pub(super) fn at(&self, at: usize, values: &[f64]) -> At {
-        let (question, more) = self.nodes[at];
-        if question == 0 {
-            return At::Leaf(more);
+        let node = self.nodes[at];
+        if node.ask == 0 {
+            return At::Leaf(node.value);
         }
-        let (feature, cut) = self.questions[question - 1];
-        let (slot, value) = (feature / 2, values[feature / 2]);
-        let left = at + 1;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of nodes")]
-        let right = left + more as usize;
-        let goes_left = value < cut || (value.is_nan() && feature % 2 == 1);
-        let (taken, other) = if goes_left { (left, right) } else { (right, left) };
-        At::Split { slot, taken, other }
+        let (left, right) = (at + 1, at + 1 + node.left as usize);
+        let (taken, other) = if node.goes_left(values) { (left, right) } else { (right, left) };
+        At::Split { slot: node.slot(), taken, other }
     }
 
-    /// What a sum of leaves is worth.
-    #[expect(clippy::cast_precision_loss, reason = "the reader keeps sums below 2^53")]
-    pub(super) fn worth(&self, sum: i64) -> f64 {
-        sum as f64 * self.scale
+    /// What a sum of leaves is worth. The reader keeps sums below 2^53, so they are exact.
+    pub(super) fn worth(&self, sum: f64) -> f64 {
+        sum * self.scale
     }
 
     /// Lists where each tree begins.
@@ -188,19 +211,13 @@ impl Trees {
         let mut covers = vec![0.0; self.nodes.len()];
         let mut leaf = self.covers.len();
         for at in (0..self.nodes.len()).rev() {
-            let (question, more) = self.nodes[at];
-            covers[at] = if question == 0 {
+            let node = self.nodes[at];
+            covers[at] = if node.ask == 0 {
                 leaf = leaf.saturating_sub(1);
                 #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
                 self.covers.get(leaf).map_or(0.0, |cover| *cover as f64)
             } else {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a number of nodes"
-                )]
-                let right = at + 1 + more as usize;
-                covers[at + 1] + covers[right]
+                covers[at + 1] + covers[at + 1 + node.left as usize]
             };
         }
         covers
@@ -208,9 +225,11 @@ impl Trees {
 }
 
 /// Reads a leaf.
-fn whole(node: &Node<'_>) -> Result<i64, Mistake> {
+#[expect(clippy::cast_precision_loss, reason = "at most 2^41")]
+fn whole(node: &Node<'_>) -> Result<f64, Mistake> {
     let leaf = node.value().as_i64().filter(|leaf| (-LARGEST_LEAF..=LARGEST_LEAF).contains(leaf));
-    leaf.ok_or_else(|| node.mistake("a leaf is a whole number between -2^41 and 2^41"))
+    leaf.map(|leaf| leaf as f64)
+        .ok_or_else(|| node.mistake("a leaf is a whole number between -2^41 and 2^41"))
 }
 
 #[cfg(test)]
@@ -258,7 +277,7 @@ mod tests {
         for (orders, visits, score_expected) in expected {
             assert_eq!(score(&model, orders, visits), score_expected, "{orders:?}, {visits:?}");
             let values = [orders.unwrap_or(f64::NAN), 9.0, visits.unwrap_or(f64::NAN)];
-            assert_eq!(model.score_all(&values), score_expected);
+            assert_eq!(model.score_all(|feature| values[feature]), score_expected);
         }
         assert_eq!(model.features().collect::<Vec<_>>(), [2, 0]);
     }
@@ -297,14 +316,6 @@ mod tests {
         let mut lacking = document();
         lacking.as_object_mut().unwrap().remove("definitions");
         assert_eq!(read(&lacking).unwrap_err().path(), "$");
-    }
-
-    #[test]
-    fn trees_are_compiled_and_read_back() {
-        let model = read(&document()).unwrap();
-        let bytes = keepset_wire::codec::encode(&model);
-        let again: Model = keepset_wire::codec::decode(&bytes).unwrap();
-        assert_eq!(again.trees(), model.trees());
     }
 
     /// Every order in which the features can become known, one after the other.

@@ -301,18 +301,19 @@ impl Values {
         if self.known.has(number) {
             return self.values[number];
         }
-        let Some(model) = sight.model(number) else {
-            // What changed has been looked at, so a value that is its own stretch is that of now.
-            let single = self.stretches[number].is(self.values[number]);
-            return if single { self.values[number] } else { self.refresh(number, sight) };
-        };
+        let Some(model) = sight.model(number) else { return self.feature_of_now(number, sight) };
         self.known.add(number);
-        for feature in model.features() {
-            self.of_now(feature, sight);
-        }
-        let score = model.score_all(&self.values);
+        let score = model.score_all(|feature| self.feature_of_now(feature, sight));
         // A feature has no value, or one that is no number.
         self.set(number, if score.is_nan() { sight.score(model) } else { score }, sight.watched)
+    }
+
+    #[inline]
+    fn feature_of_now(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
+        let value = self.values[feature];
+        // What changed has been looked at, so a value that is its own stretch is that of now.
+        let is_of_now = self.stretches[feature].is(value) || self.known.has(feature);
+        if is_of_now { value } else { self.refresh(feature, sight) }
     }
 
     fn refresh(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
