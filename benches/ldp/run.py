@@ -9,12 +9,13 @@ import pathlib
 import random
 import subprocess
 import sys
-import venv
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from pypi import installed  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 FOLDER = HERE.parent.parent / "target" / "ldp"
 REQUIREMENTS = HERE / "requirements.txt"
-UNREACHABLE = ("NewConnectionError", "Failed to establish", "Temporary failure", "ProxyError", "timed out", "No matching distribution")
 
 # kind, cells, epsilon, samples: as many devices in each, as few samples as the demanded ratios allow to be seen.
 ONE = [("one", 64, 2.0, 200), ("one", 32, 4.0, 400), ("one", 32, 1.0, 200)]
@@ -22,23 +23,6 @@ MANY = [("many", 32, 1.0, 400), ("many", 32, 2.0, 200), ("many", 32, 4.0, 100)]
 DEVICES = 2_000
 SHARE = 0.05
 CAP = 3
-
-
-def installed():
-    """The Python of the peers, or a sentence."""
-    python = FOLDER / "venv" / "bin" / "python"
-    stamp = FOLDER / "venv" / "installed.txt"
-    if stamp.exists() and stamp.read_text() == REQUIREMENTS.read_text():
-        return python
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    venv.create(FOLDER / "venv", with_pip=True, clear=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--requirement", REQUIREMENTS]
-    done = subprocess.run(pip, capture_output=True, text=True)
-    if done.returncode != 0:
-        why = "PyPI cannot be reached" if any(word in done.stderr for word in UNREACHABLE) else "pip could not install the peers"
-        sys.exit(f"{why}, so nothing was compared:\n{done.stderr.strip()[-2000:]}")
-    stamp.write_text(REQUIREMENTS.read_text())
-    return python
 
 
 def population(kind, cells, chance):
@@ -110,7 +94,7 @@ def main():
     own = os.environ.get("KEEPSET_LDP")
     if not own:
         sys.exit("KEEPSET_LDP names no program: run `cargo xtask bench --ldp`.")
-    python = installed()
+    python = installed(FOLDER, REQUIREMENTS)
     data = FOLDER / "people.txt"
     written(data)
     ours = figures([own, data])

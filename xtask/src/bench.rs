@@ -71,6 +71,28 @@ pub(crate) fn track(write: bool) -> Result<()> {
     Ok(())
 }
 
+/// Measures what scores cost beside peers from npm and PyPI, and writes the tables when asked.
+///
+/// # Errors
+/// Among others when a registry cannot be reached, which the scripts say in a sentence of their own.
+pub(crate) fn models(write: bool) -> Result<()> {
+    let package = pkg::run()?;
+    shell::run(shell::cargo("build").args(["--release", "--locked", "--package", "keepset-cli"]))?;
+    shell::step("bench: what a score costs, beside peers from npm and PyPI, which go into target/models");
+    let mut python = shell::command("python3");
+    shell::run(python.arg("benches/models/prepare.py"))?;
+    let mut node = shell::command("node");
+    node.args(["--expose-gc", "benches/models/run.mjs"]).env("KEEPSET_PACKAGE", package);
+    node.env("KEEPSET_BIN", shell::target_folder()?.join("release/keepset"));
+    let finished = shell::tee(&mut node)?;
+    ensure!(finished.success, "nothing was compared");
+    if write {
+        markers::write(&paths::at(PAGE), "models", &finished.output)?;
+        println!("    wrote the tables in {PAGE}");
+    }
+    Ok(())
+}
+
 /// Counts what leaves a device beside trackers from npm, and writes the table and the chart when asked.
 ///
 /// # Errors
@@ -157,6 +179,8 @@ pub(crate) enum Of {
     Crowd,
     /// What leaves a device per 1,000 events, beside trackers from npm, against a sink of this machine.
     Leaving,
+    /// What a score costs: of trees, of a line, of a text, beside peers from npm and PyPI.
+    Models,
     /// What `track` costs the thread of a page: in the page, in a worker, without WebAssembly.
     Track,
 }

@@ -129,6 +129,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Bench { of: Some(bench::Of::Collector), write, .. } => bench::collector(write),
         Verb::Bench { of: Some(bench::Of::Crowd), write, .. } => crowd::run(write),
         Verb::Bench { of: Some(bench::Of::Leaving), write, .. } => bench::leaving(write),
+        Verb::Bench { of: Some(bench::Of::Models), write, .. } => bench::models(write),
         Verb::Bench { of: Some(bench::Of::Track), write, .. } => bench::track(write),
         Verb::Bench { peers: true, write, .. } => bench::peers(write),
         Verb::Bench { ldp: true, write, .. } => bench::ldp(write),
