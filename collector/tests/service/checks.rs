@@ -198,6 +198,6 @@ fn a_database_of_format_2_gets_the_table_that_it_lacks() {
     let body = honest(&plan, &shares(&plan), 600, current(&plan), 1).bodies.concat();
     assert_eq!(send(&server, &plan, &body, None)["accepted"], 600);
     assert!(server.stop().success());
-    assert_eq!(folder.number("SELECT format FROM keepset_purpose"), 3);
+    assert_eq!(folder.number("SELECT format FROM keepset_purpose"), 4);
     assert_eq!(folder.number("SELECT sum(votes)::BIGINT FROM keepset_checks WHERE counter = -1"), 600);
 }

@@ -30,7 +30,7 @@ fn an_address_that_asks_too_often_is_told_when_to_come_again_and_others_are_answ
     assert!((1..=60).contains(&wait), "{wait}");
     // A page of another origin can read both.
     assert_eq!(refused.header("access-control-allow-origin"), "*");
-    assert_eq!(refused.header("access-control-expose-headers"), "retry-after");
+    assert_eq!(refused.header("access-control-expose-headers"), "retry-after,www-authenticate");
     // What the client wrote before itself is not believed; its neighbours in the same /64 are itself, other networks are not.
     assert_eq!(ask(&server, "x-forwarded-for", "203.0.113.9, 203.0.113.10").status, 200);
     let neighbours = answered(&server, |index| format!("2001:db8::{index:x}"), 60);
