@@ -31,7 +31,7 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
 /** The modules and their glue as they ship. */
 const shipped = Object.fromEntries(
-  (values.only ? [values.only] : ["core", "report", "study", "sentiment", "choose"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+  (values.only ? [values.only] : ["core", "report", "study", "sentiment", "choose", "adapt"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
 
 /** The same as JavaScript, by the names of their files: what a page loads where WebAssembly is forbidden. */
@@ -52,7 +52,7 @@ const parts = (extension, core = "core") => ({
     onResolve({ filter: /^\.\.?\/core\.js$/ }, () => ({ path: core, namespace: "glue" }));
     // An add-on with a module of its own is called as that is.
     onResolve({ filter: /^\.\/glue\.js$/ }, ({ resolveDir }) => ({ path: basename(resolveDir), namespace: "glue" }));
-    onResolve({ filter: /^\.\.\/(sentiment|choose)-inline\.js$/ }, ({ path }) => ({ path: path.slice(1).replace(/js$/, extension), external: true }));
+    onResolve({ filter: /^\.\.\/(sentiment|choose|adapt)-inline\.js$/ }, ({ path }) => ({ path: path.slice(1).replace(/js$/, extension), external: true }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: glueOf(path), loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
     onResolve({ filter: /^\.\/nowasm\/index\.js$/ }, () => ({ path: `./nowasm.${extension}`, external: true }));

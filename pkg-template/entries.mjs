@@ -27,6 +27,7 @@ export const ADDONS = [
   "devtools",
   "sentiment",
   "choose",
+  "adapt",
   "nowasm",
   "stats",
   "tokens",

@@ -89,6 +89,7 @@ const CHANGES = {
   study: [...ALL, ...TEXTS, ...VALUES],
   sentiment: [...ALL, ...TEXTS],
   choose: [...ALL, ...TEXTS],
+  adapt: [...ALL, ...TEXTS],
   "core-nowasm": [...NOWASM, ...TEXTS],
   "report-nowasm": [
     ...NOWASM,

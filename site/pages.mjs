@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Pages that are read for the first time, in this order. */
 const START = ["start", "concepts", "leaving", "faq"];
 const RECIPES = ["plain", "react", "next", "vue", "capacitor", "ads", "cms", "consent-platforms"];
-const PAGE = ["choose", "consent", "capture", "sentiment", "elements", "worker", "migrate"];
+const PAGE = ["choose", "adapt", "consent", "capture", "sentiment", "elements", "worker", "migrate"];
 const REFERENCE = ["features", "questions", "models"];
 const PRIVACY = ["privacy", "privacy-figures", "ledger", "labels", "audit", "dpia-template"];
 const RUN = ["collector", "operate", "relay", "tokens"];

@@ -8,6 +8,8 @@
 //! [`Core::next_upload`], [`Core::uploaded`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(feature = "adapt")]
+mod adapt;
 #[cfg(feature = "choose")]
 mod choose;
 #[cfg(any(feature = "core", feature = "study"))]
@@ -33,6 +35,8 @@ mod study;
 #[cfg(any(feature = "core", feature = "report", feature = "study"))]
 mod time;
 
+#[cfg(feature = "adapt")]
+pub use crate::adapt::{adapt, adapted_names, broken_off};
 #[cfg(feature = "choose")]
 pub use crate::choose::{choose, reads};
 #[cfg(feature = "core")]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use keepset_wire::Epsilon;
 
+use crate::adapt::AdaptArguments;
 use crate::audit::AuditArguments;
 use crate::choose::ChooseArguments;
 use crate::figures::FiguresArguments;
@@ -49,6 +50,8 @@ pub enum Command {
     Sentiment(SentimentCommand),
     /// Measures models on public data, beside what others reached, for docs/models.md
     Figures(FiguresArguments),
+    /// Learns from a log how far people differ from a model of a pack, and measures on a later time what a device gains that moves it with its person
+    Adapt(Box<AdaptArguments>),
     /// Simulates a choice of a pack: what devices that learn lose to who knows each person's best variant, beside the default and chance
     Choose(ChooseArguments),
     /// Prints the plan of a pack: what a collector needs to know; or, for a number of devices, what a plan will be able to tell

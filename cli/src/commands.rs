@@ -303,11 +303,11 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn write_json(path: Option<&Path>, results: &impl Serialize) -> anyhow::Result<()> {
+pub(crate) fn write_json(path: Option<&Path>, results: &impl Serialize) -> anyhow::Result<()> {
     let Some(path) = path else { return Ok(()) };
     write(path, &(serde_json::to_string_pretty(results)? + "\n"))
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

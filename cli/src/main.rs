@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use keepset_cli::args::{Arguments, Command};
 use keepset_cli::replay::Stopped;
-use keepset_cli::{audit, choose, commands};
+use keepset_cli::{adapt, audit, choose, commands};
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => commands::import(&arguments),
         Command::Sentiment(command) => commands::sentiment(&command),
         Command::Figures(arguments) => commands::figures(&arguments),
+        Command::Adapt(arguments) => adapt::run(&arguments),
         Command::Choose(arguments) => choose::run(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
         Command::Check(arguments) => commands::check(&arguments),

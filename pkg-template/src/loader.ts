@@ -14,7 +14,7 @@ export interface Home {
 
 /** A module of the package: its name, its glue, and where its bytes are. */
 export interface Part<Glue> extends Home {
-  name: "core" | "report" | "study" | "sentiment" | "choose";
+  name: "core" | "report" | "study" | "sentiment" | "choose" | "adapt";
   glue: () => Glue | Promise<Glue>;
 }
 

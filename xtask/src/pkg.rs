@@ -1,4 +1,4 @@
-//! `pkg`: Rust to five wasm modules, each to its JavaScript glue, three to JavaScript as well, all to the npm package in `target/pkg/keepset`.
+//! `pkg`: Rust to six wasm modules, each to its JavaScript glue, three to JavaScript as well, all to the npm package in `target/pkg/keepset`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,7 @@ pub(crate) const WASM_FEATURES: [&str; 6] = [
 /// The module that every page loads.
 pub(crate) const CORE: &str = "core";
 /// The modules of the package, each named as the feature of the root crate that it is built from.
-const MODULES: [&str; 5] = [CORE, "report", "study", "sentiment", "choose"];
+const MODULES: [&str; 6] = [CORE, "report", "study", "sentiment", "choose", "adapt"];
 
 /// The package as it was built last; it is built when there is none.
 pub(crate) fn there() -> Result<PathBuf> {

@@ -183,20 +183,20 @@ fn curve(scored: &[Scored], probabilities: &[f64], bins: usize) -> Vec<Bin> {
 }
 
 /// Rows by rank, so that a resample needs no sorting.
-struct Ranked<'a> {
+pub(crate) struct Ranked<'a> {
     scored: &'a [Scored],
     order: Vec<usize>,
 }
 
 impl<'a> Ranked<'a> {
-    fn new(scored: &'a [Scored]) -> Self {
+    pub(crate) fn new(scored: &'a [Scored]) -> Self {
         let mut order: Vec<usize> = (0..scored.len()).collect();
         order.sort_by(|a, b| scored[*a].margin.total_cmp(&scored[*b].margin));
         Self { scored, order }
     }
 
     /// The AUC where each row counts so many times; nothing unless both labels occur.
-    fn auc(&self, counts: &[u32]) -> Option<f64> {
+    pub(crate) fn auc(&self, counts: &[u32]) -> Option<f64> {
         let (mut below, mut won, mut all) = (0.0, 0.0, 0.0);
         let same = |a: &usize, b: &usize| self.scored[*a].margin.total_cmp(&self.scored[*b].margin).is_eq();
         for tied in self.order.chunk_by(same) {
@@ -215,7 +215,7 @@ impl<'a> Ranked<'a> {
 }
 
 /// How often each row is drawn in a round of resampling.
-fn resample(rows: usize, seed: u64, round: u64) -> Vec<u32> {
+pub(crate) fn resample(rows: usize, seed: u64, round: u64) -> Vec<u32> {
     let start = mix(seed ^ mix(round));
     let mut counts = vec![0; rows];
     for place in 0..rows as u64 {
@@ -224,7 +224,7 @@ fn resample(rows: usize, seed: u64, round: u64) -> Vec<u32> {
     counts
 }
 
-fn percentiles(value: f64, mut values: Vec<f64>) -> Option<Interval> {
+pub(crate) fn percentiles(value: f64, mut values: Vec<f64>) -> Option<Interval> {
     values.sort_by(f64::total_cmp);
     let at = |thousandths: usize| {
         values.get((values.len() * thousandths / 1_000).min(values.len().checked_sub(1)?)).copied()

@@ -7,11 +7,14 @@
 //! cannot help; but whatever the bytes say, the plan in them keeps the limits of every plan, and its hash is its own.
 
 use keepset_wire::codec::{decode, decode_first, encode};
-use keepset_wire::document::Mistake;
+use keepset_wire::document::{Mistake, Name};
 use keepset_wire::oblivious::GatewayKey;
 use keepset_wire::{PackHash, SealingKeys, Timestamp, sha256};
 
+use crate::adapting::Adaptation;
 use crate::choosing::Alternatives;
+use crate::event::EventSpec;
+use crate::model::Model;
 use crate::pack::Pack;
 use crate::snapshot::checksum;
 
@@ -105,7 +108,27 @@ impl Pack {
         let read = || {
             let (body, _) = whole(bytes)?;
             let (_, choices): (Before, Vec<u8>) = decode_first(body)?;
-            decode(&choices)
+            decode_first(&choices)
+        };
+        read().unwrap_or_default()
+    }
+
+    /// Returns how models of a compiled pack move with a person. Reads nothing behind the models, and nothing where the bytes are no whole pack
+    /// of this version.
+    #[must_use]
+    pub fn adaptations(bytes: &[u8]) -> Vec<Adaptation> {
+        // What stands before the models, in the order of the fields of a pack.
+        type Before = (((Vec<u8>, Vec<u8>), SealingKeys), Vec<u8>);
+        type Head = ((Before, (Name, u32)), ((String, Timestamp), Vec<EventSpec>));
+        let read = || {
+            let (body, _) = whole(bytes)?;
+            let (((before, _), _), models): (Head, Vec<Model>) = decode_first(body)?;
+            let (_, adaptations): (Vec<Alternatives>, Vec<Adaptation>) = decode(&before.1)?;
+            let model_of = |id: &Name| models.iter().find(|model| model.id == *id).cloned();
+            adaptations
+                .into_iter()
+                .map(|adaptation| Some(adaptation.checked()?.with(model_of(&adaptation.id)?)))
+                .collect::<Option<Vec<_>>>()
         };
         read().unwrap_or_default()
     }

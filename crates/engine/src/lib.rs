@@ -7,6 +7,7 @@
 //! The life of one report, a file each: [`event`], [`feature`], [`model`], [`segment`], `gate`, [`outbox`], `snapshot`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod adapting;
 pub mod choosing;
 mod compiled;
 mod consent;
@@ -26,8 +27,10 @@ pub mod segment;
 mod sensitive;
 mod snapshot;
 mod whatif;
+mod written;
 mod zone;
 
+pub use adapting::Adaptation;
 pub use choosing::Alternatives;
 pub use consent::ConsentChange;
 pub use due::{Decided, Due};

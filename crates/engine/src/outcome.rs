@@ -1,6 +1,6 @@
 //! What models of a pack may be trained to foretell: that an event comes within some days, or that it stays away.
 //!
-//! For the trainer alone: nothing of it enters a compiled pack.
+//! For the trainer, and for models that move with their person (`adapting`): of an outcome that neither looks at nothing enters a compiled pack.
 
 use keepset_wire::document::{Mistake, Name, Node};
 use serde_json::Value;

@@ -6,6 +6,7 @@ use keepset_wire::document::{self, Mistake, Name, Node};
 use keepset_wire::labels::LabelTerms;
 use keepset_wire::{Ask, CollectorKeys, DAY_MS, PackHash, Plan, PlanHash, SealingKeys, Timestamp};
 
+use crate::adapting;
 use crate::choosing;
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features, definitions};
@@ -50,7 +51,7 @@ pub struct Pack {
     pub state_limit: usize,
     /// What may be shared, written out; nothing where no labels are asked for.
     pub(crate) labels: Vec<u8>,
-    /// The choices, written out, for [`Pack::choices`] alone: a page that makes none has no use for them.
+    /// The choices, and behind them how models move with a person where any does, written out: for [`Pack::choices`] and [`Pack::adaptations`] alone.
     choices: Vec<u8>,
     pub(crate) features: Features,
     pub(crate) segments: Segments,
@@ -84,7 +85,8 @@ impl Pack {
     /// # Errors
     /// The first [`Mistake`]: its path and what would be right.
     pub fn read(document: &serde_json::Value) -> Result<Self, Mistake> {
-        let expanded = choosing::expand(document)?;
+        let chosen = choosing::expand(document)?;
+        let expanded = adapting::expand(&chosen)?;
         let document = &*expanded;
         let node = Node::root(document);
         let declared = sensitive::declared(&node)?;
@@ -143,6 +145,11 @@ impl Pack {
         fields.need("reason")?.text()?;
         let whole =
             |key, default, low, high| fields.get(key).map_or(Ok(default), |node| node.whole(low, high));
+        let mut choices = encode(&choosing::read(&node)?);
+        let adaptations = adapting::read(&node, &models, &features)?;
+        if !adaptations.is_empty() {
+            choices.extend(encode(&adaptations));
+        }
         let collector = fields.get("collector").map(|node| CollectorKeys::read(&node)).transpose()?;
         let collector = collector.unwrap_or_default();
         let mut pack = Self {
@@ -161,7 +168,7 @@ impl Pack {
             keys: collector.reports,
             gateway: encode(&collector.gateway),
             labels,
-            choices: encode(&choosing::read(&node)?),
+            choices,
             features,
             segments,
             hash: PackHash::default(),

@@ -1,5 +1,6 @@
 // `keepset/choose`: which of a few approved variants to show, learned on the device from what this person did. Nothing of it leaves.
 import { loader } from "../loader.js";
+import { mayLearn, teller, valuesOf, within } from "../rounds.js";
 import * as glue from "./glue.js";
 import type { Cancellable, Keepset, WasmSource } from "../types.js";
 
@@ -38,18 +39,14 @@ export async function choose(client: Keepset, choice: string, options: ChooseOpt
   if (!reads) return null;
 
   const decide = async (seed: Uint8Array): Promise<readonly string[]> => {
-    const features = new Map((mayLearn(client) ? await client.features(options) : []).map(({ id, value }) => [id, value]));
-    const values = Float64Array.from(reads, (id) => features.get(id) ?? NaN);
-    const within = client.getSnapshot().segments.map(({ id }) => id).join(" ");
+    const values = mayLearn(client) ? await valuesOf(client, reads, options) : new Float64Array(reads.length).fill(NaN);
     // The pack has it: that was asked above.
-    return glue.choose(pack, name, within, values, seed)!.split(" ");
+    return glue.choose(pack, name, within(client), values, seed)!.split(" ");
   };
   const first = await decide(mayLearn(client) ? chance() : NO_CHANCE);
   const [, , settled, became, begun, round] = first;
   if (begun === NONE) return shown(first);
-  const tell = client.track as (name: string, properties: object, options: { id: string }) => void;
-  // By their names, two tabs that begin a round at once begin one.
-  const event = (kind: string, properties: object): void => tell.call(client, `${name}.${kind}`, properties, { id: `${name}.${kind} ${round}` });
+  const event = teller(client, name, round as string);
   if (settled !== NONE) event("settled", { arm: settled, won: became === "won" });
   event("shown", { arm: begun, why: first[1] });
   // What was taken in decides: the other tab's round, or none where consent was withdrawn meanwhile.
@@ -57,11 +54,6 @@ export async function choose(client: Keepset, choice: string, options: ChooseOpt
 }
 
 const shown = ([variant, reason]: readonly string[]): Chosen => ({ variant: variant as string, reason: reason as ChosenFor });
-
-function mayLearn({ consent }: Keepset): boolean {
-  const { segmentation, storage } = consent.get();
-  return segmentation === "granted" && storage === "granted";
-}
 
 /** A seed to draw by; none where there is no source of chance. */
 function chance(): Uint8Array {

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use keepset_wire::document::{Duration, Fields, Mistake, Name, Node, quoted};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::decide::REASONS;
 use super::{Alternatives, Arm, Context};
+use crate::written::{Parts, Round};
 
 /// The key under which a pack declares them.
 pub(crate) const KEY: &str = "choices";
@@ -130,40 +131,19 @@ impl Alternatives {
                 "properties": {"arm": arm, "won": {"type": "flag"}}}),
             ),
         ];
-        let named = |name: &str, title: String, mut feature: Value| {
-            feature["title"] = title.into();
-            (format!("{id}.{name}"), feature)
-        };
+        let round = Round { id, title, begins: &shown, outcome, window };
         let begun =
             |why: &str| json!({"kind": "count", "event": shown, "where": {"property": "why", "in": [why]}});
-        let mut open = json!({"kind": "count", "event": shown, "exact": true});
-        open[window.0] = window.1.clone();
-        let mut features = vec![
-            named("rounds", format!("{title}: rounds begun"), json!({"kind": "count", "event": shown})),
-            named(
-                "arm",
-                format!("{title}: shown last, and to whom"),
-                json!({"kind": "last", "event": shown, "by": "arm"}),
-            ),
-            named(
-                "why",
-                format!("{title}: why it was shown"),
-                json!({"kind": "last", "event": shown, "by": "why"}),
-            ),
-            named("explored", format!("{title}: rounds in which another was tried"), begun("explore")),
-            named("held_out", format!("{title}: held out"), begun("holdout")),
-            named("open", format!("{title}: the round has time left"), open),
-            named(
-                "settled",
-                format!("{title}: the round is settled"),
-                json!({"kind": "count", "event": settled, "since": shown}),
-            ),
-            named(
-                "outcomes",
-                format!("{title}: outcomes since it was shown"),
-                json!({"kind": "count", "event": outcome, "since": shown}),
-            ),
-        ];
+        let last = |by: &str| json!({"kind": "last", "event": shown, "by": by});
+        let is_settled = json!({"kind": "count", "event": settled, "since": shown});
+        let mut features = round.features();
+        features.extend([
+            round.named("arm", "shown last, and to whom", last("arm")),
+            round.named("why", "why it was shown", last("why")),
+            round.named("explored", "rounds in which another was tried", begun("explore")),
+            round.named("held_out", "held out", begun("holdout")),
+            round.named("settled", "the round is settled", is_settled),
+        ]);
         for label in &labels {
             let of = json!({"property": "arm", "in": [label]});
             let won = json!([of, {"property": "won", "is": true}]);
@@ -178,59 +158,8 @@ impl Alternatives {
                 "kind": "count", "event": settled, "where": won}),
             ));
         }
-        let at_least_one = |name: &str| json!({"feature": format!("{id}.{name}"), "op": ">=", "value": 1});
-        let segment = json!({"id": self.success(), "title": format!("{title}: succeeded"),
-            "reason": format!("{title}: what it was shown for came in time."),
-            "enter": {"all": [at_least_one("open"), at_least_one("outcomes")]}, "stay": at_least_one("outcomes")});
-        Parts { events, features, segment }
+        Parts { maker: "the choice", events, features, segment: round.segment() }
     }
-}
-
-/// What is written into a pack.
-struct Parts {
-    events: Vec<(String, Value)>,
-    features: Vec<(String, Value)>,
-    segment: Value,
-}
-
-impl Parts {
-    /// Adds it; what is no pack is left to the reader to refuse.
-    fn add_to(self, pack: &mut Value, choice: &Node<'_>) -> Result<(), Mistake> {
-        let Value::Object(pack) = pack else { return Ok(()) };
-        add(pack, "events", self.events, choice)?;
-        add(pack, "features", self.features, choice)?;
-        if let Some(Value::Array(segments)) = pack.get_mut("segments") {
-            let id = &self.segment["id"];
-            if segments.iter().any(|segment| segment.get("id") == Some(id)) {
-                return Err(taken(choice, "segment", id.as_str().unwrap_or_default()));
-            }
-            segments.push(self.segment);
-        }
-        Ok(())
-    }
-}
-
-fn add(
-    pack: &mut Map<String, Value>,
-    list: &'static str,
-    parts: Vec<(String, Value)>,
-    choice: &Node<'_>,
-) -> Result<(), Mistake> {
-    let Value::Object(members) = pack.entry(list).or_insert_with(|| json!({})) else { return Ok(()) };
-    for (name, part) in parts {
-        if members.contains_key(&name) {
-            return Err(taken(choice, list.trim_end_matches('s'), &name));
-        }
-        members.insert(name, part);
-    }
-    Ok(())
-}
-
-fn taken(choice: &Node<'_>, what: &str, name: &str) -> Mistake {
-    choice.mistake(format!(
-        "the choice makes the {what} {} itself; call the pack's own otherwise",
-        quoted(name)
-    ))
 }
 
 impl Context {

@@ -12,6 +12,8 @@ mod declare;
 use keepset_wire::codec;
 use keepset_wire::document::Name;
 
+use crate::written::success;
+
 pub use beta::{Beta, Draws};
 pub use decide::{Chosen, Known, Settled, Why};
 pub(crate) use declare::{KEY, expand, read};
@@ -81,7 +83,7 @@ impl Alternatives {
     /// Names the segment of who did, within the time, what the variant was shown for.
     #[must_use]
     pub fn success(&self) -> String {
-        format!("{}.won", self.id)
+        success(&self.id)
     }
 
     /// Names every arm, context by context: the segment and the variant.

@@ -11,7 +11,7 @@ use crate::sensitive::KEY;
 const NOT_MEMORY: &[&str] = &["title", "measure", "of", "rank", KEY];
 
 /// The first 8 bytes of the SHA-256 of what a definition remembers.
-pub(super) fn fingerprint(node: &Node<'_>) -> u64 {
+pub(crate) fn fingerprint(node: &Node<'_>) -> u64 {
     let mut sponge = Sha256::new();
     if let Value::Object(map) = node.value() {
         map.iter().filter(|(key, _)| !NOT_MEMORY.contains(&key.as_str())).for_each(|(key, value)| {

@@ -31,6 +31,7 @@ use keepset_wire::document::{Duration, Fields, Mistake};
 use crate::event::EventSpec;
 use crate::zone::Moment;
 pub use fingerprint::definitions;
+pub(crate) use fingerprint::fingerprint;
 pub use set::Feature;
 pub(crate) use set::Features;
 use source::{Observation, Source};

@@ -5,6 +5,7 @@ use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Name, Node};
 
 use super::trees::Trees;
+use crate::adapting;
 
 /// A model of a pack.
 #[derive(Clone, Debug)]
@@ -64,7 +65,8 @@ impl Model {
     }
 
     fn read_linear(id: Name, title: String, node: &Node<'_>, inputs: Inputs<'_>) -> Result<Self, Mistake> {
-        let fields = node.object(&["kind", "title", "intercept", "weights", "missing", "definitions"])?;
+        let fields =
+            node.object(&["kind", "title", "intercept", "weights", "missing", "definitions", adapting::KEY])?;
         let weights_node = fields.need("weights")?;
         let weigh = |name: Name, node: &Node<'_>| Ok((inputs.find(node, name.as_str())?, node.number()?));
         if let Some(node) = fields.get("definitions") {

@@ -79,6 +79,7 @@ impl Trees {
         "trees",
         "leaves",
         "covers",
+        crate::adapting::KEY,
     ];
 
     /// Reads the trees of a model that reads so many features.

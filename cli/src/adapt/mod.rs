@@ -1,0 +1,300 @@
+//! `adapt`: how far people differ from a model, and what a device gains that moves the model with its person, on the events of a log.
+
+mod curve;
+mod measure;
+mod people;
+mod person;
+mod prior;
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use keepset_engine::Pack;
+use keepset_engine::outcome::Outcome;
+use keepset_wire::{DAY_MS, Timestamp, document};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use self::measure::{Gain, Pair, gain};
+use self::people::{Pace, Stories, Watched};
+use self::person::{Input, Told};
+use self::prior::Prior;
+use crate::commands::{read, read_mapping, write, write_json};
+use crate::learn::scale::Platt;
+use crate::log::{Fault, Line};
+use crate::markers;
+use crate::replay::{Unwatched, read_through};
+use crate::table::aligned;
+
+/// The arguments of `adapt`.
+#[derive(Debug, Args)]
+pub struct AdaptArguments {
+    /// The pack
+    #[arg(long)]
+    pub pack: PathBuf,
+    /// The model of the pack, or of --member
+    #[arg(long)]
+    pub model: String,
+    /// A file with the model, as `keepset train --out` writes it, instead of the pack's own
+    #[arg(long)]
+    pub member: Option<PathBuf>,
+    /// What the model foretells: an outcome that the pack defines
+    #[arg(long)]
+    pub outcome: String,
+    /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
+    #[arg(long, required = true)]
+    pub events: Vec<PathBuf>,
+    /// The mapping file that says which columns of a CSV log hold what
+    #[arg(long)]
+    pub mapping: Option<PathBuf>,
+    /// Stop with exit code 2 at the first line that cannot be used
+    #[arg(long)]
+    pub strict: bool,
+    /// A day, YYYY-MM-DD: what had come due by then tells how people differ, predictions from then on are measured
+    #[arg(long)]
+    pub cut: String,
+    /// Scores are looked at every so many days from a person's first event on
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub every: u16,
+    /// Scores are looked at on each day with an event instead, behind its events
+    #[arg(long)]
+    pub visits: bool,
+    /// Also try to learn how much of the score holds for a person
+    #[arg(long)]
+    pub slope: bool,
+    /// Also try to learn what these features are worth for a person
+    #[arg(long, value_delimiter = ',')]
+    pub weights: Vec<String>,
+    /// A score is moved by so much at most; left out, three deviations of how people differ
+    #[arg(long)]
+    pub limit: Option<f64>,
+    /// The seed of the resampling behind the intervals
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write the model with what was found to this file, as a member of a pack's "models"
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Also write the results as JSON to this file
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// Draws the losses by how much was learned
+    #[arg(long)]
+    pub svg: Option<PathBuf>,
+    /// The page whose table is written anew, between the markers `adapt-MODEL`
+    #[arg(long)]
+    pub page: Option<PathBuf>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The key `adapt` of the model.
+    pub adapt: Value,
+    /// How many people had predictions that came due by the cut, and how many of these there were.
+    pub people: usize,
+    /// How many predictions.
+    pub outcomes: usize,
+    /// By how many nats learning foretold these better than the shipped model did.
+    pub gained: f64,
+    /// What it is worth later, by how many outcomes had been learned from.
+    pub gains: Vec<Gain>,
+}
+
+/// So many outcomes at least: everybody, who comes again, and so on.
+const LEAST: [usize; 5] = [0, 1, 2, 4, 8];
+
+/// Learns how people differ, measures what a device gains and returns the table.
+///
+/// # Errors
+/// When the pack is none or has no such model or outcome, a file fails, too few people have outcomes, or they do not differ.
+pub fn run(arguments: &AdaptArguments) -> anyhow::Result<String> {
+    let document = document(arguments)?;
+    let outcome = Outcome::of_pack(&document, &arguments.outcome)
+        .with_context(|| format!("the pack defines no outcome {:?}", arguments.outcome))?;
+    let cut = Timestamp::from_date(&arguments.cut)
+        .with_context(|| format!("{:?} is no day YYYY-MM-DD", arguments.cut))?;
+    ensure!(
+        arguments.limit.is_none_or(|limit| limit > 0.0 && limit <= 5.0),
+        "a limit is above 0, and 5 at most"
+    );
+    let pack = Rc::new(Pack::read(&document).context("the pack is wrong")?);
+    let model = pack.models.iter().find(|model| model.id.as_str() == arguments.model);
+    let model = model.with_context(|| format!("the pack has no model {:?}", arguments.model))?;
+    let (stories, end) = stories(arguments)?;
+    let place = |name: &String| pack.features().iter().position(|feature| feature.id.as_str() == name);
+    let features = arguments
+        .weights
+        .iter()
+        .map(|name| place(name).with_context(|| format!("the pack has no feature {name:?}")));
+    let pace = if arguments.visits { Pace::Visits } else { Pace::Every(i64::from(arguments.every) * DAY_MS) };
+    let watched = Watched {
+        pack: Rc::clone(&pack),
+        model,
+        outcome: &outcome,
+        features: features.collect::<anyhow::Result<_>>()?,
+        pace,
+        end,
+    };
+    let looks = watched.looks(&stories)?;
+    let slope = arguments.slope.then_some(Input::Score);
+    let candidates: Vec<Input> =
+        slope.into_iter().chain((0..arguments.weights.len()).map(Input::Feature)).collect();
+    let prior = prior::find(&looks, cut, &candidates, arguments.limit)?;
+    let told: Vec<Vec<Told>> = looks.iter().map(|looks| prior.way.live(looks)).collect();
+    let later = later(&told, cut);
+    let everybody = everybody(&told, cut);
+    let gains: Vec<Gain> =
+        LEAST.iter().filter_map(|least| gain(&later, everybody, *least, arguments.seed)).collect();
+    ensure!(!gains.is_empty(), "no prediction from {} on comes due before the log ends", cut.date());
+    let adapt = declared(&prior, arguments);
+    let found = Found { adapt, people: prior.people, outcomes: prior.outcomes, gained: prior.gained, gains };
+    give_out(arguments, &document, &found, &later)?;
+    Ok(summary(&found))
+}
+
+/// The pack with the model to be looked at, as it is shipped.
+fn document(arguments: &AdaptArguments) -> anyhow::Result<Value> {
+    let place = || format!("the pack {} is wrong", arguments.pack.display());
+    let mut pack = document::parse(&read(&arguments.pack)?).with_context(place)?;
+    if let Some(file) = &arguments.member {
+        let members =
+            document::parse(&read(file)?).with_context(|| format!("{} is wrong", file.display()))?;
+        let member = members.get(&arguments.model);
+        let member =
+            member.with_context(|| format!("{} has no model {:?}", file.display(), arguments.model))?;
+        if pack.get("models").is_none() {
+            pack["models"] = json!({});
+        }
+        pack["models"][&arguments.model] = member.clone();
+    }
+    if let Some(model) = pack["models"].get_mut(&arguments.model).and_then(Value::as_object_mut) {
+        model.remove("adapt");
+    }
+    Ok(pack)
+}
+
+/// Reads the log: who did what, and when it ends.
+fn stories(arguments: &AdaptArguments) -> anyhow::Result<(Stories, Timestamp)> {
+    let mut stories = Stories::new();
+    let mut end = None;
+    let mut take = |Line { person, event, heard, .. }: &Line| -> anyhow::Result<Option<Fault>> {
+        end = end.max(Some(*heard));
+        stories.entry(person.clone()).or_default().push((*heard, event.clone()));
+        Ok(None)
+    };
+    let mapping = arguments.mapping.as_deref().map(read_mapping).transpose()?;
+    read_through(&arguments.events, mapping, arguments.strict, &mut Unwatched, &mut take)?;
+    Ok((stories, end.context("the log holds no event")?))
+}
+
+/// The predictions made from the cut on.
+fn later(told: &[Vec<Told>], cut: Timestamp) -> Vec<Vec<Told>> {
+    let of = |told: &Vec<Told>| told.iter().filter(|one| one.at >= cut).copied().collect();
+    told.iter().map(of).collect()
+}
+
+/// The line that brings the shipped scores to what everybody did by the cut.
+fn everybody(told: &[Vec<Told>], cut: Timestamp) -> Platt {
+    let known: Vec<&Told> = told.iter().flatten().filter(|one| one.begins && one.due <= cut).collect();
+    let scores: Vec<f64> = known.iter().map(|one| one.shipped).collect();
+    let labels: Vec<bool> = known.iter().map(|one| one.came).collect();
+    Platt::fit(&scores, &labels)
+}
+
+/// The key `adapt` of the model.
+fn declared(prior: &Prior, arguments: &AdaptArguments) -> Value {
+    let rule = &prior.way.rule;
+    let mut adapt =
+        json!({"outcome": arguments.outcome, "limit": rule.limit, "offset": rule.terms[0].variance});
+    for (input, term) in prior.way.inputs.iter().zip(rule.terms.iter().skip(1)) {
+        match input {
+            Input::Score => adapt["slope"] = json!({"variance": term.variance, "centre": term.centre}),
+            Input::Feature(place) => {
+                adapt["weights"][&arguments.weights[*place]] =
+                    json!({"variance": term.variance, "centre": term.centre, "scale": term.scale});
+            }
+        }
+    }
+    adapt
+}
+
+fn give_out(
+    arguments: &AdaptArguments,
+    document: &Value,
+    found: &Found,
+    later: &[Vec<Told>],
+) -> anyhow::Result<()> {
+    write_json(arguments.json.as_deref(), found)?;
+    if let Some(file) = &arguments.out {
+        let mut document = document.clone();
+        document["models"][&arguments.model]["adapt"] = found.adapt.clone();
+        // What a device refuses is not written.
+        Pack::read(&document).context("the pack does not take the model")?;
+        let member = json!({&arguments.model: document["models"][&arguments.model]});
+        write(file, &(serde_json::to_string_pretty(&member)? + "\n"))?;
+    }
+    if let Some(file) = &arguments.svg {
+        let title = format!(
+            "Mean log-loss of {} by how many outcomes of the person were learned from",
+            arguments.model
+        );
+        write(file, &curve::draw(later, &title))?;
+    }
+    if let Some(page) = &arguments.page {
+        markers::write(page, &format!("adapt-{}", arguments.model), &markdown(&rows(found)))?;
+    }
+    Ok(())
+}
+
+const HEADINGS: [&str; 9] = [
+    "outcomes learned from",
+    "people",
+    "predictions",
+    "log-loss, shipped",
+    "adapted",
+    "difference",
+    "shipped, fitted to all",
+    "Brier, difference",
+    "AUC, difference",
+];
+
+fn rows(found: &Found) -> Vec<Vec<String>> {
+    let with = |pair: &Pair| {
+        let of = &pair.difference;
+        format!("{:+.4} ({:+.4} to {:+.4})", of.value, of.low, of.high)
+    };
+    let row = |gain: &Gain| {
+        vec![
+            if gain.least == 0 { "any".to_owned() } else { format!("{} or more", gain.least) },
+            gain.people.to_string(),
+            gain.predictions.to_string(),
+            format!("{:.4}", gain.log_loss.shipped),
+            format!("{:.4}", gain.log_loss.adapted),
+            with(&gain.log_loss),
+            format!("{:.4}", gain.log_loss_of_everybody),
+            with(&gain.brier),
+            format!("{:.3} {}", gain.auc.shipped, with(&gain.auc)),
+        ]
+    };
+    found.gains.iter().map(row).collect()
+}
+
+fn markdown(rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    line(&HEADINGS.map(str::to_owned))
+        + "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        + &rows.iter().map(|row| line(row)).collect::<String>()
+}
+
+fn summary(found: &Found) -> String {
+    format!(
+        "{} outcomes of {} people were foretold better by {:.1} nats from their own earlier ones: {}\n\n{}\n",
+        found.outcomes,
+        found.people,
+        found.gained,
+        found.adapt,
+        aligned(&HEADINGS, rows(found))
+    )
+}

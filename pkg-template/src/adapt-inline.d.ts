@@ -1,0 +1,2 @@
+/** `adapt.wasm` in base64. `build.mjs` writes the real file. */
+export declare const base64: string;
