@@ -2,7 +2,7 @@
 //!
 //! As a choice is, an adaptation is made of what every pack is made of: `expand` writes it out as events, counts, sums and a segment, so what was learned is
 //! kept, exported, explained and erased as all else is. What decides is [`Adaptation::decide`], in a module of its own
-//! ([ADR 18](../../../../docs/adr/0018-a-model-moves-with-a-person-in-an-add-on.md)); scores of segments and answers to reports stay those of the shipped model.
+//! ([ADR 19](../../../../docs/adr/0019-a-model-moves-with-a-person-in-an-add-on.md)); scores of segments and answers to reports stay those of the shipped model.
 
 mod decide;
 mod declare;
