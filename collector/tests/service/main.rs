@@ -39,6 +39,7 @@ mod life;
 mod limits;
 mod monitors;
 mod oidc;
+mod operated;
 mod pages;
 mod paying;
 mod relay;
