@@ -1,62 +1,19 @@
 //! A training on a table tells how far it is, and its model goes straight into a pack.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
+mod planted;
+
 use clap::Parser as _;
 use keepset_cli::args::Arguments;
-use keepset_cli::learn::chance::Chance;
 use keepset_cli::log::Fault;
 use keepset_cli::replay::Watch;
-use keepset_cli::tabular::frame::Frame;
 use keepset_cli::tabular::select::Learner;
 use keepset_cli::tabular::train::TableTraining;
 use keepset_engine::Pack;
 use keepset_wire::Name;
 use serde_json::json;
 
-const ROWS: usize = 1_200;
-
-fn uniform(chance: &mut Chance) -> f64 {
-    chance.below(1 << 30) as f64 / f64::from(1 << 30)
-}
-
-/// Rows of 300 people; the outcome follows `money`, `town` and both together, and `noise` is noise.
-fn table() -> Frame {
-    let mut chance = Chance::new(5, 0);
-    let mut columns: Vec<Vec<String>> = vec![Vec::new(); 6];
-    for row in 0..ROWS {
-        let money = (uniform(&mut chance) * 1000.0).round();
-        let town = ["ash", "birch", "cedar", "elm"][chance.below(4)];
-        let margin = 0.004 * money - 2.5 + if town == "cedar" { 1.5 } else { 0.0 };
-        let yes = uniform(&mut chance) < 1.0 / (1.0 + (-margin).exp());
-        let absent = chance.below(10) == 0;
-        let cells = [
-            format!("p{}", row / 4),
-            if absent { String::new() } else { money.to_string() },
-            town.to_owned(),
-            uniform(&mut chance).to_string(),
-            row.to_string(),
-            if yes { "yes" } else { "no" }.to_owned(),
-        ];
-        columns.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
-    }
-    let names = ["person", "money", "town", "noise", "day", "bought"];
-    Frame::of(names.into_iter().zip(columns).collect())
-}
-
-fn training(learner: Learner) -> TableTraining {
-    TableTraining {
-        label: "bought".into(),
-        person: Some("person".into()),
-        ignore: vec!["day".into()],
-        learner,
-        test_share: 0.25,
-        ..TableTraining::default()
-    }
-}
-
-fn run(training: &TableTraining, frame: &Frame) -> anyhow::Result<keepset_cli::tabular::train::TableTrained> {
-    training.run(frame, &mut |_| {})
-}
+use planted::{run, table, training};
 
 /// Watches a training.
 #[derive(Default)]

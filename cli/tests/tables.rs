@@ -1,6 +1,8 @@
 //! A table is learned from honestly, or refused with the reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
+mod planted;
+
 use std::io::Write as _;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -22,50 +24,7 @@ use keepset_cli::tabular::train::{Calibrate, TableTraining};
 use keepset_engine::Pack;
 use keepset_engine::feature::definitions;
 
-const ROWS: usize = 1_200;
-
-fn uniform(chance: &mut Chance) -> f64 {
-    chance.below(1 << 30) as f64 / f64::from(1 << 30)
-}
-
-/// Rows of 300 people; the outcome follows `money`, `town` and both together, and `noise` is noise.
-fn table() -> Frame {
-    let mut chance = Chance::new(5, 0);
-    let mut columns: Vec<Vec<String>> = vec![Vec::new(); 6];
-    for row in 0..ROWS {
-        let money = (uniform(&mut chance) * 1000.0).round();
-        let town = ["ash", "birch", "cedar", "elm"][chance.below(4)];
-        let margin = 0.004 * money - 2.5 + if town == "cedar" { 1.5 } else { 0.0 };
-        let yes = uniform(&mut chance) < 1.0 / (1.0 + (-margin).exp());
-        let absent = chance.below(10) == 0;
-        let cells = [
-            format!("p{}", row / 4),
-            if absent { String::new() } else { money.to_string() },
-            town.to_owned(),
-            uniform(&mut chance).to_string(),
-            row.to_string(),
-            if yes { "yes" } else { "no" }.to_owned(),
-        ];
-        columns.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
-    }
-    let names = ["person", "money", "town", "noise", "day", "bought"];
-    Frame::of(names.into_iter().zip(columns).collect())
-}
-
-fn training(learner: Learner) -> TableTraining {
-    TableTraining {
-        label: "bought".into(),
-        person: Some("person".into()),
-        ignore: vec!["day".into()],
-        learner,
-        test_share: 0.25,
-        ..TableTraining::default()
-    }
-}
-
-fn run(training: &TableTraining, frame: &Frame) -> anyhow::Result<keepset_cli::tabular::train::TableTrained> {
-    training.run(frame, &mut |_| {})
-}
+use planted::{ROWS, run, table, training, uniform};
 
 #[test]
 fn every_learner_finds_what_was_planted_and_says_how_sure_it_is() {

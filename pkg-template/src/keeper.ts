@@ -5,17 +5,15 @@ import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import { placeAt, zoneAround } from "./host/zone.js";
 import type { Vault } from "./host/vault.js";
-import type { Kit, Report, Study } from "./kit.js";
+import { type Kit, LOOK_AGAIN_MS, type Report, type Study } from "./kit.js";
 import { Gone, type Notice, type Op, type Signed, type Steps, type View } from "./ops.js";
 import type { Settings } from "./options.js";
+import { Outgoing } from "./outgoing.js";
 import type { Profile } from "./profile.js";
 import { decode, encode, Seen } from "./record.js";
 import { Saver } from "./saver.js";
-import type { Sender } from "./sender.js";
 import type { FlushResult } from "./types.js";
 
-/** What is due and could not be done is tried again after this while. */
-const LOOK_AGAIN_MS = 60_000;
 const NOTHING_TO_STORE = Promise.resolve();
 
 /**
@@ -45,11 +43,7 @@ export class Keeper {
   #consented: ConsentState;
   #opening: Steps = [];
   readonly #alarm = new Timer(() => void this.#guard(() => this.#look()));
-  /** What sends; loaded when something waits to leave. */
-  #sender: Sender | undefined;
-  #held = false;
-  /** Tries again to load it. */
-  readonly #again = new Timer(() => this.#sendSoon());
+  readonly #outgoing: Outgoing;
 
   private constructor(
     private readonly settings: Settings,
@@ -65,6 +59,21 @@ export class Keeper {
     this.#core = core;
     this.#seen = seen;
     this.#consented = Object.freeze(core.consent());
+    this.#outgoing = new Outgoing({
+      settings,
+      tell,
+      pack: kit.pack,
+      next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
+      pending: () => this.#core.pending(),
+      done: async (number, outcome) => {
+        if (this.#closed) return;
+        this.#core.sent(number, outcome);
+        await this.#saver.save();
+      },
+      ring: () => void this.#guard(() => this.#outgoing.flush()),
+      report: () => this.#report(),
+      guard: (work) => this.#guard(work),
+    });
   }
 
   /** Reads what is stored and starts the engine on it. */
@@ -105,9 +114,7 @@ export class Keeper {
 
   /** Stops and continues sending. */
   hold(held: boolean): void {
-    this.#held = held;
-    this.#sender?.hold(held);
-    if (!held) this.#sendSoon();
+    this.#outgoing.hold(held);
   }
 
   /** Takes in events; resolves when they are durable. It is the same promise for all that are stored together. */
@@ -181,7 +188,7 @@ export class Keeper {
       case "stats":
         return null;
       case "reset":
-        this.#sender?.abort();
+        this.#outgoing.abort();
         this.#changed(this.#core.erase(now));
         this.#seen = new Seen();
         return this.#saver.save();
@@ -249,7 +256,7 @@ export class Keeper {
 
   /** Withdrawal stops hand-outs first, then erases, then confirms. */
   async #consent(call: Signed, { change }: Op & { do: "consent" }): Promise<void> {
-    if (Object.values(change).includes("denied")) this.#sender?.abort();
+    if (Object.values(change).includes("denied")) this.#outgoing.abort();
     if (!this.#apply(call)) return;
     this.#publish([]);
     if (change.segmentation === "denied") this.#seen = new Seen();
@@ -262,15 +269,15 @@ export class Keeper {
   }
 
   async #deleteAll(): Promise<void> {
-    this.#sender?.abort();
+    this.#outgoing.abort();
     await this.#saver.inTurn(async () => {
       await this.#wipe();
       this.#core.setConsent({ storage: "denied" }, 0, this.#now);
     });
     // What was shared is taken back, behind what was still under way, and then nothing is known of it any more.
     await this.#prepare();
-    await this.#send();
-    await this.#send();
+    await this.#outgoing.flush();
+    await this.#outgoing.flush();
     await this.#saver.inTurn(async () => {
       this.#replace(undefined);
       this.#publish([]);
@@ -286,50 +293,10 @@ export class Keeper {
   async #flush(): Promise<FlushResult> {
     const state = await this.#look();
     if (this.#closed) throw new Gone();
-    const result = await this.#send();
+    const result = await this.#outgoing.flush();
     if (this.#closed || result.sent > 0 || result.skipped !== undefined) return result;
     const queued = this.#core.pending() !== undefined;
     return { ...result, skipped: queued ? "not_durable" : state === "queued" ? "answered" : state };
-  }
-
-  /** Sends what waits now. */
-  async #send(): Promise<FlushResult> {
-    const nothing: FlushResult = { sent: 0, queued: this.#core.pending() ? 1 : 0 };
-    if (this.#held) return { ...nothing, skipped: "paused" };
-    if (!this.settings.collector) return { ...nothing, skipped: "no_collector" };
-    if (!this.#sender && !this.#core.nextUpload(this.#now)) return nothing;
-    return (await this.#openSender())?.flush() ?? { ...nothing, skipped: "not_loaded" };
-  }
-
-  /** Sends what waits at a random moment soon. */
-  #sendSoon(): void {
-    void this.#guard(async () => {
-      if (!this.settings.collector || this.#held) return;
-      if (this.#sender || this.#core.nextUpload(this.#now)) (await this.#openSender())?.soon();
-    });
-  }
-
-  async #openSender(): Promise<Sender | undefined> {
-    const report = this.#sender ? undefined : await this.#report();
-    if (report)
-      this.#sender ??= new report.Sender(
-        this.settings,
-        {
-          next: () => (this.#closed ? undefined : this.#core.nextUpload(this.#now)),
-          pending: () => this.#core.pending(),
-          pack: this.kit.pack,
-          done: async (number, outcome) => {
-            if (this.#closed) return;
-            this.#core.sent(number, outcome);
-            await this.#saver.save();
-          },
-          tell: this.tell,
-          ring: () => void this.#guard(() => this.#send()),
-        },
-        this.#held,
-      );
-    else if (!this.#sender) this.#again.set(LOOK_AGAIN_MS);
-    return this.#sender;
   }
 
   /** Ticks, makes the report that is due and stores it. */
@@ -413,7 +380,7 @@ export class Keeper {
     const saved = this.vault.usable ? this.#core.save() : undefined;
     if (!saved) {
       this.#unsaved.splice(0, covered);
-      return this.#sendSoon();
+      return this.#outgoing.soon();
     }
     const { appends, bytes, revision } = saved;
     const kept = await this.vault.write(encode(bytes, this.#seen.take(!appends)), appends);
@@ -423,7 +390,7 @@ export class Keeper {
     // Nothing is known of what a failed write has left there.
     if (kept === "volatile") return this.#core.rewrite();
     this.#core.stored(revision);
-    this.#sendSoon();
+    this.#outgoing.soon();
   }
 
   /** Another writer was first: start from its record and do this tab's unconfirmed changes again. */
@@ -520,8 +487,7 @@ export class Keeper {
     this.#closed = true;
     this.#alarm.clear();
     this.#saver.close();
-    this.#again.clear();
-    this.#sender?.close();
+    this.#outgoing.close();
   }
 
   get #now(): number {

@@ -1,6 +1,9 @@
 // What an engine is made of, and the parts that are loaded when they are asked for.
 import type { Profile } from "./profile.js";
 
+/** What is due and could not be done is tried again after this while. */
+export const LOOK_AGAIN_MS = 60_000;
+
 /** The mechanism, the making of labels, and their randomness: the glue of the report part. */
 export type Report = typeof import("./report.js");
 
