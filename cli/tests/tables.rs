@@ -1,5 +1,11 @@
 //! A table is learned from honestly, or refused with the reason.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    clippy::print_stderr
+)]
 
 mod planted;
 

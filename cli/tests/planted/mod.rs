@@ -5,14 +5,14 @@ use keepset_cli::tabular::frame::Frame;
 use keepset_cli::tabular::select::Learner;
 use keepset_cli::tabular::train::{TableTrained, TableTraining};
 
-pub const ROWS: usize = 1_200;
+pub(crate) const ROWS: usize = 1_200;
 
-pub fn uniform(chance: &mut Chance) -> f64 {
+pub(crate) fn uniform(chance: &mut Chance) -> f64 {
     chance.below(1 << 30) as f64 / f64::from(1 << 30)
 }
 
 /// Rows of 300 people; the outcome follows `money`, `town` and both together, and `noise` is noise.
-pub fn table() -> Frame {
+pub(crate) fn table() -> Frame {
     let mut chance = Chance::new(5, 0);
     let mut columns: Vec<Vec<String>> = vec![Vec::new(); 6];
     for row in 0..ROWS {
@@ -35,7 +35,7 @@ pub fn table() -> Frame {
     Frame::of(names.into_iter().zip(columns).collect())
 }
 
-pub fn training(learner: Learner) -> TableTraining {
+pub(crate) fn training(learner: Learner) -> TableTraining {
     TableTraining {
         label: "bought".into(),
         person: Some("person".into()),
@@ -46,6 +46,6 @@ pub fn training(learner: Learner) -> TableTraining {
     }
 }
 
-pub fn run(training: &TableTraining, frame: &Frame) -> anyhow::Result<TableTrained> {
+pub(crate) fn run(training: &TableTraining, frame: &Frame) -> anyhow::Result<TableTrained> {
     training.run(frame, &mut |_| {})
 }

@@ -222,7 +222,9 @@ mod tests {
                 (0..3).map(|_| Term { variance: 4.0 * draw() + 1e-6, centre: 0.0, scale: 1.0 }).collect();
             let rule = Rule { limit, terms };
             let mut learned = vec![Learned::default(); 3];
-            for _ in 0..(400.0 * draw()) as usize {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 399")]
+            let outcomes = (400.0 * draw()) as usize;
+            for _ in 0..outcomes {
                 let inputs = vec![1.0, 20.0 * draw() - 10.0, 20.0 * draw() - 10.0];
                 let steps = rule.step(&learned, told(80.0 * draw() - 40.0), &inputs, draw() < 0.5);
                 for (learned, step) in learned.iter_mut().zip(steps) {
