@@ -32,7 +32,7 @@ const WORDS = {
   "": { "": "text" },
 };
 /** Blocks for programs that are not ours and not here (Docker, systemd, Kubernetes, Spark, Prometheus, Lighthouse): their syntax alone is looked at, where we can. */
-const ELSEWHERE = 6;
+const ELSEWHERE = 7;
 
 const work = ({ language, word }) => WORDS[language]?.[word];
 const all = (kind) => blocks.filter((block) => work(block) === kind);
