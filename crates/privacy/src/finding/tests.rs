@@ -50,6 +50,7 @@ fn truth(ask: &Ask, person: u16, shift: u16) -> Truth {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 mod in_print;
 
 const PEOPLE: u16 = 2_400;
