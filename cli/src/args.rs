@@ -128,6 +128,14 @@ pub struct LogArguments {
     /// A file with a plan that takes the place of the pack's
     #[arg(long)]
     pub plan: Option<PathBuf>,
+    /// Its files.
+    #[command(flatten)]
+    pub files: LogFiles,
+}
+
+/// The files of a log.
+#[derive(Debug, Args)]
+pub struct LogFiles {
     /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
     #[arg(long, required = true)]
     pub events: Vec<PathBuf>,

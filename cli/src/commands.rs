@@ -58,9 +58,9 @@ pub fn survey(arguments: &SurveyArguments) -> anyhow::Result<String> {
     let log = &arguments.run.log;
     let survey = Survey {
         pack: read_pack_with(&log.pack, log.plan.as_deref())?,
-        events: log.events.clone(),
-        mapping: log.mapping.as_deref().map(read_mapping).transpose()?,
-        strict: log.strict,
+        events: log.files.events.clone(),
+        mapping: log.files.mapping.as_deref().map(read_mapping).transpose()?,
+        strict: log.files.strict,
         every_days: arguments.every,
     };
     let found = watched(arguments.run.progress, |terminal| survey.run(terminal))?;
@@ -121,9 +121,9 @@ fn known(source: &LogArguments, arguments: &PersonArguments) -> anyhow::Result<K
     };
     let question = person::Question {
         pack: read_pack_with(&source.pack, source.plan.as_deref())?,
-        events: source.events.clone(),
-        mapping: source.mapping.as_deref().map(read_mapping).transpose()?,
-        strict: source.strict,
+        events: source.files.events.clone(),
+        mapping: source.files.mapping.as_deref().map(read_mapping).transpose()?,
+        strict: source.files.strict,
         person: arguments.person.clone(),
         at: arguments.at.as_ref().map(instant).transpose()?,
     };
@@ -250,10 +250,10 @@ fn read_keyed_pack(path: &Path, keys: Option<&Path>) -> anyhow::Result<Pack> {
 fn prepared(arguments: &LogArguments) -> anyhow::Result<Replay> {
     Ok(Replay {
         pack: read_pack_with(&arguments.pack, arguments.plan.as_deref())?,
-        events: arguments.events.clone(),
-        mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
+        events: arguments.files.events.clone(),
+        mapping: arguments.files.mapping.as_deref().map(read_mapping).transpose()?,
         noise: Noise::System,
-        strict: arguments.strict,
+        strict: arguments.files.strict,
         collector: None,
         window: None,
     })

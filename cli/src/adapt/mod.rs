@@ -21,6 +21,7 @@ use self::measure::{Gain, Pair, gain};
 use self::people::{Pace, Stories, Watched};
 use self::person::{Input, Told};
 use self::prior::Prior;
+use crate::args::LogFiles;
 use crate::commands::{read, read_mapping, write, write_json};
 use crate::learn::scale::Platt;
 use crate::log::{Fault, Line};
@@ -43,15 +44,9 @@ pub struct AdaptArguments {
     /// What the model foretells: an outcome that the pack defines
     #[arg(long)]
     pub outcome: String,
-    /// The log: JSON lines, or CSV when there is a mapping; may be gzipped, may be given several times
-    #[arg(long, required = true)]
-    pub events: Vec<PathBuf>,
-    /// The mapping file that says which columns of a CSV log hold what
-    #[arg(long)]
-    pub mapping: Option<PathBuf>,
-    /// Stop with exit code 2 at the first line that cannot be used
-    #[arg(long)]
-    pub strict: bool,
+    /// The log.
+    #[command(flatten)]
+    pub files: LogFiles,
     /// A day, YYYY-MM-DD: what had come due by then tells how people differ, predictions from then on are measured
     #[arg(long)]
     pub cut: String,
@@ -164,12 +159,14 @@ fn document(arguments: &AdaptArguments) -> anyhow::Result<Value> {
         let member = members.get(&arguments.model);
         let member =
             member.with_context(|| format!("{} has no model {:?}", file.display(), arguments.model))?;
-        if pack.get("models").is_none() {
-            pack["models"] = json!({});
+        let models = pack.as_object_mut().map(|pack| pack.entry("models").or_insert_with(|| json!({})));
+        // What is no object is left to the pack's reader to refuse.
+        if let Some(Value::Object(models)) = models {
+            models.insert(arguments.model.clone(), member.clone());
         }
-        pack["models"][&arguments.model] = member.clone();
     }
-    if let Some(model) = pack["models"].get_mut(&arguments.model).and_then(Value::as_object_mut) {
+    let model = pack.get_mut("models").and_then(|models| models.get_mut(&arguments.model));
+    if let Some(Value::Object(model)) = model {
         model.remove("adapt");
     }
     Ok(pack)
@@ -184,8 +181,9 @@ fn stories(arguments: &AdaptArguments) -> anyhow::Result<(Stories, Timestamp)> {
         stories.entry(person.clone()).or_default().push((*heard, event.clone()));
         Ok(None)
     };
-    let mapping = arguments.mapping.as_deref().map(read_mapping).transpose()?;
-    read_through(&arguments.events, mapping, arguments.strict, &mut Unwatched, &mut take)?;
+    let LogFiles { events, mapping, strict } = &arguments.files;
+    let mapping = mapping.as_deref().map(read_mapping).transpose()?;
+    read_through(events, mapping, *strict, &mut Unwatched, &mut take)?;
     Ok((stories, end.context("the log holds no event")?))
 }
 
@@ -297,4 +295,98 @@ fn summary(found: &Found) -> String {
         found.adapt,
         aligned(&HEADINGS, rows(found))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../packs/wholesale");
+
+    fn asked(more: &[&str]) -> anyhow::Result<String> {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            adapt: AdaptArguments,
+        }
+        let [pack, mapping, log] = ["pack.json", "mapping.json", "fixtures/online_retail_ii_sample.csv.gz"]
+            .map(|file| format!("{PACKS}/{file}"));
+        let line = ["adapt", "--pack", &pack, "--mapping", &mapping, "--events", &log, "--every", "14"];
+        run(&<Line as clap::Parser>::try_parse_from(line.into_iter().chain(more.iter().copied()))?.adapt)
+    }
+
+    /// A model that knows nothing: whoever orders often differs from it, which the log of 1,353 customers shows beyond any doubt.
+    #[test]
+    fn a_model_that_says_the_same_of_all_is_moved_with_each_and_what_is_written_is_taken_by_the_pack() {
+        let folder = std::env::temp_dir().join(format!("keepset-adapt-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let flat = json!({"flat": {"kind": "linear", "intercept": -1.0, "weights": {"purchases_28d": 0}}});
+        std::fs::write(file("flat.json"), flat.to_string()).unwrap();
+        std::fs::write(file("page.md"), "<!-- adapt-flat:begin -->\n<!-- adapt-flat:end -->\n").unwrap();
+        let (member, out, json, svg, page) =
+            (file("flat.json"), file("out.json"), file("found.json"), file("drawn.svg"), file("page.md"));
+        let table = asked(&[
+            "--model",
+            "flat",
+            "--member",
+            &member,
+            "--outcome",
+            "orders_28d",
+            "--cut",
+            "2010-08-15",
+            "--slope",
+            "--out",
+            &out,
+            "--json",
+            &json,
+            "--svg",
+            &svg,
+            "--page",
+            &page,
+        ])
+        .unwrap();
+        assert!(table.contains("8 or more"), "{table}");
+        let found: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+        let high = &found["gains"][1]["log_loss"]["difference"]["high"];
+        assert!(high.as_f64().unwrap() < 0.0, "{table}");
+        let written: Value = serde_json::from_str(&std::fs::read_to_string(&out).unwrap()).unwrap();
+        assert_eq!(written["flat"]["adapt"], found["adapt"]);
+        assert!(
+            written["flat"]["adapt"].get("slope").is_none(),
+            "a score that is the same for all has no slope"
+        );
+        assert!(std::fs::read_to_string(&svg).unwrap().contains("the shipped model"));
+        assert!(std::fs::read_to_string(&page).unwrap().contains("| 4 or more |"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for (wrong, said) in [
+            (&["--model", "none", "--outcome", "orders_28d", "--cut", "2010-08-15"][..], "no model \"none\""),
+            (&["--model", "orders_28d", "--outcome", "sells", "--cut", "2010-08-15"], "no outcome \"sells\""),
+            (&["--model", "orders_28d", "--outcome", "orders_28d", "--cut", "August"], "no day"),
+            (
+                &["--model", "orders_28d", "--outcome", "orders_28d", "--cut", "2010-08-15", "--limit", "9"],
+                "5 at most",
+            ),
+            (
+                &[
+                    "--model",
+                    "orders_28d",
+                    "--outcome",
+                    "orders_28d",
+                    "--cut",
+                    "2010-08-15",
+                    "--weights",
+                    "clicks",
+                ],
+                "no feature \"clicks\"",
+            ),
+        ] {
+            let refused = format!("{:#}", asked(wrong).unwrap_err());
+            assert!(refused.contains(said), "{refused}");
+        }
+    }
 }
