@@ -25,14 +25,10 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let mut node = shell::command("node");
     node.arg("benches/package.mjs").env("KEEPSET_PACKAGE", package);
     let node = table(&mut node)?;
-    if write {
-        let tables = format!(
-            "## The engine, natively\n\n{native}\n## Logs of shops, natively\n\nThe retail pack, one engine a person, on one core; the log is read before. Every order concerns nearly all of the pack, and between two of a\nperson lie days in which time changes answers; a click concerns three features.\n\n{replay}\n## The shipped package in Node and Chromium\n\n{node}"
-        );
-        markers::write(&paths::at(PAGE), "bench", &tables)?;
-        println!("    wrote the tables in {PAGE}");
-    }
-    Ok(())
+    let tables = format!(
+        "## The engine, natively\n\n{native}\n## Logs of shops, natively\n\nThe retail pack, one engine a person, on one core; the log is read before. Every order concerns nearly all of the pack, and between two of a\nperson lie days in which time changes answers; a click concerns three features.\n\n{replay}\n## The shipped package in Node and Chromium\n\n{node}"
+    );
+    keep(write, PAGE, "bench", &tables)
 }
 
 /// Measures the package beside its peers from npm, in Node and in Chromium, and writes the tables when asked.
@@ -46,13 +42,8 @@ pub(crate) fn peers(write: bool) -> Result<()> {
     let mut node = shell::command("node");
     node.arg("benches/peers/run.mjs").env("KEEPSET_PACKAGE", package);
     browser.tell(&mut node)?;
-    let finished = shell::tee(&mut node)?;
-    ensure!(finished.success, "nothing was compared");
-    if write {
-        markers::write(&paths::at(PAGE), "peers", &finished.output)?;
-        println!("    wrote the tables in {PAGE}");
-    }
-    Ok(())
+    let tables = compared(&mut node)?;
+    keep(write, PAGE, "peers", &tables)
 }
 
 /// Measures what `track` costs the thread of a page, and writes the table when asked.
@@ -64,11 +55,7 @@ pub(crate) fn track(write: bool) -> Result<()> {
     node.arg("benches/track.mjs").env("KEEPSET_PACKAGE", package);
     browser.tell(&mut node)?;
     let table = table(&mut node)?;
-    if write {
-        markers::write(&paths::at(PAGE), "track", &table)?;
-        println!("    wrote the table in {PAGE}");
-    }
-    Ok(())
+    keep(write, PAGE, "track", &table)
 }
 
 /// Measures what scores cost beside peers from npm and PyPI, and writes the tables when asked.
@@ -84,13 +71,8 @@ pub(crate) fn models(write: bool) -> Result<()> {
     let mut node = shell::command("node");
     node.args(["--expose-gc", "benches/models/run.mjs"]).env("KEEPSET_PACKAGE", package);
     node.env("KEEPSET_BIN", shell::target_folder()?.join("release/keepset"));
-    let finished = shell::tee(&mut node)?;
-    ensure!(finished.success, "nothing was compared");
-    if write {
-        markers::write(&paths::at(PAGE), "models", &finished.output)?;
-        println!("    wrote the tables in {PAGE}");
-    }
-    Ok(())
+    let tables = compared(&mut node)?;
+    keep(write, PAGE, "models", &tables)
 }
 
 /// Counts what leaves a device beside trackers from npm, and writes the table and the chart when asked.
@@ -107,13 +89,8 @@ pub(crate) fn leaving(write: bool) -> Result<()> {
         node.arg("--svg").arg(paths::at("docs/bytes-leaving.svg"));
     }
     browser.tell(&mut node)?;
-    let finished = shell::tee(&mut node)?;
-    ensure!(finished.success, "nothing was compared");
-    if write {
-        markers::write(&paths::at(PAGE), "leaving", &finished.output)?;
-        println!("    wrote the table in {PAGE} and docs/bytes-leaving.svg");
-    }
-    Ok(())
+    let tables = compared(&mut node)?;
+    keep(write, PAGE, "leaving", &tables)
 }
 
 /// Measures the mechanisms beside the peers from PyPI on the same true data, and writes the tables when asked.
@@ -133,13 +110,8 @@ pub(crate) fn ldp(write: bool) -> Result<()> {
     let mut python = shell::command("python3");
     let own = shell::target_folder()?.join("release/examples/ldp");
     python.arg("benches/ldp/run.py").env("KEEPSET_LDP", own);
-    let finished = shell::tee(&mut python)?;
-    ensure!(finished.success, "nothing was compared");
-    if write {
-        markers::write(&paths::at(FIGURES), "ldp", &finished.output)?;
-        println!("    wrote the tables in {FIGURES}");
-    }
-    Ok(())
+    let tables = compared(&mut python)?;
+    keep(write, FIGURES, "ldp", &tables)
 }
 
 /// Tells random schedules of what can happen to a device, times the noise of a report in the shipped module, and writes both when asked.
@@ -162,12 +134,8 @@ pub(crate) fn reports(write: bool) -> Result<()> {
     let mut node = shell::command("node");
     node.arg("benches/report.mjs").env("KEEPSET_PACKAGE", package);
     let speed = table(&mut node)?;
-    if write {
-        markers::write(&paths::at(FIGURES), "schedules", &schedules)?;
-        markers::write(&paths::at(FIGURES), "speed", &speed)?;
-        println!("    wrote the tables in {FIGURES}");
-    }
-    Ok(())
+    keep(write, FIGURES, "schedules", &schedules)?;
+    keep(write, FIGURES, "speed", &speed)
 }
 
 /// What else than the device can be measured.
@@ -193,11 +161,23 @@ pub(crate) fn collector(write: bool) -> Result<()> {
     shell::run(shell::cargo("build").args(release).args(["--bins", "--example", "load"]))?;
     let mut load = shell::command(shell::target_folder()?.join("release/examples/load"));
     let table = table(&mut load)?;
+    keep(write, PAGE, "collector", &table)
+}
+
+/// Writes what was measured between the markers of a page, when that is asked.
+fn keep(write: bool, page: &str, markers: &str, tables: &str) -> Result<()> {
     if write {
-        markers::write(&paths::at(PAGE), "collector", &table)?;
-        println!("    wrote the table in {PAGE}");
+        markers::write(&paths::at(page), markers, tables)?;
+        println!("    wrote {markers} in {page}");
     }
     Ok(())
+}
+
+/// What a comparison with peers printed.
+fn compared(command: &mut Command) -> Result<String> {
+    let finished = shell::tee(command)?;
+    ensure!(finished.success, "nothing was compared");
+    Ok(finished.output)
 }
 
 /// The table a benchmark printed.
