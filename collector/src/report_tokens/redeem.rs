@@ -4,8 +4,8 @@ use axum::http::HeaderValue;
 use keepset_wire::{Plan, PlanHash, Timestamp, Window, sha256};
 
 use super::Spend;
-use super::keys::TokenKeys;
-use super::token::{self, PublicKey, Token};
+use super::keys::{TokenKey, TokenKeys};
+use super::token::{self, Token};
 use crate::admit::Admitted;
 use crate::problem::{Kind, Problem};
 
@@ -19,11 +19,9 @@ pub struct Redeemer {
 
 #[derive(Clone, Debug)]
 struct Key {
+    key: TokenKey,
     id: [u8; 32],
-    public: PublicKey,
     challenge: [u8; 32],
-    from: Timestamp,
-    until: Timestamp,
     window: Window,
 }
 
@@ -46,11 +44,9 @@ impl Redeemer {
         for issuer in &file.issuers {
             let challenge = sha256(&[&issuer.challenge(&file.origin)]);
             keys.extend(issuer.keys.iter().map(|key| Key {
+                key: key.clone(),
                 id: key.public.id(),
-                public: key.public.clone(),
                 challenge,
-                from: key.from,
-                until: key.until,
                 window: key.last_window(plan),
             }));
         }
@@ -80,7 +76,7 @@ impl Redeemer {
     fn find(&self, token: &[u8], now: Timestamp) -> Option<Paid> {
         let token = Token::read(token)?;
         let key = self.keys.iter().find(|key| key.id == token.key() && key.challenge == token.challenge())?;
-        let right = key.from <= now && now < key.until && token.is_signed_by(&key.public);
+        let right = key.key.is_in_use(now) && token.is_signed_by(&key.key.public);
         right.then(|| Paid { key: key.id, nonce: token.nonce().to_vec(), window: key.window })
     }
 
@@ -106,17 +102,18 @@ impl Redeemer {
 
     /// Counts the keys by how they stand: to come, in use, over.
     pub(crate) fn standings(&self, now: Timestamp) -> Standings {
-        let count = |right: &dyn Fn(&Key) -> bool| self.keys.iter().filter(|key| right(key)).count() as u64;
+        let count =
+            |right: &dyn Fn(&TokenKey) -> bool| self.keys.iter().filter(|key| right(&key.key)).count() as u64;
         [
             ("to_come", count(&|key| now < key.from)),
-            ("in_use", count(&|key| key.from <= now && now < key.until)),
+            ("in_use", count(&|key| key.is_in_use(now))),
             ("over", count(&|key| key.until <= now)),
         ]
     }
 
     /// Returns from when on no token will be taken, if no key is added.
     pub(crate) fn ends(&self) -> Option<Timestamp> {
-        self.keys.iter().map(|key| key.until).max()
+        self.keys.iter().map(|key| key.key.until).max()
     }
 }
 
