@@ -14,6 +14,11 @@ export function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {
   return bytes.length >= end.length && sameBytes(bytes.subarray(bytes.length - end.length), end);
 }
 
+/** Writes bytes as hexadecimal text, two small digits each. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Writes bytes as base64. */
 export function toBase64(bytes: Uint8Array): string {
   let text = "";

@@ -6,6 +6,7 @@ import { dirname, join, parse, relative, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 
+import { toHex } from "./bytes.js";
 import { KeepsetError } from "./errors.js";
 import { loader } from "./loader.js";
 import { packTypes, type TypedPack } from "./pack-types.js";
@@ -107,7 +108,7 @@ async function compile(pack: string, keys: string[], out: string): Promise<strin
   }
   await write(pack, out, compiled);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", compiled as Uint8Array<ArrayBuffer>));
-  return `${out}: ${compiled.length} bytes, sha256 ${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `${out}: ${compiled.length} bytes, sha256 ${toHex(hash)}`;
 }
 
 /** What several places say of the keys of a collector, each of other keys. */

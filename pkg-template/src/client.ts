@@ -1,4 +1,5 @@
 import type { Budget, ConsentState, Explanation, FeatureValue, LedgerEntry, Membership, Report, SegmentChange, Withheld } from "./dto.js";
+import { toHex } from "./bytes.js";
 import { deferred } from "./deferred.js";
 import type { OpenEngine } from "./engine.js";
 import { Emitter, safely, type Unsubscribe } from "./emitter.js";
@@ -464,7 +465,7 @@ if ((Symbol as { asyncDispose?: symbol }).asyncDispose) Client.prototype[Symbol.
 /** Names the profile of an account. */
 async function hashed(key: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`keepset profile 1 ${key}`));
-  return Array.from(new Uint8Array(digest, 0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(digest, 0, 8));
 }
 
 /** The segments of a list that are not in another. */
@@ -475,8 +476,7 @@ function beyond(segments: readonly Membership[], others: readonly Membership[]):
 
 /** Bytes as hexadecimal text, as the ledger shows them everywhere. */
 function hexBytes(_key: string, value: unknown): unknown {
-  if (!(value instanceof Uint8Array)) return value;
-  return Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return value instanceof Uint8Array ? toHex(value) : value;
 }
 
 /** The options of a call, as far as they are some. */

@@ -4,6 +4,7 @@ import { createClient } from "keepset";
 import { sameBytes } from "../bytes.js";
 import type { Outcome, Purpose, Report } from "../dto.js";
 import type { KeepsetError } from "../errors.js";
+import { shelf } from "../host/shelf.js";
 import { PURPOSES } from "../input.js";
 import type { ClientEvents, Clock, Keepset, Options, StorageAdapter } from "../types.js";
 
@@ -109,15 +110,5 @@ function handClock(now: number): TestClock {
       now += ms;
       listeners.forEach((listener) => listener());
     },
-  };
-}
-
-/** A storage that lasts as long as the test. */
-function shelf(): StorageAdapter {
-  const values = new Map<string, Uint8Array>();
-  return {
-    get: async (key) => values.get(key)?.slice(),
-    set: async (key, value) => void values.set(key, value.slice()),
-    delete: async (key) => void values.delete(key),
   };
 }

@@ -2,6 +2,7 @@
 //
 // Nothing here takes the same time whatever the numbers: the key is public, the nonce goes to the collector as it is, and the blinding factor is
 // drawn for one request and gone after it. Whoever can measure this page sees the page.
+import { toHex } from "../bytes.js";
 
 /** Bytes of a modulus, of a hash, and of a salt. */
 const MODULUS = 256;
@@ -95,6 +96,5 @@ function join(...parts: ArrayLike<number>[]): Bytes {
   return Uint8Array.from(parts.flatMap((part) => Array.from(part)));
 }
 
-export const hex = (of: Uint8Array): string => Array.from(of, (byte) => byte.toString(16).padStart(2, "0")).join("");
-const number = (of: Uint8Array): bigint => BigInt(`0x${hex(of) || 0}`);
+const number = (of: Uint8Array): bigint => BigInt(`0x${toHex(of) || 0}`);
 const bytes = (of: bigint): Bytes => Uint8Array.from(of.toString(16).padStart(2 * MODULUS, "0").match(/../g) ?? [], (pair) => parseInt(pair, 16));

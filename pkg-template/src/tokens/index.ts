@@ -1,9 +1,11 @@
 // `keepset/tokens`: a token for each report, fetched ahead of time and blinded here, so that nobody learns whose report it pays for.
+import { fromBase64, toBase64, toHex } from "../bytes.js";
+import { shelf } from "../host/shelf.js";
 import { methodOf, read, send, typeFor } from "../host/transport.js";
 import { chooseStorage } from "../host/vault.js";
 import type { Unsubscribe } from "../emitter.js";
 import type { Clock, Keepset, StorageAdapter, Transport } from "../types.js";
-import { ask, challengeOf, hex } from "./blind.js";
+import { ask, challengeOf } from "./blind.js";
 import { Stock, type Kept } from "./stock.js";
 
 /** What `keepset-collector keys new --issuer` prints. */
@@ -59,7 +61,8 @@ export function tokens(options: TokenOptions): Tokens {
   const { keys, stock: wanted = 2, rest = 60, headers = {}, name = "default", storage = "auto", clock = Date } = options;
   if (!keys?.issuers?.length) throw new TypeError("tokens({ keys }): what `keepset-collector keys new --issuer` prints");
   const store = chooseStorage(storage);
-  const stock = new Stock(typeof store === "object" ? store : inMemory(), `tokens:${name}`);
+  // Where nothing may be kept, tokens live as long as the page.
+  const stock = new Stock(typeof store === "object" ? store : shelf(), `tokens:${name}`);
   /** Grows with every deletion: what was asked for before it is not kept. */
   let erased = 0;
 
@@ -92,7 +95,7 @@ export function tokens(options: TokenOptions): Tokens {
       const { kind, body, url, signal } = request;
       const plain = { ...request.headers, "content-type": typeFor(kind) };
       if (kind !== "report") return send(methodOf(kind), url, body, plain, signal, read);
-      const report = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", body.slice())));
+      const report = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body.slice())));
       const now = clock.now();
       const token = await stock.change((held) => {
         const at = held.waiting.findIndex(({ from, until }) => from <= now && now < until);
@@ -149,12 +152,6 @@ export function tokens(options: TokenOptions): Tokens {
   return these;
 }
 
-/** Where nothing may be kept, tokens live as long as the page. */
-function inMemory(): StorageAdapter {
-  const held = new Map<string, Uint8Array>();
-  return { get: async (key) => held.get(key), set: async (key, value) => void held.set(key, value), delete: async (key) => void held.delete(key) };
-}
-
 /** base64url with its padding, as RFC 9577 has it. */
-const encode = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_");
-const decode = (text: string): Uint8Array => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
+const encode = (bytes: Uint8Array): string => toBase64(bytes).replace(/\+/g, "-").replace(/\//g, "_");
+const decode = (text: string): Uint8Array => fromBase64(text.replace(/-/g, "+").replace(/_/g, "/"));
