@@ -9,13 +9,14 @@ const require = createRequire(join(tools, "any.js"));
 const source = join(tools, "../src/tokens/blind.ts");
 
 const { outputFiles } = await require("esbuild").build({ entryPoints: [source], bundle: true, format: "esm", write: false, target: "node20" });
-export const { ask, challengeOf, hex } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+export const { ask, challengeOf } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
 
 /** Another implementation of RFC 9474. */
 export const { RSABSSA } = await import(pathToFileURL(require.resolve("@cloudflare/blindrsa-ts")).href);
 
+export const hex = (of) => Buffer.from(of).toString("hex");
 export const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-export const number = (of) => BigInt(`0x${Buffer.from(of).toString("hex")}`);
+export const number = (of) => BigInt(`0x${hex(of)}`);
 
 /** A key as WebCrypto takes it: it knows no RSASSA-PSS in a `SubjectPublicKeyInfo`. */
 export function webKey(spki) {
