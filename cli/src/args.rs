@@ -120,7 +120,9 @@ pub struct CompileArguments {
 }
 
 /// A log, read with a pack.
+// Of what holds a part, clap's derive makes an empty group: without this one, an optional log would never be there.
 #[derive(Debug, Args)]
+#[group(arg = "pack")]
 pub struct LogArguments {
     /// The pack file
     #[arg(long)]
