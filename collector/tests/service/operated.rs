@@ -4,7 +4,6 @@
 //! programs that are not here, are read by the shell without being run.
 
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::cluster::Cluster;
 use crate::fleet::current;
 use crate::kept::{Held, held, held_in_database};
-use crate::process::{Answer, Folder};
+use crate::process::{Answer, Folder, unused_port};
 
 const PAGE: &str = include_str!("../../../docs/operate.md");
 
@@ -164,8 +163,7 @@ impl Machine {
             return self.shell(&self.here(step));
         }
         self.stop();
-        // Asked for and given back: nobody else takes it in the moment between.
-        self.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        self.port = unused_port();
         let command = format!("exec {}", self.here(step));
         self.collector = Some(self.bash().args(["-c", &command]).stdout(Stdio::null()).spawn().unwrap());
         self.wait_until_ready();

@@ -1,9 +1,10 @@
 //! Starts and stops the real binary, and speaks HTTP with it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
 use keepset_wire::seal::SEALED_TYPE;
@@ -233,6 +234,20 @@ impl Answer {
         assert_eq!(problem["status"], status);
         problem
     }
+}
+
+/// Returns a port of this machine at which nobody listens, and which is given to nobody who asks for any: those are from 32768 on.
+pub fn unused_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Two runs at once begin at different places.
+    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    for _ in 0..2_000 {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is unused");
 }
 
 /// Kills a process at once.

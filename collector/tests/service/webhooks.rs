@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use crate::labels::{Shop, TERMS, holds, labels, on_disk, today};
-use crate::process::{Folder, command, write_plan};
+use crate::process::{Folder, command, unused_port, write_plan};
 
 const KEY: [u8; 32] = [9; 32];
 
@@ -192,9 +192,7 @@ fn what_a_receiver_does_not_take_is_sent_again_under_the_same_name_also_after_a_
 #[test]
 fn what_is_taken_back_before_it_was_told_is_never_told() {
     // Nobody listens at first.
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}/labels", taken.local_addr().unwrap());
-    drop(taken);
+    let address = format!("http://127.0.0.1:{}/labels", unused_port());
     let shop = open(&Receiver { address, status: Arc::default(), messages: Arc::default() });
     for secret in 1..=4 {
         shop.share(&labels(secret, [true, false], today()));
