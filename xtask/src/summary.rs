@@ -5,7 +5,7 @@ use std::iter::Sum;
 use anyhow::{Context, Result, bail, ensure};
 
 /// How many tests ran, and how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     /// Tests that passed.
     pub(crate) passed: u64,
@@ -13,14 +13,18 @@ pub(crate) struct Count {
     pub(crate) failed: u64,
     /// Tests that someone marked as not to run.
     pub(crate) ignored: u64,
+    /// The names of those that failed, as far as the runner gave them.
+    pub(crate) failures: Vec<String>,
 }
 
 impl Sum for Count {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
-        counts.fold(Self::default(), |sum, count| Self {
-            passed: sum.passed + count.passed,
-            failed: sum.failed + count.failed,
-            ignored: sum.ignored + count.ignored,
+        counts.fold(Self::default(), |mut sum, count| {
+            sum.passed += count.passed;
+            sum.failed += count.failed;
+            sum.ignored += count.ignored;
+            sum.failures.extend(count.failures);
+            sum
         })
     }
 }
@@ -46,7 +50,14 @@ pub(crate) fn harness(output: &str) -> Result<Count> {
         }
     }
     ensure!(announced.is_none(), "a test file announced its tests and never gave its result");
-    Ok(counts.into_iter().sum())
+    let failures = output.lines().filter_map(failure).map(str::to_owned).collect();
+    Ok(Count { failures, ..counts.into_iter().sum() })
+}
+
+/// `test a_thing::holds ... FAILED`; wasm-bindgen says `FAIL`
+fn failure(line: &str) -> Option<&str> {
+    let (name, verdict) = line.trim().strip_prefix("test ")?.rsplit_once(" ... ")?;
+    verdict.starts_with("FAIL").then_some(name)
 }
 
 /// `running 3 tests`
@@ -65,6 +76,7 @@ fn verdict(result: &str) -> Option<Count> {
         passed: number("passed")?,
         failed: number("failed")?,
         ignored: number("ignored")? + number("measured").unwrap_or(0),
+        failures: Vec::new(),
     };
     ((word == "ok") == (count.failed == 0)).then_some(count)
 }
@@ -93,7 +105,9 @@ pub(crate) fn node(tap: &str) -> Result<Count> {
     if let Some(file) = empty_file(tap) {
         bail!("{file} holds no test");
     }
-    Ok(Count { passed, failed, ignored: 0 })
+    let named = tap.lines().filter_map(|line| line.strip_prefix("not ok ")?.split_once(" - "));
+    let failures = named.map(|(_, name)| name.to_owned()).collect();
+    Ok(Count { passed, failed, ignored: 0, failures })
 }
 
 /// A file that holds no test is reported as one test named by its whole path.
@@ -113,7 +127,17 @@ mod tests {
     #[test]
     fn the_results_of_all_test_files_are_added_up() {
         let count = harness(&format!("{NATIVE}{WASM}")).unwrap();
-        assert_eq!(count, Count { passed: 1, failed: 1, ignored: 1 });
+        assert_eq!((count.passed, count.failed, count.ignored), (1, 1, 1));
+    }
+
+    #[test]
+    fn those_that_failed_are_named() {
+        let native = NATIVE
+            .replace("test b ... ignored", "test b::c ... FAILED")
+            .replace("ok. 1 passed; 0 failed; 1 ignored", "FAILED. 1 passed; 1 failed; 0 ignored");
+        assert_eq!(harness(&format!("{native}{WASM}")).unwrap().failures, ["b::c", "a"]);
+        let tap = TAP.replace("ok 1 - adds", "not ok 1 - adds - and more").replace("# pass 1", "# pass 0");
+        assert_eq!(node(&tap.replace("# fail 0", "# fail 1")).unwrap().failures, ["adds - and more"]);
     }
 
     #[test]
@@ -142,9 +166,9 @@ mod tests {
 
     #[test]
     fn node_s_numbers_are_read_and_cancelled_tests_have_failed() {
-        assert_eq!(node(TAP).unwrap(), Count { passed: 1, failed: 0, ignored: 0 });
+        assert_eq!(node(TAP).unwrap(), Count { passed: 1, ..Count::default() });
         let cancelled = TAP.replace("# pass 1", "# pass 0").replace("# cancelled 0", "# cancelled 1");
-        assert_eq!(node(&cancelled).unwrap(), Count { passed: 0, failed: 1, ignored: 0 });
+        assert_eq!(node(&cancelled).unwrap(), Count { failed: 1, ..Count::default() });
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -11,8 +12,21 @@ use crate::toolchain::Toolchain;
 use crate::wasm_test::{self, Host};
 use crate::{docs, paths, pkg, planted, setup, shell};
 
-/// One suite's name and what became of it.
-type Outcome = (String, Result<Count>);
+/// One suite, and what became of it.
+struct Outcome {
+    suite: String,
+    result: Result<Count>,
+    /// With what was built for it.
+    took: Duration,
+}
+
+impl Outcome {
+    fn of(suite: impl Into<String>, run: impl FnOnce() -> Result<Count>) -> Self {
+        let began = Instant::now();
+        let result = run();
+        Self { suite: suite.into(), result, took: began.elapsed() }
+    }
+}
 
 /// Runs everything.
 ///
@@ -30,42 +44,43 @@ fn every_suite() -> Vec<Outcome> {
     let ready = setup::run().and_then(|()| Ok((Toolchain::ensure()?, Browser::ensure()?)));
     let (toolchain, browser) = match ready {
         Ok(ready) => ready,
-        Err(error) => return vec![("setup".to_owned(), Err(error))],
+        Err(error) => return vec![Outcome::of("setup", || Err(error))],
     };
-    let mut outcomes = vec![("native".to_owned(), native())];
+    let mut outcomes = vec![Outcome::of("native", native)];
     outcomes.extend(wasm(&toolchain, &browser));
     // The checks inside are the site's own; that they all held counts as one.
-    outcomes.push(("docs".to_owned(), docs::run().map(|()| Count { passed: 1, ..Count::default() })));
-    match pkg::run() {
-        Ok(package) => {
-            let planted = planted::run(&package);
-            let package_tests = planted.and_then(|_| node_files("package", &browser, &package));
-            outcomes.push(("npm package".to_owned(), package_tests));
-            outcomes.push(("end to end".to_owned(), end_to_end(&browser, &package)));
-        }
-        Err(error) => {
-            outcomes.push(("npm package".to_owned(), Err(error.context("the package was not built"))))
-        }
+    let one = Count { passed: 1, ..Count::default() };
+    outcomes.push(Outcome::of("docs", || docs::run().map(|()| one)));
+    let mut package = None;
+    outcomes.push(Outcome::of("npm package", || {
+        let built = package.insert(pkg::run().context("the package was not built")?);
+        planted::run(built)?;
+        node_files("package", &browser, built)
+    }));
+    if let Some(package) = package {
+        outcomes.push(Outcome::of("end to end", || end_to_end(&browser, &package)));
     }
     outcomes
 }
 
-/// The table of suites; a suite without a result counts as one failure.
+/// The table of suites, then the names of what failed; a suite without a result counts as one failure.
 fn report(outcomes: &[Outcome]) -> Count {
     println!();
-    for (name, outcome) in outcomes {
-        match outcome {
-            Ok(count) => {
-                println!(
-                    "{name:<36} {:>6} passed {:>4} failed {:>4} ignored",
-                    count.passed, count.failed, count.ignored
-                );
-            }
-            Err(error) => println!("{name:<36} FAILED: {error:#}"),
+    for Outcome { suite, result, took } in outcomes {
+        let seconds = took.as_secs();
+        match result {
+            Ok(Count { passed, failed, ignored, .. }) => println!(
+                "{suite:<36} {passed:>6} passed {failed:>4} failed {ignored:>4} ignored {seconds:>6} s"
+            ),
+            Err(error) => println!("{suite:<36} FAILED: {error:#}"),
         }
     }
+    for Outcome { suite, result, .. } in outcomes {
+        let failures = result.iter().flat_map(|count| &count.failures);
+        failures.for_each(|name| println!("failed, {suite}: {name}"));
+    }
     let broken = Count { failed: 1, ..Count::default() };
-    outcomes.iter().map(|(_, outcome)| *outcome.as_ref().unwrap_or(&broken)).sum()
+    outcomes.iter().map(|outcome| outcome.result.as_ref().unwrap_or(&broken).clone()).sum()
 }
 
 fn native() -> Result<Count> {
@@ -79,18 +94,20 @@ fn native() -> Result<Count> {
 fn wasm(toolchain: &Toolchain, browser: &Browser) -> Vec<Outcome> {
     let files = match wasm_test::build(toolchain, &wasm_test::CRATES) {
         Ok(files) => files,
-        Err(error) => return vec![("wasm".to_owned(), Err(error))],
+        Err(error) => return vec![Outcome::of("wasm", || Err(error))],
     };
     let mut outcomes = Vec::new();
     for host in [Host::Node, Host::Chromium] {
         for package in wasm_test::CRATES {
             shell::step(&format!("wasm tests of {package} in {host:?}"));
-            let counts = files.iter().filter(|file| file.package == package).map(|file| {
-                let mut command = file.command(host, browser)?;
-                finish(&mut command).with_context(|| format!("tests of {}", file.target))
-            });
-            let count = counts.sum::<Result<Count>>();
-            outcomes.push((format!("{package} as wasm in {host:?}"), count));
+            let of_package = files.iter().filter(|file| file.package == package);
+            outcomes.push(Outcome::of(format!("{package} as wasm in {host:?}"), || {
+                let counts = of_package.map(|file| {
+                    let mut command = file.command(host, browser)?;
+                    finish(&mut command).with_context(|| format!("tests of {}", file.target))
+                });
+                counts.sum()
+            }));
         }
     }
     outcomes
@@ -167,9 +184,9 @@ fn something(count: Count) -> Result<Count> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Count, judged, report, something};
+    use super::{Count, Outcome, judged, report, something};
 
-    const PASSED: Count = Count { passed: 2, failed: 0, ignored: 0 };
+    const PASSED: Count = Count { passed: 2, failed: 0, ignored: 0, failures: Vec::new() };
 
     #[test]
     fn a_suite_that_ran_no_test_is_a_failure() {
@@ -186,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_suite_without_a_result_counts_as_one_failure() {
-        let outcomes = [("a".to_owned(), Ok(PASSED)), ("b".to_owned(), Err(anyhow::anyhow!("broken")))];
-        assert_eq!(report(&outcomes), Count { passed: 2, failed: 1, ignored: 0 });
+        let outcomes = [Outcome::of("a", || Ok(PASSED)), Outcome::of("b", || Err(anyhow::anyhow!("broken")))];
+        assert_eq!(report(&outcomes), Count { failed: 1, ..PASSED });
     }
 }
