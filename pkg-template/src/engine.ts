@@ -46,10 +46,11 @@ export function engineAt(core: Home, report: Later<Report>, study: Later<Study>)
         throw fromEngine(error, "pack_invalid");
       }
     };
-    const [kit, pack] = await Promise.all([found, compiled(settings.pack, compile)]);
     const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
     const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-    return Keeper.open(settings, { ...kit, pack }, vault, tell, fail);
+    // What is stored is read while the modules and the pack are on their way.
+    const [kit, pack, record] = await Promise.all([found, compiled(settings.pack, compile), vault.load()]);
+    return Keeper.open(settings, { ...kit, pack }, vault, tell, fail, record);
   };
   return open;
 }

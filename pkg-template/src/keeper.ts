@@ -76,15 +76,16 @@ export class Keeper {
     });
   }
 
-  /** Reads what is stored and starts the engine on it. */
+  /** Starts the engine on what is stored. */
   static async open(
     settings: Settings,
     kit: Kit,
     vault: Vault,
     tell: (notice: Notice) => void,
     fail: (error: KeepsetError) => void,
+    record: Uint8Array | undefined,
   ): Promise<Keeper> {
-    const keeper = new Keeper(settings, kit, vault, tell, fail, await vault.load());
+    const keeper = new Keeper(settings, kit, vault, tell, fail, record);
     keeper.#complainIfUnreadable();
     await keeper.#catchUp();
     return keeper;
@@ -488,6 +489,7 @@ export class Keeper {
     this.#alarm.clear();
     this.#saver.close();
     this.#outgoing.close();
+    this.vault.letGo();
   }
 
   get #now(): number {

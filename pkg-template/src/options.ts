@@ -1,5 +1,6 @@
 import type { Report } from "./dto.js";
 import { systemClock } from "./host/clock.js";
+import type { OwnStorage } from "./host/indexed.js";
 import type { Route } from "./host/transport.js";
 import { KeepsetError } from "./errors.js";
 import type { Clock, Consent, Logger, Options, Runtime, StorageAdapter, Transport, WasmSource } from "./types.js";
@@ -9,7 +10,7 @@ export interface Settings {
   name: string;
   pack: Options["pack"];
   collector: { url: (route: Route) => string; headers: Record<string, string>; transport: Transport | undefined; relay: string | undefined } | undefined;
-  storage: "auto" | "memory" | StorageAdapter;
+  storage: "auto" | "memory" | OwnStorage;
   wasm: WasmSource | Promise<WasmSource> | undefined;
   beforeSend: ((report: Report) => Report | null) | undefined;
   log: Logger | undefined;

@@ -2,10 +2,10 @@
 import { besideScript } from "./beside.js";
 import type { Holder } from "./engine.js";
 import { crashed, KeepsetError } from "./errors.js";
-import { indexedStorage } from "./host/indexed.js";
+import { indexedStorage, type OwnStorage } from "./host/indexed.js";
 import { Gone, type Notice, type Signed, stepsOf } from "./ops.js";
 import { settle } from "./options.js";
-import type { Consent, StorageAdapter } from "./types.js";
+import type { Consent } from "./types.js";
 import type { Around, Crossing, Down, Failure, Up } from "./worker/messages.js";
 
 /** The scope of a dedicated worker, as far as it is used. */
@@ -57,11 +57,11 @@ async function hear(message: Down): Promise<void> {
 }
 
 async function open({ js, ...options }: Crossing): Promise<void> {
-  const storage = options.storage === "memory" ? "memory" : stored();
   const clock = { now: () => Date.now() + ahead };
   const fail = (error: KeepsetError): void => scope.postMessage({ is: "failed", error: failure(error) });
-  const settings = settle({ ...options, storage, clock, ...(js ? { nowasm: () => import("./nowasm/index.js") } : {}) });
+  const settings = settle({ ...options, clock, ...(js ? { nowasm: () => import("./nowasm/index.js") } : {}) });
   settings.confirm = confirm;
+  if (settings.storage === "auto") settings.storage = stored();
   holder = await besideScript(settings, tell, fail);
   scope.postMessage({ is: "open", notice: { is: "view", view: holder.view(), steps: stepsOf(holder.opening) } });
 }
@@ -93,7 +93,7 @@ function tell(notice: Notice): void {
 }
 
 /** The page's own database; where a worker may use none, the profile lasts as long as the worker, and makes no report. */
-function stored(): StorageAdapter | "memory" {
+function stored(): OwnStorage | "memory" {
   try {
     return indexedStorage(indexedDB);
   } catch {

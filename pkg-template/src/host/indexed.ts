@@ -4,13 +4,16 @@ import type { StorageAdapter } from "../types.js";
 
 const STORE = "profile";
 
+/** A page's adapter, or ours, which only writes over or behind what is known and can let go of what it holds open. */
+export type OwnStorage = Omit<StorageAdapter, "set"> & Partial<Pick<StorageAdapter, "set">> & { letGo?(): void };
+
 /**
  * Keeps each value in an IndexedDB database of its own, so that deleting it leaves nothing behind: what was written whole
  * under its key, and what was put behind it under `[1]`, `[2]` and so on, which come after every text.
  *
  * Reading never creates a database: before consent a site's storage stays empty.
  */
-export function indexedStorage(factory: IDBFactory): StorageAdapter {
+export function indexedStorage(factory: IDBFactory): OwnStorage {
   const open = new Map<string, Promise<IDBDatabase | undefined>>();
 
   /** Opens the database of a key; `undefined` when there is none and `create` does not ask for one. */
@@ -55,12 +58,8 @@ export function indexedStorage(factory: IDBFactory): StorageAdapter {
 
   return {
     get: (key) => transact<Uint8Array | undefined>(key, false, READ, read),
-    set: async (key, value) => {
-      await transact<void>(key, true, WRITE, (store, done) => {
-        replace(store, key, value);
-        done();
-      });
-    },
+    // Open connections would keep their clients alive. A moment later, so that what was begun before still gets its transaction.
+    letGo: () => setTimeout(() => open.forEach((opening) => opening.then((db) => db?.close(), () => 0))),
     swap: async (key, expected, next) => {
       const swapped = await transact<boolean>(key, true, WRITE, (store, done) =>
         read(store, (found) => {

@@ -2,11 +2,10 @@ import { sameBytes } from "../bytes.js";
 import { KeepsetError } from "../errors.js";
 import type { Settings } from "../options.js";
 import { decode, join } from "../record.js";
-import type { StorageAdapter } from "../types.js";
-import { indexedStorage } from "./indexed.js";
+import { indexedStorage, type OwnStorage } from "./indexed.js";
 
 /** Where a profile is kept: `none` when it shall only live as long as the page, `undefined` when this page may keep nothing. */
-export type Store = StorageAdapter | "none" | undefined;
+export type Store = OwnStorage | "none" | undefined;
 
 /** What became of a write. `volatile`: nothing can be kept here, so nothing may be charged. */
 export type Kept = "kept" | "conflict" | "volatile";
@@ -22,7 +21,7 @@ export class Vault {
   #known: Uint8Array[] = [];
   /** The last piece of it; absent when nothing may be put behind it. */
   #last: Uint8Array | undefined;
-  #storage: StorageAdapter | undefined;
+  #storage: OwnStorage | undefined;
   #broken = false;
 
   constructor(
@@ -44,7 +43,7 @@ export class Vault {
     if (!this.#storage || this.#broken) return undefined;
     try {
       const found = await this.#storage.get(this.key);
-      if (found !== undefined && !(found instanceof Uint8Array)) throw new TypeError("the storage adapter gave something other than bytes");
+      if (found !== undefined && !(found instanceof Uint8Array)) throw new TypeError("the storage adapter gave no bytes");
       this.#known = found ? [found] : [];
       this.#last = found && decode(found).last;
       return found;
@@ -83,23 +82,28 @@ export class Vault {
     }
   }
 
+  /** Lets go of what holds the storage open. */
+  letGo(): void {
+    this.#storage?.letGo?.();
+  }
+
   /** What lies in the storage, as far as this vault knows. */
   get known(): Uint8Array | undefined {
     if (this.#known.length > 1) this.#known = [join(this.#known)];
     return this.#known[0];
   }
 
-  async #append(storage: StorageAdapter, piece: Uint8Array): Promise<boolean> {
+  async #append(storage: OwnStorage, piece: Uint8Array): Promise<boolean> {
     if (storage.append && this.#last) return (await storage.append(this.key, this.#last, piece)) === true;
     return this.#swap(storage, join([...this.#known, piece]));
   }
 
-  async #swap(storage: StorageAdapter, next: Uint8Array): Promise<boolean> {
+  async #swap(storage: OwnStorage, next: Uint8Array): Promise<boolean> {
     const expected = this.known;
     if (storage.swap) return (await storage.swap(this.key, expected, next)) === true;
     const found = await storage.get(this.key);
     const same = found === undefined ? expected === undefined : expected !== undefined && sameBytes(found, expected);
-    if (same) await storage.set(this.key, next);
+    if (same) await storage.set?.(this.key, next);
     return same;
   }
 

@@ -39,7 +39,7 @@ export function budgeted(budgets: Budgets = {}): Runtime {
         if (backend === "worker") backend = "wasm";
         return here(...rest);
       };
-      const holder = await (runtime ? runtime.open(inPage, { ...options, storage }, measured, watched.tell, fail) : inPage(measured, watched.tell, fail));
+      const holder = await (runtime ? runtime.open(inPage, { ...options, storage: storage as NonNullable<typeof options.storage> }, measured, watched.tell, fail) : inPage(measured, watched.tell, fail));
       return watched.over(holder, backend);
     },
   };

@@ -1,7 +1,7 @@
-import type { StorageAdapter } from "../types.js";
+import type { OwnStorage } from "../host/indexed.js";
 
 /** A store that takes no value beyond so many bytes, and says it as a full disk does. */
-export function within(most: number, storage: StorageAdapter): StorageAdapter {
+export function within(most: number, storage: OwnStorage): OwnStorage {
   const held = new Map<string, number>();
   const fit = async <T>(key: string, size: number, write: () => Promise<T>): Promise<T> => {
     if (size > most) throw Object.assign(new Error(`The budget of this page is ${most} bytes; the profile has ${size}.`), { name: "QuotaExceededError" });
@@ -9,15 +9,16 @@ export function within(most: number, storage: StorageAdapter): StorageAdapter {
     if (done !== false) held.set(key, size);
     return done;
   };
-  const { swap, append } = storage;
+  const { set, swap, append, letGo } = storage;
   return {
     async get(key) {
       const found = await storage.get(key);
       held.set(key, found?.length ?? 0);
       return found;
     },
-    set: (key, value) => fit(key, value.length, () => storage.set(key, value)),
     delete: (key) => (held.delete(key), storage.delete(key)),
+    ...(letGo && { letGo }),
+    ...(set && { set: (key: string, value: Uint8Array) => fit(key, value.length, () => set.call(storage, key, value)) }),
     ...(swap && { swap: (key: string, expected: Uint8Array | undefined, next: Uint8Array) => fit(key, next.length, () => swap.call(storage, key, expected, next)) }),
     ...(append && { append: (key: string, last: Uint8Array, bytes: Uint8Array) => fit(key, (held.get(key) ?? 0) + bytes.length, () => append.call(storage, key, last, bytes)) }),
   };

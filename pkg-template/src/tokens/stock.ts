@@ -1,5 +1,5 @@
 // What is kept of tokens: those that wait, and those that a report holds on to until it is answered.
-import type { StorageAdapter } from "../types.js";
+import type { OwnStorage } from "../host/indexed.js";
 
 /** A token that waits. */
 export interface Kept {
@@ -28,7 +28,7 @@ export class Stock {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly storage: StorageAdapter,
+    private readonly storage: OwnStorage,
     private readonly key: string,
   ) {}
 
@@ -58,7 +58,7 @@ export class Stock {
       const held = parse(found);
       const made = change(held);
       const next = new TextEncoder().encode(JSON.stringify(held));
-      if (!storage.swap) return await storage.set(key, next), made;
+      if (!storage.swap) return await storage.set?.(key, next), made;
       if (await storage.swap(key, found, next)) return made;
     }
     throw new Error("tokens: another tab was faster each time");
