@@ -31,11 +31,14 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
 /** The modules and their glue as they ship. */
 const shipped = Object.fromEntries(
-  (values.only ? [values.only] : ["core", "report", "study", "sentiment", "choose", "adapt"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+  (values.only ? [values.only] : ["core", "report", "study", "sentiment", "choose", "adapt", "restore"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
 
+/** What `wasm2js` wrote has no source that anyone could read: with this at its end nothing of it is in a source map. */
+const UNMAPPED = `\n//# sourceMappingURL=data:application/json,${encodeURIComponent(JSON.stringify({ version: 3, sources: [], mappings: "" }))}`;
+
 /** The same as JavaScript, by the names of their files: what a page loads where WebAssembly is forbidden. */
-const scripts = Object.fromEntries(values.only ? [] : NOWASM.map((name) => [`${name}-nowasm`, scriptOf(modules, name)]));
+const scripts = Object.fromEntries(values.only ? [] : NOWASM.map((name) => [`${name}-nowasm`, scriptOf(modules, name) + UNMAPPED]));
 
 /** What stands in the place of the declaration of a module's glue. */
 const glueOf = (name) => scripts[name] ?? shipped[name].glue;
@@ -52,11 +55,12 @@ const parts = (extension, core = "core") => ({
     onResolve({ filter: /^\.\.?\/core\.js$/ }, () => ({ path: core, namespace: "glue" }));
     // An add-on with a module of its own is called as that is.
     onResolve({ filter: /^\.\/glue\.js$/ }, ({ resolveDir }) => ({ path: basename(resolveDir), namespace: "glue" }));
-    onResolve({ filter: /^\.\.\/(sentiment|choose|adapt)-inline\.js$/ }, ({ path }) => ({ path: path.slice(1).replace(/js$/, extension), external: true }));
+    onResolve({ filter: /^\.\.\/(sentiment|choose|adapt|restore)-inline\.js$/ }, ({ path }) => ({ path: path.slice(1).replace(/js$/, extension), external: true }));
     onLoad({ filter: /^/, namespace: "glue" }, ({ path }) => ({ contents: glueOf(path), loader: "js" }));
     onResolve({ filter: /^\.\/(core-inline|(report|study)(-inline)?)\.js$/ }, ({ path }) => ({ path: path.replace(/js$/, extension), external: true }));
+    onResolve({ filter: /^\.\/recover\.js$/ }, () => ({ path: `./restore-recover.${extension}`, external: true }));
     onResolve({ filter: /^\.\/nowasm\/index\.js$/ }, () => ({ path: `./nowasm.${extension}`, external: true }));
-    onResolve({ filter: /^\.\.\/nowasm-(report|study)\.js$/ }, ({ path }) => ({ path: path.replace(/^\.(.*)js$/, `$1${extension}`), external: true }));
+    onResolve({ filter: /^\.\.\/nowasm-[a-z]+\.js$/ }, ({ path }) => ({ path: path.replace(/^\.(.*)js$/, `$1${extension}`), external: true }));
   },
 });
 
@@ -81,24 +85,27 @@ const bundlePart = (name, ending, format, file = name, from = name) => {
       onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: glueOf(from), loader: "js" }));
     },
   };
-  return write(`${file}.${ending}`, format, { stdin: { contents: LATER[name], resolveDir: join(here, "src"), loader: "ts" }, globalName: globalOf(file), plugins: [glue] });
+  const contents = LATER[name] ?? `export * from "glue";`;
+  const stdin = { contents, resolveDir: join(here, "src"), sourcefile: `${file}.ts`, loader: "ts" };
+  return write(`${file}.${ending}`, format, { stdin, sourcemap: true, globalName: globalOf(file), plugins: [glue] });
 };
 
-/** The engine without WebAssembly: its entry, and its later parts. What is big is made small once, and then put into the other formats. */
+/** Without WebAssembly: the engine's entry, its later parts, and those of add-ons. What is big is made small once, and then put into the other formats. */
 const bundleNowasm = async () => {
+  const later = NOWASM.filter((name) => name !== "core");
   await Promise.all([
-    write("nowasm.js", "esm", { entryPoints: [join(here, "src/nowasm/index.ts")], plugins: [parts("js", "core-nowasm")] }),
-    write("nowasm.global.js", "iife", { entryPoints: [join(here, "src/nowasm/global.ts")], globalName: globalOf("nowasm"), plugins: [parts("js", "core-nowasm")] }),
-    ...Object.keys(LATER).map((name) => bundlePart(name, "js", "esm", `nowasm-${name}`, `${name}-nowasm`)),
+    write("nowasm.js", "esm", { entryPoints: [join(here, "src/nowasm/index.ts")], sourcemap: true, plugins: [parts("js", "core-nowasm")] }),
+    write("nowasm.global.js", "iife", { entryPoints: [join(here, "src/nowasm/global.ts")], sourcemap: true, globalName: globalOf("nowasm"), plugins: [parts("js", "core-nowasm")] }),
+    ...later.map((name) => bundlePart(name, "js", "esm", `nowasm-${name}`, `${name}-nowasm`)),
   ]);
-  const later = Object.keys(LATER).map((name) => `nowasm-${name}`);
-  await Promise.all([...["nowasm", ...later].map((name) => rewrite(name, "cjs", "cjs")), ...later.map((name) => rewrite(name, "global.js", "iife"))]);
+  const scripted = Object.keys(LATER).map((name) => rewrite(`nowasm-${name}`, "global.js", "iife"));
+  await Promise.all([rewrite("nowasm", "cjs", "cjs"), ...later.map((name) => rewrite(`nowasm-${name}`, "cjs", "cjs")), ...scripted]);
 };
 
 /** Writes a module that is there in another format. */
 async function rewrite(name, ending, format) {
   const beside = { name: "beside", setup: ({ onResolve }) => onResolve({ filter: /^\.\/nowasm-/ }, ({ path }) => ({ path: path.replace(/js$/, ending), external: true })) };
-  await build({ ...settings(format), entryPoints: [join(dist, `${name}.js`)], outfile: join(dist, `${name}.${ending}`), globalName: globalOf(name), plugins: [beside], minify: true });
+  await build({ ...settings(format), entryPoints: [join(dist, `${name}.js`)], outfile: join(dist, `${name}.${ending}`), globalName: globalOf(name), plugins: [beside], minify: true, sourcemap: true });
 }
 
 /** The name under which a plain script hands over a part. */
@@ -203,6 +210,8 @@ async function writePackage() {
     bundle("cli", "cli.js", "esm"),
     bundle("worker-engine", "worker-engine.js", "esm"),
     ...ADDONS.filter((entry) => entry !== "nowasm").flatMap((entry) => [bundle(`${entry}/index`, `${fileOf(entry)}.js`, "esm"), bundle(`${entry}/index`, `${fileOf(entry)}.cjs`, "cjs")]),
+    bundle("restore/recover", "restore-recover.js", "esm"),
+    bundle("restore/recover", "restore-recover.cjs", "cjs"),
     ...Object.keys(LATER).flatMap(bundleParts),
     bundleNowasm(),
   ]);

@@ -28,6 +28,7 @@ export const ADDONS = [
   "sentiment",
   "choose",
   "adapt",
+  "restore",
   "nowasm",
   "stats",
   "tokens",

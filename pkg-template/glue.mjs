@@ -90,6 +90,7 @@ const CHANGES = {
   sentiment: [...ALL, ...TEXTS],
   choose: [...ALL, ...TEXTS],
   adapt: [...ALL, ...TEXTS],
+  restore: ALL,
   "core-nowasm": [...NOWASM, ...TEXTS],
   "report-nowasm": [
     ...NOWASM,
@@ -97,6 +98,10 @@ const CHANGES = {
     [/const ret = module;\s*return addHeapObject\(ret\);/g, ""],
   ],
   "study-nowasm": [...NOWASM, ...TEXTS],
+  "sentiment-nowasm": [...NOWASM, ...TEXTS],
+  "choose-nowasm": [...NOWASM, ...TEXTS],
+  "adapt-nowasm": [...NOWASM, ...TEXTS],
+  "restore-nowasm": NOWASM,
 };
 
 /** Returns the text of the glue of a module, which lies in `folder`. */

@@ -11,7 +11,7 @@ import { shorten } from "./names.mjs";
 const WASM2JS = join(dirname(fileURLToPath(import.meta.url)), "node_modules/.bin/wasm2js");
 
 /** The modules that have such a twin. */
-export const NOWASM = ["core", "report", "study"];
+export const NOWASM = ["core", "report", "study", "sentiment", "choose", "adapt", "restore"];
 
 /** Returns the text of a module whose `initSync` needs no WebAssembly; `folder` holds the module, bound and lowered for it. */
 export function scriptOf(folder, name) {

@@ -28,11 +28,13 @@ mod made;
 mod numbers;
 #[cfg(feature = "report")]
 mod report;
+#[cfg(feature = "restore")]
+mod restore;
 #[cfg(feature = "sentiment")]
 mod sentiment;
 #[cfg(feature = "study")]
 mod study;
-#[cfg(any(feature = "core", feature = "report", feature = "study"))]
+#[cfg(any(feature = "core", feature = "report", feature = "restore", feature = "study"))]
 mod time;
 
 #[cfg(feature = "adapt")]
@@ -43,6 +45,8 @@ pub use crate::choose::{choose, reads};
 pub use crate::core::{Core, Rules};
 #[cfg(feature = "report")]
 pub use crate::report::{decapsulate, decide, encapsulate, has_gateway, share};
+#[cfg(feature = "restore")]
+pub use crate::restore::recover;
 #[cfg(feature = "sentiment")]
 pub use crate::sentiment::{lexicon, score};
 #[cfg(feature = "study")]

@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 use crate::error::error;
 
 /// Reads milliseconds since 1970; what is no instant is the nearest one, and what is no number the first.
-#[cfg(feature = "core")]
+#[cfg(any(feature = "core", feature = "restore"))]
 pub(crate) fn nearest(millis: f64) -> Timestamp {
     // Floats saturate.
     #[expect(clippy::cast_possible_truncation)]

@@ -14,13 +14,13 @@ export interface Home {
 
 /** A module of the package: its name, its glue, and where its bytes are. */
 export interface Part<Glue> extends Home {
-  name: "core" | "report" | "study" | "sentiment" | "choose" | "adapt";
+  name: "core" | "report" | "study" | "sentiment" | "choose" | "adapt" | "restore";
   glue: () => Glue | Promise<Glue>;
 }
 
-/** What every glue can do. */
-interface Startable {
-  initSync(options: { module: WebAssembly.Module }): unknown;
+/** What every glue can do; one of a module as JavaScript needs no module. */
+export interface Startable {
+  initSync(options?: { module: WebAssembly.Module }): unknown;
 }
 
 /** The smallest module there is: it compiles wherever compiling is allowed. */

@@ -5,11 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::pkg::{self, WASM_FEATURES, bound, smallest};
+use crate::pkg::{WASM_FEATURES, bound, smallest};
 use crate::{paths, shell};
-
-/// The modules that have such a twin: what takes a page from events to a report that leaves, and what explains.
-pub(crate) const MODULES: [&str; 3] = [pkg::CORE, "report", "study"];
 
 /// What `wasm2js` has no words for, or says at length: tables of objects, and functions with several results.
 const LEFT_OUT: [&str; 2] = ["reference-types", "multivalue"];

@@ -1,4 +1,4 @@
-//! `pkg`: Rust to six wasm modules, each to its JavaScript glue, three to JavaScript as well, all to the npm package in `target/pkg/keepset`.
+//! `pkg`: Rust to seven wasm modules, each to its JavaScript glue and to JavaScript as well, all to the npm package in `target/pkg/keepset`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,7 @@ pub(crate) const WASM_FEATURES: [&str; 6] = [
 /// The module that every page loads.
 pub(crate) const CORE: &str = "core";
 /// The modules of the package, each named as the feature of the root crate that it is built from.
-const MODULES: [&str; 6] = [CORE, "report", "study", "sentiment", "choose", "adapt"];
+const MODULES: [&str; 7] = [CORE, "report", "study", "sentiment", "choose", "adapt", "restore"];
 
 /// The package as it was built last; it is built when there is none.
 pub(crate) fn there() -> Result<PathBuf> {
@@ -41,9 +41,7 @@ pub(crate) fn run() -> Result<PathBuf> {
         let here = Origin { folder: paths::root(), library: "keepset" };
         for name in MODULES {
             let compiled = build(&toolchain, &here, name, &modules)?;
-            if nowasm::MODULES.contains(&name) {
-                nowasm::build(&compiled, name, &modules)?;
-            }
+            nowasm::build(&compiled, name, &modules)?;
             std::fs::rename(bound(name, &modules), bound_with_names(name))?;
         }
         assemble(&modules)

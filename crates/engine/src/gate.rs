@@ -135,6 +135,13 @@ impl Gate {
         &self.ledger
     }
 
+    /// Goes on from a copy: see [`Ledger::assume_spent`]. The moment that was drawn is of a window that is over or counts as answered.
+    #[cfg(feature = "recover")]
+    pub(crate) fn assume_spent(&mut self, plan: Option<&Plan>, now: Timestamp) {
+        self.ledger.assume_spent(plan, now);
+        self.slot = None;
+    }
+
     /// Says why there is no report now, as far as that can be said without chance. Remembers `now` as seen.
     pub(crate) fn ready(
         &mut self,

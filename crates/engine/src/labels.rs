@@ -38,6 +38,12 @@ impl Sharing {
         self.0.get(1..)?.first_chunk().map(|next| i64::from_le_bytes(*next))
     }
 
+    /// Returns the signal by which consent was given; nothing before.
+    #[cfg(feature = "recover")]
+    pub(crate) fn signal(&self) -> Option<Signal> {
+        self.0.first().and_then(|byte| Signal::from_byte(*byte))
+    }
+
     /// Notes by which signal consent was given.
     pub(crate) fn agree(&mut self, signal: Signal) {
         match self.0.first_mut() {

@@ -3,6 +3,8 @@
 //! It knows instants and whole micro-epsilons, not plans: a new plan with another calendar finds the same
 //! window taken and the same year charged.
 
+#[cfg(feature = "recover")]
+use keepset_wire::Epoch;
 use keepset_wire::codec;
 use keepset_wire::{DAY_MS, Plan, Timestamp, Window};
 
@@ -100,6 +102,39 @@ impl Ledger {
     #[must_use]
     pub fn follows(&self, other: &Self) -> bool {
         self.latest >= other.latest && self.busy_until >= other.busy_until
+    }
+
+    /// Counts every window since the latest instant seen, the one of `now` included, as answered and paid for. It is for a copy of a
+    /// ledger: what was spent after it was made is not in it. Where that cannot be counted, the whole year's allowance counts as spent.
+    ///
+    /// # Privacy
+    /// Nothing that was spent is forgotten as long as `plan` is the plan that was in force since: each window is counted at its price,
+    /// at the latest instant at which it can have been charged.
+    #[cfg(feature = "recover")]
+    pub fn assume_spent(&mut self, plan: Option<&Plan>, now: Timestamp) {
+        let Some(plan) = plan else {
+            // Nothing is asked here; a plan that comes later finds the window of now taken.
+            self.busy_until = self.busy_until.max(now.millis());
+            return;
+        };
+        let seen = Timestamp::from_millis(self.latest).unwrap_or(Timestamp::MAX);
+        let window = |at| plan.epoch_at(at).map(|epoch| plan.window_of(epoch).0);
+        match (window(seen.max(plan.starts)), window(now)) {
+            (Some(first), Some(last)) if seen <= now => {
+                // Those of before a year weigh no more.
+                let year = plan.window_of(plan.epoch_at(now.saturating_add(-YEAR_MS)).unwrap_or(Epoch(0))).0;
+                for window in first.max(year)..=last {
+                    if plan.window_start(Window(window)).millis() >= self.busy_until {
+                        let end =
+                            plan.window_start(Window(window.saturating_add(1))).millis().saturating_sub(1);
+                        self.charges.push((end.min(now.millis()), plan.epsilon.micro().into()));
+                    }
+                }
+            }
+            _ => self.charges.push((self.latest.max(now.millis()), per_year(plan))),
+        }
+        self.latest = self.latest.max(now.millis());
+        self.leave_out(plan, now);
     }
 
     /// Leaves the window of `now` unanswered.
@@ -240,6 +275,69 @@ mod tests {
         let daily = Plan { epoch_days: 1, window_epochs: 1, ..plan() };
         assert_eq!(ledger.charge(&daily, day(29)).unwrap_err(), Refusal::WindowTaken);
         assert!(ledger.charge(&daily, day(56)).is_ok());
+    }
+
+    #[cfg(feature = "recover")]
+    #[test]
+    fn a_copy_counts_every_window_since_it_was_made_and_the_present_one() {
+        let mut ledger = Ledger::fresh(Some(&plan()), day(0));
+        ledger.charge(&plan(), day(30)).unwrap();
+        let mut copy = ledger.clone();
+        // Windows 2 and 3 of which the copy knows nothing, and the present one.
+        copy.assume_spent(Some(&plan()), day(28 * 4 + 3));
+        assert_eq!(copy.spent_in_year(day(28 * 4 + 3)), 400_000);
+        assert_eq!(copy.charge(&plan(), day(28 * 5 - 1)).unwrap_err(), Refusal::WindowTaken);
+        assert_eq!(copy.charge(&plan(), day(28 * 5)).unwrap().window(), Window(5));
+        // What the copy knows is not counted twice.
+        ledger.assume_spent(Some(&plan()), day(55));
+        assert_eq!(ledger.spent_in_year(day(55)), 100_000);
+    }
+
+    #[cfg(feature = "recover")]
+    #[test]
+    fn a_copy_from_the_future_or_of_a_plan_that_is_over_costs_the_year() {
+        let mut ahead = Ledger::fresh(Some(&plan()), day(90));
+        ahead.assume_spent(Some(&plan()), day(40));
+        assert_eq!(ahead.charge(&plan(), day(200)).unwrap_err(), Refusal::YearSpent);
+        let mut late = Ledger::fresh(Some(&plan()), day(0));
+        let over = plan().expires.saturating_add(DAY_MS);
+        late.assume_spent(Some(&plan()), over);
+        assert_eq!(late.spent_in_year(over), 1_000_000);
+    }
+
+    #[cfg(feature = "recover")]
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2026), ..ProptestConfig::default() })]
+        /// Law (a) over losses: whatever old copy is put back and how often, no window is charged twice and no 365 days cost more than
+        /// the year's allowance, as long as the clock does not run backwards.
+        #[test]
+        fn no_old_copy_buys_a_second_answer(steps in proptest::collection::vec((0_i64..40, 0_usize..4, 0_usize..30), 1..120)) {
+            let plan = plan();
+            let mut ledger = Ledger::fresh(Some(&plan), day(0));
+            let mut copies = vec![ledger.clone()];
+            let mut today = 0_i64;
+            let mut charged: Vec<(i64, Window)> = Vec::new();
+            for (step, deed, which) in steps {
+                today += step;
+                match deed {
+                    0 => {
+                        ledger = copies[which % copies.len()].clone();
+                        ledger.assume_spent(Some(&plan), day(today));
+                    }
+                    1 => copies.push(ledger.clone()),
+                    _ => {
+                        if let Ok(charge) = ledger.charge(&plan, day(today)) {
+                            prop_assert!(charged.iter().all(|(_, window)| *window != charge.window()));
+                            charged.push((today, charge.window()));
+                        }
+                    }
+                }
+            }
+            for (start, _) in &charged {
+                let in_year = charged.iter().filter(|(at, _)| (*start..start + 365).contains(at)).count();
+                prop_assert!(in_year <= 10);
+            }
+        }
     }
 
     proptest! {

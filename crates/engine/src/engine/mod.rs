@@ -2,6 +2,8 @@
 
 mod answers;
 mod asking;
+#[cfg(feature = "recover")]
+mod recovering;
 mod reporting;
 mod saving;
 mod sharing;

@@ -1,0 +1,2 @@
+/** `restore.wasm` in base64. `build.mjs` writes the real file. */
+export declare const base64: string;
