@@ -14,7 +14,7 @@ export interface Adapted {
 }
 /** How to adapt. */
 export interface AdaptOptions extends Cancellable {
-    /** Where `adapt.wasm` comes from; left out, the copy inside the package is taken. */
+    /** Where `adapt.wasm` comes from; left out, the copy inside the package is taken. Where WebAssembly is forbidden, the same runs as JavaScript. */
     wasm?: WasmSource | Promise<WasmSource>;
 }
 /**

@@ -8,7 +8,7 @@ export interface Chosen {
 }
 /** How to choose. */
 export interface ChooseOptions extends Cancellable {
-    /** Where `choose.wasm` comes from; left out, the copy inside the package is taken. */
+    /** Where `choose.wasm` comes from; left out, the copy inside the package is taken. Where WebAssembly is forbidden, the same runs as JavaScript. */
     wasm?: WasmSource | Promise<WasmSource>;
 }
 /**

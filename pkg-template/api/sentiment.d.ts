@@ -3,7 +3,7 @@ import type { WasmSource } from "./index.js";
 export interface SentimentOptions {
     /** A lexicon that `keepset sentiment train` wrote; the one for English is in the package. */
     lexicon?: ArrayBuffer | Uint8Array;
-    /** Where `sentiment.wasm` comes from; left out, the copy inside the package is taken. */
+    /** Where `sentiment.wasm` comes from; left out, the copy inside the package is taken. Where WebAssembly is forbidden, the same runs as JavaScript. */
     wasm?: WasmSource | Promise<WasmSource>;
 }
 /** Scores texts. */
@@ -15,5 +15,5 @@ export interface Sentiment {
      */
     score(text: string): number;
 }
-/** Loads what texts are scored with. Rejects with a `KeepsetError` when WebAssembly is missing or the lexicon is none. */
+/** Loads what texts are scored with. Rejects with a `KeepsetError` when it cannot be loaded or the lexicon is none. */
 export declare function sentiment(options?: SentimentOptions): Promise<Sentiment>;

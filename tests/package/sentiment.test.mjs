@@ -48,13 +48,18 @@ test("two lexicons live side by side, and a damaged one is refused with its reas
   assert.equal(await refusal(sentiment({ lexicon: "en" })), "invalid_options");
 });
 
-test("without WebAssembly it says so, and a page that gets it later may ask again", async () => {
-  const { WebAssembly: real } = globalThis;
-  delete globalThis.WebAssembly;
-  const refused = await refusal(sentiment());
-  globalThis.WebAssembly = real;
-  assert.equal(refused, "wasm_unsupported");
-  assert.ok((await sentiment()).score("I love it") > 0);
+test("a page without WebAssembly that cannot load the JavaScript either says so, and may ask again", async () => {
+  let away = true;
+  const page = `delete globalThis.WebAssembly; globalThis.keepset = import("/keepset/sentiment.js").then(({ sentiment }) => (globalThis.sentiment = sentiment));`;
+  const html = '<!doctype html><title>chat</title><script type="module" src="/page.js"></script>';
+  const { open, close } = await visit({ files: { "/": html, "/page.js": page }, serve: { answer: (path) => (away && /nowasm/.test(path) ? [503, "text/plain", ""] : undefined) } });
+  const tab = await open();
+  const ask = () => tab.evaluate(() => keepset.then(() => sentiment()).then(({ score }) => score("I love it"), ({ code }) => code));
+  assert.equal(await ask(), "wasm_unsupported");
+  await tab.reload();
+  away = false;
+  assert.ok((await ask()) > 0);
+  await close();
 });
 
 test("what is no text is refused, and every text has a score within its bounds", async () => {

@@ -1,7 +1,7 @@
 // `keepset/adapt`: a model's score for this person, moved by what this person did after earlier scores. Nothing of it leaves.
-import { loader } from "../loader.js";
+import { either } from "../either.js";
 import { mayLearn, teller, valuesOf, within } from "../rounds.js";
-import * as glue from "./glue.js";
+import * as module from "./glue.js";
 import type { Cancellable, Keepset, WasmSource } from "../types.js";
 
 /** A score for this person, in log-odds. */
@@ -20,14 +20,15 @@ export interface Adapted {
 
 /** How to adapt. */
 export interface AdaptOptions extends Cancellable {
-  /** Where `adapt.wasm` comes from; left out, the copy inside the package is taken. */
+  /** Where `adapt.wasm` comes from; left out, the copy inside the package is taken. Where WebAssembly is forbidden, the same runs as JavaScript. */
   wasm?: WasmSource | Promise<WasmSource>;
 }
 
-const open = loader({ name: "adapt", glue: () => glue, inline: () => import("../adapt-inline.js") });
+const open = either({ name: "adapt", glue: () => module, inline: () => import("../adapt-inline.js") }, () => import("../nowasm-adapt.js"));
 
 /** A model that adapts: its names, and what it needs to be asked. */
 interface Asked {
+  readonly glue: typeof module;
   readonly pack: Uint8Array;
   readonly model: string;
   readonly reads: readonly string[];
@@ -63,7 +64,7 @@ export async function reset(client: Keepset, model: string, options: AdaptOption
   if (!asked || !mayLearn(client)) return;
   const values = await valuesOf(client, asked.reads, options);
   const round = values[0] as number;
-  const broken = glue.broken_off(asked.pack, asked.model, values);
+  const broken = asked.glue.broken_off(asked.pack, asked.model, values);
   if (broken) teller(client, asked.model, round)("settled", named(asked, asked.settled, broken));
   (client.track as (name: string) => void).call(client, `${asked.model}.forgotten`);
   // Resolves when it has been taken in.
@@ -73,15 +74,15 @@ export async function reset(client: Keepset, model: string, options: AdaptOption
 async function ask(client: Keepset, model: string, options: AdaptOptions): Promise<Asked | null> {
   const pack = await client.pack(options);
   if (!pack) return null;
-  await open(options.wasm);
+  const glue = await open(options.wasm);
   const name = String(model);
   const lines = glue.adapted_names(pack, name)?.split("\n").map((line) => line.split(" "));
   if (!lines) return null;
   const [reads, begun, settled, of] = lines as [string[], string[], string[], [string]];
-  return { pack, model: name, reads, begun, settled, of: of[0] };
+  return { glue, pack, model: name, reads, begun, settled, of: of[0] };
 }
 
-async function decide(client: Keepset, { pack, model, reads }: Asked, options: AdaptOptions): Promise<Float64Array> {
+async function decide(client: Keepset, { glue, pack, model, reads }: Asked, options: AdaptOptions): Promise<Float64Array> {
   const values = await valuesOf(client, reads, options);
   // The pack has it: that was asked before.
   return glue.adapt(pack, model, within(client), values)!;

@@ -1,7 +1,7 @@
 // The glue that wasm-bindgen writes beside `choose.wasm`; the workspace's `src/choose.rs` is its source.
 
 /** Instantiates the module once; later calls change nothing. */
-export function initSync(options: { module: WebAssembly.Module }): unknown;
+export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Names what a choice is decided by, with a space between two; `undefined` when the pack has no such choice. */
 export function reads(pack: Uint8Array, choice: string): string | undefined;

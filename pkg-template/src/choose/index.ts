@@ -1,7 +1,7 @@
 // `keepset/choose`: which of a few approved variants to show, learned on the device from what this person did. Nothing of it leaves.
-import { loader } from "../loader.js";
+import { either } from "../either.js";
 import { mayLearn, teller, valuesOf, within } from "../rounds.js";
-import * as glue from "./glue.js";
+import * as module from "./glue.js";
 import type { Cancellable, Keepset, WasmSource } from "../types.js";
 
 /** Why a variant is shown. `default`: nothing is learned, for want of consent, of chance to draw by, or of a context. */
@@ -15,11 +15,11 @@ export interface Chosen {
 
 /** How to choose. */
 export interface ChooseOptions extends Cancellable {
-  /** Where `choose.wasm` comes from; left out, the copy inside the package is taken. */
+  /** Where `choose.wasm` comes from; left out, the copy inside the package is taken. Where WebAssembly is forbidden, the same runs as JavaScript. */
   wasm?: WasmSource | Promise<WasmSource>;
 }
 
-const open = loader({ name: "choose", glue: () => glue, inline: () => import("../choose-inline.js") });
+const open = either({ name: "choose", glue: () => module, inline: () => import("../choose-inline.js") }, () => import("../nowasm-choose.js"));
 const NO_CHANCE = new Uint8Array();
 /** What stands for nothing. */
 const NONE = "-";
@@ -33,7 +33,7 @@ const NONE = "-";
 export async function choose(client: Keepset, choice: string, options: ChooseOptions = {}): Promise<Chosen | null> {
   const pack = await client.pack(options);
   if (!pack) return null;
-  await open(options.wasm);
+  const glue = await open(options.wasm);
   const name = String(choice);
   const reads = glue.reads(pack, name)?.split(" ");
   if (!reads) return null;

@@ -1,7 +1,7 @@
 // The glue that wasm-bindgen writes beside `sentiment.wasm`; the workspace's `src/sentiment.rs` is its source.
 
 /** Instantiates the module once; later calls change nothing. */
-export function initSync(options: { module: WebAssembly.Module }): unknown;
+export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Takes in a lexicon and returns its number; no bytes are the one for English. */
 export function lexicon(bytes: Uint8Array): number;
