@@ -12,7 +12,7 @@ const site = join(root, "target/site");
 const pictures = join(root, "target/site-pictures");
 
 /** One page of every kind. */
-const KINDS = ["index", "start", "recipes/react", "recipes/vue", "api/index", "api/keepset", "pack", "privacy", "features", "benchmarks", "faq", "adr/0001-storage-and-transport-live-in-typescript", "404"];
+const KINDS = ["index", "start", "adoption", "recipes/react", "recipes/vue", "api/index", "api/keepset", "pack", "privacy", "features", "benchmarks", "faq", "adr/0001-storage-and-transport-live-in-typescript", "404"];
 /** A word, and the page on which whoever searches it wants to be. */
 const KNOWN = [["SetSelect", "privacy"], ["gptTargeting", "api/gpt"], ["half_life_days", "pack"], ["Snowplow", "migrate"]];
 const VIEWS = {

@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Pages that are read for the first time, in this order. */
-const START = ["start", "concepts", "leaving", "faq"];
+const START = ["start", "concepts", "leaving", "faq", "adoption"];
 const RECIPES = ["plain", "react", "next", "vue", "capacitor", "ads", "cms", "consent-platforms"];
-const PAGE = ["choose", "adapt", "consent", "capture", "sentiment", "elements", "worker", "migrate"];
+const PAGE = ["choose", "adapt", "consent", "capture", "sentiment", "elements", "worker", "restore", "migrate"];
 const REFERENCE = ["features", "questions", "models"];
-const PRIVACY = ["privacy", "privacy-figures", "ledger", "labels", "audit", "dpia-template"];
+const PRIVACY = ["privacy", "privacy-figures", "ledger", "labels", "audit", "dpia-template", "store-forms"];
 const RUN = ["collector", "operate", "relay", "tokens"];
 const FIGURES = ["size", "benchmarks", "replay", "real-logs", "train", "demo"];
 
@@ -42,7 +42,7 @@ export function menu(title, api) {
   const list = (names, folder = "") => names.map((name) => ({ text: title(`${folder}${name}.md`), link: `/${folder}${name}` }));
   const adr = [...pages().values()].filter((page) => page.startsWith("adr/")).map((page) => page.slice("adr/".length, -".md".length)).sort();
   const examples = [...pages().values()].filter((page) => page.startsWith("packs/")).map((page) => page.slice("packs/".length, -".md".length)).sort();
-  const named = new Set([...START, ...PAGE, ...REFERENCE, ...PRIVACY, ...RUN, ...FIGURES, "architecture", "index"]);
+  const named = new Set([...START, ...PAGE, ...REFERENCE, ...PRIVACY, ...RUN, ...FIGURES, "architecture", "versions", "index"]);
   const others = inFolder("docs").map((file) => file.slice("docs/".length, -".md".length).replace("README", "index")).filter((name) => !named.has(name));
   const folded = (text, link, items) => ({ text, link, items, collapsed: true });
   return [
@@ -54,6 +54,6 @@ export function menu(title, api) {
     { text: "Privacy", items: list(PRIVACY) },
     { text: "The collector", items: list(RUN) },
     { text: "Performance, size, figures", items: list(FIGURES) },
-    { text: "How it is built", items: [...list(["architecture", "contributing", "changelog"]), folded("Decisions", `/adr/${adr[0]}`, list(adr, "adr/"))] },
+    { text: "How it is built", items: [...list(["architecture", "contributing", "versions", "changelog"]), folded("Decisions", `/adr/${adr[0]}`, list(adr, "adr/"))] },
   ];
 }

@@ -91,9 +91,13 @@ async function visit(url, prepare = () => undefined) {
 
 const WORKS = { version, status: "ready", error: undefined, buyer: true, why: 1 };
 
-test("Vite builds it, and the page fetches the wasm files beside its scripts", async () => {
-  const root = project("vite");
-  const { build } = await import(pathToFileURL(join(tools, "vite/dist/node/index.js")).href);
+/** Vite as it is, and the two majors before it, by the names they are installed under. */
+const VITES = ["vite", "vite7", "vite6"];
+const vite = (name) => import(pathToFileURL(join(tools, name, "dist/node/index.js")).href);
+
+for (const name of VITES) test(`${name} builds it, and the page fetches the wasm files beside its scripts`, async () => {
+  const root = project(`${name}-built`);
+  const { build } = await vite(name);
   await build({ root, logLevel: "error", configFile: false });
   const { told, fetched } = await run(join(root, "dist"));
   assert.deepEqual(told, WORKS);
@@ -104,11 +108,11 @@ test("Vite builds it, and the page fetches the wasm files beside its scripts", a
   assert.deepEqual([there.told, there.workers, there.fetched.length], [WORKS, 1, 2]);
 });
 
-test("Vite's development server serves it", async () => {
-  const root = project("vite-dev");
+for (const name of VITES) test(`the development server of ${name} serves it`, async () => {
+  const root = project(`${name}-dev`);
   mkdirSync(join(root, "public"));
   writeFileSync(join(root, "public/pack.json"), JSON.stringify(shop()));
-  const { createServer } = await import(pathToFileURL(join(tools, "vite/dist/node/index.js")).href);
+  const { createServer } = await vite(name);
   const server = await createServer({ root, logLevel: "error", configFile: false, server: { port: 0, host: "127.0.0.1", watch: null, hmr: false, ws: false } });
   await server.listen();
   try {
