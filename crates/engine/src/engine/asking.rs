@@ -92,12 +92,8 @@ impl Engine {
 
     /// Lists every model's score at `now`, in the order of their names.
     pub fn scores(&self, now: Timestamp) -> impl Iterator<Item = (&Name, f64)> + '_ {
-        let models = self.pack.models.iter();
-        models.map(move |model| {
-            let value =
-                |feature| self.pack.features.value(feature, &self.states, Moment { now, zone: &self.zone });
-            (&model.id, model.score(value))
-        })
+        let values: Vec<f64> = self.features(now).map(|(_, value)| value.unwrap_or(f64::NAN)).collect();
+        self.pack.models.iter().map(move |model| (&model.id, model.score_of(&values)))
     }
 
     /// Returns the next instant after `now` at which an answer may change by time alone or a report may fall due.

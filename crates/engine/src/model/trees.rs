@@ -278,7 +278,7 @@ mod tests {
         for (orders, visits, score_expected) in expected {
             assert_eq!(score(&model, orders, visits), score_expected, "{orders:?}, {visits:?}");
             let values = [orders.unwrap_or(f64::NAN), 9.0, visits.unwrap_or(f64::NAN)];
-            assert_eq!(model.score_all(|feature| values[feature]), score_expected);
+            assert_eq!(model.score_of(&values), score_expected);
         }
         assert_eq!(model.features().collect::<Vec<_>>(), [2, 0]);
     }

@@ -100,16 +100,16 @@ pub(crate) struct Sight<'a> {
 impl<'a> Sight<'a> {
     /// The value of every subject, from nothing.
     pub(crate) fn fresh(&self) -> Vec<f64> {
-        let features = (0..self.features.list().len()).map(|feature| self.value(feature).unwrap_or(f64::NAN));
-        features.chain(self.models.iter().map(|model| self.score(model))).collect()
+        let mut values: Vec<f64> =
+            (0..self.features.list().len()).map(|feature| self.value(feature)).collect();
+        for model in self.models {
+            values.push(model.score_of(&values));
+        }
+        values
     }
 
-    fn score(&self, model: &Model) -> f64 {
-        model.score(|feature| self.value(feature))
-    }
-
-    fn value(&self, feature: usize) -> Option<f64> {
-        self.features.value(feature, self.states, self.moment)
+    fn value(&self, feature: usize) -> f64 {
+        self.features.value(feature, self.states, self.moment).unwrap_or(f64::NAN)
     }
 
     /// The model of this number, where it is none of a feature.
@@ -160,7 +160,7 @@ pub(crate) struct Values {
     left: Marks,
     /// While an update runs: the subjects with a comparison that was not watched before.
     fresh: Marks,
-    /// While an update runs: the models that are to divide their distances.
+    /// While an update runs: the models of few features that are to divide their distances.
     scored: Marks,
     /// While an update runs: the features of which it must be asked anew when they leave their stretch.
     asked: Marks,
@@ -228,7 +228,7 @@ impl Values {
             let (old, passed) = (self.values[number], self.passed[number]);
             let moved = match sight.model(number) {
                 None => self.leaves(number, sight),
-                Some(_) => self.rescored(number, sight),
+                Some(model) => self.rescored(number, model, sight),
             };
             if let (true, Some(thresholds)) = (moved, &sight.watched.subjects[number]) {
                 let now = self.passed[number];
@@ -266,9 +266,12 @@ impl Values {
     }
 
     /// Scores a model of which a feature left its stretch, if it is watched.
-    fn rescored(&mut self, number: usize, sight: &Sight<'_>) -> bool {
+    fn rescored(&mut self, number: usize, model: &Model, sight: &Sight<'_>) -> bool {
         let watched = self.around(number, sight.watched).is_some();
-        if watched {
+        if watched && model.size() > MOST_SHARES {
+            // Each of its features is its own stretch, and what changed has been looked at: all values are those of now.
+            self.score(number, model, sight.watched);
+        } else if watched {
             self.scored.add(number);
             self.of_now(number, sight);
         }
@@ -302,13 +305,18 @@ impl Values {
             return self.values[number];
         }
         let Some(model) = sight.model(number) else { return self.feature_of_now(number, sight) };
-        self.known.add(number);
-        let score = model.score_all(|feature| self.feature_of_now(feature, sight));
-        // A feature has no value, or one that is no number.
-        self.set(number, if score.is_nan() { sight.score(model) } else { score }, sight.watched)
+        for feature in model.features() {
+            self.feature_of_now(feature, sight);
+        }
+        self.score(number, model, sight.watched)
     }
 
-    #[inline]
+    /// Scores a model of values that are those of now.
+    fn score(&mut self, number: usize, model: &Model, watched: &Watched) -> f64 {
+        self.known.add(number);
+        self.set(number, model.score_of(&self.values), watched)
+    }
+
     fn feature_of_now(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
         let value = self.values[feature];
         // What changed has been looked at, so a value that is its own stretch is that of now.
@@ -318,7 +326,7 @@ impl Values {
 
     fn refresh(&mut self, feature: usize, sight: &Sight<'_>) -> f64 {
         self.known.add(feature);
-        self.set(feature, sight.value(feature).unwrap_or(f64::NAN), sight.watched)
+        self.set(feature, sight.value(feature), sight.watched)
     }
 
     fn set(&mut self, number: usize, value: f64, watched: &Watched) -> f64 {
@@ -370,9 +378,7 @@ impl Values {
             }
         }
         while let Some(number) = self.scored.next() {
-            if let (Some(model), Some(stretch)) = (sight.model(number), self.around(number, sight.watched))
-                && model.size() <= MOST_SHARES
-            {
+            if let (Some(model), Some(stretch)) = (sight.model(number), self.around(number, sight.watched)) {
                 self.divide(model, stretch, self.values[number]);
             }
         }
