@@ -10,6 +10,7 @@
 //! move_i += P_i x_i (y - q) / (1 + r sum_j P_j x_j^2)
 //! weight_i += r x_i^2
 //! ```
+//! A step that would carry `sum(move * input)` beyond the limit ends there: what is learned while the score is at its limit would have to be unlearned by a person who turns.
 //! Only `+ - * / <`, in one order, so native code, Node and browsers learn the same bits.
 
 use keepset_wire::codec;
@@ -68,8 +69,7 @@ impl Rule {
     /// By how much what was learned moves the score, never beyond the limit.
     #[must_use]
     pub fn moves(&self, learned: &[Learned], inputs: &[f64]) -> f64 {
-        let sum = learned.iter().zip(inputs).fold(0.0, |sum, (term, input)| sum + term.moved * input);
-        within(sum, self.limit)
+        within(sum(learned, inputs), self.limit)
     }
 
     /// What one outcome adds to what was learned: the steps, in millionths.
@@ -86,13 +86,33 @@ impl Rule {
             .collect();
         let spread =
             unknown.iter().zip(inputs).fold(0.0, |sum, (unknown, input)| sum + unknown * input * input);
+        let part = self.part(sum(learned, inputs), error * spread / (1.0 + r * spread));
         let step = |((unknown, learned), input): ((&f64, &Learned), &f64)| {
-            let moved = within(learned.moved + unknown * input * error / (1.0 + r * spread), self.limit);
+            let step = part * unknown * input * error / (1.0 + r * spread);
+            let moved = within(learned.moved + step, self.limit);
             let weight = (learned.weight + r * input * input).min(MOST_WEIGHT);
             Learned { moved: millionths(moved - learned.moved), weight: millionths(weight - learned.weight) }
         };
         unknown.iter().zip(learned).zip(inputs).map(step).collect()
     }
+
+    /// How much of a step is taken that moves the sum by so much: as much as leaves it within the limit.
+    fn part(&self, sum: f64, step: f64) -> f64 {
+        let room = if step > 0.0 { self.limit - sum } else { self.limit + sum };
+        let step = step.abs();
+        if step <= room {
+            1.0
+        } else if room > 0.0 {
+            room / step
+        } else {
+            0.0
+        }
+    }
+}
+
+/// By how much terms move the score, whatever the limit.
+fn sum(learned: &[Learned], inputs: &[f64]) -> f64 {
+    learned.iter().zip(inputs).fold(0.0, |sum, (term, input)| sum + term.moved * input)
 }
 
 /// Brings a score to what is told of it: in millionths, and not beyond what is as sure as it gets.
@@ -235,6 +255,25 @@ mod tests {
                 }
                 assert!(rule.moves(&learned, &inputs).abs() <= limit);
             }
+        }
+    }
+
+    /// Forty outcomes far beyond what was foretold bring the score to its limit, whatever the inputs; none is stored up behind it.
+    #[test]
+    fn a_score_at_its_limit_comes_back_with_the_first_outcome_that_speaks_against_it() {
+        let term = Term { variance: 1.0, centre: 0.0, scale: 1.0 };
+        let rule = Rule { limit: 1.0, terms: vec![term; 3] };
+        for (inputs, came) in
+            [(vec![1.0, 3.0, -2.0], true), (vec![1.0, -0.5, 8.0], false), (vec![1.0, 0.0, 0.0], true)]
+        {
+            let score = if came { -3.0 } else { 3.0 };
+            let mut learned = after(&rule, vec![(score, inputs.clone(), came); 40]);
+            let reached = sum(&learned, &inputs).abs();
+            assert!((reached - rule.limit).abs() < 1e-4, "{reached}");
+            let steps = rule.step(&learned, score, &inputs, !came);
+            learned.iter_mut().zip(&steps).for_each(|(learned, step)| learned.moved += step.moved);
+            let back = rule.moves(&learned, &inputs).abs();
+            assert!(back < rule.limit - 0.001, "{back}: {steps:?}");
         }
     }
 
