@@ -3,6 +3,7 @@
 //! Written here, and not taken from a crate, where a learner must give its trees away as plain numbers, know what is
 //! absent, and give the same bits from the same seed: docs/adr/0013 says why.
 
+pub mod bayes;
 pub mod boost;
 pub mod chance;
 pub mod counts;

@@ -81,7 +81,12 @@ enum Grown {
 
 impl Bins {
     pub(super) fn new(matrix: &Matrix) -> Self {
-        let cuts: Vec<Vec<f64>> = matrix.columns.iter().map(|column| cuts(column)).collect();
+        Self::of_at_most(matrix, MOST_BINS)
+    }
+
+    /// Makes so many bins at most, with that of what is absent.
+    pub(super) fn of_at_most(matrix: &Matrix, most: usize) -> Self {
+        let cuts: Vec<Vec<f64>> = matrix.columns.iter().map(|column| cuts(column, most)).collect();
         let place = |cuts: &[f64], value: f64| {
             if value.is_nan() {
                 return 0;
@@ -94,6 +99,16 @@ impl Bins {
             .zip(&cuts)
             .map(|(column, cuts)| column.iter().map(|value| place(cuts, *value)).collect());
         Self { places: places.collect(), cuts }
+    }
+
+    /// By column: the cuts between its bins.
+    pub(super) fn cuts(&self) -> &[Vec<f64>] {
+        &self.cuts
+    }
+
+    /// By column and row: the number of the bin, 0 where the value is absent.
+    pub(super) fn places(&self) -> &[Vec<u8>] {
+        &self.places
     }
 
     /// Grows a tree on rows, which may repeat, and these columns; a leaf is worth `-rate * slope / (curvature + l2)`.
@@ -279,13 +294,13 @@ fn write(nodes: &[Grown], at: usize, l2: f64, rate: f64, out: &mut Vec<Node>) {
 }
 
 /// Cuts half-way between neighbouring values, at most so many that no bin holds much more than its share.
-fn cuts(column: &[f64]) -> Vec<f64> {
+fn cuts(column: &[f64], most: usize) -> Vec<f64> {
     let mut values: Vec<f64> = column.iter().copied().filter(|value| !value.is_nan()).collect();
     values.sort_by(f64::total_cmp);
-    let share = values.len() / (MOST_BINS - 1) + 1;
+    let share = values.len() / (most - 1) + 1;
     let mut distinct = values.clone();
     distinct.dedup();
-    let few = distinct.len() < MOST_BINS;
+    let few = distinct.len() < most;
     let (mut cuts, mut held) = (Vec::new(), 0);
     for group in values.chunk_by(|a, b| a == b) {
         if held > 0 && (few || held >= share) {
@@ -296,7 +311,7 @@ fn cuts(column: &[f64]) -> Vec<f64> {
         }
         held += group.len();
     }
-    cuts.truncate(MOST_BINS - 1);
+    cuts.truncate(most - 1);
     cuts
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::{Columns, Look};
 use crate::learn::Matrix;
+use crate::learn::bayes::{Binning, bayes};
 use crate::learn::boost::{Boosting, boost, grow};
 use crate::learn::elastic::{Line, Net, weighed_path};
 use crate::learn::forest::{Foresting, forest};
@@ -27,6 +28,8 @@ pub enum Learner {
     Forest,
     /// Extremely randomised trees.
     ExtraTrees,
+    /// Naive Bayes over quantile bins.
+    Bayes,
 }
 
 /// How the rows learned from are divided to judge on.
@@ -92,6 +95,8 @@ pub enum Kind {
     Boost(Boosting),
     /// A forest.
     Forest(Foresting),
+    /// Naive Bayes.
+    Bayes(Binning),
 }
 
 /// A way and what it was worth on the parts held out.
@@ -122,6 +127,9 @@ const PENALTIES: [f64; 7] = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003];
 
 /// The depth and the least rows of a leaf of forests.
 const FORESTS: [(usize, u32); 2] = [(6, 20), (10, 10)];
+
+/// The most bins of a column, of naive Bayes.
+const BINS: [usize; 3] = [5, 10, 20];
 
 /// Boosted trees of several sizes; the last is the largest that fits in an artifact of 30 kB with 100 trees.
 fn boostings(seed: u64) -> Vec<Boosting> {
@@ -182,7 +190,8 @@ fn fits(look: Look, learner: Learner) -> u64 {
         if trees && matches!(learner, Learner::Auto | Learner::Boost) { boostings(0).len() } else { 0 };
     let forests =
         if trees && matches!(learner, Learner::Forest | Learner::ExtraTrees) { FORESTS.len() } else { 0 };
-    (lines + boosts + forests) as u64
+    let bayes = if trees && learner == Learner::Bayes { BINS.len() } else { 0 };
+    (lines + boosts + forests + bayes) as u64
 }
 
 /// Fits every way of a learner with one look on each part, the plainest first.
@@ -241,6 +250,15 @@ fn tried_by(
             add(Kind::Forest(how), read().map(of).collect());
         }
     }
+    if look.fade.is_none() && learner == Learner::Bayes {
+        for how in BINS.map(|bins| Binning { bins }) {
+            let of = |(fold, read): (&Fold, &Matrix)| {
+                fitted();
+                bayes(read, &fold.known, how).scores(&fold.held)
+            };
+            add(Kind::Bayes(how), read().map(of).collect());
+        }
+    }
     candidates
 }
 
@@ -265,6 +283,7 @@ pub fn fit(matrix: &Matrix, sources: &[String], labels: &[bool], Way { kind, loo
         }
         Kind::Boost(how) => Fitted::Trees(boost(matrix, labels, how)),
         Kind::Forest(how) => Fitted::Trees(forest(matrix, labels, how)),
+        Kind::Bayes(how) => Fitted::Trees(bayes(matrix, labels, how)),
     }
 }
 
@@ -285,6 +304,7 @@ impl std::fmt::Display for Way {
                 let kind = if how.extra { "extra trees" } else { "random-forest trees" };
                 write!(f, "{} {kind} of depth {}, {} rows a leaf", how.trees, how.depth, how.least_rows)
             }
+            Kind::Bayes(how) => write!(f, "naive Bayes, values in {} bins at most", how.bins),
         }?;
         write!(f, "{}", self.look)
     }

@@ -4,6 +4,7 @@
 //! standardised inside and the weights given back for raw values, so the device scales nothing. No chance is involved:
 //! the same rows give the same weights.
 
+pub mod bayes;
 pub mod centroids;
 
 use std::fmt;
