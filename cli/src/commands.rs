@@ -260,7 +260,10 @@ fn prepared(arguments: &LogArguments) -> anyhow::Result<Replay> {
 }
 
 /// Does the work with its progress and its faults on the terminal, which is left tidy whatever comes of it.
-fn watched<T>(progress: bool, work: impl FnOnce(&mut Terminal) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub(crate) fn watched<T>(
+    progress: bool,
+    work: impl FnOnce(&mut Terminal) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut terminal = Terminal::new(progress);
     let done = work(&mut terminal);
     terminal.finish();

@@ -14,8 +14,8 @@ use crate::markers;
 use crate::tabular::frame::Frame;
 use crate::tabular::select::Learner;
 use crate::tabular::train::TableTraining;
-use crate::train::Training;
 use crate::train::quality::mean_and_deviation;
+use crate::train::{Basis, Training};
 
 /// Where the data are and where the table goes.
 #[derive(Debug, clap::Args)]
@@ -317,22 +317,24 @@ impl OfLog {
         let date = |text: &&str| Timestamp::from_date(text).context("a date");
         let text = std::fs::read_to_string(folder.join("pack.json")).context("cannot read the pack")?;
         let training = Training {
-            pack: document::parse(&text)?,
-            events: vec![logs.join(self.file)],
-            mapping: Some(read_mapping(&folder.join("mapping.json"))?),
-            strict: false,
+            basis: Basis {
+                pack: document::parse(&text)?,
+                events: vec![logs.join(self.file)],
+                mapping: Some(read_mapping(&folder.join("mapping.json"))?),
+                strict: false,
+                cuts: self.cuts.iter().map(date).collect::<anyhow::Result<_>>()?,
+                test_cut: date(&self.test_cut)?,
+                features: self.features.iter().map(|name| (*name).to_owned()).collect(),
+                model_id: Name::parse("figure").context("a name")?,
+                missing: 365.0,
+                seed: 0,
+            },
             label: self.label.to_owned(),
             comes: self.comes,
             within_days: self.within_days,
             learner: Learner::Auto,
-            cuts: self.cuts.iter().map(date).collect::<anyhow::Result<_>>()?,
-            test_cut: date(&self.test_cut)?,
-            features: self.features.iter().map(|name| (*name).to_owned()).collect(),
-            model_id: Name::parse("figure").context("a name")?,
-            missing: 365.0,
             l2: 1.0,
             precision: None,
-            seed: 0,
         };
         let trained = training.run(&mut crate::replay::Unwatched)?;
         let area = trained.tested.auc;

@@ -4,48 +4,28 @@
 //! pairs won. The engine computes it as it does any rule.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context as _, bail, ensure};
 use keepset_engine::Pack;
 use keepset_engine::model::fit::centroids::{Centroids, centroids};
 use keepset_engine::model::fit::{FitError, FitOptions};
-use keepset_wire::{Name, Timestamp};
+use keepset_wire::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::log::Mapping;
 use crate::replay::Watch;
 use crate::table::{aligned, percent};
-use crate::train::Weights;
 use crate::train::cohort::{Cohort, Cut};
+use crate::train::{Basis, Weights};
 
 /// What is divided by what.
 #[derive(Clone, Debug)]
 pub struct Grouping {
-    /// The pack, as JSON.
-    pub pack: Value,
-    /// The log.
-    pub events: Vec<PathBuf>,
-    /// With a mapping the log is CSV, without it is JSON lines.
-    pub mapping: Option<Mapping>,
-    /// Ends the training at the first line that cannot be used.
-    pub strict: bool,
+    /// What every training is told: its features say who is alike, and its name stands before those of the groups.
+    pub basis: Basis,
     /// In how many groups.
     pub groups: usize,
-    /// The features that say who is alike.
-    pub features: Vec<String>,
-    /// Everyone is looked at once at each of these, to learn from.
-    pub cuts: Vec<Timestamp>,
-    /// The later cut at which the groups are looked at again.
-    pub test_cut: Timestamp,
-    /// The name before those of the groups.
-    pub model_id: Name,
-    /// What stands in for a feature without a value.
-    pub missing: f64,
-    /// The seed of the starts.
-    pub seed: u64,
 }
 
 /// Groups and what they are worth.
@@ -90,33 +70,36 @@ impl Grouping {
     /// When the settings contradict each other, the pack or the log; when a file fails; when people cannot be divided; or, as
     /// [`crate::replay::Stopped`], when a strict training meets a line it cannot use.
     pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<Grouped> {
-        let pack = Rc::new(Pack::read(&self.pack).context("the pack is wrong")?);
+        let pack = self.basis.read_pack()?;
         let columns = self.check(&pack)?;
         let cut = |at: &Timestamp| Cut { at: *at, until: *at };
-        let cuts = self.cuts.iter().chain([&self.test_cut]).map(cut).collect();
+        let cuts = self.basis.cuts.iter().chain([&self.basis.test_cut]).map(cut).collect();
         let mut cohort = Cohort::new(Rc::clone(&pack), "", cuts);
-        cohort.read(&self.events, self.mapping.clone(), self.strict, watch)?;
+        self.basis.read_log(&mut cohort, watch)?;
         let end = cohort.end().context("the log holds no event")?;
         ensure!(
-            self.test_cut.day() <= end.day() + 1,
+            self.basis.test_cut.day() <= end.day() + 1,
             "the log ends on {}, before the test on {}",
             end.date(),
-            self.test_cut.date()
+            self.basis.test_cut.date()
         );
         let rows = |cut: usize| -> Vec<Vec<f64>> {
             let values = |values: Vec<Option<f64>>| {
-                columns.iter().map(|column| values[*column].unwrap_or(self.missing)).collect()
+                columns.iter().map(|column| values[*column].unwrap_or(self.basis.missing)).collect()
             };
             cohort.rows(cut).into_iter().map(|row| values(row.values)).collect()
         };
-        let learned: Vec<Vec<f64>> = (0..self.cuts.len()).flat_map(rows).collect();
-        let tested = rows(self.cuts.len());
-        ensure!(!tested.is_empty(), "nobody is known at {}", self.test_cut.date());
+        let learned: Vec<Vec<f64>> = (0..self.basis.cuts.len()).flat_map(rows).collect();
+        let tested = rows(self.basis.cuts.len());
+        ensure!(!tested.is_empty(), "nobody is known at {}", self.basis.test_cut.date());
         let least = FitOptions::default().least_rows;
-        let found = match centroids(&learned, self.groups, least, self.seed) {
+        let found = match centroids(&learned, self.groups, least, self.basis.seed) {
             Ok(found) => found,
             Err(FitError::ConstantColumn { column }) => {
-                bail!("the feature {} has the same value for everyone; leave it out", self.features[column])
+                bail!(
+                    "the feature {} has the same value for everyone; leave it out",
+                    self.basis.features[column]
+                )
             }
             Err(error) => return Err(error.into()),
         };
@@ -134,25 +117,18 @@ impl Grouping {
 
     fn check(&self, pack: &Pack) -> anyhow::Result<Vec<usize>> {
         ensure!((2..=MOST).contains(&self.groups), "the number of groups lies between 2 and {MOST}");
-        ensure!(self.missing.is_finite(), "what stands in for a missing value must be a number");
-        ensure!(!self.features.is_empty() && !self.cuts.is_empty(), "groups need a feature and a cut");
-        if let Some(late) = self.cuts.iter().find(|cut| **cut >= self.test_cut) {
-            bail!("the test on {} is not later than the cut on {}", self.test_cut.date(), late.date());
+        ensure!(
+            !self.basis.features.is_empty() && !self.basis.cuts.is_empty(),
+            "groups need a feature and a cut"
+        );
+        if let Some(late) = self.basis.cuts.iter().find(|cut| **cut >= self.basis.test_cut) {
+            bail!("the test on {} is not later than the cut on {}", self.basis.test_cut.date(), late.date());
         }
-        let find = |name: &String| {
-            let place = pack.features().iter().position(|feature| feature.id.as_str() == name);
-            place.with_context(|| format!("the pack has no feature {name:?}"))
-        };
-        if let Some(twice) =
-            (1..self.features.len()).find(|place| self.features[..*place].contains(&self.features[*place]))
-        {
-            bail!("the feature {} is given twice", self.features[twice]);
-        }
-        self.features.iter().map(find).collect()
+        self.basis.places(pack)
     }
 
     fn id(&self, group: usize) -> String {
-        format!("{}.{}", self.model_id, group + 1)
+        format!("{}.{}", self.basis.model_id, group + 1)
     }
 
     /// For each pair of groups the line that is at least 0 where the first centre is no farther than the second.
@@ -161,18 +137,15 @@ impl Grouping {
         for second in 1..self.groups {
             for first in 0..second {
                 let line = found.between(first, second);
-                let model = Weights {
-                    kind: "linear",
-                    title: format!("how much nearer to group {} than to group {}", first + 1, second + 1),
-                    intercept: ten_digits(line.intercept),
-                    weights: self
-                        .features
-                        .iter()
-                        .cloned()
-                        .zip(line.weights.iter().map(|w| ten_digits(*w)))
-                        .collect(),
-                    missing: self.missing,
-                };
+                let title = format!("how much nearer to group {} than to group {}", first + 1, second + 1);
+                let weights = self
+                    .basis
+                    .features
+                    .iter()
+                    .cloned()
+                    .zip(line.weights.iter().map(|w| ten_digits(*w)))
+                    .collect();
+                let model = Weights::new(title, ten_digits(line.intercept), weights, self.basis.missing);
                 models.insert(self.pair(first, second), json!(model));
             }
         }
@@ -203,7 +176,7 @@ impl Grouping {
 
     /// The two features by which a centre stands out, in words.
     fn likeness(&self, pack: &Pack, centre: &[f64]) -> String {
-        let mut order: Vec<(f64, &String)> = centre.iter().copied().zip(&self.features).collect();
+        let mut order: Vec<(f64, &String)> = centre.iter().copied().zip(&self.basis.features).collect();
         order.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
         let word = |(value, name): &(f64, &String)| {
             let feature = pack.features().iter().find(|feature| feature.id.as_str() == *name);
@@ -218,7 +191,7 @@ impl Grouping {
             id: self.id(number),
             share: share(found, learned, number),
             share_later: share(found, tested, number),
-            centre: self.features.iter().cloned().zip(found.centres[number].iter().copied()).collect(),
+            centre: self.basis.features.iter().cloned().zip(found.centres[number].iter().copied()).collect(),
         };
         (0..self.groups).map(group).collect()
     }

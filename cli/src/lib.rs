@@ -18,6 +18,7 @@ pub mod family;
 pub mod figures;
 pub mod fleet;
 pub mod groups;
+pub mod hazard;
 pub mod import;
 pub mod learn;
 pub mod log;

@@ -16,6 +16,7 @@ use keepset_cli::learn::Matrix;
 use keepset_cli::learn::chance::Chance;
 use keepset_cli::learn::elastic::{Net, path, path_from};
 use keepset_cli::replay::Unwatched;
+use keepset_cli::train::Basis;
 use keepset_cli::train::cohort::{Apart, Cohort, Cut};
 use keepset_engine::event::Scalar;
 use keepset_engine::{Pack, RawEvent};
@@ -61,24 +62,32 @@ fn log(people: usize, count: usize, turns: bool) -> String {
     log
 }
 
+/// The same with something else told to it.
+fn based(mut training: FamilyTraining, change: impl FnOnce(&mut Basis)) -> FamilyTraining {
+    change(&mut training.basis);
+    training
+}
+
 fn training(events: &Scratch, count: usize) -> FamilyTraining {
     FamilyTraining {
-        pack: pack(&aisles(count)),
-        events: vec![events.0.clone()],
-        mapping: None,
-        strict: true,
+        basis: Basis {
+            pack: pack(&aisles(count)),
+            events: vec![events.0.clone()],
+            mapping: None,
+            strict: true,
+            features: vec!["visits".into()],
+            cuts: vec![day("2020-02-26"), day("2020-03-25")],
+            test_cut: day("2020-05-20"),
+            model_id: Name::parse("next").unwrap(),
+            missing: 0.0,
+            seed: 0,
+        },
         label: "bought".into(),
         each: vec!["aisle".into()],
         within_days: 28,
         half_lives: vec![14, 84],
-        features: vec!["visits".into()],
-        cuts: vec![day("2020-02-26"), day("2020-03-25")],
-        test_cut: day("2020-05-20"),
-        model_id: Name::parse("next").unwrap(),
-        missing: 0.0,
         precision: None,
         reach: Some(0.2),
-        seed: 0,
     }
 }
 
@@ -115,7 +124,11 @@ fn a_family_orders_people_by_what_they_come_to_and_its_parts_are_a_pack() {
 fn what_people_do_who_have_another_value_enters_the_line_of_a_value() {
     let events = Scratch::new("turns.jsonl", log(600, 5, true));
     let cuts = vec![day("2020-03-25")];
-    let trained = run(FamilyTraining { cuts, test_cut: day("2020-04-22"), ..training(&events, 5) }).unwrap();
+    let trained = run(based(training(&events, 5), |basis| {
+        basis.cuts = cuts;
+        basis.test_cut = day("2020-04-22");
+    }))
+    .unwrap();
     assert!(trained.way.ends_with("with counts of other values"), "{}", trained.way);
     let weights = &trained.parts["models"]["next.aisle_3"]["weights"];
     assert!(weights["next.aisle_2.84d"].as_f64().unwrap() > 1.0, "{weights}");
@@ -179,29 +192,58 @@ fn settings_and_logs_that_teach_nothing_are_refused_with_the_reason() {
             FamilyTraining { label: "sold".into(), ..base() },
             "the pack declares no event \"sold\" to foretell",
         ),
-        (FamilyTraining { features: each("vists"), ..base() }, "the pack has no feature \"vists\""),
         (
-            FamilyTraining { features: vec!["visits".into(); 2], ..base() },
+            based(base(), |basis| {
+                basis.features = each("vists");
+            }),
+            "the pack has no feature \"vists\"",
+        ),
+        (
+            based(base(), |basis| {
+                basis.features = vec!["visits".into(); 2];
+            }),
             "the feature visits is given twice",
         ),
         (FamilyTraining { half_lives: vec![0], ..base() }, "a half-life lies between 1 and 730 days"),
         (FamilyTraining { half_lives: vec![], ..base() }, "a half-life lies between 1 and 730 days"),
         (FamilyTraining { reach: Some(0.9), ..base() }, "a reach lies between 0 and 0.5"),
         (
-            FamilyTraining { missing: f64::NAN, ..base() },
+            based(base(), |basis| {
+                basis.missing = f64::NAN;
+            }),
             "what stands in for a missing value must be a number",
         ),
-        (FamilyTraining { cuts: vec![], ..base() }, "a family needs a cut"),
-        (FamilyTraining { test_cut: day("2020-03-26"), ..base() }, "a test on 2020-03-26 would look ahead"),
         (
-            FamilyTraining { pack: pack(&aisles(1)), events: vec![], ..base() },
+            based(base(), |basis| {
+                basis.cuts = vec![];
+            }),
+            "a family needs a cut",
+        ),
+        (
+            based(base(), |basis| {
+                basis.test_cut = day("2020-03-26");
+            }),
+            "a test on 2020-03-26 would look ahead",
+        ),
+        (
+            based(base(), |basis| {
+                basis.pack = pack(&aisles(1));
+                basis.events = vec![];
+            }),
             "a family has two values at least",
         ),
         (
-            FamilyTraining { events: vec![few.0.clone()], ..base() },
+            based(base(), |basis| {
+                basis.events = vec![few.0.clone()];
+            }),
             "40 rows are too few to learn from; 100 are needed",
         ),
-        (FamilyTraining { events: vec![none.0.clone()], ..base() }, "there is nothing to tell apart"),
+        (
+            based(base(), |basis| {
+                basis.events = vec![none.0.clone()];
+            }),
+            "there is nothing to tell apart",
+        ),
     ] {
         let error = format!("{:#}", run(training).expect_err(reason));
         assert!(error.contains(reason), "{error}");
@@ -253,15 +295,16 @@ fn the_departments_of_a_grocery_are_foretold_better_than_by_how_often_they_were_
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs/departments");
     let text = std::fs::read_to_string(folder.join("pack.json")).unwrap();
     let trained = run(FamilyTraining {
-        pack: serde_json::from_str(&text).unwrap(),
-        mapping: Some(read_mapping(&folder.join("mapping.json")).unwrap()),
         each: vec!["department".into()],
-        features: vec!["regular".into()],
         half_lives: vec![28, 168],
-        cuts: ["2017-05-01", "2017-06-15", "2017-08-01", "2017-09-15"].map(day).into(),
-        test_cut: day("2017-11-01"),
-        events: vec![PathBuf::from(&folder).join("fixtures/departments_sample.csv.gz")],
-        ..training(&Scratch::new("unused", ""), 2)
+        ..based(training(&Scratch::new("unused", ""), 2), |basis| {
+            basis.pack = serde_json::from_str(&text).unwrap();
+            basis.mapping = Some(read_mapping(&folder.join("mapping.json")).unwrap());
+            basis.features = vec!["regular".into()];
+            basis.cuts = ["2017-05-01", "2017-06-15", "2017-08-01", "2017-09-15"].map(day).into();
+            basis.test_cut = day("2017-11-01");
+            basis.events = vec![PathBuf::from(&folder).join("fixtures/departments_sample.csv.gz")];
+        })
     })
     .unwrap();
     assert!(trained.auc.ours.value > trained.auc.recency.value, "{:?}", trained.auc);

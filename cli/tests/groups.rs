@@ -11,6 +11,7 @@ use keepset_cli::groups::{Grouped, Grouping, summary};
 use keepset_cli::learn::chance::Chance;
 use keepset_cli::log::Log;
 use keepset_cli::replay::Unwatched;
+use keepset_cli::train::Basis;
 use keepset_engine::{Choice, ConsentChange, Engine, Pack};
 use keepset_wire::{DAY_MS, Name, Timestamp};
 use serde_json::{Value, json};
@@ -55,19 +56,27 @@ fn log() -> String {
     log
 }
 
+/// The same with something else told to it.
+fn based(mut training: Grouping, change: impl FnOnce(&mut Basis)) -> Grouping {
+    change(&mut training.basis);
+    training
+}
+
 fn grouping(events: &Scratch) -> Grouping {
     Grouping {
-        pack: pack(),
-        events: vec![events.0.clone()],
-        mapping: None,
-        strict: true,
+        basis: Basis {
+            pack: pack(),
+            events: vec![events.0.clone()],
+            mapping: None,
+            strict: true,
+            features: vec!["visits".into(), "buys".into()],
+            cuts: vec![day("2020-01-29")],
+            test_cut: day("2020-02-26"),
+            model_id: Name::parse("kind").unwrap(),
+            missing: 0.0,
+            seed: 0,
+        },
         groups: 3,
-        features: vec!["visits".into(), "buys".into()],
-        cuts: vec![day("2020-01-29")],
-        test_cut: day("2020-02-26"),
-        model_id: Name::parse("kind").unwrap(),
-        missing: 0.0,
-        seed: 0,
     }
 }
 
@@ -124,20 +133,47 @@ fn settings_and_logs_that_give_no_groups_are_refused_with_the_reason() {
     for (grouping, reason) in [
         (Grouping { groups: 1, ..base() }, "the number of groups lies between 2 and 12"),
         (Grouping { groups: 13, ..base() }, "the number of groups lies between 2 and 12"),
-        (Grouping { features: vec![], ..base() }, "groups need a feature and a cut"),
-        (Grouping { features: vec!["vists".into()], ..base() }, "the pack has no feature \"vists\""),
-        (Grouping { features: vec!["buys".into(); 2], ..base() }, "the feature buys is given twice"),
         (
-            Grouping { test_cut: day("2020-01-29"), ..base() },
+            based(base(), |basis| {
+                basis.features = vec![];
+            }),
+            "groups need a feature and a cut",
+        ),
+        (
+            based(base(), |basis| {
+                basis.features = vec!["vists".into()];
+            }),
+            "the pack has no feature \"vists\"",
+        ),
+        (
+            based(base(), |basis| {
+                basis.features = vec!["buys".into(); 2];
+            }),
+            "the feature buys is given twice",
+        ),
+        (
+            based(base(), |basis| {
+                basis.test_cut = day("2020-01-29");
+            }),
             "the test on 2020-01-29 is not later than the cut on 2020-01-29",
         ),
         (
-            Grouping { test_cut: day("2020-06-01"), ..base() },
+            based(base(), |basis| {
+                basis.test_cut = day("2020-06-01");
+            }),
             "the log ends on 2020-02-25, before the test on 2020-06-01",
         ),
-        (Grouping { missing: f64::NAN, ..base() }, "what stands in for a missing value must be a number"),
         (
-            Grouping { events: vec![few.0.clone()], test_cut: day("2020-02-20"), ..base() },
+            based(base(), |basis| {
+                basis.missing = f64::NAN;
+            }),
+            "what stands in for a missing value must be a number",
+        ),
+        (
+            based(base(), |basis| {
+                basis.events = vec![few.0.clone()];
+                basis.test_cut = day("2020-02-20");
+            }),
             "rows are too few to learn from; 100 are needed",
         ),
     ] {

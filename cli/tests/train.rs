@@ -15,7 +15,7 @@ use keepset_cli::log::Log;
 use keepset_cli::replay::{Stopped, Unwatched};
 use keepset_cli::tabular::select::Learner;
 use keepset_cli::train::cohort::{Cohort, Cut, Row};
-use keepset_cli::train::{Trained, Training};
+use keepset_cli::train::{Basis, Trained, Training};
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent};
 use keepset_wire::{DAY_MS, Name, Timestamp};
 use proptest::prelude::*;
@@ -26,27 +26,35 @@ fn day(text: &str) -> Timestamp {
     Timestamp::from_date(text).unwrap()
 }
 
+/// The same with something else told to it.
+fn based(mut training: Training, change: impl FnOnce(&mut Basis)) -> Training {
+    change(&mut training.basis);
+    training
+}
+
 /// The training of the retail pack's model, on other events.
 fn training(events: PathBuf) -> Training {
     Training {
-        pack: serde_json::from_str(&std::fs::read_to_string(retail("pack.json")).unwrap()).unwrap(),
-        events: vec![events],
-        mapping: Some(retail_mapping()),
-        strict: false,
+        basis: Basis {
+            pack: serde_json::from_str(&std::fs::read_to_string(retail("pack.json")).unwrap()).unwrap(),
+            events: vec![events],
+            mapping: Some(retail_mapping()),
+            strict: false,
+            cuts: vec![day("2017-08-01")],
+            test_cut: day("2017-11-01"),
+            features: ["coupons_84d", "coupon_orders_84d", "days_since_mailing", "stock_ups_28d"]
+                .map(String::from)
+                .into(),
+            model_id: Name::parse("likely_coupon").unwrap(),
+            missing: 365.0,
+            seed: 0,
+        },
         label: "coupon_redeem".into(),
         comes: true,
         learner: Learner::Logistic,
         within_days: 28,
-        cuts: vec![day("2017-08-01")],
-        test_cut: day("2017-11-01"),
-        features: ["coupons_84d", "coupon_orders_84d", "days_since_mailing", "stock_ups_28d"]
-            .map(String::from)
-            .into(),
-        model_id: Name::parse("likely_coupon").unwrap(),
-        missing: 365.0,
         l2: 1.0,
         precision: Some(0.3),
-        seed: 0,
     }
 }
 
@@ -124,7 +132,7 @@ fn a_log_teaches_trees_that_the_pack_takes() {
         assert!(trained.features.iter().all(|input| input.strength >= 0.0));
         let strongest = trained.features.iter().map(|input| input.strength).fold(0.0, f64::max);
         assert!(strongest > 0.1, "{learner:?}: {strongest}");
-        let mut pack = sample().pack;
+        let mut pack = sample().basis.pack;
         pack["models"]["likely_coupon"] = json!(trained.model);
         Pack::read(&pack).unwrap();
         pack["features"]["coupons_84d"]["window_days"] = json!(56);
@@ -144,14 +152,15 @@ fn an_outcome_may_be_that_nothing_comes() {
 
 fn small_training(events: &Scratch) -> Training {
     Training {
-        pack: small_pack(),
-        mapping: None,
         label: "win".into(),
-        cuts: vec![day("2020-01-29")],
-        test_cut: day("2020-02-26"),
-        features: ["visits", "wins", "since_win"].map(String::from).into(),
         precision: None,
-        ..training(events.0.clone())
+        ..based(training(events.0.clone()), |basis| {
+            basis.pack = small_pack();
+            basis.mapping = None;
+            basis.cuts = vec![day("2020-01-29")];
+            basis.test_cut = day("2020-02-26");
+            basis.features = ["visits", "wins", "since_win"].map(String::from).into();
+        })
     }
 }
 
@@ -307,7 +316,10 @@ fn a_training_repeats_to_the_bit_and_a_seed_moves_intervals_alone() {
     let json = |training| serde_json::to_string(&train(training).unwrap()).unwrap();
     let first = json(sample());
     assert!(json(sample()) == first);
-    let other = train(Training { seed: 1, ..sample() }).unwrap();
+    let other = train(based(sample(), |basis| {
+        basis.seed = 1;
+    }))
+    .unwrap();
     let trained = train(sample()).unwrap();
     assert_eq!(other.model, trained.model);
     assert_ne!(other.tested.auc, trained.tested.auc);
@@ -328,36 +340,70 @@ fn settings_and_logs_that_cannot_give_an_honest_model_are_refused_with_the_reaso
     let few = Scratch::new("few.jsonl", few);
     let end = day("2020-03-20");
     for (training, reason) in [
-        (Training { features: text(&["visits", "vists"]), ..small() }, "the pack has no feature \"vists\""),
-        (Training { features: text(&["visits", "visits"]), ..small() }, "the feature visits is given twice"),
+        (
+            based(small(), |basis| {
+                basis.features = text(&["visits", "vists"]);
+            }),
+            "the pack has no feature \"vists\"",
+        ),
+        (
+            based(small(), |basis| {
+                basis.features = text(&["visits", "visits"]);
+            }),
+            "the feature visits is given twice",
+        ),
         (Training { label: "buy".into(), ..small() }, "the pack declares no event \"buy\" to foretell"),
         (
-            Training { test_cut: day("2020-02-25"), ..small() },
+            based(small(), |basis| {
+                basis.test_cut = day("2020-02-25");
+            }),
             "what followed 2020-01-29 is known on 2020-02-26 only: a test on 2020-02-25 would look ahead",
         ),
         (
-            Training { test_cut: end, ..small() },
+            based(small(), |basis| {
+                basis.test_cut = end;
+            }),
             "the log ends on 2020-03-24, but what follows 2020-03-20 is known on 2020-04-17 only",
         ),
         (Training { l2: 0.0, ..small() }, "the penalty must be a number above 0"),
-        (Training { missing: f64::NAN, ..small() }, "what stands in for a missing value must be a number"),
+        (
+            based(small(), |basis| {
+                basis.missing = f64::NAN;
+            }),
+            "what stands in for a missing value must be a number",
+        ),
         (Training { precision: Some(30.0), ..small() }, "a precision lies between 0 and 1"),
         (
             Training { precision: Some(0.99), ..small() },
             "no threshold picks 20 people of whom 0.99 did it; ask for a lower precision",
         ),
         (Training { within_days: 0, ..small() }, "the event must have at least one day to come in"),
-        (Training { events: vec![nobody.0.clone()], ..small() }, "the log holds no event"),
         (
-            Training { events: vec![visits.0.clone()], features: text(&["visits"]), ..small() },
+            based(small(), |basis| {
+                basis.events = vec![nobody.0.clone()];
+            }),
+            "the log holds no event",
+        ),
+        (
+            based(small(), |basis| {
+                basis.events = vec![visits.0.clone()];
+                basis.features = text(&["visits"]);
+            }),
             "every label is the same, so there is nothing to tell apart",
         ),
         (
-            Training { events: vec![visits.0.clone()], label: "visit".into(), ..small() },
+            Training {
+                label: "visit".into(),
+                ..based(small(), |basis| {
+                    basis.events = vec![visits.0.clone()];
+                })
+            },
             "every label is the same, so there is nothing to tell apart",
         ),
         (
-            Training { events: vec![few.0.clone()], ..small() },
+            based(small(), |basis| {
+                basis.events = vec![few.0.clone()];
+            }),
             "40 rows are too few to learn from; 100 are needed",
         ),
     ] {
@@ -367,10 +413,11 @@ fn settings_and_logs_that_cannot_give_an_honest_model_are_refused_with_the_reaso
     let flat = Scratch::new("flat.jsonl", log_of_chance().replace("win", "visit"));
     let flat = Training {
         label: "visit".into(),
-        features: text(&["wins"]),
         within_days: 1,
-        test_cut: day("2020-03-01"),
-        ..small_training(&flat)
+        ..based(small_training(&flat), |basis| {
+            basis.features = text(&["wins"]);
+            basis.test_cut = day("2020-03-01");
+        })
     };
     let error = train(flat).unwrap_err();
     assert_eq!(error.to_string(), "the feature wins has the same value for everyone; leave it out");
@@ -385,7 +432,10 @@ fn a_strict_training_stops_at_the_first_line_it_cannot_use_and_another_counts_it
     let mut faults = Faults::default();
     let trained = small_training(&log).run(&mut faults).unwrap();
     assert_eq!((trained.malformed, trained.refused, faults.0.len()), (1, 1, 2));
-    let error = train(Training { strict: true, ..small_training(&log) }).unwrap_err();
+    let error = train(based(small_training(&log), |basis| {
+        basis.strict = true;
+    }))
+    .unwrap_err();
     assert!(error.is::<Stopped>(), "{error}");
 }
 
@@ -450,7 +500,7 @@ fn the_command_writes_the_model_its_card_and_the_figures() {
 fn the_packs_model_thresholds_and_card_are_what_the_full_log_gives() {
     let Some(log) = full_log() else { return };
     let trained = train(training(log.0.clone())).unwrap();
-    let pack = training(PathBuf::new()).pack;
+    let pack = training(PathBuf::new()).basis.pack;
     let shipped = &pack["models"]["likely_coupon"];
     assert_eq!(json!(trained.model.linear().unwrap().weights), shipped["weights"]);
     assert_eq!(json!(trained.model.linear().unwrap().intercept), shipped["intercept"]);

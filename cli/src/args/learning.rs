@@ -56,9 +56,10 @@ pub struct TrainArguments {
     /// Write the model as it was tested, instead of one fitted again on all rows
     #[arg(long)]
     pub as_tested: bool,
-    /// The event counts when it comes within so many days after a cut
-    #[arg(long, default_value_t = 28)]
-    pub within_days: u16,
+    /// The event counts when it comes within so many days after a cut (28); several numbers ask when it comes, which a hazard learns
+    /// (7,14,28,56,90)
+    #[arg(long, value_delimiter = ',')]
+    pub within_days: Vec<u16>,
     /// A day, YYYY-MM-DD: learn from what is known at its midnight (UTC); may be given several times
     #[arg(long, required_unless_present_any = ["table", "from_release"])]
     pub cut: Vec<String>,
@@ -130,7 +131,7 @@ pub struct TableArguments {
     /// Columns that tell the outcome almost alone and are known beforehand all the same
     #[arg(long, value_delimiter = ',')]
     pub allow: Vec<String>,
-    /// The learner: of a log logistic unless another is named, of a table auto
+    /// The learner: of a log logistic unless another is named or it is asked when, of a table auto
     #[arg(long, value_enum)]
     pub learner: Option<Learner>,
     /// How scores become probabilities, on rows held out
@@ -245,13 +246,13 @@ impl TrainArguments {
         options.extend(self.mapping.as_ref().map(|mapping| ("mapping", path(mapping))));
         options.extend(self.events.iter().map(|events| ("events", path(events))));
         options.push(("label", self.label.clone()));
-        options.push(("within-days", self.within_days.to_string()));
         options.extend(self.cut.iter().map(|cut| ("cut", cut.clone())));
         options.extend(self.test_cut.as_ref().map(|cut| ("test-cut", cut.clone())));
-        let half_lives: Vec<String> = self.half_life.iter().map(ToString::to_string).collect();
+        let numbers = |numbers: &[u16]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let lists = [
+            ("within-days", numbers(&self.within_days)),
             ("each", self.each.join(",")),
-            ("half-life", half_lives.join(",")),
+            ("half-life", numbers(&self.half_life)),
             ("features", self.features.join(",")),
         ];
         options.extend(lists.into_iter().filter(|(_, list)| !list.is_empty()));

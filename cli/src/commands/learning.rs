@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use keepset_engine::Pack;
 use keepset_engine::outcome::Outcome;
 use keepset_wire::{Name, Timestamp, document};
@@ -13,11 +13,12 @@ use super::{read, read_mapping, watched, write, write_json};
 use crate::args::{EvaluateArguments, TableArguments, TrainArguments};
 use crate::family::{self, FamilyTraining};
 use crate::groups::{self, Grouping};
+use crate::hazard::{self, HazardTraining};
 use crate::tabular::frame::Frame;
 use crate::tabular::model::TableModel;
 use crate::tabular::select::Learner;
 use crate::tabular::train::TableTraining;
-use crate::train::{self, Training};
+use crate::train::{self, Basis, Training};
 use crate::{splice, tabular};
 
 /// Trains a model.
@@ -38,23 +39,17 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
     if !known.each.is_empty() {
         return train_family(arguments, known);
     }
+    if known.learner() == Learner::Hazard {
+        return train_hazard(arguments, known);
+    }
     let training = Training {
-        pack: known.pack,
-        events: arguments.events.clone(),
-        mapping: known.mapping,
-        strict: arguments.strict,
+        within_days: known.one_within_days()?,
+        learner: known.learner(),
+        basis: known.basis,
         label: known.label,
         comes: known.comes,
-        within_days: known.within_days,
-        learner: arguments.of_table.learner.unwrap_or(Learner::Logistic),
-        cuts: known.cuts,
-        test_cut: known.test_cut,
-        features: arguments.features.clone(),
-        model_id: known.model_id,
-        missing: arguments.missing,
         l2: arguments.l2,
         precision: arguments.precision,
-        seed: arguments.seed,
     };
     let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
     write_json(arguments.json.as_deref(), &trained)?;
@@ -69,16 +64,17 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
 
 /// What a training on a log was asked for, read.
 struct Asked {
-    pack: Value,
-    mapping: Option<crate::log::Mapping>,
+    basis: Basis,
     label: String,
     comes: bool,
     each: Vec<String>,
-    within_days: u16,
-    cuts: Vec<Timestamp>,
-    test_cut: Timestamp,
-    model_id: Name,
+    /// Several where it is asked when the event comes; none where nothing was said.
+    within_days: Vec<u16>,
+    learner: Option<Learner>,
 }
+
+/// An event counts when it comes within so many days, where nothing is said.
+const WITHIN_DAYS: u16 = 28;
 
 impl Asked {
     fn read(arguments: &TrainArguments) -> anyhow::Result<Self> {
@@ -89,8 +85,10 @@ impl Asked {
         let outcome = Outcome::of_pack(&pack, &arguments.label);
         let of_outcome =
             outcome.as_ref().map(|outcome| outcome.each.iter().map(ToString::to_string).collect());
+        let days_of = |outcome: &Outcome| {
+            if outcome.when.is_empty() { vec![outcome.within_days] } else { outcome.when.clone() }
+        };
         Ok(Self {
-            mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
             label: outcome
                 .as_ref()
                 .map_or_else(|| arguments.label.clone(), |outcome| outcome.event.to_string()),
@@ -98,13 +96,50 @@ impl Asked {
             each: of_outcome
                 .filter(|each: &Vec<String>| !each.is_empty())
                 .unwrap_or_else(|| arguments.each.clone()),
-            within_days: outcome.as_ref().map_or(arguments.within_days, |outcome| outcome.within_days),
-            cuts: arguments.cut.iter().map(date).collect::<anyhow::Result<_>>()?,
-            test_cut: date(arguments.test_cut.as_ref().context("--test-cut is missing")?)?,
-            model_id: model_id(arguments)?,
-            pack,
+            within_days: outcome.as_ref().map_or_else(|| arguments.within_days.clone(), days_of),
+            learner: arguments.of_table.learner,
+            basis: Basis {
+                pack,
+                events: arguments.events.clone(),
+                mapping: arguments.mapping.as_deref().map(read_mapping).transpose()?,
+                strict: arguments.strict,
+                cuts: arguments.cut.iter().map(date).collect::<anyhow::Result<_>>()?,
+                test_cut: date(arguments.test_cut.as_ref().context("--test-cut is missing")?)?,
+                features: arguments.features.clone(),
+                model_id: model_id(arguments)?,
+                missing: arguments.missing,
+                seed: arguments.seed,
+            },
         })
     }
+
+    /// The learner that is named; where none is, several numbers of days ask when.
+    fn learner(&self) -> Learner {
+        let silent = if self.within_days.len() > 1 { Learner::Hazard } else { Learner::Logistic };
+        self.learner.unwrap_or(silent)
+    }
+
+    fn one_within_days(&self) -> anyhow::Result<u16> {
+        match self.within_days[..] {
+            [] => Ok(WITHIN_DAYS),
+            [days] => Ok(days),
+            _ => bail!("several numbers of days ask when the event comes, which --learner hazard learns"),
+        }
+    }
+}
+
+fn train_hazard(arguments: &TrainArguments, known: Asked) -> anyhow::Result<String> {
+    ensure!(known.comes, "a hazard foretells when something comes, not that it stays away");
+    ensure!(arguments.precision.is_none(), "a hazard takes no --precision: a rule asks it for a chance");
+    ensure!(arguments.curve.is_none(), "a hazard takes no --curve");
+    let days = if known.within_days.is_empty() { hazard::DAYS.to_vec() } else { known.within_days };
+    let training = HazardTraining { basis: known.basis, label: known.label, days, l2: arguments.l2 };
+    let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
+    write_json(arguments.json.as_deref(), &trained)?;
+    let parts = json!({ "models": { &trained.id: trained.model } });
+    ship(arguments, &(trained.member() + "\n"), &parts)?;
+    write(&card_of(arguments)?, &hazard::card(&trained, &arguments.command()))?;
+    Ok(hazard::summary(&trained))
 }
 
 fn read_document(arguments: &TrainArguments) -> anyhow::Result<Value> {
@@ -140,26 +175,17 @@ fn train_family(arguments: &TrainArguments, known: Asked) -> anyhow::Result<Stri
         "a family is learned by logistic regressions: leave --learner out"
     );
     let training = FamilyTraining {
-        pack: known.pack,
-        events: arguments.events.clone(),
-        mapping: known.mapping,
-        strict: arguments.strict,
+        within_days: known.one_within_days()?,
+        basis: known.basis,
         label: known.label,
         each: known.each,
-        within_days: known.within_days,
         half_lives: if arguments.half_life.is_empty() {
             HALF_LIVES.to_vec()
         } else {
             arguments.half_life.clone()
         },
-        features: arguments.features.clone(),
-        cuts: known.cuts,
-        test_cut: known.test_cut,
-        model_id: known.model_id,
-        missing: arguments.missing,
         precision: arguments.precision,
         reach: arguments.reach,
-        seed: arguments.seed,
     };
     let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
     write_json(arguments.json.as_deref(), &trained)?;
@@ -169,19 +195,7 @@ fn train_family(arguments: &TrainArguments, known: Asked) -> anyhow::Result<Stri
 }
 
 fn divide(arguments: &TrainArguments, known: Asked, count: usize) -> anyhow::Result<String> {
-    let grouping = Grouping {
-        pack: known.pack,
-        events: arguments.events.clone(),
-        mapping: known.mapping,
-        strict: arguments.strict,
-        groups: count,
-        features: arguments.features.clone(),
-        cuts: known.cuts,
-        test_cut: known.test_cut,
-        model_id: known.model_id,
-        missing: arguments.missing,
-        seed: arguments.seed,
-    };
+    let grouping = Grouping { basis: known.basis, groups: count };
     let grouped = watched(arguments.progress, |terminal| grouping.run(terminal))?;
     write_json(arguments.json.as_deref(), &grouped)?;
     ship(arguments, &(serde_json::to_string_pretty(&grouped.parts)? + "\n"), &grouped.parts)?;

@@ -9,13 +9,11 @@ mod page;
 mod worth;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context as _, ensure};
 use keepset_engine::Pack;
 use keepset_engine::model::Model as Scorer;
-use keepset_wire::{Name, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -24,24 +22,17 @@ pub use page::{card, summary};
 pub use worth::{BasketWorth, Beside, ValueWorth};
 
 use self::learn::{Facts, Score, Tried};
-use crate::log::Mapping;
 use crate::replay::Watch;
 use crate::train::cohort::{Cohort, Row, Schedule};
 use crate::train::quality::{Interval, Scored};
 use crate::train::reach::lowest;
-use crate::train::{Weights, six_digits, thresholds};
+use crate::train::{Basis, Weights, six_digits, thresholds};
 
 /// What is learned from what.
 #[derive(Clone, Debug)]
 pub struct FamilyTraining {
-    /// The pack, as JSON.
-    pub pack: Value,
-    /// The log.
-    pub events: Vec<PathBuf>,
-    /// With a mapping the log is CSV, without it is JSON lines.
-    pub mapping: Option<Mapping>,
-    /// Ends the training at the first line that cannot be used.
-    pub strict: bool,
+    /// What every training is told: its features are those that every model reads besides, and its name is the family's.
+    pub basis: Basis,
     /// The event to foretell.
     pub label: String,
     /// The properties of it whose values are told apart.
@@ -50,22 +41,10 @@ pub struct FamilyTraining {
     pub within_days: u16,
     /// After how many days an event counts half, in the features of a value.
     pub half_lives: Vec<u16>,
-    /// The pack's features that every model reads besides.
-    pub features: Vec<String>,
-    /// The cuts learned from.
-    pub cuts: Vec<Timestamp>,
-    /// The cut tested on, after the label of every other is settled.
-    pub test_cut: Timestamp,
-    /// The family's name.
-    pub model_id: Name,
-    /// What stands in for a feature without a value.
-    pub missing: f64,
     /// The precision that thresholds are chosen for.
     pub precision: Option<f64>,
     /// Or the share of people, the highest scores first, that thresholds pick among the rows learned from.
     pub reach: Option<f64>,
-    /// The seed of everything that chance decides.
-    pub seed: u64,
 }
 
 /// A trained family and what it is worth.
@@ -119,27 +98,30 @@ impl FamilyTraining {
     /// When the settings contradict each other, the pack or the log; when a file fails; when there is nothing to learn; or, as
     /// [`crate::replay::Stopped`], when a strict training meets a line it cannot use.
     pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<FamilyTrained> {
-        let schedule =
-            Schedule { cuts: self.cuts.clone(), test_cut: self.test_cut, within_days: self.within_days };
+        let schedule = Schedule {
+            cuts: self.basis.cuts.clone(),
+            test_cut: self.basis.test_cut,
+            within_days: self.within_days,
+        };
         self.check(&schedule)?;
-        let plain = Pack::read(&self.pack).context("the pack is wrong")?;
+        let plain = self.basis.read_pack()?;
         let (members, apart) =
-            member::members(&plain, &self.label, &self.each, &self.model_id, &self.half_lives)?;
+            member::members(&plain, &self.label, &self.each, &self.basis.model_id, &self.half_lives)?;
         let features = member::features(&members, &self.label, &self.half_lives);
-        let mut document = self.pack.clone();
+        let mut document = self.basis.pack.clone();
         put_in(&mut document, "features", features.clone())?;
         let pack = Rc::new(Pack::read(&document).context("the pack does not take the family's features")?);
         let mut cohort = Cohort::new(Rc::clone(&pack), &self.label, schedule.all()).told_apart(apart);
-        let intake = cohort.read(&self.events, self.mapping.clone(), self.strict, watch)?;
+        let intake = self.basis.read_log(&mut cohort, watch)?;
         schedule.check_end(cohort.end())?;
 
-        let columns = Columns::find(&pack, &members, &self.features)?;
-        let last = self.cuts.len();
+        let columns = Columns::find(&pack, &members, self.basis.places(&pack)?)?;
+        let last = self.basis.cuts.len();
         let rows: Vec<(usize, Row)> =
             (0..last).flat_map(|cut| cohort.rows(cut).into_iter().map(move |row| (cut, row))).collect();
-        let facts = columns.facts(&rows, self.missing);
+        let facts = columns.facts(&rows, self.basis.missing);
         self.check_facts(&facts, &members)?;
-        let chosen = learn::choose(&facts, self.seed);
+        let chosen = learn::choose(&facts, self.basis.seed);
         let models = self.models(&members, &chosen.scores);
         put_in(&mut document, "models", models.clone())?;
         let scorers = scorers(&document, &members)?;
@@ -149,15 +131,19 @@ impl FamilyTraining {
             (of(&mut rows.iter().map(|(_, row)| row)), of(&mut tested.iter()));
         let segments = self.segments(&members, &learned_scores, &tested_scores);
         let parts = json!({ "features": features, "models": models, "segments": segments });
-        let measured =
-            worth::Measured { columns: &columns, rows: &tested, scores: &tested_scores, seed: self.seed };
+        let measured = worth::Measured {
+            columns: &columns,
+            rows: &tested,
+            scores: &tested_scores,
+            seed: self.basis.seed,
+        };
         Ok(FamilyTrained {
-            id: self.model_id.to_string(),
+            id: self.basis.model_id.to_string(),
             label: self.label,
             each: self.each,
             within_days: self.within_days,
-            cuts: self.cuts.iter().map(|cut| cut.date()).collect(),
-            test_cut: self.test_cut.date(),
+            cuts: self.basis.cuts.iter().map(|cut| cut.date()).collect(),
+            test_cut: self.basis.test_cut.date(),
             people: cohort.people(),
             events: intake.events,
             unused: intake.malformed + intake.refused,
@@ -176,14 +162,13 @@ impl FamilyTraining {
 
     fn check(&self, schedule: &Schedule) -> anyhow::Result<()> {
         schedule.check()?;
-        ensure!(self.missing.is_finite(), "what stands in for a missing value must be a number");
         if let Some(precision) = self.precision {
             ensure!(precision > 0.0 && precision < 1.0, "a precision lies between 0 and 1");
         }
         if let Some(reach) = self.reach {
             ensure!(reach > 0.0 && reach <= 0.5, "a reach lies between 0 and 0.5");
         }
-        ensure!(!self.cuts.is_empty(), "a family needs a cut");
+        ensure!(!self.basis.cuts.is_empty(), "a family needs a cut");
         Ok(())
     }
 
@@ -203,7 +188,7 @@ impl FamilyTraining {
     fn models(&self, members: &[Member], scores: &[Score]) -> Map<String, Value> {
         let model = |(member, score): (&Member, &Score)| {
             let own = member.features.iter().zip(&score.own);
-            let shared = self.features.iter().zip(&score.shared);
+            let shared = self.basis.features.iter().zip(&score.shared);
             let others = score.others.iter().filter_map(|(other, weight)| {
                 members.get(*other)?.features.last().map(|feature| (feature, weight))
             });
@@ -215,10 +200,7 @@ impl FamilyTraining {
                 .collect();
             let title = format!("log-odds of {} within {} days", member.value, self.within_days);
             let intercept = six_digits(score.intercept);
-            (
-                member.id.clone(),
-                json!(Weights { kind: "linear", title, intercept, weights, missing: self.missing }),
-            )
+            (member.id.clone(), json!(Weights::new(title, intercept, weights, self.basis.missing)))
         };
         members.iter().zip(scores).map(model).collect()
     }
@@ -259,20 +241,17 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    fn find(pack: &Pack, members: &[Member], shared: &[String]) -> anyhow::Result<Self> {
+    fn find(pack: &Pack, members: &[Member], shared: Vec<usize>) -> anyhow::Result<Self> {
         let find = |name: &String| {
             let place = pack.features().iter().position(|feature| feature.id.as_str() == name);
             place.with_context(|| format!("the pack has no feature {name:?}"))
         };
-        if let Some(twice) = (1..shared.len()).find(|place| shared[..*place].contains(&shared[*place])) {
-            anyhow::bail!("the feature {} is given twice", shared[twice]);
-        }
         Ok(Self {
             own: members
                 .iter()
                 .map(|member| member.features.iter().map(find).collect())
                 .collect::<anyhow::Result<_>>()?,
-            shared: shared.iter().map(find).collect::<anyhow::Result<_>>()?,
+            shared,
         })
     }
 

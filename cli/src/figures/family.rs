@@ -8,6 +8,7 @@ use keepset_wire::{Name, Timestamp, document};
 use super::Figure;
 use crate::commands::read_mapping;
 use crate::family::{Beside, FamilyTrained, FamilyTraining};
+use crate::train::Basis;
 use crate::train::quality::Interval;
 
 pub(super) struct OfFamily {
@@ -66,22 +67,24 @@ impl OfFamily {
         let text =
             std::fs::read_to_string(&pack).with_context(|| format!("cannot read {}", pack.display()))?;
         let trained = FamilyTraining {
-            pack: document::parse(&text)?,
-            events: vec![logs.join(format!("{}.csv.gz", self.log))],
-            mapping: Some(read_mapping(&mapping)?),
-            strict: false,
+            basis: Basis {
+                pack: document::parse(&text)?,
+                events: vec![logs.join(format!("{}.csv.gz", self.log))],
+                mapping: Some(read_mapping(&mapping)?),
+                strict: false,
+                cuts: self.cuts.iter().map(date).collect::<anyhow::Result<_>>()?,
+                test_cut: date(&self.test_cut)?,
+                features: vec!["regular".to_owned()],
+                model_id: Name::parse("next").context("a name")?,
+                missing: 0.0,
+                seed: 0,
+            },
             label: self.label.to_owned(),
             each: self.each.iter().map(|name| (*name).to_owned()).collect(),
             within_days: self.within_days,
             half_lives: self.half_lives.to_vec(),
-            features: vec!["regular".to_owned()],
-            cuts: self.cuts.iter().map(date).collect::<anyhow::Result<_>>()?,
-            test_cut: date(&self.test_cut)?,
-            model_id: Name::parse("next").context("a name")?,
-            missing: 0.0,
             precision: None,
             reach: None,
-            seed: 0,
         }
         .run(&mut crate::replay::Unwatched)?;
         let figure = self.figure(&trained)?;

@@ -9,6 +9,7 @@ pub mod chance;
 pub mod counts;
 pub mod elastic;
 pub mod forest;
+pub mod hazard;
 pub mod scale;
 mod split;
 pub mod tree;

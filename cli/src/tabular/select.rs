@@ -30,6 +30,22 @@ pub enum Learner {
     ExtraTrees,
     /// Naive Bayes over quantile bins.
     Bayes,
+    /// In how many days the event of a log comes: a discrete-time hazard.
+    Hazard,
+}
+
+impl Learner {
+    /// Refuses what does not learn whether, but when.
+    ///
+    /// # Errors
+    /// When it is the hazard.
+    pub fn check_asks_whether(self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self != Self::Hazard,
+            "a hazard learns when the event of a log comes, not whether: it needs a log"
+        );
+        Ok(())
+    }
 }
 
 /// How the rows learned from are divided to judge on.

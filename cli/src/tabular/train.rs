@@ -114,6 +114,7 @@ impl TableTraining {
     /// As [`TableTraining::run`].
     pub fn run_watched(&self, frame: &Frame, watch: &mut dyn Watch) -> anyhow::Result<TableTrained> {
         let frame = self.ordered(frame)?;
+        self.learner.check_asks_whether()?;
         ensure!((0.0..0.9).contains(&self.test_share), "the share held back lies between 0 and 0.9");
         let (learned, held) = self.hold_back(&frame)?;
         let known = frame.take(&learned);
@@ -150,6 +151,7 @@ impl TableTraining {
         say: &mut dyn FnMut(&str),
     ) -> anyhow::Result<(Vec<f64>, Vec<Evaluation>)> {
         let frame = self.ordered(frame)?;
+        self.learner.check_asks_whether()?;
         let division = Division::Chance { groups: self.groups(&frame)?, parts };
         let mut evaluations = Vec::new();
         for (number, (learned, held)) in divide(frame.rows(), &division, self.seed).into_iter().enumerate() {

@@ -108,7 +108,7 @@ pub struct Row {
 /// What is told apart: the property and the value of it, by their numbers in the event's declaration, and the number it goes by.
 pub type Apart = BTreeMap<(usize, usize), usize>;
 
-/// The values of one person's events, where values are told apart.
+/// The events of one person, and their values where values are told apart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Told {
     /// How many events of each value were known at the cut.
@@ -218,9 +218,7 @@ impl Cohort {
                 seen.device.get_or_insert_with(|| Device::install(&self.pack, heard)).track(raw, heard)?;
             } else if at >= cut.at && raw.name == self.label {
                 seen.label |= at < cut.until;
-                if !self.apart.is_empty() {
-                    seen.told.note(at, *cut, &values);
-                }
+                seen.told.note(at, *cut, &values);
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Training: a log goes through the engine, a model learns from what the devices knew and is tested on a later time.
 
+mod basis;
 mod card;
 pub mod cohort;
 pub mod quality;
@@ -7,8 +8,7 @@ pub(crate) mod reach;
 pub mod recalibrate;
 mod summary;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::{Context as _, bail, ensure};
@@ -16,10 +16,10 @@ use keepset_engine::Pack;
 use keepset_engine::feature::definitions;
 use keepset_engine::model::Model as Scorer;
 use keepset_engine::model::fit::{FitError, FitOptions, logistic};
-use keepset_wire::{Name, Timestamp};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+pub use basis::Basis;
 pub use card::card;
 pub use reach::{Choice, curve};
 pub use summary::summary;
@@ -28,22 +28,15 @@ use self::cohort::{Cohort, Row, Schedule};
 use self::quality::{Pick, Quality, Scored, mean_and_deviation, pick, rate, threshold_for};
 use crate::learn::Matrix;
 use crate::learn::scale::Platt;
-use crate::log::Mapping;
 use crate::replay::Watch;
 use crate::tabular::model::LEAF_BITS;
 use crate::tabular::select::{self, Division, Fitted, Kind, Learner};
 
 /// What is learned from what.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Training {
-    /// The pack, as JSON.
-    pub pack: Value,
-    /// The log.
-    pub events: Vec<PathBuf>,
-    /// With a mapping the log is CSV, without it is JSON lines.
-    pub mapping: Option<Mapping>,
-    /// Ends the training at the first line that cannot be used.
-    pub strict: bool,
+    /// What every training is told.
+    pub basis: Basis,
     /// The event to foretell.
     pub label: String,
     /// Whether it is to come, or to stay away.
@@ -52,22 +45,10 @@ pub struct Training {
     pub within_days: u16,
     /// What learns.
     pub learner: Learner,
-    /// The cuts learned from.
-    pub cuts: Vec<Timestamp>,
-    /// The cut tested on, after the label of every other is settled.
-    pub test_cut: Timestamp,
-    /// The features read.
-    pub features: Vec<String>,
-    /// The model's name.
-    pub model_id: Name,
-    /// What stands in for a feature without a value.
-    pub missing: f64,
     /// The penalty of [`FitOptions`].
     pub l2: f64,
     /// The precision that thresholds are chosen for.
     pub precision: Option<f64>,
-    /// The seed of the resampling behind the intervals.
-    pub seed: u64,
 }
 
 /// A trained model and what it is worth.
@@ -132,6 +113,20 @@ pub struct Weights {
     pub weights: BTreeMap<String, f64>,
     /// What stands in for a feature without a value.
     pub missing: f64,
+    /// Of a hazard: the last day of each stretch of days, and what is added to the score on one of its days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Vec<(u16, f64)>>,
+    /// How it moves with its person, where that was learned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapt: Option<Value>,
+}
+
+impl Weights {
+    /// Makes a line of these weights.
+    #[must_use]
+    pub fn new(title: String, intercept: f64, weights: BTreeMap<String, f64>, missing: f64) -> Self {
+        Self { kind: "linear", title, intercept, weights, missing, waiting: None, adapt: None }
+    }
 }
 
 /// A feature that a model reads.
@@ -172,40 +167,40 @@ impl Training {
     /// When the settings contradict each other, the pack or the log; when a file fails; when there is nothing to
     /// learn; or, as [`crate::replay::Stopped`], when a strict training meets a line it cannot use.
     pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<Trained> {
-        let pack = Rc::new(Pack::read(&self.pack).context("the pack is wrong")?);
+        let pack = self.basis.read_pack()?;
         let columns = self.check(&pack)?;
         let schedule = self.schedule();
         let mut cohort = Cohort::new(Rc::clone(&pack), &self.label, schedule.all());
-        let intake = cohort.read(&self.events, self.mapping.clone(), self.strict, watch)?;
+        let intake = self.basis.read_log(&mut cohort, watch)?;
         schedule.check_end(cohort.end())?;
 
         let rows = |cut: usize| {
             let told = |row: Row| Row { label: row.label == self.comes, ..row };
             cohort.rows(cut).into_iter().map(told)
         };
-        let learned: Vec<Row> = (0..self.cuts.len()).flat_map(rows).collect();
-        let tested: Vec<Row> = rows(self.cuts.len()).collect();
+        let learned: Vec<Row> = (0..self.basis.cuts.len()).flat_map(rows).collect();
+        let tested: Vec<Row> = rows(self.basis.cuts.len()).collect();
         let Learned { model, way, strengths } = match self.learner {
             Learner::Logistic => self.fit(&pack, &columns, &learned)?,
             _ => self.choose(&pack, &columns, &learned, watch)?,
         };
-        let scorer = self.scorer(&model)?;
+        let scorer = self.basis.scorer(&model)?;
         let (learned, tested) = (score(&scorer, &learned), score(&scorer, &tested));
         let constant =
             |set: &str| format!("whether {} comes is the same for everyone in the {set}", self.label);
         let own_rate = rate(&learned);
-        let measure = |scored: &[Scored]| Quality::of(scored, own_rate, self.seed);
+        let measure = |scored: &[Scored]| Quality::of(scored, own_rate, self.basis.seed);
         let inputs = columns.iter().zip(&strengths).map(|(column, strength)| {
             let feature = &pack.features()[*column];
             let weight = model.linear().and_then(|line| line.weights.get(feature.id.as_str()).copied());
             Input { id: feature.id.to_string(), title: feature.title.clone(), weight, strength: *strength }
         });
         Ok(Trained {
-            id: self.model_id.to_string(),
+            id: self.basis.model_id.to_string(),
             label: self.label.clone(),
             within_days: self.within_days,
-            cuts: self.cuts.iter().map(|cut| cut.date()).collect(),
-            test_cut: self.test_cut.date(),
+            cuts: self.basis.cuts.iter().map(|cut| cut.date()).collect(),
+            test_cut: self.basis.test_cut.date(),
             people: cohort.people(),
             events: intake.events,
             malformed: intake.malformed,
@@ -223,34 +218,30 @@ impl Training {
 
     /// Checks the settings against each other and the pack; returns the features' places in the pack.
     fn check(&self, pack: &Pack) -> anyhow::Result<Vec<usize>> {
+        self.learner.check_asks_whether()?;
         self.schedule().check()?;
-        ensure!(self.missing.is_finite(), "what stands in for a missing value must be a number");
         if let Some(precision) = self.precision {
             ensure!(precision > 0.0 && precision < 1.0, "a precision lies between 0 and 1");
         }
-        ensure!(
-            pack.events.iter().any(|event| event.name.as_str() == self.label),
-            "the pack declares no event {:?} to foretell",
-            self.label
-        );
-        let mut columns = BTreeSet::new();
-        for name in &self.features {
-            let column = pack.features().iter().position(|feature| feature.id.as_str() == name);
-            let column = column.with_context(|| format!("the pack has no feature {name:?}"))?;
-            ensure!(columns.insert(column), "the feature {name} is given twice");
-        }
-        ensure!(!columns.is_empty() && !self.cuts.is_empty(), "a model needs a feature and a cut");
-        Ok(columns.into_iter().collect())
+        self.basis.check_label(pack, &self.label)?;
+        let mut columns = self.basis.places(pack)?;
+        ensure!(!columns.is_empty() && !self.basis.cuts.is_empty(), "a model needs a feature and a cut");
+        columns.sort_unstable();
+        Ok(columns)
     }
 
     fn schedule(&self) -> Schedule {
-        Schedule { cuts: self.cuts.clone(), test_cut: self.test_cut, within_days: self.within_days }
+        Schedule {
+            cuts: self.basis.cuts.clone(),
+            test_cut: self.basis.test_cut,
+            within_days: self.within_days,
+        }
     }
 
     /// Fits the weights.
     fn fit(&self, pack: &Pack, columns: &[usize], rows: &[Row]) -> anyhow::Result<Learned> {
         let name = |column: usize| pack.features()[columns[column]].id.to_string();
-        let value = |row: &Row, column: usize| row.values[column].unwrap_or(self.missing);
+        let value = |row: &Row, column: usize| row.values[column].unwrap_or(self.basis.missing);
         let matrix: Vec<Vec<f64>> =
             rows.iter().map(|row| columns.iter().map(|column| value(row, *column)).collect()).collect();
         let labels: Vec<bool> = rows.iter().map(|row| row.label).collect();
@@ -261,18 +252,9 @@ impl Training {
             }
             Err(error) => return Err(error.into()),
         };
-        let model = Weights {
-            kind: "linear",
-            title: self.title(),
-            intercept: six_digits(fitted.intercept),
-            weights: fitted
-                .weights
-                .iter()
-                .enumerate()
-                .map(|(column, w)| (name(column), six_digits(*w)))
-                .collect(),
-            missing: self.missing,
-        };
+        let weights =
+            fitted.weights.iter().enumerate().map(|(column, w)| (name(column), six_digits(*w))).collect();
+        let model = Weights::new(self.title(), six_digits(fitted.intercept), weights, self.basis.missing);
         let strengths = (0..columns.len())
             .map(|column| {
                 model.weights.get(&name(column)).unwrap_or(&0.0)
@@ -309,35 +291,38 @@ impl Training {
             matrix
                 .columns
                 .iter()
-                .map(|column| column.iter().map(|v| if v.is_nan() { self.missing } else { *v }).collect())
+                .map(|column| {
+                    column.iter().map(|v| if v.is_nan() { self.basis.missing } else { *v }).collect()
+                })
                 .collect(),
         );
         // Rows come cut by cut; within one cut there is no order of time.
-        let division =
-            if self.cuts.len() > 2 { Division::Time } else { Division::Chance { groups: None, parts: 5 } };
+        let division = if self.basis.cuts.len() > 2 {
+            Division::Time
+        } else {
+            Division::Chance { groups: None, parts: 5 }
+        };
         let mut step = |done, all| watch.step(done, all, "fits of learners to choose from");
-        let chosen = select::choose(&filled, &names, &labels, self.learner, &division, self.seed, &mut step);
+        let chosen =
+            select::choose(&filled, &names, &labels, self.learner, &division, self.basis.seed, &mut step);
         let platt = Platt::fit(&chosen.held_out.0, &chosen.held_out.1);
         let read = if matches!(chosen.way.kind, Kind::Line(_)) { &filled } else { &matrix };
         let mut fitted = select::fit(read, &names, &labels, chosen.way);
         fitted.stretch(platt);
         let title = self.title();
         let model = match &fitted {
-            Fitted::Line(line) => Member::Linear(Weights {
-                kind: "linear",
-                title,
-                intercept: six_digits(line.intercept),
-                weights: names
+            Fitted::Line(line) => {
+                let weights = names
                     .iter()
                     .cloned()
                     .zip(line.weights.iter().map(|weight| six_digits(*weight)))
-                    .collect(),
-                missing: self.missing,
-            }),
+                    .collect();
+                Member::Linear(Weights::new(title, six_digits(line.intercept), weights, self.basis.missing))
+            }
             Fitted::Trees(trees) => Member::Trees(trees.member(
                 &title,
                 &names,
-                &|names| definitions(&self.pack, names),
+                &|names| definitions(&self.basis.pack, names),
                 LEAF_BITS,
                 true,
             )),
@@ -359,7 +344,7 @@ impl Training {
         columns: &[usize],
         rows: &[Row],
     ) -> anyhow::Result<Vec<f64>> {
-        let scorer = self.scorer(model)?;
+        let scorer = self.basis.scorer(model)?;
         let mut sums = BTreeMap::new();
         for row in rows {
             let found = scorer.contributions(|feature| row.values.get(feature).copied().flatten());
@@ -373,17 +358,6 @@ impl Training {
     fn title(&self) -> String {
         let no = if self.comes { "" } else { "no " };
         format!("log-odds of {no}{} within {} days", self.label, self.within_days)
-    }
-
-    /// Puts the model into the pack and takes it out again as the device reads it: what is tested is what ships.
-    fn scorer(&self, model: &Member) -> anyhow::Result<Scorer> {
-        let mut document = self.pack.clone();
-        let pack = document.as_object_mut().context("a pack is an object")?;
-        let models = pack.entry("models").or_insert_with(|| Value::Object(Map::new()));
-        models[self.model_id.as_str()] = json!(model);
-        let mut models = Pack::read(&document).context("the pack does not take the model")?.models;
-        let found = models.iter().position(|linear| linear.id == self.model_id);
-        Ok(models.swap_remove(found.context("the pack lost the model")?))
     }
 }
 
@@ -400,19 +374,33 @@ impl Member {
     pub fn linear(&self) -> Option<&Weights> {
         if let Self::Linear(weights) = self { Some(weights) } else { None }
     }
+
+    /// Lets it move with its person.
+    pub fn move_by(&mut self, adapt: Value) {
+        match self {
+            Self::Linear(weights) => weights.adapt = Some(adapt),
+            Self::Trees(trees) => trees["adapt"] = adapt,
+        }
+    }
+
+    /// Writes it as a member of a pack's `models`.
+    #[must_use]
+    pub fn written(&self, id: &str) -> String {
+        let member = BTreeMap::from([(id, self)]);
+        // Texts and finite numbers under text keys: there is nothing JSON cannot hold.
+        let text = match self {
+            Self::Linear(_) => serde_json::to_string_pretty(&member),
+            Self::Trees(_) => serde_json::to_string(&member),
+        };
+        text.unwrap_or_default()
+    }
 }
 
 impl Trained {
     /// Writes the model as a member of a pack's `models`.
     #[must_use]
     pub fn member(&self) -> String {
-        let member = BTreeMap::from([(&self.id, &self.model)]);
-        // Texts and finite numbers under text keys: there is nothing JSON cannot hold.
-        let text = match &self.model {
-            Member::Linear(_) => serde_json::to_string_pretty(&member),
-            Member::Trees(_) => serde_json::to_string(&member),
-        };
-        text.unwrap_or_default()
+        self.model.written(&self.id)
     }
 }
 

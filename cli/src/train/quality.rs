@@ -71,7 +71,7 @@ pub struct Pick {
 }
 
 /// How often people are resampled. The ends of an interval then rest on 25 resamples each.
-const RESAMPLES: u64 = 1_000;
+pub(crate) const RESAMPLES: u64 = 1_000;
 const BINS: usize = 5;
 /// A 95 % interval of the normal distribution.
 const Z: f64 = 1.959_964;

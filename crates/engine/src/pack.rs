@@ -11,7 +11,7 @@ use crate::choosing;
 use crate::event::EventSpec;
 use crate::feature::{Feature, Features, definitions};
 use crate::labels;
-use crate::model::{Inputs, Model};
+use crate::model::{Inputs, Model, Waiting};
 use crate::segment::{Experiment, Segment, Segments};
 use crate::{outcome, purposes, sensitive};
 
@@ -124,11 +124,15 @@ impl Pack {
             Some(node) => node.each_member(|id, node| Model::read(id, node, inputs))?,
             None => Vec::new(),
         };
+        // In the order of the models.
+        let waits = fields
+            .get("models")
+            .map_or(Ok(Vec::new()), |node| node.each_member(|_, node| Waiting::of_model(node)))?;
         let experiments = match fields.get("experiments") {
             Some(node) => node.each_member(Experiment::read)?,
             None => Vec::new(),
         };
-        let segments = Segments::read(&fields.need("segments")?, &features, &models, &experiments)?;
+        let segments = Segments::read(&fields.need("segments")?, &features, (&models, &waits), &experiments)?;
         fields.get(outcome::KEY).map_or(Ok(()), |node| outcome::check(&node, &events))?;
         sensitive::check_features(&node, declared)?;
         fields.get(purposes::KEY).map_or(Ok(()), |node| purposes::check(&node))?;

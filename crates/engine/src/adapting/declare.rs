@@ -88,7 +88,11 @@ fn each(
 fn outcome<'a>(pack: &Node<'a>, node: &Node<'_>) -> Result<&'a Value, Mistake> {
     let declared = pack.value().get(outcome::KEY).and_then(|all| all.get(node.text().unwrap_or_default()));
     node.text()?;
-    declared.ok_or_else(|| node.mistake("the pack declares no outcome of this name"))
+    let declared = declared.ok_or_else(|| node.mistake("the pack declares no outcome of this name"))?;
+    if declared["within_days"].is_array() {
+        return Err(node.mistake("a model moves with an outcome that comes within one number of days"));
+    }
+    Ok(declared)
 }
 
 impl Adaptation {

@@ -6,7 +6,9 @@ mod contributions;
 pub mod fit;
 mod scorer;
 mod trees;
+mod waiting;
 
 pub use contributions::Contributions;
 pub use scorer::{Inputs, Model};
 pub use trees::Trees;
+pub use waiting::Waiting;

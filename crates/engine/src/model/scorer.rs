@@ -4,7 +4,7 @@
 use keepset_wire::codec;
 use keepset_wire::document::{Mistake, Name, Node};
 
-use super::trees::Trees;
+use super::{trees::Trees, waiting};
 use crate::adapting;
 
 /// A model of a pack.
@@ -65,8 +65,16 @@ impl Model {
     }
 
     fn read_linear(id: Name, title: String, node: &Node<'_>, inputs: Inputs<'_>) -> Result<Self, Mistake> {
-        let fields =
-            node.object(&["kind", "title", "intercept", "weights", "missing", "definitions", adapting::KEY])?;
+        let fields = node.object(&[
+            "kind",
+            "title",
+            "intercept",
+            "weights",
+            "missing",
+            "definitions",
+            waiting::KEY,
+            adapting::KEY,
+        ])?;
         let weights_node = fields.need("weights")?;
         let weigh = |name: Name, node: &Node<'_>| Ok((inputs.find(node, name.as_str())?, node.number()?));
         if let Some(node) = fields.get("definitions") {

@@ -12,7 +12,7 @@ use keepset_wire::codec;
 use keepset_wire::document::{Duration, Mistake, Name, Node};
 
 use crate::feature::Features;
-use crate::model::Model;
+use crate::model::{Model, Waiting};
 use crate::order;
 pub use experiment::Experiment;
 pub(crate) use explain::explain;
@@ -77,6 +77,8 @@ const ALL_KEYS: &[&[&str]] = &[KEYS, &MINIMUM_STAY.0, &COOL_DOWN.0, &TTL.0];
 pub(crate) struct Names<'a> {
     pub(crate) features: &'a Features,
     pub(crate) models: &'a [Model],
+    /// By model: what its score says of when.
+    pub(crate) waits: &'a [Option<Waiting>],
     pub(crate) experiments: &'a [Experiment],
     pub(crate) segments: &'a [Name],
 }
@@ -97,7 +99,7 @@ impl Segments {
     pub(crate) fn read(
         node: &Node<'_>,
         features: &Features,
-        models: &[Model],
+        (models, waits): (&[Model], &[Option<Waiting>]),
         experiments: &[Experiment],
     ) -> Result<Self, Mistake> {
         let ids: Vec<Name> = node.each(|node| node.object_of(ALL_KEYS)?.need("id")?.name())?;
@@ -106,7 +108,7 @@ impl Segments {
                 node.mistake(format!("two segments are named {}; give each its own name", ids[twice]))
             );
         }
-        let names = Names { features, models, experiments, segments: &ids };
+        let names = Names { features, models, waits, experiments, segments: &ids };
         let mut groups: Vec<Option<Name>> = Vec::new();
         let list = node.each(|node| {
             let group = node.object_of(ALL_KEYS)?.get("group").map(|group| group.name()).transpose()?;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Memberships, Names};
 use crate::feature::Features;
+use crate::model::Waiting;
 
 /// Rules nest at most this deep: nobody reads deeper ones, and evaluation must not exhaust the stack.
 const MAX_DEPTH: u32 = 16;
@@ -15,7 +16,7 @@ const MAX_DEPTH: u32 = 16;
 const FORMS: [&str; 8] = ["all", "any", "not", "at_least", "feature", "model", "segment", "experiment"];
 
 /// The keys that go with a form.
-const COMPANIONS: [&str; 5] = ["op", "value", "between", "in", "of"];
+const COMPANIONS: [&str; 6] = ["op", "value", "between", "in", "of", "within_days"];
 
 const OPS: &[(&str, Op)] = &[
     ("<", Op::Less),
@@ -194,14 +195,38 @@ impl Comparison {
     }
 
     fn read(subject: Subject, fields: &Fields<'_>, labels: &[String]) -> Result<Self, Mistake> {
-        let number = |node: &Node<'_>| match node.value() {
+        Self::read_with(subject, fields, &|node| match node.value() {
             Json::String(text) if !labels.is_empty() => {
                 let index = labels.iter().position(|label| label == text);
                 let unknown = || node.mistake(format!("expected one of {}", labels.join(", ")));
                 index.and_then(|index| u32::try_from(index).ok()).map(f64::from).ok_or_else(unknown)
             }
             _ => node.number(),
+        })
+    }
+
+    /// Reads a comparison of a model: of its score, or of the chance that it gives within some days, which is one of the score.
+    fn read_of_model(index: usize, fields: &Fields<'_>, waiting: Option<&Waiting>) -> Result<Self, Mistake> {
+        let Some(within) = fields.get("within_days") else {
+            return Self::read(Subject::Model(index), fields, &[]);
         };
+        if matches!(fields.get("op").map(|op| op.one_of(OPS)), Some(Ok(Op::Equal | Op::NotEqual)))
+            || fields.get("in").is_some()
+        {
+            return Err(within.mistake("a chance is compared by <, <=, >, >= or between"));
+        }
+        let unknown = || within.mistake("the model's score says nothing of when: it has no \"waiting\"");
+        let waiting = waiting.ok_or_else(unknown)?;
+        Self::read_with(Subject::Model(index), fields, &|node| {
+            waiting.threshold(node.number()?, &within, node)
+        })
+    }
+
+    fn read_with(
+        subject: Subject,
+        fields: &Fields<'_>,
+        number: &dyn Fn(&Node<'_>) -> Result<f64, Mistake>,
+    ) -> Result<Self, Mistake> {
         let forms = [fields.get("op"), fields.get("between"), fields.get("in")];
         if forms.iter().flatten().count() > 1 || (fields.get("value").is_some() && forms[0].is_none()) {
             return Err(fields.mistake("expected only one of op with value, between, in"));
@@ -237,7 +262,8 @@ impl Rule {
             return Err(node.mistake(format!("expected exactly one of {}", FORMS.join(", "))));
         };
         let companions: &[&str] = match form {
-            "feature" | "model" => &["op", "value", "between", "in"],
+            "feature" => &["op", "value", "between", "in"],
+            "model" => &["op", "value", "between", "in", "within_days"],
             "at_least" => &["of"],
             "experiment" => &["in"],
             _ => &[],
@@ -275,7 +301,10 @@ impl Rule {
                 };
                 Ok(Self::Experiment(index, fields.need("in")?.each(arm)?))
             }
-            "model" => Ok(Self::Compare(Comparison::read(Subject::Model(index), &fields, &[])?)),
+            "model" => {
+                let waiting = names.waits[index].as_ref();
+                Ok(Self::Compare(Comparison::read_of_model(index, &fields, waiting)?))
+            }
             _ => {
                 let labels = &names.features.list()[index].labels;
                 Ok(Self::Compare(Comparison::read(Subject::Feature(index), &fields, labels)?))

@@ -1,0 +1,98 @@
+//! What every training on a log is told: what is read, when it is looked at, and by which features.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context as _, ensure};
+use keepset_engine::Pack;
+use keepset_engine::model::Model as Scorer;
+use keepset_wire::{Name, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::Member;
+use super::cohort::{Cohort, Intake};
+use crate::log::Mapping;
+use crate::replay::Watch;
+
+/// What every training on a log is told.
+#[derive(Clone, Debug)]
+pub struct Basis {
+    /// The pack, as JSON.
+    pub pack: Value,
+    /// The log.
+    pub events: Vec<PathBuf>,
+    /// With a mapping the log is CSV, without it is JSON lines.
+    pub mapping: Option<Mapping>,
+    /// Ends the training at the first line that cannot be used.
+    pub strict: bool,
+    /// The cuts learned from.
+    pub cuts: Vec<Timestamp>,
+    /// The later cut tested on.
+    pub test_cut: Timestamp,
+    /// The features read.
+    pub features: Vec<String>,
+    /// The name of what is learned.
+    pub model_id: Name,
+    /// What stands in for a feature without a value.
+    pub missing: f64,
+    /// The seed of everything that chance decides.
+    pub seed: u64,
+}
+
+impl Basis {
+    /// Reads the pack.
+    ///
+    /// # Errors
+    /// When it is wrong.
+    pub fn read_pack(&self) -> anyhow::Result<Rc<Pack>> {
+        Ok(Rc::new(Pack::read(&self.pack).context("the pack is wrong")?))
+    }
+
+    /// Finds the features' places in the pack, in the order in which they are named.
+    ///
+    /// # Errors
+    /// When one is not there or named twice, or what stands in for a missing value is no number.
+    pub fn places(&self, pack: &Pack) -> anyhow::Result<Vec<usize>> {
+        ensure!(self.missing.is_finite(), "what stands in for a missing value must be a number");
+        let mut places = Vec::with_capacity(self.features.len());
+        for name in &self.features {
+            let place = pack.features().iter().position(|feature| feature.id.as_str() == name);
+            let place = place.with_context(|| format!("the pack has no feature {name:?}"))?;
+            ensure!(!places.contains(&place), "the feature {name} is given twice");
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    /// Refuses an event that the pack does not declare.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_label(&self, pack: &Pack, label: &str) -> anyhow::Result<()> {
+        let is_declared = pack.events.iter().any(|event| event.name.as_str() == label);
+        ensure!(is_declared, "the pack declares no event {label:?} to foretell");
+        Ok(())
+    }
+
+    /// Lets the log go through a cohort.
+    ///
+    /// # Errors
+    /// As [`Cohort::read`].
+    pub fn read_log(&self, cohort: &mut Cohort, watch: &mut impl Watch) -> anyhow::Result<Intake> {
+        cohort.read(&self.events, self.mapping.clone(), self.strict, watch)
+    }
+
+    /// Puts the model into the pack and takes it out again as the device reads it: what is tested is what ships.
+    ///
+    /// # Errors
+    /// When the pack does not take it.
+    pub fn scorer(&self, model: &Member) -> anyhow::Result<Scorer> {
+        let mut document = self.pack.clone();
+        let pack = document.as_object_mut().context("a pack is an object")?;
+        let models = pack.entry("models").or_insert_with(|| Value::Object(Map::new()));
+        models[self.model_id.as_str()] = json!(model);
+        let mut models = Pack::read(&document).context("the pack does not take the model")?.models;
+        let found = models.iter().position(|linear| linear.id == self.model_id);
+        Ok(models.swap_remove(found.context("the pack lost the model")?))
+    }
+}
