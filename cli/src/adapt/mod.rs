@@ -22,11 +22,11 @@ use self::people::{Pace, Stories, Watched};
 use self::person::{Input, Told};
 use self::prior::Prior;
 use crate::args::LogFiles;
-use crate::commands::{read, read_mapping, write, write_json};
+use crate::commands::{read, read_mapping, watched, write, write_json};
 use crate::learn::scale::Platt;
 use crate::log::{Fault, Line};
 use crate::markers;
-use crate::replay::{Unwatched, read_through};
+use crate::replay::{Watch, read_through};
 use crate::table::aligned;
 
 /// The arguments of `adapt`.
@@ -68,6 +68,9 @@ pub struct AdaptArguments {
     /// The seed of the resampling behind the intervals
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Show progress even when standard error is no terminal
+    #[arg(long)]
+    pub progress: bool,
     /// Write the model with what was found to this file, as a member of a pack's "models"
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -80,6 +83,31 @@ pub struct AdaptArguments {
     /// The page whose table is written anew, between the markers `adapt-MODEL`
     #[arg(long)]
     pub page: Option<PathBuf>,
+}
+
+impl AdaptArguments {
+    /// A look a week at what is tried for any model: an offset, and how much of the score holds. Which model, of which log, is left to say.
+    pub(crate) fn of_offset_and_slope() -> Self {
+        Self {
+            pack: PathBuf::new(),
+            model: String::new(),
+            member: None,
+            outcome: String::new(),
+            files: LogFiles { events: Vec::new(), mapping: None, strict: false },
+            cut: String::new(),
+            every: 7,
+            visits: false,
+            slope: true,
+            weights: Vec::new(),
+            limit: None,
+            seed: 0,
+            progress: false,
+            out: None,
+            json: None,
+            svg: None,
+            page: None,
+        }
+    }
 }
 
 /// What was found.
@@ -106,18 +134,46 @@ const LEAST: [usize; 5] = [0, 1, 2, 4, 8];
 /// When the pack is none or has no such model or outcome, a file fails, too few people have outcomes, or they do not differ.
 pub fn run(arguments: &AdaptArguments) -> anyhow::Result<String> {
     let document = document(arguments)?;
-    let outcome = Outcome::of_pack(&document, &arguments.outcome)
+    let (found, later) = watched(arguments.progress, |terminal| measured(arguments, &document, terminal))?;
+    give_out(arguments, &document, &found, &later)?;
+    Ok(summary(&found))
+}
+
+/// Learns how people differ from a model of a pack, and measures what a device gains.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn learn(
+    arguments: &AdaptArguments,
+    document: &Value,
+    watch: &mut impl Watch,
+) -> anyhow::Result<Found> {
+    Ok(measured(arguments, document, watch)?.0)
+}
+
+/// The same, with the predictions that it was measured on.
+fn measured(
+    arguments: &AdaptArguments,
+    document: &Value,
+    watch: &mut impl Watch,
+) -> anyhow::Result<(Found, Vec<Vec<Told>>)> {
+    let outcome = Outcome::of_pack(document, &arguments.outcome)
         .with_context(|| format!("the pack defines no outcome {:?}", arguments.outcome))?;
+    ensure!(
+        outcome.when.is_empty(),
+        "the outcome {} asks when: a model moves with one that comes within one number of days",
+        arguments.outcome
+    );
     let cut = Timestamp::from_date(&arguments.cut)
         .with_context(|| format!("{:?} is no day YYYY-MM-DD", arguments.cut))?;
     ensure!(
         arguments.limit.is_none_or(|limit| limit > 0.0 && limit <= 5.0),
         "a limit is above 0, and 5 at most"
     );
-    let pack = Rc::new(Pack::read(&document).context("the pack is wrong")?);
+    let pack = Rc::new(Pack::read(document).context("the pack is wrong")?);
     let model = pack.models.iter().find(|model| model.id.as_str() == arguments.model);
     let model = model.with_context(|| format!("the pack has no model {:?}", arguments.model))?;
-    let (stories, end) = stories(arguments)?;
+    let (stories, end) = stories(arguments, watch)?;
     let place = |name: &String| pack.features().iter().position(|feature| feature.id.as_str() == name);
     let features = arguments
         .weights
@@ -132,11 +188,11 @@ pub fn run(arguments: &AdaptArguments) -> anyhow::Result<String> {
         pace,
         end,
     };
-    let looks = watched.looks(&stories)?;
+    let looks = watched.looks(&stories, watch)?;
     let slope = arguments.slope.then_some(Input::Score);
     let candidates: Vec<Input> =
         slope.into_iter().chain((0..arguments.weights.len()).map(Input::Feature)).collect();
-    let prior = prior::find(&looks, cut, &candidates, arguments.limit)?;
+    let prior = prior::find(&looks, cut, &candidates, arguments.limit, watch)?;
     let told: Vec<Vec<Told>> = looks.iter().map(|looks| prior.way.live(looks)).collect();
     let later = later(&told, cut);
     let everybody = everybody(&told, cut);
@@ -145,8 +201,7 @@ pub fn run(arguments: &AdaptArguments) -> anyhow::Result<String> {
     ensure!(!gains.is_empty(), "no prediction from {} on comes due before the log ends", cut.date());
     let adapt = declared(&prior, arguments);
     let found = Found { adapt, people: prior.people, outcomes: prior.outcomes, gained: prior.gained, gains };
-    give_out(arguments, &document, &found, &later)?;
-    Ok(summary(&found))
+    Ok((found, later))
 }
 
 /// The pack with the model to be looked at, as it is shipped.
@@ -173,7 +228,7 @@ fn document(arguments: &AdaptArguments) -> anyhow::Result<Value> {
 }
 
 /// Reads the log: who did what, and when it ends.
-fn stories(arguments: &AdaptArguments) -> anyhow::Result<(Stories, Timestamp)> {
+fn stories(arguments: &AdaptArguments, watch: &mut impl Watch) -> anyhow::Result<(Stories, Timestamp)> {
     let mut stories = Stories::new();
     let mut end = None;
     let mut take = |Line { person, event, heard, .. }: &Line| -> anyhow::Result<Option<Fault>> {
@@ -183,7 +238,7 @@ fn stories(arguments: &AdaptArguments) -> anyhow::Result<(Stories, Timestamp)> {
     };
     let LogFiles { events, mapping, strict } = &arguments.files;
     let mapping = mapping.as_deref().map(read_mapping).transpose()?;
-    read_through(events, mapping, *strict, &mut Unwatched, &mut take)?;
+    read_through(events, mapping, *strict, watch, &mut take)?;
     Ok((stories, end.context("the log holds no event")?))
 }
 
@@ -241,7 +296,7 @@ fn give_out(
         write(file, &curve::draw(later, &title))?;
     }
     if let Some(page) = &arguments.page {
-        markers::write(page, &format!("adapt-{}", arguments.model), &markdown(&rows(found)))?;
+        markers::write(page, &format!("adapt-{}", arguments.model), &table(found))?;
     }
     Ok(())
 }
@@ -279,6 +334,11 @@ fn rows(found: &Found) -> Vec<Vec<String>> {
     found.gains.iter().map(row).collect()
 }
 
+/// Writes what it is worth as a table of Markdown.
+pub(crate) fn table(found: &Found) -> String {
+    markdown(&rows(found))
+}
+
 fn markdown(rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     line(&HEADINGS.map(str::to_owned))
@@ -286,7 +346,7 @@ fn markdown(rows: &[Vec<String>]) -> String {
         + &rows.iter().map(|row| line(row)).collect::<String>()
 }
 
-fn summary(found: &Found) -> String {
+pub(crate) fn summary(found: &Found) -> String {
     format!(
         "{} outcomes of {} people were foretold better by {:.1} nats from their own earlier ones: {}\n\n{}\n",
         found.outcomes,

@@ -9,6 +9,8 @@ use keepset_engine::outcome::Outcome;
 use keepset_engine::{Choice, ConsentChange, Engine, Pack, RawEvent};
 use keepset_wire::{DAY_MS, Timestamp};
 
+use crate::replay::Watch;
+
 /// A moment at which the score of a person is looked at.
 #[derive(Clone, Debug)]
 pub(super) struct Look {
@@ -49,9 +51,10 @@ pub(super) type Stories = BTreeMap<String, Vec<(Timestamp, RawEvent)>>;
 
 impl Watched<'_> {
     /// Lives through every story; people without a look whose outcome is known are left out.
-    pub(super) fn looks(&self, stories: &Stories) -> anyhow::Result<Vec<Vec<Look>>> {
+    pub(super) fn looks(&self, stories: &Stories, watch: &mut impl Watch) -> anyhow::Result<Vec<Vec<Look>>> {
         let mut all = Vec::new();
-        for (person, story) in stories {
+        for (done, (person, story)) in stories.iter().enumerate() {
+            watch.step(done as u64, stories.len() as u64, "people looked at");
             let mut story = story.clone();
             story.sort_by_key(|(heard, _)| *heard);
             let looks = self.live(&story).with_context(|| format!("the events of {person}"))?;

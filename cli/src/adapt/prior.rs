@@ -10,6 +10,7 @@ use keepset_wire::Timestamp;
 use super::people::Look;
 use super::person::{Input, Told, Way};
 use crate::learn::scale::loss;
+use crate::replay::Watch;
 use crate::train::quality::mean_and_deviation;
 
 /// The variances tried, of log-odds: a deviation of 0.14 to 2.
@@ -42,6 +43,7 @@ pub(super) fn find(
     until: Timestamp,
     candidates: &[Input],
     limit: Option<f64>,
+    watch: &mut impl Watch,
 ) -> anyhow::Result<Prior> {
     let known: Vec<Vec<Look>> = people
         .iter()
@@ -60,8 +62,15 @@ pub(super) fn find(
     );
     let cost = |way: &Way| foretold(way).iter().map(|told| loss(told.adapted, told.came)).sum::<f64>();
     let shipped: f64 = first.iter().map(|told| loss(told.shipped, told.came)).sum();
-    let best = |ways: &mut dyn Iterator<Item = Way>| {
-        ways.map(|way| (cost(&way), way)).min_by(|a, b| a.0.total_cmp(&b.0))
+    let all = ((1 + candidates.len()) * VARIANCES.len()) as u64;
+    let mut done = 0;
+    let mut best = |ways: &mut dyn Iterator<Item = Way>| {
+        let mut costly = |way: Way| {
+            watch.step(done, all, "variances tried");
+            done += 1;
+            (cost(&way), way)
+        };
+        ways.map(&mut costly).min_by(|a, b| a.0.total_cmp(&b.0))
     };
     let offsets = best(&mut VARIANCES.iter().map(|variance| Way::offset(*variance, FREE)));
     let Some((mut least, mut way)) = offsets.filter(|(least, _)| shipped - least >= WORTH) else {
@@ -105,6 +114,7 @@ mod tests {
 
     use super::*;
     use crate::learn::scale::probability;
+    use crate::replay::Unwatched;
 
     /// So many people, looked at every two weeks, each with an offset of their own of this deviation.
     fn planted(people: u32, looks: i64, deviation: f64) -> Vec<Vec<Look>> {
@@ -132,7 +142,8 @@ mod tests {
     #[test]
     fn how_people_differ_is_found_again_and_what_is_learned_of_them_foretells_better() {
         let people = planted(500, 24, 0.8);
-        let prior = find(&people, day(14 * 12), &[Input::Score, Input::Feature(0)], None).unwrap();
+        let prior =
+            find(&people, day(14 * 12), &[Input::Score, Input::Feature(0)], None, &mut Unwatched).unwrap();
         let terms = &prior.way.rule.terms;
         assert!(terms.len() == 1 && [0.4, 0.7, 1.0].contains(&terms[0].variance), "{prior:?}");
         assert_eq!((prior.people, prior.outcomes), (500, 500 * 12));
@@ -151,11 +162,12 @@ mod tests {
 
     #[test]
     fn people_who_are_alike_and_too_few_of_them_are_refused_with_the_reason() {
-        let alike = find(&planted(500, 12, 0.0), day(999), &[], None).unwrap_err().to_string();
+        let alike =
+            find(&planted(500, 12, 0.0), day(999), &[], None, &mut Unwatched).unwrap_err().to_string();
         assert!(alike.contains("no more than chance"), "{alike}");
-        let few = find(&planted(99, 12, 0.8), day(999), &[], None).unwrap_err().to_string();
+        let few = find(&planted(99, 12, 0.8), day(999), &[], None, &mut Unwatched).unwrap_err().to_string();
         assert!(few.starts_with("99 people have two outcomes or more by"), "{few}");
-        let early = find(&planted(500, 12, 0.8), day(20), &[], None).unwrap_err().to_string();
+        let early = find(&planted(500, 12, 0.8), day(20), &[], None, &mut Unwatched).unwrap_err().to_string();
         assert!(early.starts_with("0 people"), "only one prediction each had come due: {early}");
     }
 

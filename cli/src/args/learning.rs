@@ -102,6 +102,10 @@ pub struct TrainArguments {
     /// With --each, instead of a precision: a segment for each value, of this share of people, those with the highest scores
     #[arg(long, conflicts_with = "precision")]
     pub reach: Option<f64>,
+    /// Also learn how far people differ from the model by the test cut, so that it moves with its person, as `keepset adapt` does; the label
+    /// is an outcome of the pack
+    #[arg(long, conflicts_with_all = ["table", "from_release", "groups", "each"])]
+    pub adapt: bool,
     /// The seed of the resampling behind the intervals
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -265,7 +269,8 @@ impl TrainArguments {
         options.push(("seed", self.seed.to_string()));
         options.extend(self.shipped());
         options.extend(self.card.as_ref().map(|card| ("card", path(card))));
-        format!("keepset train{}", options.into_iter().map(write).collect::<String>())
+        let flag = if self.adapt { " --adapt" } else { "" };
+        format!("keepset train{flag}{}", options.into_iter().map(write).collect::<String>())
     }
 }
 

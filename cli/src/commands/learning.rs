@@ -10,7 +10,8 @@ use keepset_wire::{Name, Timestamp, document};
 use serde_json::{Value, json};
 
 use super::{read, read_mapping, watched, write, write_json};
-use crate::args::{EvaluateArguments, TableArguments, TrainArguments};
+use crate::adapt::{self, AdaptArguments, Found};
+use crate::args::{EvaluateArguments, LogFiles, TableArguments, TrainArguments};
 use crate::family::{self, FamilyTraining};
 use crate::groups::{self, Grouping};
 use crate::hazard::{self, HazardTraining};
@@ -18,7 +19,7 @@ use crate::tabular::frame::Frame;
 use crate::tabular::model::TableModel;
 use crate::tabular::select::Learner;
 use crate::tabular::train::TableTraining;
-use crate::train::{self, Basis, Training};
+use crate::train::{self, Basis, Trained, Training};
 use crate::{splice, tabular};
 
 /// Trains a model.
@@ -51,15 +52,52 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
         l2: arguments.l2,
         precision: arguments.precision,
     };
-    let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
+    let mut pack = training.basis.pack.clone();
+    let mut trained = watched(arguments.progress, |terminal| training.run(terminal))?;
+    let moves = arguments.adapt.then(|| learn_to_move(arguments, &mut pack, &mut trained)).transpose()?;
     write_json(arguments.json.as_deref(), &trained)?;
     let parts = json!({ "models": { &trained.id: trained.model } });
     ship(arguments, &(trained.member() + "\n"), &parts)?;
-    write(&card_of(arguments)?, &train::card(&trained, &arguments.command()))?;
+    let card = train::card(&trained, &arguments.command());
+    let (of_card, of_summary) = moves.map_or_else(Default::default, |found| {
+        (
+            format!(
+                "\n## It moves with its person\n\nWhat that is worth on predictions from {} on:\n\n{}",
+                trained.test_cut,
+                adapt::table(&found)
+            ),
+            format!("\n{}", adapt::summary(&found)),
+        )
+    });
+    write(&card_of(arguments)?, &(card + &of_card))?;
     if let Some(file) = &arguments.curve {
         write(file, &train::curve(&trained))?;
     }
-    Ok(train::summary(&trained))
+    Ok(train::summary(&trained) + &of_summary)
+}
+
+/// Learns how far people differ from what was trained, from what had come due by the test, and writes it into the model.
+fn learn_to_move(
+    arguments: &TrainArguments,
+    pack: &mut Value,
+    trained: &mut Trained,
+) -> anyhow::Result<Found> {
+    let asked = AdaptArguments {
+        model: trained.id.clone(),
+        outcome: arguments.label.clone(),
+        files: LogFiles {
+            events: arguments.events.clone(),
+            mapping: arguments.mapping.clone(),
+            strict: arguments.strict,
+        },
+        cut: trained.test_cut.clone(),
+        seed: arguments.seed,
+        ..AdaptArguments::of_offset_and_slope()
+    };
+    pack["models"][&trained.id] = json!(trained.model);
+    let found = watched(arguments.progress, |terminal| adapt::learn(&asked, pack, terminal))?;
+    trained.model.move_by(found.adapt.clone());
+    Ok(found)
 }
 
 /// What a training on a log was asked for, read.
@@ -130,6 +168,10 @@ impl Asked {
 
 fn train_hazard(arguments: &TrainArguments, known: Asked) -> anyhow::Result<String> {
     ensure!(known.comes, "a hazard foretells when something comes, not that it stays away");
+    ensure!(
+        !arguments.adapt,
+        "a hazard takes no --adapt: a model moves with an outcome within one number of days"
+    );
     ensure!(arguments.precision.is_none(), "a hazard takes no --precision: a rule asks it for a chance");
     ensure!(arguments.curve.is_none(), "a hazard takes no --curve");
     let days = if known.within_days.is_empty() { hazard::DAYS.to_vec() } else { known.within_days };
