@@ -8,6 +8,11 @@ use rusqlite::{Connection, OpenFlags};
 /// How long a connection waits for another's lock.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a file is told from which what is deleted is gone to the byte, durably: a log beside it would keep what is erased, so a journal is cut to
+/// nothing with each commit, and what is deleted is overwritten with zeros.
+pub(crate) const FORGETFUL: &str =
+    "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;";
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {

@@ -36,7 +36,7 @@ before(async () => {
   published = JSON.parse(said);
   writeFileSync(list, said);
   writeFileSync(secret, SECRET, { mode: 0o600 });
-  const issuer = spawn(join(programs, "keepset-collector"), ["issuer", "--keys", file, "--secret", secret, "--listen", "127.0.0.1:0", "--tokens", "4"]);
+  const issuer = spawn(join(programs, "keepset-collector"), ["issuer", "--keys", file, "--secret", secret, "--counts", join(home, "counts.sqlite"), "--listen", "127.0.0.1:0", "--tokens", "4"]);
   ending(() => issuer.kill("SIGKILL"));
   process.on("exit", () => issuer.kill("SIGKILL"));
   const url = await address(issuer);

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use keepset_privacy::{Coins as _, SystemCoins};
@@ -31,6 +32,9 @@ pub struct IssuerCommand {
     /// The secret with which the site's backend asks, a line of 32 characters or more; a file that others than its owner may use is refused.
     #[arg(long, value_name = "FILE", env = "KEEPSET_ISSUER_SECRET")]
     pub secret: PathBuf,
+    /// How many tokens each visitor has had, by a keyed hash; made for its owner alone when it does not exist.
+    #[arg(long, value_name = "FILE", env = "KEEPSET_ISSUER_COUNTS", default_value = "issuer-counts.sqlite")]
+    pub counts: PathBuf,
     /// The address to listen on, which the backend reaches and nobody else; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDRESS", env = "KEEPSET_ISSUER_LISTEN", default_value = "127.0.0.1:8788")]
     pub listen: SocketAddr,
@@ -55,7 +59,9 @@ impl IssuerCommand {
             ));
         }
         let draw = || SystemCoins::open().and_then(|mut coins| coins.secret()).ok();
-        let issuing = Issuing::new(signer, Counts::new(self.tokens, self.period_days, draw), secret);
+        let counts = Counts::open(&self.counts, self.tokens, self.period_days, draw)
+            .map_err(|error| format!("--counts: {error}"))?;
+        let issuing = Issuing::new(signer, counts, secret);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
         runtime.block_on(self.serve(Arc::new(issuing)))?;
         Ok("keepset-collector: the issuer has stopped\n".into())
@@ -67,10 +73,22 @@ impl IssuerCommand {
             .map_err(|error| format!("--listen: {} cannot be used: {error}", self.listen))?;
         let address = listener.local_addr().map_err(|error| format!("--listen: {error}"))?;
         let stop = signals::stop().map_err(|error| format!("signals cannot be heard: {error}"))?;
+        tokio::spawn(forget_what_is_over(Arc::clone(&issuing)));
         // Nobody may be reading; that is no reason not to serve.
         let _ = writeln!(std::io::stdout(), "keepset-collector: issuer on http://{address}/");
         let serving = axum::serve(listener, router(issuing)).with_graceful_shutdown(stop);
         serving.await.map_err(|error| format!("the issuer stopped: {error}"))
+    }
+}
+
+/// Forgets who asked when their period is over, also where nobody asks any more.
+async fn forget_what_is_over(issuing: Arc<Issuing>) {
+    let mut hours = tokio::time::interval(Duration::from_secs(3_600));
+    loop {
+        hours.tick().await;
+        let forgetting = Arc::clone(&issuing);
+        // What panics there is told when it is next asked for.
+        let _ = tokio::task::spawn_blocking(move || forgetting.forget()).await;
     }
 }
 

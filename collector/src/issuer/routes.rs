@@ -52,6 +52,11 @@ impl Issuing {
         Self { signer, counts, backend: sha256(&[secret.as_bytes()]), issued: AtomicU64::new(0), refused }
     }
 
+    /// Forgets who asked in a period that is over; when that cannot be written now, it is tried again later.
+    pub fn forget(&self) {
+        let _ = self.counts.forget(system_now());
+    }
+
     fn refuse(&self, refusal: Refusal) -> Response {
         self.refused[refusal.entry().0].fetch_add(1, Relaxed);
         refusal.into_response()
@@ -71,7 +76,7 @@ impl Issuing {
         match self.counts.take(visitor, now) {
             Granted::Yes => {}
             Granted::UsedUp(seconds) => return Err(Refusal::UsedUp(seconds)),
-            Granted::NoEntropy => return Err(Refusal::Unavailable),
+            Granted::Unavailable => return Err(Refusal::Unavailable),
         }
         self.signer.sign(request, now).map_err(|unsigned| {
             self.counts.give_back(visitor);
@@ -154,7 +159,9 @@ async fn metrics(State(issuing): State<Arc<Issuing>>, headers: HeaderMap) -> Res
     metric("keepset_issuer_visitors", "gauge", "Visitors who asked in this period.");
     metric("keepset_issuer_refused_total", "counter", "Requests refused, by the problem they were told.");
     let _ = writeln!(text, "keepset_issued_tokens_total {}", issuing.issued.load(Relaxed));
-    let _ = writeln!(text, "keepset_issuer_visitors {}", issuing.counts.visitors());
+    if let Ok(visitors) = issuing.counts.visitors() {
+        let _ = writeln!(text, "keepset_issuer_visitors {visitors}");
+    }
     for (slug, count) in Refusal::SLUGS.into_iter().zip(&issuing.refused) {
         let _ = writeln!(text, "keepset_issuer_refused_total{{problem=\"{slug}\"}} {}", count.load(Relaxed));
     }

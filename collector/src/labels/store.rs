@@ -11,7 +11,7 @@ use keepset_wire::sha256;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::queue;
-use crate::sqlite_file::{FileKind, PATIENCE, open_to_read};
+use crate::sqlite_file::{FORGETFUL, FileKind, PATIENCE, open_to_read};
 
 /// Marks the file as ours: "KSLB".
 const APPLICATION: i64 = 0x4b53_4c42;
@@ -95,11 +95,7 @@ impl LabelStore {
                 return Err(format!("--label-store: {shown} is no store of labels; name a file of its own"));
             }
         }
-        // A log beside the file would keep what is erased: a journal is cut to nothing with each commit, and what is deleted is
-        // overwritten with zeros.
-        connection
-            .execute_batch("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
-            .map_err(unusable)?;
+        connection.execute_batch(FORGETFUL).map_err(unusable)?;
         Ok(Self::over(connection))
     }
 

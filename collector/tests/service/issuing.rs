@@ -31,6 +31,8 @@ impl Issuing {
             .arg(keys)
             .arg("--secret")
             .arg(secret)
+            .arg("--counts")
+            .arg(folder.join("counts.sqlite"))
             .args(more)
             .stdout(Stdio::piped())
             .spawn()
@@ -188,6 +190,25 @@ fn a_visitor_gets_so_many_tokens_in_a_period_and_another_one_as_many() {
     assert!(!metrics.body.contains("ann") && !metrics.body.contains("bob"));
 }
 
+/// Killed without a word, so that what was not on the disk when it answered is gone.
+#[test]
+fn an_issuer_that_was_killed_knows_who_has_had_tokens_and_with_its_counts_spoiled_it_does_not_start() {
+    let folder = Folder::new();
+    let file = issuers_file(&folder);
+    for (number, expected) in [(1, 200), (2, 200), (3, 429)] {
+        let issuer = Issuing::start(&folder, &file, &["--tokens", "2"]);
+        assert_eq!(issuer.for_visitor("ann", &request(number)).0, expected, "start {number}");
+    }
+    let counts = folder.join("counts.sqlite");
+    std::fs::write(&counts, [7; 4_096]).unwrap();
+    let text = |path: PathBuf| path.display().to_string();
+    let (keys, secret, counts) = (text(file), text(folder.join("backend.secret")), text(counts));
+    let start =
+        ["issuer", "--keys", &keys, "--secret", &secret, "--counts", &counts, "--listen", "127.0.0.1:0"];
+    let (done, said) = run(&start);
+    assert!(!done && said.contains("--counts: ") && said.contains("cannot be used"), "{said}");
+}
+
 #[test]
 fn the_issuer_signs_for_the_backend_alone_and_only_what_is_a_request() {
     let folder = Folder::new();
@@ -269,7 +290,10 @@ fn an_issuer_does_not_start_with_a_file_that_is_wrong_or_that_others_may_read() 
         let path = private(&folder, "issuer.json", &text);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         let keys = path.display().to_string();
-        let (done, found) = run(&["issuer", "--keys", &keys, "--secret", secret, "--listen", "127.0.0.1:0"]);
+        let counts = folder.join("counts.sqlite").display().to_string();
+        let start =
+            ["issuer", "--keys", &keys, "--secret", secret, "--counts", &counts, "--listen", "127.0.0.1:0"];
+        let (done, found) = run(&start);
         assert!(!done && found.contains(said), "{said}: {found}");
     }
 }
