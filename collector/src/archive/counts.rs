@@ -22,7 +22,7 @@ const HEAD: &str = "task,epoch,one,other,reports";
 /// The answers of an archive in a table of SQLite, which is gone with it: the embedded engine that counts.
 #[derive(Debug)]
 pub struct Table {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl Table {
@@ -94,7 +94,7 @@ impl Table {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
-fn failed(error: rusqlite::Error) -> String {
+pub(super) fn failed(error: rusqlite::Error) -> String {
     format!("the answers cannot be counted: {error}")
 }
 

@@ -14,6 +14,7 @@
 
 mod counts;
 mod rows;
+mod shapes;
 mod window;
 
 use std::fs::{self, File};

@@ -10,7 +10,7 @@ use crate::archive::{Label, SQL, Table, contents};
 use crate::estimate::Estimator;
 use crate::publish;
 use crate::rollups::Rollups;
-use crate::store::{Address, transfer};
+use crate::store::{Address, Contents, transfer};
 
 /// What can be done with an archive.
 #[derive(Clone, Debug, Subcommand)]
@@ -101,21 +101,32 @@ impl Count {
 impl Release {
     fn run(&self) -> Result<String, String> {
         let (plan, simulation) = self.of()?;
-        let (counts, name) = match (&self.counts, &self.archive) {
-            (Some(file), _) => (read(file)?, format!("--counts: {}", file.display())),
-            (None, Some(folder)) => (Table::of_archive(folder)?.count()?, folder.display().to_string()),
-            (None, None) => return Err("--counts: name what was counted".into()),
-        };
-        let contents = contents(&plan, &counts).map_err(|mistake| format!("{name}: {mistake}"))?;
         let load = |path: &PathBuf| Rollups::load(path, &plan).map_err(|error| format!("--rollups: {error}"));
         let rollups = self.rollups.as_ref().map(load).transpose()?.unwrap_or_default();
         let estimator = Estimator::new(&plan)?.rolling_up(rollups);
-        let windows = estimator.windows(&plan, &contents);
+        let windows = estimator.windows(&plan, &self.counted(&plan, &estimator)?);
         let publication = publish::publication(&plan, &estimator, simulation, &windows);
         if self.csv {
             return Ok(publish::csv(&publication));
         }
         serde_json::to_string(&publication).map(|text| text + "\n").map_err(|error| error.to_string())
+    }
+
+    /// Returns what was counted; where it is counted here, with the shapes of answers.
+    fn counted(&self, plan: &Plan, estimator: &Estimator) -> Result<Contents, String> {
+        let read_as = |counts: &str, name: &Path| {
+            contents(plan, counts).map_err(|mistake| format!("{}: {mistake}", name.display()))
+        };
+        match (&self.counts, &self.archive) {
+            (Some(file), _) => read_as(&read(file)?, file).map_err(|error| format!("--counts: {error}")),
+            (None, Some(folder)) => {
+                let table = Table::of_archive(folder)?;
+                let mut counted = read_as(&table.count()?, folder)?;
+                counted.aside.checks = table.shapes(plan, estimator)?;
+                Ok(counted)
+            }
+            (None, None) => Err("--counts: name what was counted".into()),
+        }
     }
 
     /// Returns the plan, and whether its reports are a simulation's.

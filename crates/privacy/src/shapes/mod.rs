@@ -10,13 +10,17 @@
 //!   combinatorial number system), so that every bucket holds as many, and how full one is has a greatest probability. Beyond it Chernoff's
 //!   bound holds for every number of reports.
 //!
-//! What neither can find, nothing can: whoever makes up the *truth* of an answer and draws the answer honestly, or names one cell in every answer and draws
-//! the others honestly, gives what some honest devices would. How far that moves a share is bounded by [`crate::Channel::poisoned`].
+//! Where an answer is one cell ([`Single`]), the counts of the cells themselves are put to both: together they are a mixture of the laws of single devices, and no
+//! cell comes more often than the likeliest of a device.
+//!
+//! What neither can find, nothing can: whoever makes up the *truth* of an answer and draws the answer honestly, or, where an answer is a set, names one cell in every
+//! answer and draws the others honestly, gives what some honest devices would. How far that moves a share is bounded by [`crate::Channel::poisoned`].
 //!
 //! # Privacy
 //! Counts of answers that were randomised on the devices.
 
 mod laws;
+mod single;
 
 use keepset_wire::Subset;
 
@@ -24,6 +28,7 @@ use crate::mechanism::SetSelect;
 use crate::numbers::{chi_square_tail, float};
 pub(crate) use laws::law;
 use laws::{binomial_up_to, highest_bucket};
+pub use single::Single;
 
 /// The most buckets that sets are dealt into: few enough to count, so many that a set that comes back stands out.
 const BUCKETS: u64 = 1_024;
@@ -31,8 +36,9 @@ const BUCKETS: u64 = 1_024;
 const LEAST_EXPECTED: f64 = 5.0;
 /// So close to the best mixture the fit is to come, in the log-likelihood; what is left is given to the answers.
 const FIT: f64 = 1e-3;
-/// The most steps towards it.
-const STEPS: u32 = 5_000;
+/// The most steps towards it, and the most products in all of them.
+const STEPS: usize = 5_000;
+const PRODUCTS: usize = 40_000_000;
 
 /// How answers of one mechanism are sorted by their shape, and what is to be expected of the counts.
 #[derive(Clone, Debug)]
@@ -51,8 +57,12 @@ pub struct Shapes {
 struct Half {
     bit: u16,
     /// For each number of own cells that can lie in it, the probabilities of holding 0, 1, ... cells of it.
-    laws: Vec<Vec<f64>>,
+    laws: Laws,
 }
+
+/// The laws that what is counted is a mixture of: by what a device may be, the probability of each count.
+#[derive(Clone, Debug)]
+struct Laws(Vec<Vec<f64>>);
 
 /// What came of the tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,14 +108,14 @@ impl Deviation {
 }
 
 impl Shapes {
-    /// Sorts the answers of a mechanism; nothing where an answer is one cell, for of those every share is some devices'.
+    /// Sorts the answers of a mechanism; nothing where an answer is one cell, for what is counted of those anyway is enough ([`Single`]).
     #[must_use]
     pub fn new(select: &SetSelect) -> Option<Self> {
         let (cells, size) = (select.cells(), select.subset_size());
         if size < 2 {
             return None;
         }
-        let half = |bit: u16| Half { bit, laws: Self::laws(select, bit) };
+        let half = |bit: u16| Half { bit, laws: Laws(Self::laws(select, bit)) };
         let halves = (0..16).filter(|bit| 1 << bit < u32::from(cells)).map(half).collect();
         let buckets = binomial_up_to(cells, size, BUCKETS);
         let (binomials, fullest) = (binomials(cells, size, buckets), highest_bucket(select, buckets));
@@ -157,7 +167,7 @@ impl Shapes {
         counts.resize(self.counters(), 0);
         let (spread, dealt) = counts.split_at(self.halves.len() * (self.size + 1));
         let halves = self.halves.iter().zip(spread.chunks(self.size + 1));
-        let halves = halves.map(|(half, counts)| (half.test(counts), Deviation::Spread));
+        let halves = halves.map(|(half, counts)| (half.laws.test(counts), Deviation::Spread));
         let fullest = dealt.iter().max().copied().unwrap_or(0);
         let repeated = float(self.buckets) * above(fullest, reports, self.fullest);
         let all = halves.chain([(repeated, Deviation::Repetition)]);
@@ -167,7 +177,7 @@ impl Shapes {
     }
 }
 
-impl Half {
+impl Laws {
     /// The probability of counts as far from every mixture of the laws.
     fn test(&self, counts: &[u64]) -> f64 {
         let reports: u64 = counts.iter().sum();
@@ -183,7 +193,7 @@ impl Half {
         let mut parts: Vec<Vec<usize>> = Vec::new();
         let expected = |part: &[usize]| {
             let under = |law: &Vec<f64>| reports * part.iter().map(|cell| law[*cell]).sum::<f64>();
-            self.laws.iter().map(under).fold(f64::INFINITY, f64::min)
+            self.0.iter().map(under).fold(f64::INFINITY, f64::min)
         };
         for cell in 0..counts.len() {
             match parts.last_mut().filter(|part| expected(part) < LEAST_EXPECTED) {
@@ -199,7 +209,7 @@ impl Half {
         let sums = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
             parts.iter().map(|part| part.iter().map(|cell| of(*cell)).sum()).collect()
         };
-        let laws = self.laws.iter().map(|law| sums(&|cell| law[cell])).collect();
+        let laws = self.0.iter().map(|law| sums(&|cell| law[cell])).collect();
         (sums(&|cell| float(counts[cell])), laws)
     }
 }
@@ -210,7 +220,8 @@ fn far_from_mixtures(counts: &[f64], laws: &[Vec<f64>]) -> f64 {
     let reports: f64 = counts.iter().sum();
     let mut weights = vec![1.0 / laws.len() as f64; laws.len()];
     let (mut mixture, mut short) = (Vec::new(), f64::INFINITY);
-    for _ in 0..STEPS {
+    let steps = STEPS.min(PRODUCTS / (counts.len() * laws.len()).max(1));
+    for _ in 0..steps.max(1) {
         mixture = (0..counts.len())
             .map(|cell| weights.iter().zip(laws).map(|(weight, law)| weight * law[cell]).sum::<f64>())
             .collect();

@@ -86,7 +86,7 @@ fn the_laws_of_the_halves_are_those_of_every_set_weighed() {
                 sets.iter().for_each(|set| expected[inside(&mut set.iter())] += weight(set) / total);
                 let width = inside(&mut (0..select.cells()));
                 let least = usize::from(select.cap()).saturating_sub(usize::from(select.cells()) - width);
-                let law = &half.laws[inside(&mut own.iter()) - least];
+                let law = &half.laws.0[inside(&mut own.iter()) - least];
                 let off =
                     law.iter().zip(&expected).map(|(one, other)| (one - other).abs()).fold(0.0, f64::max);
                 assert!(off < 1e-12, "{} {own:?} {}: {off}", select.describe(), half.bit);

@@ -173,6 +173,12 @@ impl BoundedMean {
         points.windows(2).fold(0.0, |worst, pair| worst.max(worst_between(pair[0], pair[1])))
     }
 
+    /// Returns the probability of an output that a number favours and of one that it does not.
+    #[must_use]
+    pub fn probabilities(&self) -> (f64, f64) {
+        self.band.probabilities()
+    }
+
     /// Returns how many outputs there are.
     #[must_use]
     pub fn outputs(&self) -> u16 {
