@@ -8,7 +8,7 @@ use keepset_privacy::Answering;
 use keepset_privacy::drift::{Counted, Drift};
 use keepset_privacy::finding::{Expected, Finding, Measure};
 use keepset_privacy::release::least_reports;
-use keepset_privacy::shapes::{ShapeTest, Shapes};
+use keepset_privacy::shapes::{ShapeTest, Shapes, Single};
 use keepset_wire::{Plan, Question, Window};
 
 use crate::changes::{Change, changes};
@@ -52,7 +52,9 @@ pub struct QuestionEstimates {
     pub changes: Vec<Option<Change>>,
     /// Whether it differs from the window before by more than chance; nothing unless both have enough reports.
     pub drift: Option<Drift>,
-    /// Whether the answers have the shapes that honest ones have; nothing where they are single cells, or none was looked at.
+    /// At most so many of the devices are in more segments than they answer for; nothing where no cap cuts anything off, or without a report.
+    pub truncated_at_most: Option<f64>,
+    /// Whether the answers have the shapes that honest ones have; nothing where none was looked at.
     pub shapes: Option<ShapeTest>,
     /// The same without the reports of each origin, where they are compared.
     pub without: Vec<Without>,
@@ -87,6 +89,8 @@ pub struct Estimator {
     expected: Vec<Vec<Expected>>,
     /// By question, how its answers are sorted by shape.
     shapes: Vec<Option<Shapes>>,
+    /// By question, what is to be expected of answers that are one cell each.
+    singles: Vec<Option<Single>>,
     rollups: Rollups,
     known: Mutex<Known>,
 }
@@ -100,8 +104,9 @@ impl Estimator {
         let tasks = Answering::of_plan(plan).map_err(|error| format!("--plan: {error}"))?;
         let expected = tasks.iter().zip(&plan.questions).map(|(task, asked)| task.expected(asked, None));
         let shapes = tasks.iter().map(|task| task.select().and_then(Shapes::new)).collect();
+        let singles = tasks.iter().map(Single::new).collect();
         let (rollups, known) = (Rollups::default(), Mutex::default());
-        Ok(Self { expected: expected.collect(), shapes, rollups, tasks, known })
+        Ok(Self { expected: expected.collect(), shapes, singles, rollups, tasks, known })
     }
 
     /// Puts these segments together, too.
@@ -176,14 +181,19 @@ impl Estimator {
     ) -> QuestionEstimates {
         let Some(((window, all), earlier)) = history.windows.split_last() else { return found };
         let task = &self.tasks[usize::from(index)];
-        let shapes = self.shapes(index).zip(checks.get(SHAPES));
+        let sets = self.shapes(index).zip(checks.get(SHAPES));
+        let sets = sets.and_then(|(shapes, tally)| shapes.test(&tally.support, tally.reports));
+        // What is counted of single cells is what their test looks at.
+        let single = self.singles.get(usize::from(index)).and_then(Option::as_ref);
+        let single = single.and_then(|single| single.test(&all.support, all.reports));
         // Of a histogram and a mean nothing is compared or put together, and repetitions take their time.
         let comparable = |before: &&Tally| before.reports >= least && task.select().is_some();
         let before = just_before(*window, earlier).filter(comparable);
         let before = before.map(|before| found_in(task, question, before, least));
         let now = (all, found.findings.as_slice());
         QuestionEstimates {
-            shapes: shapes.and_then(|(shapes, tally)| shapes.test(&tally.support, tally.reports)),
+            shapes: sets.or(single),
+            truncated_at_most: task.truncated_at_most(question, &all.support, all.reports),
             changes: changes(&found.findings, before.as_deref().map(|before| (Window(window.0 - 1), before))),
             without: without(task, question, all, &found.findings, checks, least),
             rollups: self.rollups.of(index.into(), task, question, now, before.as_deref(), least),

@@ -80,6 +80,7 @@ fn window_view(plan: &Plan, estimator: &Estimator, window: &WindowEstimates) -> 
                 mechanism: MechanismView::new(&estimator.tasks()[index]),
                 population: POPULATION,
                 confidence: CONFIDENCE,
+                truncated_at_most: estimates.truncated_at_most,
                 segments: estimates
                     .findings
                     .iter()

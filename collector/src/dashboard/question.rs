@@ -6,20 +6,16 @@ use keepset_privacy::finding::{Finding, Measure};
 use keepset_privacy::forecast::Forecast;
 use keepset_privacy::release::least_reports;
 use keepset_privacy::{Answering, SetSelect};
-use keepset_wire::{Ask, Plan, Question, Window};
+use keepset_wire::{Ask, Plan, Question};
 
 use super::change::{self, ChangeLine};
 use super::chart::{Bar, Scale, Tick};
 use super::picture::{Curve, Heat};
 use super::rollup::{self, RollupLine};
-use super::trend::Trend;
-use super::words::{count, decimals, label, percent, plain, probability, span, title};
+use super::trend::Trends;
+use super::words::{count, decimals, label, percent, plain, probability, title};
 use crate::context::Context;
 use crate::estimate::{Estimator, QuestionEstimates, WindowEstimates};
-use crate::publish::last_day;
-
-/// The most windows a trend shows: a year of weeks still fits a phone.
-const MAX_TREND: usize = 53;
 
 /// A question, and what is known of it before any report.
 pub(super) struct Asked<'a> {
@@ -46,9 +42,8 @@ pub(super) struct QuestionPart {
     pub(super) rollups: Vec<RollupLine>,
     pub(super) trust: Vec<Trust>,
     pub(super) smallest: Option<String>,
-    pub(super) trends: Vec<Trend>,
-    pub(super) trend_top: String,
-    pub(super) trend_span: String,
+    pub(super) trends: Option<Trends>,
+    pub(super) truncated: Option<String>,
 }
 
 /// Numbers on one axis.
@@ -101,7 +96,7 @@ impl QuestionPart {
     ) -> Option<Self> {
         let estimates = shown.questions.get(asked.index)?;
         let question = asked.question;
-        let mut part = Self {
+        Some(Self {
             id: question.id.to_string(),
             title: title(question.id.as_str()),
             reason: question.reason.clone(),
@@ -117,55 +112,10 @@ impl QuestionPart {
             rollups: rollup::lines(asked.question, estimates),
             trust: trust(asked.question, estimates),
             smallest: smallest(asked, estimates),
-            trends: Vec::new(),
-            trend_top: String::new(),
-            trend_span: String::new(),
-        };
-        part.add_trends(asked, windows, shown.window);
-        Some(part)
+            trends: Trends::new(asked, windows, shown.window),
+            truncated: truncated(question, estimates),
+        })
     }
-
-    fn add_trends(&mut self, asked: &Asked<'_>, windows: &[WindowEstimates], shown: Window) {
-        // Windows far from the one shown would squeeze the others together.
-        let near = |window: &WindowEstimates| {
-            usize::try_from(window.window.0.abs_diff(shown.0)).is_ok_and(|far| far < MAX_TREND)
-        };
-        let near: Vec<&WindowEstimates> = windows.iter().filter(|window| near(window)).collect();
-        let recent = &near[near.len().saturating_sub(MAX_TREND)..];
-        let of_question =
-            |window: &WindowEstimates| Some(trending(&window.questions.get(asked.index)?.findings));
-        let series: Vec<(Window, Vec<Finding>)> =
-            recent.iter().filter_map(|window| Some((window.window, of_question(window)?))).collect();
-        let (Some(first), Some(last)) = (series.first(), series.last()) else { return };
-        if first.0 == last.0 {
-            return;
-        }
-        let highs = series.iter().flat_map(|(_, findings)| findings.iter().filter_map(Finding::estimate));
-        // One window with a handful of reports would flatten every other: only printed numbers set the scale.
-        let printed = series.iter().flat_map(|(_, findings)| findings.iter().filter_map(Finding::published));
-        let any_printed = printed.clone().next().is_some();
-        let scale = if any_printed {
-            Scale::covering(printed.map(|estimate| estimate.high))
-        } else {
-            Scale::covering(highs.map(|estimate| estimate.high))
-        };
-        self.trend_top = scale.top_label();
-        self.trend_span = span(asked.plan.window_start(first.0), last_day(asked.plan, last.0));
-        let of_number = |(number, finding): (usize, &Finding)| {
-            let points =
-                series.iter().filter_map(|(window, findings)| Some((*window, *findings.get(number)?)));
-            let title = label(asked.question, finding.measure);
-            Trend::new(title, &points.collect::<Vec<_>>(), shown, &scale)
-        };
-        self.trends = first.1.iter().enumerate().map(of_number).collect();
-    }
-}
-
-/// The numbers that are followed over time: what the question is about, one for each of its segments, groups or scores.
-fn trending(findings: &[Finding]) -> Vec<Finding> {
-    let followed =
-        |finding: &&Finding| matches!(finding.measure, Measure::Size(_) | Measure::Rate(_) | Measure::Auc);
-    findings.iter().filter(followed).copied().collect()
 }
 
 /// The title of a panel, and what belongs on it.
@@ -320,6 +270,20 @@ fn smallest(asked: &Asked<'_>, estimates: &QuestionEstimates) -> Option<String> 
         |share| format!("one of {} is printed in 39 windows of 40", percent(share, 1)),
     );
     Some(format!("A size of {} is printed in one window of two; {nearly_always}.", percent(least, 1)))
+}
+
+/// Says of how many devices the cap may have cut something off; nothing where there is no cap, or no report.
+fn truncated(question: &Question, estimates: &QuestionEstimates) -> Option<String> {
+    let (Ask::Sizes { cap, .. } | Ask::Overlaps { cap, .. }) = &question.ask else { return None };
+    let most = estimates.truncated_at_most?;
+    Some(if most > 0.0 {
+        format!(
+            "At most {} of the devices are in more segments than the {cap} they answer for.",
+            percent(most, 1)
+        )
+    } else {
+        "No device is in more segments than it answers for.".into()
+    })
 }
 
 /// Says whether the window differs from the one before by more than chance.

@@ -9,7 +9,7 @@ use super::{
 
 /// The columns; those at the end came later.
 const COLUMNS: &str = "window,starts,ends,state,question,segment,reports,support,estimate,low,high,standard_error,published,\
-     epsilon_per_report,epsilon_per_window,epsilon_per_year,mechanism,p,q,ask,measure,from,to,expected_error,consistent,level,level_low,level_high,assumed_fakes,low_with_fakes,high_with_fakes,more_reports,members,chosen_by,change,change_low,change_high,significant,without_origin,moved,p_value,unlikely";
+     epsilon_per_report,epsilon_per_window,epsilon_per_year,mechanism,p,q,ask,measure,from,to,expected_error,consistent,level,level_low,level_high,assumed_fakes,low_with_fakes,high_with_fakes,more_reports,members,chosen_by,change,change_low,change_high,significant,without_origin,moved,p_value,unlikely,truncated_at_most";
 
 /// Writes a publication as CSV, one line per window, question and number.
 #[must_use]
@@ -55,6 +55,7 @@ impl Line {
             .with_any("p", mechanism.p)
             .with_any("q", mechanism.q)
             .with("ask", question.ask)
+            .with_any("truncated_at_most", question.truncated_at_most)
     }
 
     fn figure(self, figure: &FigureView) -> Self {

@@ -55,6 +55,10 @@ pub struct QuestionView {
     pub population: &'static str,
     /// How often an interval holds the truth.
     pub confidence: f64,
+    /// For sizes and overlaps: at most this share of the devices is in more of the segments than it answers for, so that their sizes are too small by what was cut
+    /// off. The upper end of a 95 % interval, by what can be told of answers; 0 where nothing is cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated_at_most: Option<f64>,
     /// For sizes and overlaps, one entry per segment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<SegmentView>,
@@ -65,7 +69,7 @@ pub struct QuestionView {
     pub rollups: Vec<RollupView>,
     /// Whether it differs from the window before by more than chance; nothing without enough reports in both.
     pub drift: Option<DriftView>,
-    /// Whether answers have the shapes that honest ones have, taken together; nothing where an answer is one cell.
+    /// Whether answers have the shapes that honest ones have, taken together; nothing where none was looked at.
     pub shapes: Option<ShapesView>,
     /// What is printed, without the reports of each origin; only where origins are compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -112,7 +112,14 @@ fn every_kind_of_question_is_counted_estimated_published_and_shown() {
     let figures: usize = questions.iter().map(|question| question["figures"].as_array().unwrap().len()).sum();
     let tested = questions.iter().filter(|question| question["shapes"].is_object()).count();
     assert_eq!(csv.lines().count(), 1 + figures + tested);
-    assert!(csv.lines().all(|line| line.split(',').count() == 42));
+    assert!(csv.lines().all(|line| line.split(',').count() == 43));
+    // Of sizes and overlaps it is said how many devices the cap can have cut something off from; of others there is nothing to cut.
+    let cut: Vec<Option<f64>> =
+        questions.iter().map(|question| question["truncated_at_most"].as_f64()).collect();
+    assert!(cut[..2].iter().all(|cut| cut.is_some_and(|cut| (0.0..=1.0).contains(&cut))), "{cut:?}");
+    assert_eq!(cut[2..], [None; 4]);
+    let shaped: Vec<bool> = questions.iter().map(|question| question["shapes"].is_object()).collect();
+    assert_eq!(shaped, [true; 6], "answers of one cell are looked at like those that are sets");
     let html = server.get("/?window=1").body;
     for shown in [
         "In both of two segments",

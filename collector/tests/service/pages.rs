@@ -79,6 +79,19 @@ fn a_window_is_chosen_by_its_link_and_trends_join_them() {
         "the last full window, not the last"
     );
     assert!(html.contains("29 Jan – 25 Feb 2017") && html.contains("<polygon"));
+    // Beside the chart over time its numbers as a table: three segments, three windows, each with what the windows before add.
+    let table = html.split("over time, as a table").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(table.matches("<tr><th scope=\"row\">").count(), 9, "{table}");
+    let levels = server.get("/v1/estimates?window=1").json()["windows"][0]["questions"][0]["figures"].clone();
+    for figure in levels.as_array().unwrap() {
+        let level = &figure["context"]["level"];
+        let (low, high) = (level["low"].as_f64().unwrap(), level["high"].as_f64().unwrap());
+        let text = |digits: usize| format!("<td>{:.digits$}% – {:.digits$}%</td>", low * 100.0, high * 100.0);
+        assert!(
+            table.contains(&text(1)) || table.contains(&text(2)) || table.contains(&text(0)),
+            "{level} {table}"
+        );
+    }
     let first = server.get("/?window=0").body;
     assert!(first.contains(r#"<a href="/?window=0" aria-current="page">"#) && first.contains("n = 900"));
     assert!(server.get("/?window=2").body.contains("fewer than 500 devices answered"));

@@ -8,7 +8,7 @@
 //! # Privacy
 //! Post-processing of answers that were randomised on the devices.
 
-use keepset_wire::Question;
+use keepset_wire::{Ask, Question};
 
 use crate::Answering;
 use crate::answering::Mechanism;
@@ -65,6 +65,22 @@ impl Answering {
             copied,
         );
         Some(Together { of, support, release: passed.resting_on(least) })
+    }
+
+    /// Bounds the share of devices that are in more of a question's segments than they answer for.
+    ///
+    /// Each of them tells as many segments as the cap lets it, so there are no more of them than the mean number of segments that a device tells, divided by the
+    /// cap (Markov's inequality); of the mean it is the upper end of its 95 % interval. Nothing without a report, and where there is no cap.
+    #[must_use]
+    pub fn truncated_at_most(&self, question: &Question, counts: &[u64], reports: u64) -> Option<f64> {
+        let (Ask::Sizes { segments, cap } | Ask::Overlaps { segments, cap }) = &question.ask else {
+            return None;
+        };
+        let (number, select) = (u16::try_from(segments.len()).ok()?, self.select()?);
+        let support = counts.get(..segments.len())?.iter().sum();
+        let told = select.together(number, support, reports)?;
+        let cut = usize::from(*cap) < segments.len();
+        Some(if cut { (told.high / f64::from(*cap)).min(1.0) } else { 0.0 })
     }
 
     /// Lists the measures of a question that can be put together, each with its number among segments or groups.
