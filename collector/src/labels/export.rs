@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use keepset_wire::document::{self, Node};
 use keepset_wire::labels::LabelTerms;
 
+use super::consent::records;
 use super::rows::{Row, csv, rows, write_parquet};
 use super::sharing;
 use super::store::{Held, LabelStore};
@@ -18,6 +19,8 @@ pub enum LabelsCommand {
     List(LabelFiles),
     /// Prints the names that have each label, and the consent they were shared on, as CSV or Parquet; a label that too few share is left out
     Export(Export),
+    /// Prints the consent of every name as a record, a JSON line each with the fields of ISO/IEC TS 27560; which labels a name has is in none
+    Consents(LabelFiles),
 }
 
 /// What is to be handed on.
@@ -81,6 +84,11 @@ impl LabelsCommand {
                 Ok(text)
             }
             Self::Export(export) => export.run(),
+            Self::Consents(files) => {
+                let read = files.read()?;
+                let records = read.iter().flat_map(|(terms, held)| records(terms, held));
+                Ok(records.map(|record| format!("{record}\n")).collect())
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Labels: what people agreed to share under a pseudonym, and how all of it goes again when they say so.
 //!
 //! Nothing here knows of reports: another file, other names, days instead of times. [`Desk`] takes a sealed message apart and decides,
-//! [`store`] keeps and erases, [`receipt`] signs that something was erased, [`export`] hands on what enough people share, and [`webhook`] tells a
+//! [`store`] keeps and erases, [`receipt`] signs that something was erased, [`export`] hands on what enough people share, `consent` writes down what they agreed to, and [`webhook`] tells a
 //! receiver what changed in it, out of a [`queue`].
 
+mod consent;
 pub mod export;
 pub mod queue;
 pub mod receipt;

@@ -295,6 +295,49 @@ fn a_label_is_handed_on_only_while_enough_people_share_it() {
     );
 }
 
+/// The fields that the standard asks for of header, processing, party and event, and no label in any of it.
+#[test]
+fn the_consent_of_every_name_is_a_record_of_the_standard_until_it_is_withdrawn() {
+    let shop = Shop::open();
+    for secret in 1..=2 {
+        shop.share(&labels(secret, [secret == 1, true], today()));
+    }
+    let records = || -> Vec<Value> {
+        shop.run("consents").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = records();
+    assert_eq!(all.len(), 2);
+    let mut ids: Vec<&str> = all.iter().map(|record| record["record_id"].as_str().unwrap()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 2);
+    for record in &all {
+        assert_eq!(record["schema_version"], "ISO/IEC TS 27560:2023");
+        let purpose = &record["pii_processing"]["purposes"][0];
+        assert_eq!(purpose["purpose"], "To send you offers that fit.");
+        assert_eq!(
+            (&purpose["lawful_basis"], &purpose["pii_controllers"][0]),
+            (&"consent".into(), &"controller".into())
+        );
+        assert_eq!(record["pii_processing"]["privacy_notice"], "offers, version 3");
+        assert_eq!(record["party_identification"][0]["party_name"], "Sample shop");
+        assert_eq!(record["event"]["event_state"], "given");
+        assert_eq!(record["event"]["event_time"].as_str().unwrap().len(), "2026-01-01".len());
+        assert_eq!(record["keepset"]["signal"], "page");
+    }
+    // Only the one has the first label, and nothing but name and consent tells the two apart.
+    let plain = |record: &Value| {
+        let mut record = record.clone();
+        for key in ["record_id", "pii_principal_id"] {
+            record[key] = Value::Null;
+        }
+        record["event"]["entity_id"] = Value::Null;
+        record
+    };
+    assert_eq!(plain(&all[0]), plain(&all[1]));
+    shop.withdraw(1);
+    assert_eq!(records().len(), 1);
+}
+
 /// Reads a file of Parquet as lines of CSV.
 fn as_csv(file: &Path) -> String {
     use parquet::file::reader::{FileReader as _, SerializedFileReader};
