@@ -37,8 +37,8 @@ fn key(pack: &[u8], now: f64) -> Option<GatewayKey> {
     Pack::gateway(pack, time::instant(now).ok()?)
 }
 
-/// Encapsulates a request for the gateway of a compiled pack, anew at every call. `head` is method, scheme, authority, path and
-/// content type, a line each. Returns what goes to the relay, and what [`decapsulate`] opens the answer with.
+/// Encapsulates a request for the gateway of a compiled pack, anew at every call. `head` is method, scheme, authority, path,
+/// content type and authorization, a line each, and the last one empty where there is none. Returns what goes to the relay, and what [`decapsulate`] opens the answer with.
 ///
 /// # Errors
 /// When the pack names no key for `now`, the head is none, or there is no randomness.
@@ -49,7 +49,8 @@ pub fn encapsulate(pack: &[u8], now: f64, head: &[u8], content: &[u8]) -> Result
         let mut lines = head.split(|byte| *byte == b'\n');
         let mut line = || lines.next();
         let (method, scheme, authority) = (line()?, line()?, line()?);
-        let request = Request { method, scheme, authority, path: line()?, kind: line()?, content };
+        let (path, kind, authorization) = (line()?, line()?, line()?);
+        let request = Request { method, scheme, authority, path, kind, authorization, content };
         Exchange::begin(key(pack, now)?, &request, entropy)
     };
     let (request, exchange) =

@@ -169,10 +169,14 @@ mod tests {
     }
 
     fn request() -> (Vec<u8>, Exchange) {
+        paid(b"")
+    }
+
+    fn paid(authorization: &[u8]) -> (Vec<u8>, Exchange) {
         let key = GatewayKey::from(&gateway().public.list()[0]);
         let (method, scheme, authority, path) = (b"POST", b"https", b"r.example", b"/v1/reports");
-        let request =
-            oblivious::Request { method, scheme, authority, path, kind: b"text/plain", content: b"a report" };
+        let (kind, content) = (b"text/plain", b"a report");
+        let request = oblivious::Request { method, scheme, authority, path, kind, authorization, content };
         Exchange::begin(key, &request, [7; 32]).unwrap()
     }
 
@@ -185,6 +189,29 @@ mod tests {
         assert_eq!(inner.headers().len(), 1);
         let answer = exchange.open(&seal.encapsulate(b"\x01\x41\xf7").unwrap()).unwrap();
         assert_eq!(oblivious::Response::decode(&answer).unwrap().status, 503);
+    }
+
+    #[test]
+    fn what_a_report_is_paid_with_is_passed_on_and_no_length_tells_of_it() {
+        let token = [b"PrivateToken token=\"", &[b'A'; 472][..], b"\""].concat();
+        assert_eq!(token.len(), oblivious::AUTHORIZATION);
+        let ((with, _), (without, _)) = (paid(&token), request());
+        assert_eq!(with.len(), without.len());
+        let (message, _) = gateway().open(&with).unwrap();
+        let (_, inner) = inside(&message).unwrap();
+        assert_eq!(inner.headers()[header::AUTHORIZATION].as_bytes(), token);
+        assert_eq!(inner.headers().len(), 2);
+    }
+
+    /// As devices wrote it before a report could be paid.
+    #[test]
+    fn a_request_of_before_is_still_read() {
+        let mut message =
+            b"\0\x04POST\x05https\x09r.example\x0b/v1/reports\x18\x0ccontent-type\x0atext/plain\x03abc\0"
+                .to_vec();
+        message.resize(BLOCK, 0);
+        let (path, inner) = inside(&message).unwrap();
+        assert_eq!((&*path, inner.headers().len()), ("/v1/reports", 1));
     }
 
     #[test]

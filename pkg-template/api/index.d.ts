@@ -379,7 +379,7 @@ export interface Runtime {
 }
 /** Everything a WebAssembly module can be read from. */
 export type WasmSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
-/** A collector with request headers or a transport of its own. */
+/** A collector with request headers, tokens or a transport of its own. */
 export interface CollectorOptions {
     /** Its base URL. */
     url: string | URL;
@@ -387,6 +387,26 @@ export interface CollectorOptions {
     headers?: Record<string, string>;
     /** Sends requests instead of `fetch`. */
     transport?: Transport;
+    /** What reports are paid with, a stock of `keepset/tokens`; also through a relay. */
+    tokens?: ReportTokens;
+}
+/** Pays for reports with tokens. */
+export interface ReportTokens {
+    /** Sends a report with a token by `send`, which is how it would have been sent without. */
+    pay(request: TransportRequest, send: Transport): Promise<TransportAnswer>;
+    /** What is kept of tokens on this device, for the person. */
+    kept(): Promise<readonly KeptToken[]>;
+}
+/** A token as it is kept on the device. */
+export interface KeptToken {
+    /** As it is sent: random to everyone who sees it. */
+    readonly token: string;
+    /** From when on it may pay for a report; `null` when it has been given to one. */
+    readonly from: string | null;
+    /** When its key is over; `null` when it has been given to a report. */
+    readonly until: string | null;
+    /** SHA-256 of the sealed report that it pays for, as in the ledger; `null` while it waits. */
+    readonly report: string | null;
 }
 /** Tells the time in milliseconds since 1970. */
 export interface Clock {
@@ -432,6 +452,8 @@ export interface TransportAnswer {
     readonly status?: number;
     /** The collector's wish for how long to wait. */
     readonly retryAfterMs?: number;
+    /** What a refusal is called (the `type` of RFC 9457). */
+    readonly problem?: string;
 }
 /** Receives what `debug` has to say. */
 export type Logger = (level: "warn" | "error", message: string, data?: unknown) => void;
@@ -672,6 +694,8 @@ export interface DeviceData {
     readonly waiting: Report | null;
     /** The stored profile as it lies on disk, in base64; `null` while nothing is stored. */
     readonly stored: string | null;
+    /** The tokens that reports are paid with, where the client has a stock of them. */
+    readonly tokens: readonly KeptToken[];
 }
 
 /** The version of this package. */

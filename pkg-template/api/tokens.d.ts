@@ -1,5 +1,5 @@
 import type { Unsubscribe } from "./index.js";
-import type { Clock, Keepset, StorageAdapter, Transport } from "./index.js";
+import type { Clock, Keepset, ReportTokens, StorageAdapter } from "./index.js";
 /** What `keepset-collector keys new --issuer` prints. */
 export interface TokenKeys {
     /** The collector's host. */
@@ -33,10 +33,8 @@ export interface TokenOptions {
     /** Another clock, for tests. */
     clock?: Clock;
 }
-/** A stock of tokens. */
-export interface Tokens {
-    /** Sends a report with a token, and everything else as it is: `init({ collector: { url, transport: tokens.transport } })`. */
-    readonly transport: Transport;
+/** A stock of tokens, for `init({ collector: { url, tokens } })`. */
+export interface Tokens extends ReportTokens {
     /**
      * Fetches tokens while the client may report and store, and deletes all of them when it may not, or was told to delete all. Returns what
      * ends that.

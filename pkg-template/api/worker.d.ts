@@ -6,6 +6,6 @@ export interface WorkerOptions {
 }
 /**
  * Makes the option `runtime`: `init({ pack, runtime: inWorker() })`. The client is the same in every other way. Where no worker can be
- * started, or an option is a function of the page (`beforeSend`, a storage adapter, a transport), the engine is in the page, as without it.
+ * started, or an option is a function of the page (`beforeSend`, a storage adapter, a transport, tokens), the engine is in the page, as without it.
  */
 export declare function inWorker({ worker }?: WorkerOptions): Runtime;

@@ -1,6 +1,7 @@
 import type { Budget, ConsentState, Explanation, FeatureValue, LedgerEntry, Membership, Report, SegmentChange, Withheld } from "./dto.js";
 import { toHex } from "./bytes.js";
 import { deferred } from "./deferred.js";
+import type { EngineData } from "./device-data.js";
 import type { OpenEngine } from "./engine.js";
 import { Emitter, safely, type Unsubscribe } from "./emitter.js";
 import { KeepsetError } from "./errors.js";
@@ -222,8 +223,8 @@ export class Client implements Unbound<Keepset> {
     this.#hold(false);
   }
 
-  exportData(options?: Cancellable): Promise<DeviceData> {
-    const nothing: DeviceData = {
+  async exportData(options?: Cancellable): Promise<DeviceData> {
+    const nothing: EngineData = {
       exportedAt: this.#today(),
       name: this.name,
       consent: this.#consent,
@@ -235,7 +236,8 @@ export class Client implements Unbound<Keepset> {
       waiting: null,
       stored: null,
     };
-    return this.#ask<DeviceData>({ do: "export" }, nothing, options);
+    const known = await this.#ask<EngineData>({ do: "export" }, nothing, options);
+    return { ...known, tokens: (await this.#settings?.collector?.tokens?.kept().catch((error: unknown) => void this.#complain(error))) ?? [] };
   }
 
   stats(options?: Cancellable): Promise<Stats | null> {

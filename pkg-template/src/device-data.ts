@@ -5,8 +5,11 @@ import type { DeviceData } from "./types.js";
 
 const date = (at: number): string => new Date(at).toISOString();
 
+/** What an engine knows of a person: all but what a stock of tokens keeps, which is the page's. */
+export type EngineData = Omit<DeviceData, "tokens">;
+
 /** Everything that is known of a person here, for the person. `stored` is the record as it was last seen in the store. */
-export function deviceData(name: string, core: Profile, consent: ConsentState, stored: Uint8Array | undefined, now: number): DeviceData {
+export function deviceData(name: string, core: Profile, consent: ConsentState, stored: Uint8Array | undefined, now: number): EngineData {
   return {
     exportedAt: date(now),
     name,

@@ -3,13 +3,13 @@ import { systemClock } from "./host/clock.js";
 import type { OwnStorage } from "./host/indexed.js";
 import type { Route } from "./host/transport.js";
 import { KeepsetError } from "./errors.js";
-import type { Clock, Consent, Logger, Options, Runtime, StorageAdapter, Transport, WasmSource } from "./types.js";
+import type { Clock, Consent, Logger, Options, ReportTokens, Runtime, StorageAdapter, Transport, WasmSource } from "./types.js";
 
 /** Options after every one of them was looked at. */
 export interface Settings {
   name: string;
   pack: Options["pack"];
-  collector: { url: (route: Route) => string; headers: Record<string, string>; transport: Transport | undefined; relay: string | undefined } | undefined;
+  collector: { url: (route: Route) => string; headers: Record<string, string>; transport: Transport | undefined; tokens: ReportTokens | undefined; relay: string | undefined } | undefined;
   storage: "auto" | "memory" | OwnStorage;
   wasm: WasmSource | Promise<WasmSource> | undefined;
   beforeSend: ((report: Report) => Report | null) | undefined;
@@ -42,11 +42,11 @@ export function settle(options: Options): Settings {
   if (!(typeof pack === "string" ? pack : isObject(pack) && PACK.test(Object.prototype.toString.call(pack)))) wrong("pack", "must be a pack: its compiled bytes, its object, its JSON text or its URL");
   if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name)) wrong("name", "must be 1 to 64 letters, digits, dots, dashes or underscores");
   if (!(storage === "auto" || storage === "memory" || isAdapter(storage))) wrong("storage", 'must be "auto", "memory" or an adapter with get, set and delete');
-  if (beforeSend !== undefined && typeof beforeSend !== "function") wrong("beforeSend", "must be a function");
+  callable("beforeSend", beforeSend, wrong);
   if (debug !== undefined && typeof debug !== "boolean" && typeof debug !== "function") wrong("debug", "must be true, false or a function");
   if (!isObject(clock) || typeof clock.now !== "function") wrong("clock", "must have a method now()");
   if (signal !== undefined && !(isObject(signal) && typeof signal.addEventListener === "function")) wrong("signal", "must be an AbortSignal");
-  if (nowasm && typeof nowasm !== "function") wrong("nowasm", "must be a function");
+  callable("nowasm", nowasm, wrong);
   if (runtime && !isObject(runtime)) wrong("runtime", "must be what inWorker() returns");
   return {
     name,
@@ -65,17 +65,22 @@ export function settle(options: Options): Settings {
 
 type Wrong = (path: string, rule: string) => never;
 
+function callable(path: string, value: unknown, wrong: Wrong): void {
+  if (value !== undefined && typeof value !== "function") wrong(path, "must be a function");
+}
+
 function settleCollector(given: Options["collector"], relay: Options["relay"], wrong: Wrong): Settings["collector"] {
   const options = typeof given === "string" || given instanceof URL ? { url: given } : given;
   if (!isObject(options) || options.url === undefined) return wrong("collector", "must be a URL or an object with `url`");
-  const { headers = {}, transport } = options;
+  const { headers = {}, transport, tokens } = options;
   if (!isObject(headers) || Object.values(headers).some((value) => typeof value !== "string")) wrong("collector.headers", "must be an object of texts");
-  if (transport !== undefined && typeof transport !== "function") wrong("collector.transport", "must be a function");
+  callable("collector.transport", transport, wrong);
+  if (tokens !== undefined) callable("collector.tokens.pay", tokens?.pay ?? null, wrong);
   if (relay !== undefined && (options.headers ?? options.transport)) wrong("relay", "excludes collector.headers and collector.transport");
   const base = address(options.url, "collector", wrong);
   const root = base.pathname.replace(/\/+$/, "");
   const url = (route: Route): string => ((base.pathname = `${root}/v1/${route}`), base.href);
-  return { url, headers, transport, relay: relay === undefined ? relay : address(relay, "relay", wrong).href };
+  return { url, headers, transport, tokens, relay: relay === undefined ? relay : address(relay, "relay", wrong).href };
 }
 
 function address(given: string | URL, path: string, wrong: Wrong): URL {

@@ -12,7 +12,7 @@ export function hasGateway(pack: Uint8Array, now: number): boolean;
 
 /**
  * Encapsulates a request for the gateway of a compiled pack: what goes to the relay, and what opens the answer. `head`: method,
- * scheme, authority, path and content type, a line each.
+ * scheme, authority, path, content type and authorization, a line each, the last one empty where there is none.
  */
 export function encapsulate(pack: Uint8Array, now: number, head: Uint8Array, content: Uint8Array): [request: Uint8Array, exchange: Uint8Array];
 

@@ -111,9 +111,10 @@ export class Sender {
     if (!collector || !this.#mayLeave(report)) return { outcome: "refused", skipped: "dropped" };
     const { signal } = this.#abort;
     try {
-      const { url, headers, relay, transport = relay ? through(relay, this.source.pack, read(this.settings.clock)) : fetchTransport } = collector;
+      const { url, headers, relay, tokens, transport = relay ? through(relay, this.source.pack, read(this.settings.clock)) : fetchTransport } = collector;
       const { kind, sealed: body } = report;
-      const answer = await transport({ url: url(routeOf(kind)), kind, body, headers: { ...headers }, signal });
+      const request = { url: url(routeOf(kind)), kind, body, headers: { ...headers }, signal };
+      const answer = await (tokens && kind === "report" ? tokens.pay(request, transport) : transport(request));
       if (answer.outcome === "failed") return this.#failed(answer.retryAfterMs);
       this.#failures = 0;
       if (answer.outcome === "refused") this.#complain("collector_rejected", `The collector refused a report${answer.status ? ` (${answer.status})` : ""}; it is not sent again.`);

@@ -1,6 +1,5 @@
 // A report through a relay: the programs that ship at both ends, a relay between, and someone who writes down all that reaches the collector.
 import assert from "node:assert/strict";
-import { request as http } from "node:http";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
@@ -10,9 +9,9 @@ import { compiled } from "../package/support/compiled.mjs";
 import { install } from "../package/support/installed.mjs";
 import { ALL, DAY, handClock, shelf } from "../package/support/packs.mjs";
 import { relay } from "../package/support/relay.mjs";
-import { serve } from "../package/support/server.mjs";
 import { browse, site } from "../package/support/site.mjs";
 import { collect, folder, keys, pack } from "./support/programs.mjs";
+import { watched } from "./support/watched.mjs";
 
 const installed = install();
 const { createClient } = await import(pathToFileURL(join(installed.dist, "node.js")).href);
@@ -29,19 +28,6 @@ const RELAY = "127.0.0.2";
 let collector;
 let front;
 let between;
-
-/** Stands before the collector and writes down what comes, from where and with what headers. */
-async function watched({ url }) {
-  const requests = [];
-  const watch = await serve(requests, async (request, out) => {
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
-    requests.push({ method: request.method, url: request.url, headers: request.headers, address: request.socket.remoteAddress, body });
-    http(url + request.url, { method: request.method, headers: request.headers }, (answer) => answer.pipe(out.writeHead(answer.statusCode, answer.headers))).end(body);
-  });
-  return watch;
-}
 
 before(async () => {
   collector = await collect(folder(), reports.file, "--gateway", gateway.file);

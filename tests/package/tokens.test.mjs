@@ -8,7 +8,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { RSABSSA, ask, bytes, challengeOf, hex, number, power, webKey } from "./support/blind.mjs";
 import { installed, nextWindow, start } from "./support/client.mjs";
 import { collector } from "./support/collector.mjs";
-import { ALL, shelf } from "./support/packs.mjs";
+import { GATEWAY, gateway, response } from "./support/gateway.mjs";
+import { KEYS as SEALING } from "./support/hpke.mjs";
+import { ALL, shelf, shop } from "./support/packs.mjs";
+import { relay } from "./support/relay.mjs";
 import { serve } from "./support/server.mjs";
 
 const { tokens } = await import(pathToFileURL(join(installed.dist, "tokens.js")).href);
@@ -35,6 +38,12 @@ const site = (answer = (signature) => signature) => {
 };
 
 const said = ({ headers }) => headers.authorization;
+
+/** Pays for a report of these bytes and sends it, as a client does. */
+const paid = (stock, url, ...body) => {
+  const post = async ({ url, body, headers }) => ({ outcome: (await fetch(url, { method: "POST", body, headers })).ok ? "accepted" : "failed" });
+  return stock.pay({ url: `${url}/v1/reports`, kind: "report", body: Uint8Array.from(body), headers: {}, signal: new AbortController().signal }, post);
+};
 
 test("requests and tokens are those of RFC 9578, appendix B.2", async () => {
   for (const sample of vectors.samples) {
@@ -96,7 +105,7 @@ const inverse = (value) => power(value, 65_537n * d - 2n, n);
 test("tokens are fetched ahead of time, and a report takes one with it, the same one however often it is sent", async () => {
   const [issuing, front] = [await site(), await collector([[503, "text/plain", "busy"], [503, "text/plain", "busy"]])];
   const stock = tokens({ url: issuing.url, keys: KEYS, storage: shelf(), rest: 0, headers: { "x-csrf": "1" } });
-  const run = start({ collector: { url: front.url, transport: stock.transport } });
+  const run = start({ collector: { url: front.url, tokens: stock } });
   run.client.consent.set(ALL);
   assert.equal(await stock.fill(), 2);
   assert.equal(issuing.requests.length, 2);
@@ -128,7 +137,7 @@ test("a report whose token is worthless is sent again with another one, and one 
   const problem = (slug, status) => [status, "application/problem+json", JSON.stringify({ type: `/problems/${slug}` })];
   const [issuing, front] = [await site(), await collector([problem("report-token-spent", 409), problem("report-token-refused", 401)])];
   const stock = tokens({ url: issuing.url, keys: KEYS, storage: shelf(), rest: 0, stock: 2 });
-  const run = start({ collector: { url: front.url, transport: stock.transport } });
+  const run = start({ collector: { url: front.url, tokens: stock } });
   run.client.consent.set(ALL);
   assert.equal(await stock.fill(), 2);
   await nextWindow(run);
@@ -146,7 +155,7 @@ test("a token lies for its time before it pays, and is gone when its key is over
   let now = Date.parse("2026-01-01");
   const keys = { ...KEYS, issuers: [{ ...KEYS.issuers[0], keys: [{ ...KEYS.issuers[0].keys[0], until: "2026-01-03" }] }] };
   const stock = tokens({ url: issuing.url, keys, storage: shelf(), clock: { now: () => now } });
-  const send = () => stock.transport({ url: `${front.url}/v1/reports`, kind: "report", body: new Uint8Array(9), headers: {}, signal: new AbortController().signal });
+  const send = () => paid(stock, front.url, 9);
   assert.equal(await stock.fill(), 2);
   const early = await send();
   assert.equal(early.outcome, "failed");
@@ -220,9 +229,105 @@ test("two pages with one storage never use one token for two reports", async () 
   const swap = async (key, expected, next) => same(values.get(key), expected) && Boolean(values.set(key, next.slice()));
   const pages = [1, 2].map(() => tokens({ url: issuing.url, keys: KEYS, storage: { ...shelf(values), swap }, rest: 0, stock: 8 }));
   assert.equal(await pages[0].fill(), 8);
-  const send = (page, at) => pages[page].transport({ url: `${front.url}/v1/reports`, kind: "report", body: Uint8Array.of(page, at), headers: {}, signal: new AbortController().signal });
+  const send = (page, at) => paid(pages[page], front.url, page, at);
   const outcomes = await Promise.all([0, 1, 2, 3].flatMap((at) => [send(0, at), send(1, at)]));
   assert.deepEqual(outcomes.map(({ outcome }) => outcome), Array(8).fill("accepted"));
   assert.equal(new Set(front.requests.map(said)).size, 8);
+  [issuing, front].forEach((server) => server.close());
+});
+
+test("through a relay the token is inside the envelope, which is as long as one without, and the next envelope has the same one", async () => {
+  const [issuing, direct, behind] = [await site(), await collector(), await gateway([response(503, { "content-type": "application/problem+json" }, "{}")])];
+  const between = await relay(`${behind.url}/v1/oblivious`);
+  const pack = shop({ collector: { keys: SEALING, gateway: GATEWAY } });
+  const stock = tokens({ url: issuing.url, keys: KEYS, storage: shelf(), rest: 0 });
+  const lengths = new Set();
+  for (const more of [{ tokens: stock }, {}]) {
+    const run = start({ pack, collector: { url: direct.url, ...more }, relay: between.url });
+    run.client.consent.set(ALL);
+    if (more.tokens) assert.equal(await stock.fill(), 2);
+    await nextWindow(run);
+    if (more.tokens) assert.deepEqual(await run.client.flush(), { sent: 0, queued: 1, skipped: "offline" });
+    assert.deepEqual(await run.client.flush(), { sent: 1, queued: 0 });
+    await run.client.destroy();
+  }
+  const [one, again, without] = behind.requests.map(({ outside, inside }) => (lengths.add(outside.length), inside.fields));
+  assert.deepEqual([...lengths], [7 + 32 + 1024 + 16]);
+  assert.match(one, /content-type.application\/vnd\.keepset\.sealed-reports\rauthorization..PrivateToken token="[\w-]{472}"$/s);
+  assert.equal(again, one, "a report keeps its token");
+  assert.notEqual(behind.requests[0].outside.toString("hex"), behind.requests[1].outside.toString("hex"));
+  assert.doesNotMatch(without, /authorization/);
+  assert.deepEqual(direct.requests, [], "nothing went directly");
+  [issuing, direct, behind].forEach((server) => server.close());
+  await between.close();
+});
+
+test("a worthless token is known as such through a relay, too, and the report goes with another one", async () => {
+  const refusal = (slug) => response(409, { "content-type": "application/problem+json" }, JSON.stringify({ type: `/problems/${slug}` }));
+  const [issuing, behind] = [await site(), await gateway([refusal("report-token-spent")])];
+  const between = await relay(`${behind.url}/v1/oblivious`);
+  const stock = tokens({ url: issuing.url, keys: KEYS, storage: shelf(), rest: 0 });
+  const run = start({ pack: shop({ collector: { keys: SEALING, gateway: GATEWAY } }), collector: { url: "https://nobody.example", tokens: stock }, relay: between.url });
+  run.client.consent.set(ALL);
+  assert.equal(await stock.fill(), 2);
+  await nextWindow(run);
+  assert.equal((await run.client.flush()).skipped, "offline");
+  assert.deepEqual(await run.client.flush(), { sent: 1, queued: 0 });
+  const [one, two] = behind.requests.map(({ inside }) => inside);
+  assert.notEqual(one.fields, two.fields);
+  assert.deepEqual(one.body, two.body);
+  await run.client.destroy();
+  [issuing, behind].forEach((server) => server.close());
+  await between.close();
+});
+
+test("tokens go with a transport of the page's own, and what pays for nothing is refused by name", async () => {
+  const issuing = await site();
+  const stock = tokens({ url: issuing.url, keys: KEYS, storage: shelf(), rest: 0 });
+  const seen = [];
+  const transport = async ({ kind, headers }) => (seen.push([kind, headers.authorization]), { outcome: "accepted" });
+  const run = start({ collector: { url: "https://nobody.example", tokens: stock, transport } });
+  run.client.consent.set(ALL);
+  await stock.fill();
+  await nextWindow(run);
+  assert.equal((await run.client.flush()).sent, 1);
+  assert.equal(seen.length, 1);
+  assert.match(seen[0][1], /^PrivateToken /);
+  await run.client.destroy();
+  for (const none of [null, {}, { pay: 7 }, "tokens"]) {
+    const { client } = start({ collector: { url: "https://nobody.example", tokens: none } });
+    await client.ready;
+    assert.equal(client.error.code, "invalid_options");
+    assert.match(client.error.message, /options\.collector\.tokens\.pay must be a function/);
+  }
+  issuing.close();
+});
+
+test("exportData() lists the tokens that are kept, those that wait and the one that a report has, and nothing without a stock", async () => {
+  const [issuing, front] = [await site(), await collector([[503, "text/plain", "busy"]])];
+  const storage = shelf();
+  const stock = tokens({ url: issuing.url, keys: KEYS, storage, rest: 0 });
+  const run = start({ collector: { url: front.url, tokens: stock } });
+  run.client.consent.set(ALL);
+  assert.deepEqual((await run.client.exportData()).tokens, []);
+  await stock.fill();
+  await nextWindow(run);
+  assert.equal((await run.client.flush()).sent, 0);
+  const { tokens: kept, waiting } = await run.client.exportData();
+  assert.equal(kept.length, 2);
+  const [ready, given] = kept;
+  assert.match(ready.token, /^[\w-]{472}$/);
+  assert.deepEqual([ready.report, ready.until, given.from, given.until], [null, "2100-01-01T00:00:00.000Z", null, null]);
+  assert.ok(Date.parse(ready.from) <= Date.now());
+  assert.deepEqual([given.report, said(front.requests[0])], [waiting.sha256, `PrivateToken token="${given.token}"`]);
+  // A storage that fails is said, and the rest is told all the same.
+  storage.get = async () => Promise.reject(new Error("gone"));
+  assert.deepEqual((await run.client.exportData()).tokens, []);
+  assert.equal(run.heard.error.length, 2, "the collector was busy, and the storage is gone");
+  await run.client.destroy();
+  const { client } = start();
+  await client.ready;
+  assert.deepEqual((await client.exportData()).tokens, []);
+  await client.destroy();
   [issuing, front].forEach((server) => server.close());
 });

@@ -67,7 +67,8 @@ impl Inside {
 
 fn request<'a>(path: &'a str, kind: &'a str, content: &'a [u8]) -> Request<'a> {
     let (method, scheme, authority) = (b"POST", b"https", b"reports.example");
-    Request { method, scheme, authority, path: path.as_bytes(), kind: kind.as_bytes(), content }
+    let (path, kind) = (path.as_bytes(), kind.as_bytes());
+    Request { method, scheme, authority, path, kind, authorization: b"", content }
 }
 
 fn reporting(content: &[u8]) -> Request<'_> {

@@ -8,9 +8,9 @@ import { answer, methodOf, read, send, typeFor, typeOf } from "./transport.js";
  * Sends through the relay at this address to the gateway of this pack, encapsulated anew each time. What is no answer of the gateway to
  * this very request, the relay's own words among it, is no answer: the same report is sent again later. Nothing here ever sends directly.
  */
-export const through = (relay: string, pack: Uint8Array, now: number): Transport => async ({ url, kind, body, signal }) => {
+export const through = (relay: string, pack: Uint8Array, now: number): Transport => async ({ url, kind, body, headers, signal }) => {
   const { protocol, host, pathname, search } = new URL(url);
-  const head = [methodOf(kind), protocol.slice(0, -1), host, pathname + search, typeFor(kind)].join("\n");
+  const head = [methodOf(kind), protocol.slice(0, -1), host, pathname + search, typeFor(kind), headers["authorization"] ?? ""].join("\n");
   const [request, exchange] = encapsulate(pack, now, new TextEncoder().encode(head), body);
   return send("POST", relay, request, { "content-type": "message/ohttp-req" }, signal, async (response) => {
     const whole = new Uint8Array(await response.arrayBuffer());

@@ -56,7 +56,9 @@ export async function read(response: Response): Promise<TransportAnswer> {
     return answer(response, sum === 1 ? "accepted" : "failed");
   }
   const final = response.status >= 400 && response.status < 500 && ![408, 425, 429].includes(response.status);
-  return answer(response, final && type === "application/problem+json" ? "refused" : "failed");
+  if (!final || type !== "application/problem+json") return answer(response, "failed");
+  const problem = ((await response.json().catch(() => null)) as { type?: unknown } | null)?.type;
+  return { ...answer(response, "refused"), ...(typeof problem === "string" ? { problem } : {}) };
 }
 
 /** The content type of an answer, without parameters. */

@@ -1,10 +1,9 @@
 // `keepset/tokens`: a token for each report, fetched ahead of time and blinded here, so that nobody learns whose report it pays for.
 import { fromBase64, toBase64, toHex } from "../bytes.js";
 import { shelf } from "../host/shelf.js";
-import { methodOf, read, send, typeFor } from "../host/transport.js";
 import { chooseStorage } from "../host/vault.js";
 import type { Unsubscribe } from "../emitter.js";
-import type { Clock, Keepset, StorageAdapter, Transport } from "../types.js";
+import type { Clock, Keepset, ReportTokens, StorageAdapter } from "../types.js";
 import { ask, challengeOf } from "./blind.js";
 import { Stock, type Kept } from "./stock.js";
 
@@ -36,10 +35,8 @@ export interface TokenOptions {
   clock?: Clock;
 }
 
-/** A stock of tokens. */
-export interface Tokens {
-  /** Sends a report with a token, and everything else as it is: `init({ collector: { url, transport: tokens.transport } })`. */
-  readonly transport: Transport;
+/** A stock of tokens, for `init({ collector: { url, tokens } })`. */
+export interface Tokens extends ReportTokens {
   /**
    * Fetches tokens while the client may report and store, and deletes all of them when it may not, or was told to delete all. Returns what
    * ends that.
@@ -91,11 +88,8 @@ export function tokens(options: TokenOptions): Tokens {
   }
 
   const these: Tokens = {
-    async transport(request) {
-      const { kind, body, url, signal } = request;
-      const plain = { ...request.headers, "content-type": typeFor(kind) };
-      if (kind !== "report") return send(methodOf(kind), url, body, plain, signal, read);
-      const report = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body.slice())));
+    async pay(request, send) {
+      const report = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", request.body.slice())));
       const now = clock.now();
       const token = await stock.change((held) => {
         const at = held.waiting.findIndex(({ from, until }) => from <= now && now < until);
@@ -106,15 +100,20 @@ export function tokens(options: TokenOptions): Tokens {
       });
       // Without a token it would be refused: it waits until one has lain for its time.
       if (!token) return { outcome: "failed", retryAfterMs: (rest + 1 + Math.random()) * MINUTE_MS };
-      let worthless = false;
-      const answer = await send("POST", url, body, { ...plain, authorization: `PrivateToken token="${token}"` }, signal, async (response) => {
-        const problem = response.ok ? {} : ((await response.clone().json().catch(() => ({}))) as { type?: string });
-        worthless = /^\/problems\/report-token-/.test(problem.type ?? "");
-        return read(response);
-      });
+      const answer = await send({ ...request, headers: { ...request.headers, authorization: `PrivateToken token="${token}"` } });
+      const worthless = /^\/problems\/report-token-/.test(answer.problem ?? "");
       // A report keeps its token for as long as it may be sent again.
       if (worthless || answer.outcome !== "failed") await stock.change(({ paid }) => void delete paid[report]);
       return worthless ? { ...answer, outcome: "failed" } : answer;
+    },
+
+    async kept() {
+      const { waiting, paid } = await stock.read();
+      const date = (at: number): string => new Date(at).toISOString();
+      return [
+        ...waiting.map(({ token, from, until }) => ({ token, from: date(from), until: date(until), report: null })),
+        ...Object.entries(paid).map(([report, token]) => ({ token, from: null, until: null, report })),
+      ];
     },
 
     async fill() {

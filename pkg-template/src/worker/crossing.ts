@@ -7,7 +7,7 @@ export async function crossing(options: Options, name: string): Promise<Crossing
   const { pack, collector, relay, storage = "auto", beforeSend } = options;
   const given = typeof collector === "string" || collector instanceof URL ? { url: collector } : collector;
   const wasm = await options.wasm;
-  if (beforeSend || given?.transport || typeof storage === "object" || wasm instanceof Response || wasm instanceof Request) return undefined;
+  if (beforeSend || given?.transport || given?.tokens || typeof storage === "object" || wasm instanceof Response || wasm instanceof Request) return undefined;
   return {
     name,
     storage,

@@ -16,16 +16,16 @@ const STRICT = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connec
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".json": "application/json", ".html": "text/html" };
 
 /**
- * Serves `dist` under /keepset/ and pages: `{ path: html or module text }`. Options: `csp`, `answer(path)` that may
+ * Serves `dist` under /keepset/ and pages: `{ path: html or module text }`. Options: `csp`, `answer(path, request)` that may
  * return `[status, type, body]` in place of a file, `wait(url)` in milliseconds before the answer, more `headers`.
  */
 export async function site(dist, files, { csp = STRICT, answer = () => undefined, wait = () => 0, headers = {} } = {}) {
   const requests = [];
-  return serve(requests, (request, response) => {
+  return serve(requests, async (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     requests.push(path);
     const send = (status, type, body) => setTimeout(() => response.writeHead(status, { "content-type": type, "content-security-policy": csp, ...headers }).end(body), wait(request.url));
-    const special = answer(path);
+    const special = await answer(path, request);
     if (special) return send(...special);
     if (path in files) return send(200, TYPES[extname(path)] ?? "text/html", files[path]);
     if (!path.startsWith("/keepset/")) return send(404, "text/plain", "");

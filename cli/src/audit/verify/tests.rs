@@ -180,7 +180,8 @@ fn what_is_encapsulated_for_a_relay_is_said_to_be_unseen_and_not_taken_for_anyth
     let public = OpeningKey::from_bytes(&[9; 32]).public();
     let key = SealingKey { id: 1, public, from: Timestamp::MIN, until: Timestamp::MAX };
     let (method, scheme, authority, path) = (b"POST", b"https", b"r.example", b"/v1/reports");
-    let request = Request { method, scheme, authority, path, kind: b"text/plain", content: &lines[0].body };
+    let (kind, content) = (b"text/plain", &lines[0].body);
+    let request = Request { method, scheme, authority, path, kind, authorization: b"", content };
     let (request, _) = Exchange::begin(GatewayKey::from(&key), &request, [7; 32]).unwrap();
     let (found, captured) = check::all(&lines, &plans, &[], &[], &Capture::of([&*request]));
     let codes: Vec<_> = found.iter().map(|found| (found.weight, found.code)).collect();

@@ -4,7 +4,10 @@
 /// message is: every report and every answer to one fits into the first block.
 pub const BLOCK: usize = 1_024;
 
-/// A request: what devices ask carries content of one type, and no other field.
+/// The longest authorization that takes no room of its own: `PrivateToken token="..."` (RFC 9577) around the 472 letters of a token.
+pub const AUTHORIZATION: usize = 493;
+
+/// A request: what devices ask carries content of one type, may be paid with a token, and has no other field.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Its method.
@@ -17,26 +20,38 @@ pub struct Request<'a> {
     pub path: &'a [u8],
     /// The content type.
     pub kind: &'a [u8],
+    /// What it is paid with, for the field `authorization`; empty where it is not.
+    pub authorization: &'a [u8],
     /// What it holds.
     pub content: &'a [u8],
 }
 
 impl Request<'_> {
-    /// Writes a message of known length.
+    /// Writes a message of known length. One that is not paid is as long as if it were: no length tells which of the two it is.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let Self { method, scheme, authority, path, kind, content } = self;
-        let mut field = Vec::new();
-        put_bytes(b"content-type", &mut field);
-        put_bytes(kind, &mut field);
+        let mut out = self.written(self.authorization);
+        let paid = self.written(&[0; AUTHORIZATION]).len();
+        out.resize(out.len().max(paid).next_multiple_of(BLOCK), 0);
+        out
+    }
+
+    fn written(&self, authorization: &[u8]) -> Vec<u8> {
+        let Self { method, scheme, authority, path, kind, content, .. } = self;
+        let mut fields = Vec::new();
+        for (name, value) in [("content-type", *kind), ("authorization", authorization)] {
+            if !value.is_empty() {
+                put_bytes(name.as_bytes(), &mut fields);
+                put_bytes(value, &mut fields);
+            }
+        }
         let mut out = Vec::new();
         put(REQUEST, &mut out);
-        for part in [method, scheme, authority, path, &&*field, content] {
+        for part in [method, scheme, authority, path, &&*fields, content] {
             put_bytes(part, &mut out);
         }
         // No trailers.
         put(0, &mut out);
-        out.resize(out.len().next_multiple_of(BLOCK), 0);
         out
     }
 }
@@ -172,18 +187,29 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use crate::test;
 
+    fn request<'a>(content: &'a [u8], authorization: &'a [u8]) -> Request<'a> {
+        let (method, scheme, authority, path) = (b"POST", b"https", b"r.example", b"/v1/reports");
+        Request { method, scheme, authority, path, kind: b"text/plain", authorization, content }
+    }
+
     #[test]
-    fn requests_fill_whole_blocks_whatever_they_hold() {
-        let encoded = |content: &[u8]| {
-            let (method, scheme, authority, path) = (b"POST", b"https", b"r.example", b"/v1/reports");
-            Request { method, scheme, authority, path, kind: b"text/plain", content }.encode()
-        };
-        for (content, blocks) in [(0, 1), (100, 1), (900, 1), (1_100, 2)] {
-            assert_eq!(encoded(&vec![7; content]).len(), blocks * BLOCK);
+    fn requests_fill_whole_blocks_whatever_they_hold_and_whether_or_not_they_are_paid() {
+        for length in [0, 100, 400, 452, 453, 900, 1_100] {
+            let content = vec![7; length];
+            let lengths =
+                [0, 1, AUTHORIZATION].map(|paid| request(&content, &vec![b'a'; paid]).encode().len());
+            let blocks = if length <= 452 { 1 } else { 2 };
+            assert_eq!(lengths, [blocks * BLOCK; 3], "{length}");
         }
-        let start =
+    }
+
+    #[test]
+    fn a_request_is_written_as_the_standard_says_with_what_it_is_paid_with_and_without() {
+        let without =
             b"\0\x04POST\x05https\x09r.example\x0b/v1/reports\x18\x0ccontent-type\x0atext/plain\x03abc\0\0";
-        assert!(encoded(b"abc").starts_with(start));
+        assert!(request(b"abc", b"").encode().starts_with(without));
+        let paid = b"\x2a\x0ccontent-type\x0atext/plain\x0dauthorization\x03xyz\x03abc\0\0";
+        assert!(request(b"abc", b"xyz").encode()[34..].starts_with(paid));
     }
 
     /// As in the example of RFC 9292, section 5.2: 102 with a field and 103 come before the answer.

@@ -13,7 +13,7 @@ mod message;
 use aes_gcm::aead::{AeadInOut as _, KeyInit as _};
 use aes_gcm::{Aes128Gcm, Nonce};
 use hkdf::Hkdf;
-pub use message::{BLOCK, Request, Response};
+pub use message::{AUTHORIZATION, BLOCK, Request, Response};
 use sha2::Sha256;
 
 use crate::seal::SealingKey;
@@ -132,7 +132,8 @@ mod tests {
 
     fn request() -> Request<'static> {
         let (method, scheme, authority, path) = (b"POST", b"https", b"r.example", b"/v1/reports");
-        Request { method, scheme, authority, path, kind: b"text/plain", content: b"what is sealed" }
+        let content = b"what is sealed";
+        Request { method, scheme, authority, path, kind: b"text/plain", authorization: b"", content }
     }
 
     /// The gateway's side, as far as the tests here need one; the collector's is another implementation.
