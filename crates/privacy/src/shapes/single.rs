@@ -70,8 +70,11 @@ mod tests {
     use crate::answering::Truth;
     use crate::coins::SeededCoins;
 
+    /// A question, how it is answered, and what a device says to it, by its number.
+    type Asked = (Answering, Question, fn(u32) -> Truth);
+
     /// Questions whose answers are one cell: at epsilon 4 a set of sizes, and pairs of group and outcome, are, as the others ever are.
-    fn tasks() -> Vec<(Answering, Question, fn(u32) -> Truth)> {
+    fn tasks() -> Vec<Asked> {
         let plan = r#"{"id": "p", "owner": "o", "reason": "r", "starts": "2026-01-01", "expires": "2027-01-01", "epsilon": 4, "questions": [
             {"id": "sizes", "reason": "r", "segments": ["a", "b", "c", "d", "e", "f", "g", "h"], "cap": 1},
             {"id": "bins", "reason": "r", "ask": "histogram", "feature": "f", "low": 0, "high": 8, "bins": 8},
