@@ -226,6 +226,7 @@ impl<T: Codec> Codec for Vec<T> {
         self.iter().for_each(|item| item.encode(out));
     }
 
+    #[inline(never)]
     fn decode(from: &mut Decoder<'_>) -> Self {
         let length = from.length();
         let mut list = Self::new();
@@ -315,7 +316,8 @@ impl Codec for Timestamp {
 /// Writes the [`Codec`] of a struct, field after field, or of an enum whose variants are numbered from 0 as listed. What a struct
 /// is `without` is not written, and read as its default; `then` names what makes it of the rest.
 ///
-/// Zeros must make a value of every enum: its first variant is what a decoder that failed ends with.
+/// Zeros must make a value of every enum: its first variant is what a decoder that failed ends with. Each decoder stays a function of its own:
+/// one that reads a whole pack has a frame of kilobytes, whose long addresses compress badly.
 #[macro_export]
 macro_rules! codec {
     (struct $type:ident { $($field:ident),* $(,)? } $(without { $($left:ident),* })? $(then $make:ident)?) => {
@@ -324,6 +326,7 @@ macro_rules! codec {
                 $($crate::codec::Codec::encode(&self.$field, out);)*
             }
 
+            #[inline(never)]
             fn decode(from: &mut $crate::codec::Decoder<'_>) -> Self {
                 let read = Self { $($field: $crate::codec::Codec::decode(from),)* $($($left: Default::default(),)*)? };
                 $(let read = read.$make(from);)?
@@ -354,6 +357,7 @@ macro_rules! codec {
                 }
             }
 
+            #[inline(never)]
             fn decode(from: &mut $crate::codec::Decoder<'_>) -> Self {
                 match from.variant() {
                     $($number => Self::$variant
