@@ -140,6 +140,9 @@ fn node_files(folder: &str, browser: &Browser, package: &Path) -> Result<Count> 
         "--test-reporter-destination=stdout",
         "--test-reporter=tap",
     ]);
+    // A file waits for its browser more than it computes: as many at once as there are cores, where Node itself takes one less.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    node.arg(format!("--test-concurrency={cores}"));
     node.arg(format!("--test-reporter-destination={}", tap.display())).args(&files);
     node.env("KEEPSET_PACKAGE", package).env("KEEPSET_BIN", programs()?);
     browser.tell(&mut node)?;
