@@ -65,9 +65,12 @@ test("a rush of events is a few writes, and a choice after them waits for them a
   const { client } = start({ storage });
   await client.consent.set(ALL);
   const before = storage.writes.length;
+  const begun = performance.now();
   for (let n = 0; n < 1_000; n += 1) client.track("purchase", { value: 1 });
   await kept(client);
-  assert.ok(storage.writes.length - before <= 3, `${storage.writes.length - before} writes`);
+  // Three where that is quick; and one in 25 ms, however long a slow machine takes.
+  const most = 3 + (performance.now() - begun) / 25;
+  assert.ok(storage.writes.length - before <= most, `${storage.writes.length - before} writes`);
   const again = start({ storage });
   await again.client.ready;
   assert.equal(await orders(again.client), 1_000);
