@@ -1,7 +1,8 @@
 //! Measures what the mechanisms promise, side by side with what is asked of them, and writes it into a page of the docs.
 //!
 //! `cargo run --release -p keepset-privacy --example figures -- --write docs/privacy-figures.md`; without `--write` it prints,
-//! and `--only A12` only the parts whose heading begins so.
+//! and `--only A12` only the parts whose heading begins so. `--printed`, and `--printed --write docs/questions.md`, do the same for the table of what
+//! is printed seldom and often.
 //! Everything is drawn from fixed seeds, so that a run gives the same figures.
 
 // A tool for those who work on the crate: the engine's rule of no files and no arguments is not meant for it.
@@ -11,6 +12,7 @@ mod attack;
 mod draw;
 mod interval;
 mod privacy;
+mod released;
 mod several;
 mod variance;
 mod windows;
@@ -33,7 +35,7 @@ struct Row {
 /// A part of the page: its heading and its rows.
 type Part = (&'static str, fn() -> Result<Vec<Row>, Failed>);
 
-const PARTS: [Part; 16] = [
+const PARTS: [Part; 17] = [
     ("A1: no mechanism states more than it is asked for", privacy::stated),
     ("A2: draws have the exact law", privacy::laws),
     ("A4: errors are the stated ones", variance::errors),
@@ -43,6 +45,7 @@ const PARTS: [Part; 16] = [
     ("The mean of a bounded number", variance::means),
     ("A7: intervals hold the truth in 95 of 100 cases", interval::coverage),
     ("A7: intervals of ratios", several::ratios),
+    ("A7: every kind of number, as it is released", released::every_kind),
     ("A8: shares made consistent", several::consistency),
     ("A9: histograms of an ordered feature", interval::histograms),
     ("A10: a model's calibration curve and the area under its ROC curve", several::curves),
@@ -58,9 +61,16 @@ fn main() -> Result<(), Failed> {
         [] => print!("{}", measured("")?),
         [only, heading] if only == "--only" => print!("{}", measured(heading)?),
         [write, page] if write == "--write" => {
-            fs::write(page, replaced(&fs::read_to_string(page)?, &measured("")?)?)?;
+            fs::write(page, replaced(&fs::read_to_string(page)?, "figures", &measured("")?)?)?;
         }
-        _ => return Err("give nothing, --only and how a heading begins, or --write and the page".into()),
+        [printed] if printed == "--printed" => print!("{}", released::by_print()?),
+        [printed, write, page] if printed == "--printed" && write == "--write" => {
+            fs::write(page, replaced(&fs::read_to_string(page)?, "printed", &released::by_print()?)?)?;
+        }
+        _ => return Err(
+            "give nothing, --only and how a heading begins, --printed, or either with --write and the page"
+                .into(),
+        ),
     }
     Ok(())
 }
@@ -82,9 +92,9 @@ fn part(heading: &str, rows: &[Row]) -> String {
     )
 }
 
-fn replaced(page: &str, text: &str) -> Result<String, Failed> {
-    let (begin, end) = ("<!-- figures:begin -->", "<!-- figures:end -->");
-    let (before, rest) = page.split_once(begin).ok_or("the page has no place for figures")?;
-    let (_, after) = rest.split_once(end).ok_or("the place for figures has no end")?;
+fn replaced(page: &str, place: &str, text: &str) -> Result<String, Failed> {
+    let (begin, end) = (format!("<!-- {place}:begin -->"), format!("<!-- {place}:end -->"));
+    let (before, rest) = page.split_once(&begin).ok_or("the page has no place for figures")?;
+    let (_, after) = rest.split_once(&end).ok_or("the place for figures has no end")?;
     Ok(format!("{before}{begin}\n{text}\n{end}{after}"))
 }
