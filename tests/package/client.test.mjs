@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { createClient, init, nextWindow, start } from "./support/client.mjs";
 import { ALL, DAY, handClock, shelf, shop } from "./support/packs.mjs";
+import { countingShelf } from "./support/shelves.mjs";
 
 test("calls made before the engine is ready are kept, in order", async () => {
   const { client, heard } = start();
@@ -48,7 +49,8 @@ test("the snapshot is the same object until something changes, and whenIn and su
 });
 
 test("a profile outlives its client, and another writer's newer record is built upon, not overwritten", async () => {
-  const storage = shelf();
+  // Two writers at a time are kept apart by a storage that compares and swaps.
+  const storage = countingShelf();
   const clock = handClock();
   const one = createClient({ pack: shop(), clock, storage });
   await one.consent.set(ALL);
