@@ -10,6 +10,7 @@ use keepset_cli::commands::{read_mapping, read_pack};
 use keepset_cli::fleet::Noise;
 use keepset_cli::log::{Fault, Mapping};
 use keepset_cli::replay::{Replay, Watch};
+use serde_json::{Value, json};
 
 /// A file that is gone when its test is.
 pub(crate) struct Scratch(pub(crate) PathBuf);
@@ -91,4 +92,18 @@ impl Watch for Faults {
     }
 
     fn progress(&mut self, _: u64, _: u64, _: u64) {}
+}
+
+/// A pack that counts visits and wins, to plant things in.
+pub(crate) fn small_pack() -> Value {
+    json!({
+        "id": "small", "version": 1, "title": "Small", "owner": "tests", "reason": "to be trained", "expires": "2031-01-01",
+        "events": {"visit": {}, "win": {}},
+        "features": {
+            "visits": {"kind": "count", "event": "visit", "window_days": 28},
+            "wins": {"kind": "count", "event": "win", "window_days": 28},
+            "since_win": {"kind": "recency", "event": "win"}
+        },
+        "segments": []
+    })
 }
