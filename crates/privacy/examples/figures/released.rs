@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use keepset_privacy::finding::{Exact, Measure};
-use keepset_privacy::{Answering, SeededCoins, Truth, Z_95};
+use keepset_privacy::{Answering, Coins, SeededCoins, Truth, Z_95};
 use keepset_wire::{Plan, Question};
 
 use crate::{Failed, Row};
@@ -21,12 +21,12 @@ const DEVICES: &[u32] = &[1_500, 3_000, 5_000, 8_000, 12_000];
 type Make = fn(u32) -> Result<Population, Failed>;
 
 /// Populations, with how many devices, and for how many seeds each is drawn: so many that there are 10,000 intervals of every kind of number. An area under a
-/// curve is one number a draw, and is hardly told of fewer than 3,000 devices; nor does a mean take many.
+/// curve is one number a draw, and is hardly told of fewer than 8,000 devices; a mean does not take many.
 const POPULATIONS: [(Make, &[u32], u64); 6] = [
     (draws::sizes, DEVICES, 350),
-    (draws::overlaps, DEVICES, 300),
-    (draws::conversion, DEVICES, 300),
-    (draws::calibration, &[3_000, 5_000, 8_000], 3_600),
+    (in_twos, DEVICES, 300),
+    (draws::conversion, DEVICES, 800),
+    (draws::calibration, &[8_000, 12_000], 7_500),
     (draws::histogram, DEVICES, 510),
     (mean, &[600, 1_500, 3_000], 3_400),
 ];
@@ -46,10 +46,28 @@ const KINDS: [(&str, &[&str]); 8] = [
 /// Where the classes of what is printed about as often end, in words.
 const CLASSES: [&str; 5] = ["under 10", "10 to 35", "35 to 65", "65 to 90", "90 and more"];
 
+/// Six segments of which every two share some: from 0.5 % of all to 7.5 %. Of segments that share nobody the interval ends at nobody, and can miss on one side only.
+fn in_twos(devices: u32) -> Result<Population, Failed> {
+    let ask = r#""ask": "overlaps", "segments": ["a", "b", "c", "d", "e", "f"], "cap": 3"#;
+    let pairs: Vec<[u16; 2]> = (0..6).flat_map(|one| (one + 1..6).map(move |other| [one, other])).collect();
+    // The first pair has five of a thousand, the second ten, and so on; four in ten are in none.
+    let ends = (1..=15).scan(0, |end, pair| {
+        *end += 5 * pair;
+        Some(*end)
+    });
+    let ends: Vec<u32> = ends.collect();
+    let truth = |device| {
+        let place = device * 377 % 1_000;
+        Truth::Cells(ends.iter().position(|end| place < *end).map_or(Vec::new(), |pair| pairs[pair].into()))
+    };
+    Population::new(ask, truth, devices)
+}
+
 /// A feature from -1 to 1 that is rather high.
 fn mean(devices: u32) -> Result<Population, Failed> {
     let ask = r#""ask": "mean", "feature": "f", "low": -1, "high": 1"#;
-    Population::new(ask, |device| Truth::Number(i64::from(device % 9) * 200_000 - 600_000), devices)
+    let truth = |device| Truth::Number(i64::from(device % 9) * 200_000 - 600_000);
+    Population::new(ask, truth, devices).map(Population::drawn_anew)
 }
 
 /// Every number of every population, and how it did.

@@ -1,7 +1,7 @@
 //! Populations that answer again and again, and how often the intervals of what came of it held the truth: drawn by the tests beside this file, and
 //! by `examples/figures/released.rs` for the tables of the docs.
 
-use super::{Answering, Exact, Failed, Measure, Plan, Question, SeededCoins, Truth, Z_95};
+use super::{Answering, Coins as _, Exact, Failed, Measure, Plan, Question, SeededCoins, Truth, Z_95};
 
 /// How often a number was printed, and held the truth then and ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +39,8 @@ pub(super) struct Population {
     answering: Answering,
     question: Question,
     truths: Vec<Truth>,
+    /// Whether those who report are drawn from these each time.
+    drawn: bool,
 }
 
 impl Population {
@@ -51,12 +53,17 @@ impl Population {
         let plan = Plan::parse(&plan)?;
         let question = plan.questions[0].clone();
         let answering = Answering::for_question(plan.epsilon, &question)?;
-        Ok(Self { answering, question, truths: (0..devices).map(truth).collect() })
+        Ok(Self { answering, question, truths: (0..devices).map(truth).collect(), drawn: false })
+    }
+
+    /// The same, of whom those who report are drawn each time: for intervals that speak of the population behind the devices that reported.
+    pub(super) fn drawn_anew(self) -> Self {
+        Self { drawn: true, ..self }
     }
 
     /// Draws the answers of all devices for so many seeds, and tells of every number how it did.
     pub(super) fn tried(&self, seeds: u64) -> Result<Vec<(Measure, Tally)>, Failed> {
-        let Self { answering, question, truths } = self;
+        let Self { answering, question, truths, drawn } = self;
         let mut exact = Exact::default();
         truths.iter().for_each(|truth| exact.add(question, truth));
         let values = exact.values(answering, question);
@@ -65,7 +72,11 @@ impl Population {
         for seed in 0..seeds {
             let randomiser = answering.clone().randomiser(SeededCoins::new(seed))?;
             let mut counts = vec![0; answering.counters()];
-            for truth in truths {
+            let mut who = SeededCoins::new(!seed);
+            for own in truths {
+                let place =
+                    if *drawn { usize::try_from(who.below(truths.len() as u128)?).ok() } else { None };
+                let truth = place.map_or(own, |place| &truths[place]);
                 let answer = randomiser.draw(truth)?;
                 answering.counted(&answer).into_iter().for_each(|counter| counts[counter] += 1);
             }
@@ -91,12 +102,6 @@ pub(super) fn sizes(devices: u32) -> Result<Population, Failed> {
     Population::new(&ask, in_segments, devices)
 }
 
-/// The same segments, in twos.
-pub(super) fn overlaps(devices: u32) -> Result<Population, Failed> {
-    let ask = format!(r#""ask": "overlaps", {SEGMENTS}, "cap": 3"#);
-    Population::new(&ask, in_segments, devices)
-}
-
 /// Five groups of different sizes and rates.
 pub(super) fn conversion(devices: u32) -> Result<Population, Failed> {
     let ask = r#""ask": "conversion", "segments": ["a", "b", "c", "d", "e"], "outcome": "o""#;
@@ -112,13 +117,13 @@ pub(super) fn calibration(devices: u32) -> Result<Population, Failed> {
 /// Eight bins of a feature.
 pub(super) fn histogram(devices: u32) -> Result<Population, Failed> {
     let ask = r#""ask": "histogram", "feature": "f", "low": 0, "high": 8, "bins": 8"#;
-    Population::new(ask, in_bins, devices)
+    Population::new(ask, in_bins, devices).map(Population::drawn_anew)
 }
 
-const SEGMENTS: &str = r#""segments": ["a", "b", "c", "d", "e", "f"]"#;
+pub(super) const SEGMENTS: &str = r#""segments": ["a", "b", "c", "d", "e", "f"]"#;
 
 /// Segments of 1 to 12 %; a device in one of the last three is in one of the first, too, now and then.
-fn in_segments(device: u32) -> Truth {
+pub(super) fn in_segments(device: u32) -> Truth {
     let place = device * 37 % 100;
     let ends = [1, 3, 7, 13, 22, 34];
     let Some(first) = (0..).zip(ends).find_map(|(at, end)| (place < end).then_some(at)) else {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use super::*;
-use crate::Z_95;
+use crate::{Coins, Z_95};
 
 /// What goes wrong in a draw.
 type Failed = Box<dyn Error>;
@@ -12,7 +12,7 @@ type Failed = Box<dyn Error>;
 #[path = "draws.rs"]
 mod draws;
 
-use draws::Tally;
+use draws::{Population, SEGMENTS, Tally, in_segments};
 
 /// What is put together: sizes, overlaps and groups; rates; differences of rates.
 fn family(measure: Measure) -> Option<&'static str> {
@@ -24,6 +24,12 @@ fn family(measure: Measure) -> Option<&'static str> {
     }
 }
 
+/// The segments of [`draws::sizes`], in twos.
+fn overlaps(devices: u32) -> Result<Population, Failed> {
+    let ask = format!(r#""ask": "overlaps", {SEGMENTS}, "cap": 3"#);
+    Population::new(&ask, in_segments, devices)
+}
+
 /// 150 draws of four populations of 3,000 and of 8,000 devices at epsilon 2, about 200 numbers. Of the printed ones of a class, by how often a number is printed, the share that holds its truth
 /// lies between the bounds; numbers of one draw depend on each other, so five standard errors of independent ones are allowed beyond them, which honest intervals miss in fewer than 1 of
 /// 10,000 runs. Seeds are fixed. Of shares printed in under 1 of 10 draws plain intervals hold fewer than 8 in 10: this test would find them.
@@ -31,7 +37,7 @@ fn family(measure: Measure) -> Option<&'static str> {
 fn what_is_printed_holds_the_truth_however_seldom_it_is_printed() {
     let mut classes: BTreeMap<(&str, usize), Tally> = BTreeMap::new();
     for devices in [3_000, 8_000] {
-        for population in [draws::sizes, draws::overlaps, draws::conversion, draws::calibration] {
+        for population in [draws::sizes, overlaps, draws::conversion, draws::calibration] {
             for (measure, tally) in population(devices).unwrap().tried(150).unwrap() {
                 if let Some(family) = family(measure) {
                     classes.entry((family, tally.class())).or_default().add(tally);

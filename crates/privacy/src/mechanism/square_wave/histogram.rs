@@ -83,7 +83,7 @@ impl Histogram {
     }
 }
 
-/// Estimates quantiles with the percentile interval of the bootstrap.
+/// Estimates quantiles with the percentile interval of the bootstrap, of the population that the devices that reported are drawn from.
 pub(super) fn quantiles(
     band: &Band,
     counts: &[u64],
