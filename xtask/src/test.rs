@@ -152,12 +152,24 @@ fn node_files(folder: &str, browser: &Browser, package: &Path) -> Result<Count> 
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     node.arg(format!("--test-concurrency={cores}"));
     node.arg(format!("--test-reporter-destination={}", tap.display())).args(&files);
-    node.env("KEEPSET_PACKAGE", package).env("KEEPSET_BIN", programs()?);
+    node.env("KEEPSET_PACKAGE", package)
+        .env("KEEPSET_PACKED", packed(package)?)
+        .env("KEEPSET_BIN", programs()?);
     browser.tell(&mut node)?;
     let success = shell::status(&mut node)?;
     let written =
         std::fs::read_to_string(&tap).with_context(|| format!("Node wrote no {}", paths::shown(&tap)))?;
     something(judged(summary::node(&written)?, success)?)
+}
+
+/// Packs the package as npm does, once for all files, beside what npm said of it.
+fn packed(package: &Path) -> Result<PathBuf> {
+    let folder = paths::at("target").join("packed");
+    shell::empty_folder(&folder)?;
+    let mut npm = shell::command("npm");
+    npm.args(["pack", "--json", "--pack-destination"]).arg(&folder).arg(package);
+    std::fs::write(folder.join("packed.json"), shell::read(&mut npm)?)?;
+    Ok(folder)
 }
 
 fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
