@@ -1,4 +1,4 @@
-//! `size`: what a page loads, in bytes: raw, gzip and brotli, against the promise of 70 KB a page and 4 kB an add-on.
+//! `size`: what a page loads, in bytes: raw, gzip and brotli, against the promise of 68 KB a page and 4 kB an add-on.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
