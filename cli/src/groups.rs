@@ -10,13 +10,12 @@ use anyhow::{Context as _, bail, ensure};
 use keepset_engine::Pack;
 use keepset_engine::model::fit::centroids::{Centroids, centroids};
 use keepset_engine::model::fit::{FitError, FitOptions};
-use keepset_wire::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::replay::Watch;
 use crate::table::{aligned, percent};
-use crate::train::cohort::{Cohort, Cut};
+use crate::train::cohort::Cohort;
 use crate::train::{Basis, Weights};
 
 /// What is divided by what.
@@ -72,9 +71,7 @@ impl Grouping {
     pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<Grouped> {
         let pack = self.basis.read_pack()?;
         let columns = self.check(&pack)?;
-        let cut = |at: &Timestamp| Cut { at: *at, until: *at };
-        let cuts = self.basis.cuts.iter().chain([&self.basis.test_cut]).map(cut).collect();
-        let mut cohort = Cohort::new(Rc::clone(&pack), "", cuts);
+        let mut cohort = Cohort::new(Rc::clone(&pack), "", self.basis.looks());
         self.basis.read_log(&mut cohort, watch)?;
         let end = cohort.end().context("the log holds no event")?;
         ensure!(
@@ -121,9 +118,7 @@ impl Grouping {
             !self.basis.features.is_empty() && !self.basis.cuts.is_empty(),
             "groups need a feature and a cut"
         );
-        if let Some(late) = self.basis.cuts.iter().find(|cut| **cut >= self.basis.test_cut) {
-            bail!("the test on {} is not later than the cut on {}", self.basis.test_cut.date(), late.date());
-        }
+        self.basis.check_order()?;
         self.basis.places(pack)
     }
 

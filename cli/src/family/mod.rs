@@ -98,11 +98,7 @@ impl FamilyTraining {
     /// When the settings contradict each other, the pack or the log; when a file fails; when there is nothing to learn; or, as
     /// [`crate::replay::Stopped`], when a strict training meets a line it cannot use.
     pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<FamilyTrained> {
-        let schedule = Schedule {
-            cuts: self.basis.cuts.clone(),
-            test_cut: self.basis.test_cut,
-            within_days: self.within_days,
-        };
+        let schedule = self.basis.schedule(self.within_days);
         self.check(&schedule)?;
         let plain = self.basis.read_pack()?;
         let (members, apart) =

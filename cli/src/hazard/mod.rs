@@ -19,7 +19,7 @@ pub use worth::{Beside, Fifth, Horizon, concordance};
 use self::worth::{Baseline, Measured, Tested};
 use crate::learn::hazard::{self, Hazard, Refusal, Wait};
 use crate::replay::Watch;
-use crate::train::cohort::{Cohort, Cut, Row};
+use crate::train::cohort::{Cohort, Row};
 use crate::train::quality::{Interval, mean_and_deviation};
 use crate::train::{Basis, Member, Weights, six_digits};
 
@@ -161,10 +161,8 @@ impl HazardTraining {
     /// [`crate::replay::Stopped`], when a strict training meets a line it cannot use.
     pub fn run(self, watch: &mut impl Watch) -> anyhow::Result<HazardTrained> {
         let pack = self.basis.read_pack()?;
-        let mut columns = self.check(&pack)?;
-        columns.sort_unstable();
-        let cuts = self.basis.cuts.iter().chain([&self.basis.test_cut]).map(|at| Cut { at: *at, until: *at });
-        let mut cohort = Cohort::new(std::rc::Rc::clone(&pack), &self.label, cuts.collect());
+        let columns = self.check(&pack)?;
+        let mut cohort = Cohort::new(std::rc::Rc::clone(&pack), &self.label, self.basis.looks());
         let intake = self.basis.read_log(&mut cohort, watch)?;
         let watched = self.watched(cohort.end())?;
 
@@ -232,7 +230,7 @@ impl HazardTraining {
     }
 
     fn check(&self, pack: &Pack) -> anyhow::Result<Vec<usize>> {
-        let Basis { cuts, test_cut, features, .. } = &self.basis;
+        let Basis { cuts, features, .. } = &self.basis;
         self.basis.check_label(pack, &self.label)?;
         ensure!(self.l2.is_finite() && self.l2 > 0.0, "the penalty must be a number above 0");
         let rises = self.days.is_sorted_by(|a, b| a < b);
@@ -242,10 +240,10 @@ impl HazardTraining {
             "the numbers of days rise and lie between 1 and 366"
         );
         ensure!(!features.is_empty() && !cuts.is_empty(), "a model needs a feature and a cut");
-        if let Some(late) = cuts.iter().find(|cut| *cut >= test_cut) {
-            bail!("the test on {} is not later than the cut on {}", test_cut.date(), late.date());
-        }
-        self.basis.places(pack)
+        self.basis.check_order()?;
+        let mut columns = self.basis.places(pack)?;
+        columns.sort_unstable();
+        Ok(columns)
     }
 
     fn longest(&self) -> u16 {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use keepset_engine::Pack;
 use keepset_engine::model::Model as Scorer;
 use keepset_wire::{Name, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Member;
-use super::cohort::{Cohort, Intake};
+use super::cohort::{Cohort, Cut, Intake, Schedule};
 use crate::log::Mapping;
 use crate::replay::Watch;
 
@@ -62,6 +62,29 @@ impl Basis {
             places.push(place);
         }
         Ok(places)
+    }
+
+    /// Lists the cuts, the one tested on last, as moments at which people are looked at and nothing that follows counts.
+    #[must_use]
+    pub fn looks(&self) -> Vec<Cut> {
+        self.cuts.iter().chain([&self.test_cut]).map(|at| Cut { at: *at, until: *at }).collect()
+    }
+
+    /// Says when is learned and when is tested, where an event counts that comes within so many days.
+    #[must_use]
+    pub fn schedule(&self, within_days: u16) -> Schedule {
+        Schedule { cuts: self.cuts.clone(), test_cut: self.test_cut, within_days }
+    }
+
+    /// Refuses a test that is not later than every cut.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_order(&self) -> anyhow::Result<()> {
+        if let Some(late) = self.cuts.iter().find(|cut| **cut >= self.test_cut) {
+            bail!("the test on {} is not later than the cut on {}", self.test_cut.date(), late.date());
+        }
+        Ok(())
     }
 
     /// Refuses an event that the pack does not declare.

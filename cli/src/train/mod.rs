@@ -231,11 +231,7 @@ impl Training {
     }
 
     fn schedule(&self) -> Schedule {
-        Schedule {
-            cuts: self.basis.cuts.clone(),
-            test_cut: self.basis.test_cut,
-            within_days: self.within_days,
-        }
+        self.basis.schedule(self.within_days)
     }
 
     /// Fits the weights.
