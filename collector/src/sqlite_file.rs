@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// How long a connection waits for another's lock.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,6 +37,25 @@ impl FileKind {
             _ => Self::Foreign,
         })
     }
+}
+
+/// Makes a new file one of ours, whole or not at all.
+pub(crate) fn make(
+    file: &mut Connection,
+    tables: &[&str],
+    application: i64,
+    format: i64,
+) -> rusqlite::Result<()> {
+    let transaction = file.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tables.iter().try_for_each(|tables| transaction.execute_batch(tables))?;
+    mark(&transaction, application, format)?;
+    transaction.commit()
+}
+
+/// Marks a file as one of ours, of this format.
+pub(crate) fn mark(connection: &Connection, application: i64, format: i64) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", application)?;
+    connection.pragma_update(None, "user_version", format)
 }
 
 /// Opens a file beside the connection that writes.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use sha2::Sha256;
 
 use crate::private;
-use crate::sqlite_file::{FORGETFUL, FileKind, PATIENCE};
+use crate::sqlite_file::{FORGETFUL, FileKind, PATIENCE, make};
 
 /// Draws the key of a period.
 pub type Draw = fn() -> Option<[u8; 32]>;
@@ -75,7 +75,7 @@ impl Counts {
             FileKind::Ours(format) => {
                 return Err(format!("{shown} is of a later version ({format}) of this program"));
             }
-            FileKind::New => make(&mut file).map_err(unusable)?,
+            FileKind::New => make(&mut file, &[TABLES], APPLICATION, FORMAT).map_err(unusable)?,
             FileKind::Foreign => {
                 return Err(format!("{shown} holds no counts of an issuer; name a file of its own"));
             }
@@ -165,15 +165,6 @@ impl Counts {
         // A transaction that panicked was rolled back.
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Makes a new file one of counts, whole or not at all.
-fn make(file: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = file.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(TABLES)?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()
 }
 
 /// Reads when the period ends, and its key.

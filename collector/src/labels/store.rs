@@ -11,7 +11,7 @@ use keepset_wire::sha256;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::queue;
-use crate::sqlite_file::{FORGETFUL, FileKind, PATIENCE, open_to_read};
+use crate::sqlite_file::{FORGETFUL, FileKind, PATIENCE, make, open_to_read};
 
 /// Marks the file as ours: "KSLB".
 const APPLICATION: i64 = 0x4b53_4c42;
@@ -90,7 +90,9 @@ impl LabelStore {
                     "--label-store: {shown} is of a later version ({format}) of this program"
                 ));
             }
-            FileKind::New => make(&mut connection).map_err(unusable)?,
+            FileKind::New => {
+                make(&mut connection, &[TABLES, queue::TABLES], APPLICATION, FORMAT).map_err(unusable)?;
+            }
             FileKind::Foreign => {
                 return Err(format!("--label-store: {shown} is no store of labels; name a file of its own"));
             }
@@ -234,16 +236,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Held> {
 /// Writes labels as a file keeps them.
 pub(super) fn bits(labels: &[bool]) -> Vec<u8> {
     labels.iter().map(|label| u8::from(*label)).collect()
-}
-
-/// Makes a new file a store of labels, whole or not at all.
-fn make(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(queue::TABLES)?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()
 }
 
 /// Gives a store of the format before its queue.

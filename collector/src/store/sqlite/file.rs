@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::super::{OpenError, Purpose};
-use crate::sqlite_file::{FileKind, PATIENCE};
+use crate::sqlite_file::{FileKind, PATIENCE, mark};
 
 /// "kset", so that a file of another program is told apart.
 const APPLICATION: i64 = 0x6b73_6574;
@@ -182,6 +182,5 @@ fn make(connection: &Connection, purpose: &Purpose, state: &str) -> Result<(), O
         "INSERT INTO purpose VALUES (?1, ?2, ?3, 0, ?4, ?5)",
         params![hash, plan, purpose.simulation, state, purpose.archived],
     )?;
-    connection.pragma_update(None, "application_id", APPLICATION)?;
-    Ok(connection.pragma_update(None, "user_version", FORMAT)?)
+    Ok(mark(connection, APPLICATION, FORMAT)?)
 }
