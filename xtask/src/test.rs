@@ -53,9 +53,11 @@ fn every_suite() -> Vec<Outcome> {
     outcomes.push(Outcome::of("docs", || docs::run().map(|()| one)));
     let mut package = None;
     outcomes.push(Outcome::of("npm package", || {
-        let built = package.insert(pkg::run().context("the package was not built")?);
-        planted::run(built)?;
-        node_files("package", &browser, built)
+        let built = pkg::run().context("the package was not built")?;
+        let packed = packed(&built)?;
+        let package = package.insert(Package { built, packed });
+        planted::run(&package.built)?;
+        node_files("package", &browser, package)
     }));
     if let Some(package) = package {
         outcomes.push(Outcome::of("end to end", || end_to_end(&browser, &package)));
@@ -122,7 +124,7 @@ fn wasm(toolchain: &Toolchain, browser: &Browser) -> Vec<Outcome> {
 }
 
 /// One report from a device to the dashboard, through the programs that ship.
-fn end_to_end(browser: &Browser, package: &Path) -> Result<Count> {
+fn end_to_end(browser: &Browser, package: &Package) -> Result<Count> {
     let programs = programs()?;
     for name in ["keepset", "keepset-collector"] {
         let program = programs.join(name);
@@ -137,7 +139,7 @@ fn programs() -> Result<PathBuf> {
 }
 
 /// The Node tests in one folder of `tests/`.
-fn node_files(folder: &str, browser: &Browser, package: &Path) -> Result<Count> {
+fn node_files(folder: &str, browser: &Browser, package: &Package) -> Result<Count> {
     shell::step(&format!("Node tests in tests/{folder}"));
     let files = test_files(&paths::at("tests").join(folder))?;
     let tap = paths::at("target").join(format!("test-{folder}.tap"));
@@ -152,14 +154,19 @@ fn node_files(folder: &str, browser: &Browser, package: &Path) -> Result<Count> 
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     node.arg(format!("--test-concurrency={cores}"));
     node.arg(format!("--test-reporter-destination={}", tap.display())).args(&files);
-    node.env("KEEPSET_PACKAGE", package)
-        .env("KEEPSET_PACKED", packed(package)?)
-        .env("KEEPSET_BIN", programs()?);
+    node.env("KEEPSET_PACKAGE", &package.built).env("KEEPSET_PACKED", &package.packed);
+    node.env("KEEPSET_BIN", programs()?);
     browser.tell(&mut node)?;
     let success = shell::status(&mut node)?;
     let written =
         std::fs::read_to_string(&tap).with_context(|| format!("Node wrote no {}", paths::shown(&tap)))?;
     something(judged(summary::node(&written)?, success)?)
+}
+
+/// The npm package: the folder it was built into, and the one where npm packed it.
+struct Package {
+    built: PathBuf,
+    packed: PathBuf,
 }
 
 /// Packs the package as npm does, once for all files, beside what npm said of it.
