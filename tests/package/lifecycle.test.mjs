@@ -14,9 +14,17 @@ import { browser, codes, files, grant, granted, installed, orders, ready, track,
 
 const { chromium } = createRequire(join(tools, "x.js"))("playwright-core");
 
+/** A browser that keeps pages and parts frames as a person's does; the tests' own is told to do neither. */
+const persons = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    // The last list of features counts, and the one before it has the partitions of storage in it.
+    args: ["--no-sandbox", "--disable-gpu", "--disable-features=HttpsUpgrades"],
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+
 test("a page with a live segment goes into the back/forward cache, and comes out of it alive", async () => {
-  // The tests' own browser keeps no page; this one does what a person's does.
-  const keeping = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"], ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+  const keeping = await persons();
   const shopSite = await site(installed.dist, { ...files(), "/away": "<!doctype html>away" });
   try {
     const page = await (await keeping.newContext()).newPage();
@@ -122,26 +130,42 @@ test("without a network a person gets everything that is known, and deletes it",
 });
 
 test("in a frame of another site segments are live, and what is stored there is that frame's alone", async () => {
-  const shopVisit = await visit({ serve: { headers: { "permissions-policy": "storage-access=(), unload=()" } } });
+  const parting = await persons();
+  const inner = await site(installed.dist, files(), { headers: { "permissions-policy": "storage-access=(), unload=()" } });
   // Another site to Chromium, for whom `localhost` and an address are not the same.
-  const inner = shopVisit.site.url.replace("127.0.0.1", "localhost");
-  const outer = await site(installed.dist, { "/": `<!doctype html><iframe src="${inner}/"></iframe>` }, { csp: "frame-src *" });
-  const page = await shopVisit.context.newPage();
-  await page.goto(outer.url);
-  const frame = await page.waitForSelector("iframe").then((element) => element.contentFrame());
-  await frame.waitForFunction(() => globalThis.keepset);
-  assert.equal(await ready(frame), "ready");
-  await grant(frame);
-  await track(frame, 1);
-  await frame.waitForFunction(() => keepset.has("buyer"));
-  // The same site by itself knows nothing of it.
-  const alone = await shopVisit.context.newPage();
-  await alone.goto(inner);
-  await alone.waitForFunction(() => globalThis.keepset);
-  assert.equal(await ready(alone), "ready");
-  assert.deepEqual(await alone.evaluate(() => [keepset.has("buyer"), keepset.consent.get().storage]), [false, "pending"]);
-  await shopVisit.close();
-  outer.close();
+  const there = inner.url.replace("127.0.0.1", "localhost");
+  const outer = await site(installed.dist, { "/": `<!doctype html><iframe src="${there}/"></iframe>` }, { csp: "frame-src *" });
+  try {
+    const context = await parting.newContext();
+    const framed = async () => {
+      const page = await context.newPage();
+      await page.goto(outer.url);
+      const frame = await page.waitForSelector("iframe").then((element) => element.contentFrame());
+      await frame.waitForFunction(() => globalThis.keepset);
+      assert.equal(await ready(frame), "ready");
+      return frame;
+    };
+    const known = (page) => page.evaluate(() => [keepset.has("buyer"), keepset.consent.get().storage]);
+    const frame = await framed();
+    await grant(frame);
+    await track(frame, 1);
+    await frame.waitForFunction(() => keepset.has("buyer"));
+    // It is stored: a second frame of that site in this one has it.
+    await frame.evaluate(() => keepset.flush());
+    const second = await framed();
+    await second.waitForFunction(() => keepset.has("buyer"));
+    assert.deepEqual(await known(second), [true, "granted"]);
+    // The same site by itself knows nothing of it.
+    const alone = await context.newPage();
+    await alone.goto(there);
+    await alone.waitForFunction(() => globalThis.keepset);
+    assert.equal(await ready(alone), "ready");
+    assert.deepEqual([await known(alone), await stores(alone)], [[false, "pending"], {}]);
+  } finally {
+    await parting.close();
+    inner.close();
+    outer.close();
+  }
 });
 
 test("from the origins of apps, whose servers name no types, a segment is live", async () => {
