@@ -9,6 +9,11 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
+/** Says whether two records are equal, either of which may not be there. */
+export function sameRecord(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a && b ? sameBytes(a, b) : a === b;
+}
+
 /** Says whether a byte string ends with another. */
 export function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {
   return bytes.length >= end.length && sameBytes(bytes.subarray(bytes.length - end.length), end);

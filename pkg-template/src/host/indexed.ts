@@ -1,4 +1,4 @@
-import { endsWith, sameBytes } from "../bytes.js";
+import { endsWith, sameRecord } from "../bytes.js";
 import { join } from "../record.js";
 import type { StorageAdapter } from "../types.js";
 
@@ -63,7 +63,7 @@ export function indexedStorage(factory: IDBFactory): OwnStorage {
     swap: async (key, expected, next) => {
       const swapped = await transact<boolean>(key, true, WRITE, (store, done) =>
         read(store, (found) => {
-          const same = found === undefined ? expected === undefined : expected !== undefined && sameBytes(found, expected);
+          const same = sameRecord(found, expected);
           if (same) replace(store, key, next);
           done(same);
         }),

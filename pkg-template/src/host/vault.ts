@@ -1,8 +1,8 @@
-import { sameBytes } from "../bytes.js";
 import { KeepsetError } from "../errors.js";
 import type { Settings } from "../options.js";
 import { decode, join } from "../record.js";
 import { indexedStorage, type OwnStorage } from "./indexed.js";
+import { swapIn } from "./swap.js";
 
 /** Where a profile is kept: `none` when it shall only live as long as the page, `undefined` when this page may keep nothing. */
 export type Store = OwnStorage | "none" | undefined;
@@ -98,13 +98,8 @@ export class Vault {
     return this.#swap(storage, join([...this.#known, piece]));
   }
 
-  async #swap(storage: OwnStorage, next: Uint8Array): Promise<boolean> {
-    const expected = this.known;
-    if (storage.swap) return (await storage.swap(this.key, expected, next)) === true;
-    const found = await storage.get(this.key);
-    const same = found === undefined ? expected === undefined : expected !== undefined && sameBytes(found, expected);
-    if (same) await storage.set?.(this.key, next);
-    return same;
+  #swap(storage: OwnStorage, next: Uint8Array): Promise<boolean> {
+    return swapIn(storage, this.key, this.known, next);
   }
 
   #fail(cause: unknown): void {

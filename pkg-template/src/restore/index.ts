@@ -1,8 +1,9 @@
 // `keepset/restore`: a copy of the profile on the site's own server, for browsers that clear what scripts stored; encrypted here, and no way to a second answer.
-import { fromBase64, sameBytes, toBase64 } from "../bytes.js";
+import { fromBase64, toBase64 } from "../bytes.js";
 import type { Unsubscribe } from "../emitter.js";
 import { systemClock } from "../host/clock.js";
 import { shelf } from "../host/shelf.js";
+import { swapIn } from "../host/swap.js";
 import { chooseStorage } from "../host/vault.js";
 import { seal } from "./sealed.js";
 import type { Clock, Keepset, StorageAdapter, WasmSource } from "../types.js";
@@ -84,7 +85,7 @@ export function restorable(options: RestoreOptions): Restorable {
     const found = await kept.get(note);
     return found && (JSON.parse(new TextDecoder().decode(found)) as Known);
   };
-  const keep = async (known: Known): Promise<void> => void (await swap(note, await kept.get(note), new TextEncoder().encode(JSON.stringify(known))));
+  const keep = async (known: Known): Promise<void> => void (await swapIn(kept, note, await kept.get(note), new TextEncoder().encode(JSON.stringify(known))));
   const mayKeep = (): boolean => client?.consent.get().storage === "granted";
 
   /** What a new device would store, with what the copy has counted; nothing where there is no copy that holds. */
@@ -113,15 +114,7 @@ export function restorable(options: RestoreOptions): Restorable {
     if (key !== name || !isNew || client?.consent.get().segmentation !== "granted") return false;
     isNew = false;
     const state = await recovered(next);
-    return state !== undefined && swap(key, expected, state);
-  }
-
-  async function swap(key: string, expected: Uint8Array | undefined, next: Uint8Array): Promise<boolean> {
-    if (kept.swap) return (await kept.swap(key, expected, next)) === true;
-    const found = await kept.get(key);
-    const same = found === undefined ? expected === undefined : expected !== undefined && sameBytes(found, expected);
-    if (same) await kept.set?.(key, next);
-    return same;
+    return state !== undefined && swapIn(kept, key, expected, state);
   }
 
   /** Something was stored. What became less, as by a reset, is copied at once: it must not come back. */
@@ -186,13 +179,13 @@ export function restorable(options: RestoreOptions): Restorable {
         return found;
       },
       async set(key, value) {
-        await swap(key, await kept.get(key), value);
+        await swapIn(kept, key, await kept.get(key), value);
         touch(key, true);
       },
       async swap(key, expected, next) {
         // What was put there in its place is found by whoever reads again.
         if (await first(key, expected, next)) return false;
-        const swapped = await swap(key, expected, next);
+        const swapped = await swapIn(kept, key, expected, next);
         if (swapped) touch(key, expected !== undefined && next.length < expected.length);
         return swapped;
       },
