@@ -31,8 +31,11 @@ const target = ["chrome96", "firefox90", "safari15.1", "node20.19"];
 
 /** The modules and their glue as they ship. */
 const shipped = Object.fromEntries(
-  (values.only ? [values.only] : ["core", "report", "study", "sentiment", "choose", "adapt", "restore"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
+  (values.only ? [values.only] : ["core", "core-full", "report", "study", "sentiment", "choose", "adapt", "restore"]).map((name) => [name, shorten(readFileSync(join(modules, `${name}.wasm`)), glue(modules, name))]),
 );
+
+// A page binds either core to the one glue of its script.
+if (!values.only && shipped.core.glue !== shipped["core-full"].glue) throw new Error("core.js and core-full.js are not the same");
 
 /** What `wasm2js` wrote has no source that anyone could read: with this at its end nothing of it is in a source map. */
 const UNMAPPED = `\n//# sourceMappingURL=data:application/json,${encodeURIComponent(JSON.stringify({ version: 3, sources: [], mappings: "" }))}`;
@@ -140,10 +143,13 @@ async function write(file, format, what) {
   if (map) writeFileSync(join(dist, `${file}.map`), small.map);
 }
 
-function writeModule(name) {
-  const { wasm } = shipped[name];
+function writeModule(module) {
+  const { wasm } = shipped[module];
   const text = JSON.stringify(wasm.toString("base64"));
-  writeFileSync(join(dist, `${name}.wasm`), wasm);
+  writeFileSync(join(dist, `${module}.wasm`), wasm);
+  // The copy inside the package is for every pack.
+  if (module === "core") return;
+  const name = module === "core-full" ? "core" : module;
   writeFileSync(join(dist, `${name}-inline.js`), `export const base64 = ${text};\n`);
   writeFileSync(join(dist, `${name}-inline.cjs`), `exports.base64 = ${text};\n`);
   if (SCRIPTED.includes(name)) writeFileSync(join(dist, `${name}-inline.global.js`), `globalThis.${globalOf(name)}Bytes = { base64: ${text} };\n`);
@@ -187,7 +193,7 @@ function writeManifest() {
 }
 
 function printSizes() {
-  for (const file of ["index.js", "core.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "nowasm-report.js", "nowasm-study.js", ...ADDONS.map((entry) => `${fileOf(entry)}.js`)]) {
+  for (const file of ["index.js", "core.wasm", "core-full.wasm", "report.js", "report.wasm", "study.js", "study.wasm", "nowasm-report.js", "nowasm-study.js", ...ADDONS.map((entry) => `${fileOf(entry)}.js`)]) {
     const bytes = readFileSync(join(dist, file));
     console.log(`    ${file}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }

@@ -47,7 +47,7 @@ export const fileOf = (entry) => entry.replaceAll("/", "-");
 
 /** The manifest with the add-ons in it. */
 export function withAddons(manifest) {
-  const { "./core.wasm": wasm, "./global": script, "./package.json": self, ...own } = manifest.exports;
+  const { "./core.wasm": wasm, "./core-full.wasm": full, "./global": script, "./package.json": self, ...own } = manifest.exports;
   const effects = EFFECTS.flatMap((entry) => [`./dist/${fileOf(entry)}.js`, `./dist/${fileOf(entry)}.cjs`]);
   return {
     ...manifest,
@@ -56,6 +56,7 @@ export function withAddons(manifest) {
       ...own,
       ...Object.fromEntries(ADDONS.map((entry) => [`./${entry}`, twins(fileOf(entry))])),
       "./core.wasm": wasm,
+      "./core-full.wasm": full,
       "./global": script,
       "./package.json": self,
     },

@@ -31,6 +31,8 @@ const VALUES = [
 
 /** In every glue. */
 const ALL = [
+  // Two modules of one source differ in it alone.
+  [/\/\* @ts-self-types=.* \*\/\n/g, ""],
   // No page makes the two gigabytes of texts after which old Safaris read no more.
   [/ {4}numBytesDecoded \+= [^]*?\n {4}\}\n/g, ""],
   // The loader gives a module and no address, and no one asks what was started.
@@ -104,11 +106,23 @@ const CHANGES = {
   "restore-nowasm": NOWASM,
 };
 
+CHANGES["core-full"] = CHANGES.core;
+
+/** The glue of a core as a function that makes it, for a page may have two. */
+const BOUND = [
+  [/^export (?=class )/gm, "", 2],
+  [/export \{ initSync.*\};/g, "return { Core, initSync };"],
+];
+
 /** Returns the text of the glue of a module, which lies in `folder`. */
 export function glue(folder, name) {
-  return CHANGES[name].reduce((text, [from, to, most = 1]) => {
+  const text = changed(readFileSync(`${folder}/${name}.js`, "utf8"), name, CHANGES[name]);
+  return name.startsWith("core") ? `export function bind() {\n${changed(text, name, BOUND)}}\n` : text;
+}
+
+const changed = (text, name, changes) =>
+  changes.reduce((text, [from, to, most = 1]) => {
     const found = text.match(from)?.length ?? 0;
     if (found < 1 || found > most) throw new Error(`${name}.js: expected ${from} once and found it ${found} times`);
     return text.replace(from, to);
-  }, readFileSync(`${folder}/${name}.js`, "utf8"));
-}
+  }, text);

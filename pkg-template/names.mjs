@@ -3,6 +3,9 @@
 const IMPORTS = 2;
 const EXPORTS = 7;
 const FUNCTION = 0;
+/** What a module imports from, which is its glue. */
+const GLUE = /\.\/[\w-]+_bg\.js/;
+const SHORT = "k";
 
 /** Returns the module and its glue with every import and export renamed, the same in both. */
 export function shorten(wasm, glue) {
@@ -10,7 +13,7 @@ export function shorten(wasm, glue) {
   const short = (prefix, list) => new Map(list.map(({ name }, index) => [name, `${prefix}${index.toString(36)}`]));
   const imports = short("i", WebAssembly.Module.imports(module));
   const exports = short("x", WebAssembly.Module.exports(module));
-  let text = glue;
+  let text = replaced(glue, new RegExp(`"${GLUE.source}"`, "g"), `"${SHORT}"`, 1);
   for (const [name, to] of imports) text = replaced(text, new RegExp(`\\b${name}\\b`, "g"), to, 1);
   for (const [name, to] of exports) text = replaced(text, new RegExp(`\\bwasm\\.${name}\\b`, "g"), `wasm.${to}`, Infinity);
   return { wasm: renamed(wasm, new Map([[IMPORTS, (body) => importsOf(body, imports)], [EXPORTS, (body) => exportsOf(body, exports)]])), glue: text };
@@ -44,7 +47,8 @@ function importsOf(body, short) {
     const [name, end] = nameAt(body, moduleAt + moduleLength);
     if (body[end] !== FUNCTION) throw new Error("the module imports something other than functions");
     const [, next] = number(body, end + 1);
-    out.push(body.subarray(at, moduleAt + moduleLength), named(short.get(name)), body.subarray(end, next));
+    const module = body.subarray(moduleAt, moduleAt + moduleLength).toString();
+    out.push(named(module.replace(GLUE, SHORT)), named(short.get(name)), body.subarray(end, next));
     at = next;
   }
   return Buffer.concat(out);

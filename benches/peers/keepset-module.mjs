@@ -11,13 +11,14 @@ const source = fileURLToPath(new URL("../../pkg-template/src", import.meta.url))
 /** Writes the glue and the wasm of each module into `out` from the folder the package was built in. */
 export async function prepareModules(built, out) {
   mkdirSync(out, { recursive: true });
-  for (const name of ["core", "study"]) {
-    for (const file of [`${name}.js`, `${name}.wasm`]) {
+  // The core that reads every pack.
+  for (const [name, from] of [["core", "core-full"], ["study", "study"]]) {
+    for (const file of [`${from}.js`, `${from}.wasm`]) {
       if (!existsSync(join(built, file))) throw new Error(`${join(built, file)} is missing: \`cargo xtask pkg\` builds it`);
     }
-    if (name === "core") await bundleProfile(glue(built, name), join(out, "core.mjs"));
+    if (name === "core") await bundleProfile(glue(built, from), join(out, "core.mjs"));
     else writeFileSync(join(out, `${name}.mjs`), glue(built, name));
-    copyFileSync(join(built, `${name}.wasm`), join(out, `${name}.wasm`));
+    copyFileSync(join(built, `${from}.wasm`), join(out, `${name}.wasm`));
   }
 }
 
@@ -31,6 +32,7 @@ async function bundleProfile(core, outfile) {
       onLoad({ filter: /^/, namespace: "glue" }, () => ({ contents: core, loader: "js" }));
     },
   };
-  const stdin = { contents: 'export { Profile } from "./profile.js"; export { initSync } from "./core.js";', resolveDir: source };
+  const contents = 'import { bind } from "./core.js"; import { profilesOf } from "./profile.js"; const bound = bind(); export const Profile = profilesOf(bound), initSync = bound.initSync;';
+  const stdin = { contents, resolveDir: source };
   await build({ stdin, outfile, bundle: true, minify: true, format: "esm", target: "es2022", plugins: [parts], logLevel: "error" });
 }

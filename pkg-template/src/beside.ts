@@ -6,6 +6,7 @@ export const besideScript = engineAt(
   {
     // Written out in full: bundlers look for exactly this form, and copy the file.
     url: () => new URL("./core.wasm", import.meta.url),
+    full: () => new URL("./core-full.wasm", import.meta.url),
     inline: () => import("./core-inline.js"),
   },
   {

@@ -1,4 +1,4 @@
-// The glue that wasm-bindgen writes beside `core.wasm`, as far as this package uses it. `build.mjs` puts the real one in
+// The glue that wasm-bindgen writes beside `core.wasm` and, the same, beside `core-full.wasm`, as far as this package uses it. `build.mjs` puts the real one in
 // its place; the workspace's `src/core.rs` is its source.
 import type {
   Budget,
@@ -10,8 +10,15 @@ import type {
   Withheld,
 } from "./dto.js";
 
-/** Instantiates the module once; later calls change nothing. */
-export function initSync(options?: { module: WebAssembly.Module }): unknown;
+/** What is bound to one module. */
+export interface Glue {
+  /** Instantiates the module once; later calls change nothing. */
+  initSync(options?: { module: WebAssembly.Module }): unknown;
+  Core: typeof Core;
+}
+
+/** Makes what is to be bound to a module: each has its own memory. */
+export function bind(): Glue;
 
 /** Changes, one behind the other; `profile.ts` reads them. */
 type Changes = Float64Array | undefined;

@@ -1,13 +1,13 @@
-import { initSync } from "./core.js";
+import { bind } from "./core.js";
 import { fromEngine, type KeepsetError } from "./errors.js";
 import { chooseStorage, Vault } from "./host/vault.js";
 import { Keeper } from "./keeper.js";
-import type { Parts, Report, Study } from "./kit.js";
+import type { Kit, Parts, Report, Study } from "./kit.js";
 import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
 import type { Settings } from "./options.js";
 import { compiled } from "./pack.js";
-import { Profile } from "./profile.js";
+import { profilesOf } from "./profile.js";
 
 /** What holds the engine of a profile: a keeper, or what stands for one that is elsewhere. */
 export type Holder = Pick<Keeper, keyof Keeper>;
@@ -24,33 +24,56 @@ interface Later<Glue> extends Home {
   glue: () => Promise<Glue>;
 }
 
+/** The homes of the two cores, which have one copy inside the package. */
+interface Cores extends Home {
+  /** The file of the one with every kind of feature. */
+  full?: Home["url"];
+}
+
+/** Where a compiled pack says which core it needs: a byte whose highest bit asks for every kind of feature. */
+const FORMAT = 4;
+
 /** Opens engines from the modules found at these places. */
-export function engineAt(core: Home, report: Later<Report>, study: Later<Study>): OpenEngine {
-  const openCore = loader({ name: "core", glue: () => ({ Profile, initSync }), ...core });
-  const parts: Parts = { Profile, openReport: loader({ name: "report", ...report }), openStudy: loader({ name: "study", ...study }) };
+export function engineAt({ full, ...usual }: Cores, report: Later<Report>, study: Later<Study>): OpenEngine {
+  const glue = () => {
+    const bound = bind();
+    return { Profile: profilesOf(bound), initSync: bound.initSync };
+  };
+  const openCore = loader({ name: "core", glue, ...usual });
+  const openFull = loader({ name: "core-full", glue, ...usual, url: full });
+  const later = { openReport: loader({ name: "report", ...report }), openStudy: loader({ name: "study", ...study }) };
   const open: OpenEngine = async (settings, tell, fail) => {
-    const found = openCore(settings.wasm).then(
-      () => parts,
-      async (error: unknown) => {
+    /** Loads something from the modules, or takes it from the engine without WebAssembly. */
+    const either = async <T>(load: () => Promise<T>, from: (parts: Parts) => T | Promise<T>): Promise<T> => {
+      try {
+        return await load();
+      } catch (error) {
         // Why there is no WebAssembly says more than why there is nothing else.
         const other = await (settings.nowasm ?? open.nowasm)?.().catch(() => undefined);
         if (!other) throw error;
-        return other.engine.open();
-      },
-    );
+        return from(other.engine.open());
+      }
+    };
     const compile = async (text: string): Promise<Uint8Array> => {
-      const { compile } = await (await found).openStudy();
+      const { compile } = await either(later.openStudy, ({ openStudy }) => openStudy());
       try {
         return compile(text);
       } catch (error) {
         throw fromEngine(error, "pack_invalid");
       }
     };
+    /** Which core is needed, the pack says. */
+    const kit = async (): Promise<Kit> => {
+      const pack = await compiled(settings.pack, compile);
+      const core = (pack[FORMAT] as number) > 0x7f ? openFull : openCore;
+      const parts = await either<Parts>(async () => ({ Profile: (await core(settings.wasm)).Profile, ...later }), (parts) => parts);
+      return { ...parts, pack };
+    };
     const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
     const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
-    // What is stored is read while the modules and the pack are on their way.
-    const [kit, pack, record] = await Promise.all([found, compiled(settings.pack, compile), vault.load()]);
-    return Keeper.open(settings, { ...kit, pack }, vault, tell, fail, record);
+    // What is stored is read while the pack and the modules are on their way.
+    const [found, record] = await Promise.all([kit(), vault.load()]);
+    return Keeper.open(settings, found, vault, tell, fail, record);
   };
   return open;
 }

@@ -6,7 +6,7 @@ import { api } from "./start.js";
 import { version } from "./version.js";
 
 const open = engineAt(
-  { url: () => beside("./core.wasm"), inline: () => added("./core-inline.global.js", "keepsetCoreBytes") },
+  { url: () => beside("./core.wasm"), full: () => beside("./core-full.wasm"), inline: () => added("./core-inline.global.js", "keepsetCoreBytes") },
   {
     glue: () => added("./report.global.js", "keepsetReport"),
     url: () => beside("./report.wasm"),

@@ -1,5 +1,5 @@
 // What an engine is made of, and the parts that are loaded when they are asked for.
-import type { Profile } from "./profile.js";
+import type { Profiles } from "./profile.js";
 
 /** What is due and could not be done is tried again after this while. */
 export const LOOK_AGAIN_MS = 60_000;
@@ -12,7 +12,7 @@ export type Study = typeof import("./study.js");
 
 /** What engines are made of, whatever their pack. */
 export interface Parts {
-  readonly Profile: typeof Profile;
+  readonly Profile: Profiles;
   /** Loads the report part, once. */
   readonly openReport: () => Promise<Report>;
   /** Loads the study part, once. */

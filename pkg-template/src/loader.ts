@@ -7,14 +7,14 @@ import type { WasmSource } from "./types.js";
 /** Where an entry of the package finds the bytes of a module. */
 export interface Home {
   /** The file beside the script; left out where there is none. */
-  url?: () => URL | undefined;
+  url?: (() => URL | undefined) | undefined;
   /** The copy inside the package. */
   inline: () => Promise<{ readonly base64: string }>;
 }
 
 /** A module of the package: its name, its glue, and where its bytes are. */
 export interface Part<Glue> extends Home {
-  name: "core" | "report" | "study" | "sentiment" | "choose" | "adapt" | "restore";
+  name: "core" | "core-full" | "report" | "study" | "sentiment" | "choose" | "adapt" | "restore";
   glue: () => Glue | Promise<Glue>;
 }
 

@@ -1,7 +1,7 @@
 // What a page loads, and what it loads later: compiled packs, the part that reads JSON and explains, the part that draws noise.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -45,12 +45,54 @@ test("a page with a compiled pack loads the script, the core and the pack; what 
   await track(page, 1);
   await page.waitForFunction(() => keepset.has("buyer"));
   await page.evaluate(() => Promise.all([keepset.features(), keepset.preview(), keepset.exportData(), keepset.flush()]));
-  assert.deepEqual(shopVisit.site.requests.filter((path) => path !== "/favicon.ico"), ["/", "/page.js", "/keepset/index.js", "/keepset/core.wasm", "/pack.keepset"]);
+  assert.deepEqual(shopVisit.site.requests.filter((path) => path !== "/favicon.ico"), ["/", "/page.js", "/keepset/index.js", "/pack.keepset", "/keepset/core.wasm"]);
   const asked = await page.evaluate(() => Promise.all([keepset.explain("buyer"), keepset.simulate([{ name: "purchase" }]), keepset.explain("fan")]));
   assert.deepEqual(asked.map((answer) => answer.member ?? answer), [true, [], false]);
   assert.deepEqual(await explain(page), [true, 1]);
   assert.deepEqual(studied(shopVisit.site).sort(), ["/keepset/study.js", "/keepset/study.wasm"]);
   assert.deepEqual(page.problems, []);
+  await shopVisit.close();
+});
+
+/** A pack with a kind of feature that the usual core has not. */
+const seldom = () => {
+  const { features, segments, ...rest } = shop();
+  const visited = { id: "visitor", title: "Visitor", reason: "because you came", enter: { feature: "visited", op: ">=", value: 1 } };
+  return { ...rest, features: { ...features, visited: { kind: "session", measure: "count", event: "visit", window_days: 28 } }, segments: [...segments, visited] };
+};
+
+test("a pack that names seldom kinds is computed by the fuller core, in the place of the usual one; a page can have both", async () => {
+  const shopVisit = await compiledVisit({ options: { pack: "/full.keepset" }, files: { "/full.keepset": compiled(installed, seldom()) } });
+  const page = await shopVisit.open();
+  assert.equal(await ready(page), "ready");
+  await grant(page);
+  await page.evaluate(() => keepset.track("visit"));
+  await page.waitForFunction(() => keepset.has("visitor"));
+  const loaded = () => shopVisit.site.requests.filter((path) => path !== "/favicon.ico");
+  assert.deepEqual(loaded(), ["/", "/page.js", "/keepset/index.js", "/full.keepset", "/keepset/core-full.wasm"]);
+  const usual = await page.evaluate(async (all) => {
+    const { createClient } = await import("/keepset/index.js");
+    const other = createClient({ pack: "/pack.keepset", name: "other", storage: "memory" });
+    await other.consent.set(all);
+    other.track("purchase", { value: 1 });
+    await other.features();
+    return [other.has("buyer"), keepset.has("buyer"), keepset.has("visitor")];
+  }, ALL);
+  assert.deepEqual(usual, [true, false, true]);
+  assert.deepEqual(loaded().slice(5), ["/pack.keepset", "/keepset/core.wasm"]);
+  assert.deepEqual(page.problems, []);
+  await shopVisit.close();
+});
+
+test("the packs for shops need the usual core alone; a page that names it for another pack is told which one it needs", async () => {
+  const needs = (pack) => compiled(installed, pack)[4] > 0x7f;
+  const packed = (name) => JSON.parse(readFileSync(new URL(`../../packs/${name}/pack.json`, import.meta.url), "utf8"));
+  assert.deepEqual(["retail", "starter", "clickstream"].map((name) => needs(packed(name))), [false, false, true]);
+  assert.deepEqual([needs(shop()), needs(seldom())], [false, true]);
+  const shopVisit = await compiledVisit({ options: { pack: "/full.keepset", wasm: "/keepset/core.wasm" }, files: { "/full.keepset": compiled(installed, seldom()) } });
+  const page = await shopVisit.open();
+  assert.equal(await ready(page), "failed");
+  assert.deepEqual(await page.evaluate(() => [keepset.error.code, /core-full\.wasm/.test(keepset.error.message)]), ["pack_invalid", true]);
   await shopVisit.close();
 });
 

@@ -1,7 +1,7 @@
 //! The compiled form of a pack: what its reader found, so that a page need not carry a reader of JSON and its messages.
 //!
 //! ```text
-//! "KSPK" | format u8 | checksum | the pack as [`keepset_wire::codec`] writes it: the gateway's keys, labels, the collector's keys and choices first
+//! "KSPK" | format u8, its highest bit set when only an engine with every kind reads it | checksum | the pack as [`keepset_wire::codec`] writes it: the gateway's keys, labels, the collector's keys and choices first
 //! ```
 //! The checksum, the first 8 bytes of the SHA-256 of eight zeros and the body, is against damage; the first 16 name the pack. Against who serves a page another pack it
 //! cannot help; but whatever the bytes say, the plan in them keeps the limits of every plan, and its hash is its own.
@@ -22,6 +22,8 @@ const MAGIC: [u8; 4] = *b"KSPK";
 /// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
 const FORMAT: u8 = 7;
 const HEADER: usize = 4 + 1 + 8;
+/// Behind the magic: the format, with this bit set when the pack names what only an engine with every kind of feature computes.
+const EVERY_KIND: u8 = 0x80;
 
 /// What stands at the front of a compiled pack, behind the gateway's keys: all of it that labels need, so that what makes them carries no reader of packs.
 #[derive(Clone, Debug)]
@@ -46,7 +48,7 @@ impl Front {
 fn whole(bytes: &[u8]) -> Option<(&[u8], PackHash)> {
     let (header, body) = bytes.split_at_checked(HEADER)?;
     let digest = sha256(&[&[0; 8], body]);
-    let is_whole = header[..4] == MAGIC && header[4] == FORMAT && header[5..] == digest[..8];
+    let is_whole = header[..4] == MAGIC && header[4] & !EVERY_KIND == FORMAT && header[5..] == digest[..8];
     is_whole.then(|| (body, name_of(&digest)))
 }
 
@@ -66,7 +68,8 @@ impl Pack {
     #[must_use]
     pub fn compile(&self) -> Vec<u8> {
         let body = encode(self);
-        [&MAGIC[..], &[FORMAT], &checksum([0; 8], &body), &body].concat()
+        let needs = if self.is_plain() { 0 } else { EVERY_KIND };
+        [&MAGIC[..], &[FORMAT | needs], &checksum([0; 8], &body), &body].concat()
     }
 
     /// Tells whether bytes begin as a compiled pack does.
@@ -78,11 +81,15 @@ impl Pack {
     /// Reads the compiled form.
     ///
     /// # Errors
-    /// A [`Mistake`] at `$` when the bytes are no compiled pack, a damaged one, or one of another format.
+    /// A [`Mistake`] at `$` when the bytes are no compiled pack, a damaged one, or one of another format, or when they need an engine with
+    /// every kind of feature and this one has the usual ones.
     pub fn load(bytes: &[u8]) -> Result<Self, Mistake> {
-        let is_other = bytes.len() >= HEADER && bytes.starts_with(&MAGIC) && bytes[MAGIC.len()] != FORMAT;
-        if is_other {
+        let format = bytes.get(MAGIC.len()).filter(|_| bytes.len() >= HEADER && bytes.starts_with(&MAGIC));
+        if format.is_some_and(|format| format & !EVERY_KIND != FORMAT) {
             return Err(Mistake::new("$", "another version of keepset compiled this pack; compile it again"));
+        }
+        if cfg!(not(feature = "every-kind")) && format.is_some_and(|format| format & EVERY_KIND != 0) {
+            return Err(Mistake::new("$", "this pack needs core-full.wasm"));
         }
         let damaged = || Mistake::new("$", "this is no compiled pack, or a damaged one");
         let (body, hash) = whole(bytes).ok_or_else(damaged)?;
@@ -131,6 +138,11 @@ impl Pack {
                 .collect::<Option<Vec<_>>>()
         };
         read().unwrap_or_default()
+    }
+
+    /// Tells whether an engine with the usual kinds of features alone can read it.
+    fn is_plain(&self) -> bool {
+        self.features.is_plain() && self.models.iter().all(Model::is_plain)
     }
 
     /// Finds the hash of a pack that was not compiled yet.

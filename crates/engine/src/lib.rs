@@ -5,6 +5,8 @@
 //! `f64`, so every target gives the same bits.
 //!
 //! The life of one report, a file each: [`event`], [`feature`], [`model`], [`segment`], `gate`, [`outbox`], `snapshot`.
+// What only the other kinds use.
+#![cfg_attr(not(feature = "every-kind"), allow(dead_code, unused_imports))]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod adapting;

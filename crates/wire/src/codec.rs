@@ -345,11 +345,11 @@ macro_rules! codec {
             }
         }
     };
-    (enum $type:ident { $($number:literal => $variant:ident $(($($part:ident),*))? $({$($field:ident),*})?),* $(,)? }) => {
+    (enum $type:ident { $($(#[$when:meta])* $number:literal => $variant:ident $(($($part:ident),*))? $({$($field:ident),*})?),* $(,)? }) => {
         impl $crate::codec::Codec for $type {
             fn encode(&self, out: &mut Vec<u8>) {
                 match self {
-                    $(Self::$variant $(($($part),*))? $({$($field),*})? => {
+                    $($(#[$when])* Self::$variant $(($($part),*))? $({$($field),*})? => {
                         $crate::codec::Codec::encode(&{ let number: u32 = $number; number }, out);
                         $($($crate::codec::Codec::encode($part, out);)*)?
                         $($($crate::codec::Codec::encode($field, out);)*)?
@@ -360,7 +360,7 @@ macro_rules! codec {
             #[inline(never)]
             fn decode(from: &mut $crate::codec::Decoder<'_>) -> Self {
                 match from.variant() {
-                    $($number => Self::$variant
+                    $($(#[$when])* $number => Self::$variant
                         $(($({ let $part = $crate::codec::Codec::decode(from); $part }),*))?
                         $({$($field: $crate::codec::Codec::decode(from)),*})?,)*
                     _ => {

@@ -1,23 +1,25 @@
 // The engine from modules that `wasm2js` wrote as JavaScript: the glue in the place of `core.js` is bound to one of them.
-import { initSync } from "../core.js";
+import { bind } from "../core.js";
 import { KeepsetError } from "../errors.js";
 import type { Report, Study } from "../kit.js";
 import { once } from "../once.js";
-import { Profile } from "../profile.js";
+import { profilesOf } from "../profile.js";
 import type { JavaScriptEngine } from "../types.js";
 
 /** A part that is loaded when it is asked for. */
 interface Part {
-  initSync: typeof initSync;
+  initSync(): unknown;
 }
 
 /** Makes the engine from where its later parts are. */
 export function engineOf(report: () => Promise<Report>, study: () => Promise<Study>): JavaScriptEngine {
   const later = { openReport: once(() => part("report", report)), openStudy: once(() => part("study", study)) };
+  const glue = bind();
+  const Profile = profilesOf(glue);
   return {
     name: "js",
     open() {
-      initSync();
+      glue.initSync();
       return { Profile, ...later };
     },
   };

@@ -3,22 +3,31 @@
 //! `docs/features.md` defines every kind. A kind is one file and one line of `kinds!`; its value is a step function of
 //! time, so the engine can say when it next changes. Kinds see events as `Observation`s, already filtered.
 
+#[cfg(feature = "every-kind")]
 mod affinity;
 mod days;
 mod decay;
+#[cfg(feature = "every-kind")]
 mod distinct;
+#[cfg(feature = "every-kind")]
 mod ends;
 mod filter;
 mod fingerprint;
+#[cfg_attr(not(feature = "every-kind"), path = "no_formula.rs")]
 mod formula;
+#[cfg(feature = "every-kind")]
 mod interval;
 mod recency;
+#[cfg(feature = "every-kind")]
 mod sequence;
+#[cfg(feature = "every-kind")]
 mod session;
 mod set;
 mod source;
 mod state;
+#[cfg(feature = "every-kind")]
 mod streak;
+#[cfg(feature = "every-kind")]
 mod unusual;
 mod window;
 
@@ -37,18 +46,19 @@ pub(crate) use set::Features;
 use source::{Observation, Source};
 pub use state::State;
 
-/// Lists the kinds, a file each: what packs may name, and how a compiled pack holds it.
+/// Lists the kinds, a file each: what packs may name, and how a compiled pack holds it. Without the feature `every-kind` there are the usual ones.
 macro_rules! kinds {
-    ($($number:literal => $module:ident::$kind:ident,)*) => {
+    (usual { $($number:literal => $module:ident::$kind:ident,)* } more { $($other:literal => $seldom:ident::$rare:ident,)* }) => {
         /// Every kind a pack may name, but for `formula`, which reads other features instead of events.
-        const KINDS: &[&[Kind]] = &[$($module::KINDS),*];
+        const KINDS: &[&[Kind]] = &[$($module::KINDS,)* $(#[cfg(feature = "every-kind")] $seldom::KINDS),*];
 
         /// How a feature reads its memory.
         enum Computation {
             $($kind($module::$kind),)*
+            $(#[cfg(feature = "every-kind")] $rare($seldom::$rare),)*
         }
 
-        codec!(enum Computation { $($number => $kind(kind)),* });
+        codec!(enum Computation { $($number => $kind(kind),)* $(#[cfg(feature = "every-kind")] $other => $rare(kind)),* });
 
         $(impl From<$module::$kind> for Computation {
             fn from(kind: $module::$kind) -> Self {
@@ -56,12 +66,26 @@ macro_rules! kinds {
             }
         })*
 
+        $(#[cfg(feature = "every-kind")] impl From<$seldom::$rare> for Computation {
+            fn from(kind: $seldom::$rare) -> Self {
+                Self::$rare(kind)
+            }
+        })*
+
+        impl Computation {
+            /// Tells whether it is of a usual kind.
+            fn is_usual(&self) -> bool {
+                matches!(self, $(Self::$kind(_))|*)
+            }
+        }
+
         impl Deref for Computation {
             type Target = dyn Compute;
 
             fn deref(&self) -> &Self::Target {
                 match self {
                     $(Self::$kind(kind) => kind,)*
+                    $(#[cfg(feature = "every-kind")] Self::$rare(kind) => kind,)*
                 }
             }
         }
@@ -70,18 +94,22 @@ macro_rules! kinds {
 
 // Compiled packs name kinds by these numbers.
 kinds! {
-    0 => window::Windowed,
-    1 => ends::Ends,
-    2 => distinct::Distinct,
-    3 => days::DistinctDays,
-    4 => recency::Since,
-    5 => decay::Decayed,
-    6 => affinity::Affinity,
-    7 => interval::Interval,
-    8 => session::Session,
-    9 => sequence::Sequence,
-    10 => streak::Streak,
-    11 => unusual::Unusual,
+    usual {
+        0 => window::Windowed,
+        3 => days::DistinctDays,
+        4 => recency::Since,
+        5 => decay::Decayed,
+    }
+    more {
+        1 => ends::Ends,
+        2 => distinct::Distinct,
+        6 => affinity::Affinity,
+        7 => interval::Interval,
+        8 => session::Session,
+        9 => sequence::Sequence,
+        10 => streak::Streak,
+        11 => unusual::Unusual,
+    }
 }
 
 /// Keys that every kind knows.

@@ -7,13 +7,12 @@ use keepset_wire::Timestamp;
 use keepset_wire::codec;
 use keepset_wire::document::{Duration, Mistake};
 
+use super::source::BREAKS;
 use super::{Compute, Definition, Kind, Made, Observation, State, WINDOW};
 use crate::zone::Moment;
 
 /// So many events are kept.
 const MOST: usize = 64;
-/// The bit of an event that ends every attempt.
-pub(super) const BREAKS: i64 = 1 << 62;
 const WITHIN: Duration = Duration(["within_days", "within_hours", "within_minutes"]);
 
 pub(super) const KINDS: &[Kind] =

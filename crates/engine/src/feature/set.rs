@@ -121,6 +121,14 @@ impl Features {
         &self.list
     }
 
+    /// Tells whether all of them are of usual kinds, formulas not being one.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.list.iter().all(|feature| match &feature.reading {
+            Reading::Memory(_, compute) => compute.is_usual(),
+            Reading::Formula(_) => false,
+        })
+    }
+
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.list.binary_search_by(|feature| feature.id.as_str().cmp(name)).ok()
     }

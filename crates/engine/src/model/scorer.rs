@@ -146,6 +146,11 @@ impl Model {
         if self.trees.is_empty() { self.weights.len() } else { usize::MAX }
     }
 
+    /// Tells whether an engine with the usual kinds alone can read it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.trees.is_empty()
+    }
+
     /// The trees, where it has any.
     pub(super) fn trees(&self) -> Option<&Trees> {
         Some(&self.trees).filter(|trees| !trees.is_empty())
