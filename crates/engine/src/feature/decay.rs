@@ -57,9 +57,8 @@ pub(super) fn worth(seen: &Observation, amounts: bool) -> i64 {
     if amounts {
         return seen.amount.saturating_mul(ONE_MILLIONTH);
     }
-    // At most 2^32 thousand.
-    let worth = i128::from(ONE) * i128::from(seen.weight) / i128::from(ONE_MILLIONTHS);
-    i64::try_from(worth).unwrap_or(i64::MAX)
+    // A weight is at most 1e9 millionths, so the product is below 2^62.
+    ONE.saturating_mul(seen.weight) / ONE_MILLIONTHS
 }
 
 /// One pair: the step at which the weight was last brought up to date, and the weight.
@@ -139,17 +138,29 @@ pub(super) fn decay(weight: i64, steps: i64) -> i64 {
     let mut left = weight.unsigned_abs();
     if part > 0 {
         // Less than what it is a fraction of.
-        left = u64::try_from((u128::from(left) * u128::from(FRACTIONS[part])) >> 62).unwrap_or(left);
+        left = share(left, fraction(part));
     }
     let rest = left.checked_shr(halvings).and_then(|rest| i64::try_from(rest).ok()).unwrap_or(0);
     if weight < 0 { -rest } else { rest }
 }
 
-/// `2^(-i / 64)` in 2^-62ths, rounded down.
-const FRACTIONS: [u64; 64] = fractions();
+/// `left * fraction / 2^62`, for a fraction of at most 2^62.
+fn share(left: u64, fraction: u64) -> u64 {
+    u64::try_from((u128::from(left) * u128::from(fraction)) >> 62).unwrap_or(left)
+}
 
-/// Builds the table from square roots: the 64th root of a half is six of them.
-const fn fractions() -> [u64; 64] {
+/// `2^(-part / 64)` in 2^-62ths: the root multiplied so often with itself, rounded down each time.
+fn fraction(part: usize) -> u64 {
+    (0..part % EIGHT).fold(EIGHTHS[part / EIGHT], |fraction, _| share(fraction, ROOT))
+}
+
+/// So many steps lie between two entries of the table; a page that carried all 64 would load 450 bytes more.
+const EIGHT: usize = 8;
+const EIGHTHS: [u64; 8] = eighths();
+/// `2^(-1 / 64)` in 2^-62ths: of a half, six square roots.
+const ROOT: u64 = root();
+
+const fn root() -> u64 {
     let mut root: u128 = 1 << 123; // A half, scaled by 2^124.
     let mut halving = 0;
     while halving < 6 {
@@ -157,16 +168,25 @@ const fn fractions() -> [u64; 64] {
         root = root.isqrt() << 62;
         halving += 1;
     }
-    let step = root >> 62;
-    let mut table = [0; 64];
+    #[expect(clippy::cast_possible_truncation, reason = "below 2^62")]
+    {
+        (root >> 62) as u64
+    }
+}
+
+/// Every eighth fraction, by the multiplications of [`fraction`].
+const fn eighths() -> [u64; 8] {
+    let mut table = [0; 8];
     let mut value: u128 = 1 << 62;
     let mut index = 0;
     while index < 64 {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 2^62")]
-        {
-            table[index] = value as u64;
+        if index % EIGHT == 0 {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 2^62")]
+            {
+                table[index / EIGHT] = value as u64;
+            }
         }
-        value = (value * step) >> 62;
+        value = (value * ROOT as u128) >> 62;
         index += 1;
     }
     table
@@ -180,9 +200,9 @@ mod tests {
 
     #[test]
     fn the_table_is_the_power_of_two_to_fifteen_digits() {
-        for (index, fraction) in FRACTIONS.iter().enumerate() {
+        for index in 0..64 {
             let exact = 2_f64.powf(-(index as f64) / 64.0);
-            assert!((*fraction as f64 / (1_i64 << 62) as f64 / exact - 1.0).abs() < 1e-15, "{index}");
+            assert!((fraction(index) as f64 / (1_i64 << 62) as f64 / exact - 1.0).abs() < 1e-15, "{index}");
         }
     }
 

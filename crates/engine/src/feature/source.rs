@@ -12,6 +12,8 @@ use crate::zone::Zone;
 
 /// The largest magnitude of the weight of an event.
 const MAX_WEIGHT: f64 = 1e3;
+/// The bit of an event that ends every attempt at a sequence.
+pub(super) const BREAKS: i64 = 1 << 62;
 
 /// An event as a kind sees it.
 #[derive(Clone, Copy, Debug)]
@@ -118,9 +120,9 @@ fn scaled(amount: i64, weight: i64) -> i64 {
     if weight == ONE_MILLIONTHS {
         return amount;
     }
-    let product = i128::from(amount) * i128::from(weight) / i128::from(ONE_MILLIONTHS);
-    // At most 1e15 times 1e3.
-    i64::try_from(product).unwrap_or(i64::MAX)
+    // The whole units apart, so that no product is of 128 bits, whose division a page would carry for this alone: at most 1e9 times 1e9.
+    let (units, rest) = (amount / ONE_MILLIONTHS, amount % ONE_MILLIONTHS);
+    units.saturating_mul(weight).saturating_add(rest * weight / ONE_MILLIONTHS)
 }
 
 impl Definition<'_> {
@@ -190,7 +192,7 @@ impl Definition<'_> {
             return Err(node.mistake("expected 2 to 8 steps"));
         }
         if let Some(without) = self.fields.get("without") {
-            readers.extend(self.step(&without, super::sequence::BREAKS)?);
+            readers.extend(self.step(&without, BREAKS)?);
         }
         Ok((Source(readers), steps))
     }
