@@ -114,12 +114,18 @@ async function rewrite(name, ending, format) {
 /** The name under which a plain script hands over a part. */
 const globalOf = (name) => `keepset${name.split("-").map((word) => word[0].toUpperCase() + word.slice(1)).join("")}`;
 
+/** Members that only our own scripts name, under a letter in all of them. */
+const OWN = ["openStudy", "openReport", "inTurn", "letGo", "nextUpload", "setConsent", "setZone", "standings", "rewrite", "unreadable", "uploaded", "usable", "__destroy_into_raw", "vault", "guard"];
+const letters = Object.fromEntries(OWN.map((name, index) => [name, String.fromCharCode("A".charCodeAt(0) + index)]));
+
 /** What every bundle of a format is made with. */
 const settings = (format) => ({
   bundle: true,
   format,
   target,
   platform: "neutral",
+  mangleProps: new RegExp(`^(${OWN.join("|")})$`),
+  mangleCache: letters,
   // Jest and old Node run no `import()` in CommonJS.
   supported: format === "cjs" ? { "dynamic-import": false } : {},
   // CommonJS has no address of its own, and what asks for it does without.
