@@ -20,6 +20,7 @@ mod js;
 mod logs;
 mod markers;
 mod nowasm;
+mod order;
 mod paths;
 mod pkg;
 mod planted;

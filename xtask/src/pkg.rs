@@ -1,4 +1,4 @@
-//! `pkg`: Rust to seven wasm modules, each to its JavaScript glue and to JavaScript as well, all to the npm package in `target/pkg/keepset`.
+//! `pkg`: Rust to eight wasm modules, each to its JavaScript glue and to JavaScript as well, all to the npm package in `target/pkg/keepset`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{js, nowasm, paths, sbom, setup, shell};
+use crate::{js, nowasm, order, paths, sbom, setup, shell};
 
 /// The floor of the browsers the package promises: every browser since 2021 has these, and anything beyond them is refused.
 pub(crate) const WASM_FEATURES: [&str; 6] = [
@@ -19,10 +19,12 @@ pub(crate) const WASM_FEATURES: [&str; 6] = [
     "sign-ext",
 ];
 
-/// The module that every page loads.
+/// The module that every page loads whose pack names usual kinds of features alone.
 pub(crate) const CORE: &str = "core";
+/// The one in its place for every other pack.
+const CORE_FULL: &str = "core-full";
 /// The modules of the package, each named as the feature of the root crate that it is built from.
-const MODULES: [&str; 7] = [CORE, "report", "study", "sentiment", "choose", "adapt", "restore"];
+const MODULES: [&str; 8] = [CORE, CORE_FULL, "report", "study", "sentiment", "choose", "adapt", "restore"];
 
 /// The package as it was built last; it is built when there is none.
 pub(crate) fn there() -> Result<PathBuf> {
@@ -41,7 +43,12 @@ pub(crate) fn run() -> Result<PathBuf> {
         let here = Origin { folder: paths::root(), library: "keepset" };
         for name in MODULES {
             let compiled = build(&toolchain, &here, name, &modules)?;
-            nowasm::build(&compiled, name, &modules)?;
+            match name {
+                CORE => {}
+                // As JavaScript there is one core, for every pack.
+                CORE_FULL => nowasm::build(&compiled, CORE, &modules)?,
+                _ => nowasm::build(&compiled, name, &modules)?,
+            }
             std::fs::rename(bound(name, &modules), bound_with_names(name))?;
         }
         assemble(&modules)
@@ -97,7 +104,11 @@ fn optimise(name: &str, out: &Path) -> Result<()> {
     opt.arg(&small).arg(&bound);
     shell::run(&mut opt)?;
     std::fs::remove_file(out.join(format!("{name}_bg.wasm.d.ts")))?;
-    let bytes = std::fs::read(&small)?;
+    let mut bytes = std::fs::read(&small)?;
+    if [CORE, CORE_FULL].contains(&name) {
+        bytes = order::by_likeness(&bytes)?;
+        std::fs::write(&small, &bytes)?;
+    }
     println!("    {name}.wasm: {} bytes, sha256 {}", bytes.len(), js::hex(&bytes));
     Ok(())
 }
