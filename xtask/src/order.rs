@@ -21,7 +21,8 @@ const CUSTOM: u8 = 0;
 /// Returns the same module with its functions in that order.
 pub(crate) fn by_likeness(module: &[u8]) -> Result<Vec<u8>> {
     let sections = sections(module)?;
-    let section = |wanted: u8| sections.iter().find(|(id, _)| *id == wanted).map_or(&[][..], |(_, body)| body);
+    let section =
+        |wanted: u8| sections.iter().find(|(id, _)| *id == wanted).map_or(&[][..], |(_, body)| body);
     let imported = imported(section(IMPORTS))?;
     let bodies = bodies(section(CODE))?;
     let order = order(&bodies);
@@ -79,9 +80,12 @@ fn order(bodies: &[&[u8]]) -> Vec<usize> {
         }
         let shared = |body: usize| runs[body].iter().filter(|run| seen[**run] > 0).count();
         // Shares are compared as fractions are, in whole numbers.
-        next = left.iter().copied().map(|body| (body, shared(body), runs[body].len().max(1))).reduce(
-            |best, one| if one.1 * best.2 > best.1 * one.2 { one } else { best },
-        ).map(|(body, ..)| body);
+        next = left
+            .iter()
+            .copied()
+            .map(|body| (body, shared(body), runs[body].len().max(1)))
+            .reduce(|best, one| if one.1 * best.2 > best.1 * one.2 { one } else { best })
+            .map(|(body, ..)| body);
     }
     order
 }
