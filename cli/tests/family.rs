@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use common::Scratch;
 use keepset_cli::commands::read_mapping;
-use keepset_cli::family::{FamilyTrained, FamilyTraining, summary};
+use keepset_cli::family::{Aim, FamilyTrained, FamilyTraining, summary};
 use keepset_cli::learn::Matrix;
 use keepset_cli::learn::chance::Chance;
 use keepset_cli::learn::elastic::{Net, path, path_from};
@@ -88,6 +88,7 @@ fn training(events: &Scratch, count: usize) -> FamilyTraining {
         half_lives: vec![14, 84],
         precision: None,
         reach: Some(0.2),
+        aim: Aim::Values,
     }
 }
 
@@ -208,6 +209,10 @@ fn settings_and_logs_that_teach_nothing_are_refused_with_the_reason() {
         (FamilyTraining { half_lives: vec![], ..base() }, "a half-life lies between 1 and 730 days"),
         (FamilyTraining { reach: Some(0.9), ..base() }, "a reach lies between 0 and 0.5"),
         (
+            FamilyTraining { aim: Aim::Basket, ..base() },
+            "10 of 4 values say little of a basket: it is aimed at from 21 on",
+        ),
+        (
             based(base(), |basis| {
                 basis.missing = f64::NAN;
             }),
@@ -309,6 +314,33 @@ fn the_departments_of_a_grocery_are_foretold_better_than_by_how_often_they_were_
     .unwrap();
     assert!(trained.auc.ours.value > trained.auc.recency.value, "{:?}", trained.auc);
     assert!(trained.auc.ours.low > 0.7, "{:?}", trained.auc);
+}
+
+/// Half of the people buy nothing from the last cut learned from until long after it. What they buy then is of the time tested on.
+#[test]
+fn a_family_for_baskets_takes_the_way_that_hits_most_of_those_that_are_settled() {
+    let (quiet, last) = (day("2020-03-25").millis(), day("2020-05-25").millis());
+    let is_kept = |line: &&str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["person"].as_u64().unwrap() % 2 == 0 || line["time"].as_i64().unwrap() < quiet
+    };
+    let mut text: String =
+        log(400, 24, false).lines().filter(is_kept).map(|line| line.to_owned() + "\n").collect();
+    let before = Scratch::new("family-settled.jsonl", &text);
+    for person in (1..400).step_by(2) {
+        writeln!(text, "{{\"person\": {person}, \"time\": {last}, \"event\": \"bought\", \"properties\": {{\"aisle\": \"Aisle 3\"}}}}").unwrap();
+    }
+    let after = Scratch::new("family-later.jsonl", &text);
+    let of = |events| run(FamilyTraining { aim: Aim::Basket, ..training(events, 24) }).unwrap();
+    let (before, after) = (of(&before), of(&after));
+    let tried = |trained: &FamilyTrained| serde_json::to_string(&trained.tried).unwrap();
+    assert_eq!(tried(&before), tried(&after), "nothing of the time tested on is chosen by");
+    let most = before.tried.iter().filter_map(|one| one.hit_rate).fold(0.0, f64::max);
+    let chosen = before.tried.iter().find(|one| one.way == before.way).unwrap();
+    assert_eq!(chosen.hit_rate, Some(most), "{:?}", before.tried);
+    assert!(most > 0.6, "ten of 24 aisles hit four of ten baskets by chance: {most}");
+    let by_loss = run(training(&Scratch::new("family-by-loss.jsonl", &text), 24)).unwrap();
+    assert!(by_loss.tried.iter().all(|one| one.hit_rate.is_none()));
 }
 
 #[test]

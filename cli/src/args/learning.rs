@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum as _};
 
+use crate::family::Aim;
 use crate::tabular::select::Learner;
 use crate::tabular::train::Calibrate;
 use crate::train::recalibrate::ReleaseArguments;
@@ -102,6 +103,9 @@ pub struct TrainArguments {
     /// With --each, instead of a precision: a segment for each value, of this share of people, those with the highest scores
     #[arg(long, conflicts_with = "precision")]
     pub reach: Option<f64>,
+    /// With --each: choose the way to fit for who comes to a value, or for what is in a person's next basket
+    #[arg(long, value_enum, default_value = "values")]
+    pub aim: Aim,
     /// Also learn how far people differ from the model by the test cut, so that it moves with its person, as `keepset adapt` does; the label
     /// is an outcome of the pack
     #[arg(long, conflicts_with_all = ["table", "from_release", "groups", "each"])]
@@ -265,6 +269,7 @@ impl TrainArguments {
         options.push(("l2", self.l2.to_string()));
         options.extend(self.precision.map(|precision| ("precision", precision.to_string())));
         options.extend(self.reach.map(|reach| ("reach", reach.to_string())));
+        options.extend((self.aim == Aim::Basket).then(|| ("aim", "basket".to_owned())));
         options.extend(self.of_table.options().into_iter().filter(|(name, _)| *name == "learner"));
         options.push(("seed", self.seed.to_string()));
         options.extend(self.shipped());

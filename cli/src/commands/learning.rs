@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{read, read_mapping, watched, write, write_json};
 use crate::adapt::{self, AdaptArguments, Found};
 use crate::args::{EvaluateArguments, LogFiles, TableArguments, TrainArguments};
-use crate::family::{self, FamilyTraining};
+use crate::family::{self, Aim, FamilyTraining};
 use crate::groups::{self, Grouping};
 use crate::hazard::{self, HazardTraining};
 use crate::tabular::frame::Frame;
@@ -40,6 +40,7 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
     if !known.each.is_empty() {
         return train_family(arguments, known);
     }
+    ensure!(arguments.aim == Aim::Values, "--aim basket is for --each: one model knows of no basket");
     if known.learner() == Learner::Hazard {
         return train_hazard(arguments, known);
     }
@@ -228,6 +229,7 @@ fn train_family(arguments: &TrainArguments, known: Asked) -> anyhow::Result<Stri
         },
         precision: arguments.precision,
         reach: arguments.reach,
+        aim: arguments.aim,
     };
     let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
     write_json(arguments.json.as_deref(), &trained)?;

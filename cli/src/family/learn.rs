@@ -4,8 +4,11 @@
 //! the start and a penalty that draws it to adding nothing, so a value that few people have keeps to the common line. What
 //! people do who have other values enters there: the counts of the values whose people most often do, or do not, turn to this one.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use super::named::Named;
 use crate::fleet::mix;
 use crate::learn::Matrix;
 use crate::learn::elastic::{Line, Net, path_from, weighed_path};
@@ -22,6 +25,18 @@ pub struct Facts {
     pub came: Vec<Vec<bool>>,
     /// By row: the number of its cut.
     pub cuts: Vec<usize>,
+    /// By row: the values of the next basket, where it came while the row's label was open.
+    pub next: Vec<Option<BTreeSet<usize>>>,
+}
+
+/// What a family is chosen for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Aim {
+    /// Who comes to a value: by the log-loss over all values.
+    #[default]
+    Values,
+    /// What somebody comes to next: by how many next baskets hold one of the ten values that score highest.
+    Basket,
 }
 
 /// The score of a value: a line over its own columns, the shared ones, and the last column of some other values.
@@ -44,6 +59,9 @@ pub struct Tried {
     pub way: String,
     /// The mean log-loss over all values.
     pub log_loss: f64,
+    /// The share of next baskets with one of the ten values that score highest, where it was chosen by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hit_rate: Option<f64>,
 }
 
 /// A fitted family.
@@ -75,7 +93,7 @@ const PAIRS: usize = 600_000;
 
 /// Chooses a way on the rows of the last cut, or of one cut on half of the people, and fits it on all rows.
 #[must_use]
-pub fn choose(facts: &Facts, seed: u64) -> Chosen {
+pub fn choose(facts: &Facts, aim: Aim, seed: u64) -> Chosen {
     let (learned, held) = divide(facts, seed);
     let (learned, held) = (facts.take(&learned), facts.take(&held));
     let common = Common::fit(&learned, seed);
@@ -83,15 +101,13 @@ pub fn choose(facts: &Facts, seed: u64) -> Chosen {
     for neighbours in [false, true] {
         ways.extend(PENALTIES.map(|penalty| Way::Own { net: Net { penalty, sparse: SPARSE }, neighbours }));
     }
-    let mut losses = vec![0.0; ways.len()];
+    let mut judged = vec![Judged::new(&held, aim); ways.len()];
     for value in 0..facts.came.len() {
-        let scores = common.score(value);
-        losses[0] += log_loss(&scores.of_rows(&held, value), &held.came[value]);
+        judged[0].take(&held, value, &common.score(value));
         for (half, neighbours) in [false, true].into_iter().enumerate() {
             let refined = common.refine(&learned, value, &nets(), neighbours);
             for (place, score) in refined.iter().enumerate() {
-                losses[1 + half * PENALTIES.len() + place] +=
-                    log_loss(&score.of_rows(&held, value), &held.came[value]);
+                judged[1 + half * PENALTIES.len() + place].take(&held, value, score);
             }
         }
     }
@@ -99,10 +115,19 @@ pub fn choose(facts: &Facts, seed: u64) -> Chosen {
     let count = facts.came.len() as f64;
     let tried: Vec<Tried> = ways
         .iter()
-        .zip(&losses)
-        .map(|(way, loss)| Tried { way: way.to_string(), log_loss: loss / count })
+        .zip(&judged)
+        .map(|(way, judged)| Tried {
+            way: way.to_string(),
+            log_loss: judged.loss / count,
+            hit_rate: judged.hit_rate(&held),
+        })
         .collect();
-    let best = (0..ways.len()).min_by(|a, b| losses[*a].total_cmp(&losses[*b])).unwrap_or(0);
+    // Of equal ways the plainest, which stands first.
+    let order = |a: &Tried, b: &Tried| match (a.hit_rate, b.hit_rate) {
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        _ => a.log_loss.total_cmp(&b.log_loss),
+    };
+    let best = (0..ways.len()).min_by(|a, b| order(&tried[*a], &tried[*b])).unwrap_or(0);
     let common = Common::fit(facts, seed);
     let scores = (0..facts.came.len()).map(|value| match ways[best] {
         Way::Common => common.score(value),
@@ -134,6 +159,38 @@ impl std::fmt::Display for Way {
     }
 }
 
+/// What a way is worth on the rows held out, as one value after the other is scored.
+#[derive(Clone)]
+struct Judged {
+    loss: f64,
+    /// By row, where that is what is looked at.
+    named: Option<Vec<Named>>,
+}
+
+impl Judged {
+    fn new(held: &Facts, aim: Aim) -> Self {
+        let named = (aim == Aim::Basket).then(|| vec![Named::default(); held.next.len()]);
+        Self { loss: 0.0, named }
+    }
+
+    fn take(&mut self, held: &Facts, value: usize, score: &Score) {
+        let scores = score.of_rows(held, value);
+        self.loss += log_loss(&scores, &held.came[value]);
+        for (named, score) in self.named.iter_mut().flatten().zip(scores) {
+            named.offer(score, value);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+    fn hit_rate(&self, held: &Facts) -> Option<f64> {
+        let rows = self.named.as_ref()?.iter().zip(&held.next);
+        let hits: Vec<bool> =
+            rows.filter_map(|(named, next)| next.as_ref().map(|basket| named.hits(basket))).collect();
+        let hit = hits.iter().filter(|hit| **hit).count();
+        (!hits.is_empty()).then(|| hit as f64 / hits.len() as f64)
+    }
+}
+
 /// The rows learned from and those held out.
 fn divide(facts: &Facts, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let last = facts.cuts.iter().max().copied().unwrap_or(0);
@@ -152,6 +209,7 @@ impl Facts {
             shared: self.shared.iter().map(of).collect(),
             came: self.came.iter().map(|came| rows.iter().map(|row| came[*row]).collect()).collect(),
             cuts: rows.iter().map(|row| self.cuts[*row]).collect(),
+            next: rows.iter().map(|row| self.next[*row].clone()).collect(),
         }
     }
 

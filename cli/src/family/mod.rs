@@ -5,6 +5,7 @@
 
 pub mod learn;
 mod member;
+mod named;
 mod page;
 mod worth;
 
@@ -21,9 +22,11 @@ pub use member::Member;
 pub use page::{card, summary};
 pub use worth::{BasketWorth, Beside, ValueWorth};
 
+pub use self::learn::Aim;
 use self::learn::{Facts, Score, Tried};
+use self::named::NAMED;
 use crate::replay::Watch;
-use crate::train::cohort::{Cohort, Row, Schedule};
+use crate::train::cohort::{Cohort, Cut, Row, Schedule};
 use crate::train::quality::{Interval, Scored};
 use crate::train::reach::lowest;
 use crate::train::{Basis, Weights, six_digits, thresholds};
@@ -45,6 +48,8 @@ pub struct FamilyTraining {
     pub precision: Option<f64>,
     /// Or the share of people, the highest scores first, that thresholds pick among the rows learned from.
     pub reach: Option<f64>,
+    /// What the way to fit is chosen for.
+    pub aim: Aim,
 }
 
 /// A trained family and what it is worth.
@@ -103,6 +108,12 @@ impl FamilyTraining {
         let plain = self.basis.read_pack()?;
         let (members, apart) =
             member::members(&plain, &self.label, &self.each, &self.basis.model_id, &self.half_lives)?;
+        ensure!(
+            self.aim == Aim::Values || members.len() > 2 * NAMED,
+            "{NAMED} of {} values say little of a basket: it is aimed at from {} on",
+            members.len(),
+            2 * NAMED + 1
+        );
         let features = member::features(&members, &self.label, &self.half_lives);
         let mut document = self.basis.pack.clone();
         put_in(&mut document, "features", features.clone())?;
@@ -115,13 +126,15 @@ impl FamilyTraining {
         let last = self.basis.cuts.len();
         let rows: Vec<(usize, Row)> =
             (0..last).flat_map(|cut| cohort.rows(cut).into_iter().map(move |row| (cut, row))).collect();
-        let facts = columns.facts(&rows, self.basis.missing);
+        let (tested, people) = (cohort.rows(last), cohort.people());
+        // Of a thousand values the engines hold gigabytes.
+        drop(cohort);
+        let facts = columns.facts(&rows, &schedule.all(), self.basis.missing);
         self.check_facts(&facts, &members)?;
-        let chosen = learn::choose(&facts, self.basis.seed);
+        let chosen = learn::choose(&facts, self.aim, self.basis.seed);
         let models = self.models(&members, &chosen.scores);
         put_in(&mut document, "models", models.clone())?;
         let scorers = scorers(&document, &members)?;
-        let tested = cohort.rows(last);
         let of = |rows: &mut dyn Iterator<Item = &Row>| scored(&scorers, rows);
         let (learned_scores, tested_scores) =
             (of(&mut rows.iter().map(|(_, row)| row)), of(&mut tested.iter()));
@@ -140,7 +153,7 @@ impl FamilyTraining {
             within_days: self.within_days,
             cuts: self.basis.cuts.iter().map(|cut| cut.date()).collect(),
             test_cut: self.basis.test_cut.date(),
-            people: cohort.people(),
+            people,
             events: intake.events,
             unused: intake.malformed + intake.refused,
             rows: rows.len(),
@@ -251,9 +264,14 @@ impl Columns {
         })
     }
 
-    fn facts(&self, rows: &[(usize, Row)], missing: f64) -> Facts {
+    fn facts(&self, rows: &[(usize, Row)], cuts: &[Cut], missing: f64) -> Facts {
         let column = |place: &usize| -> Vec<f64> {
             rows.iter().map(|(_, row)| row.values[*place].unwrap_or(missing)).collect()
+        };
+        // One that came after the label was settled may be of the time tested on.
+        let next = |(cut, row): &(usize, Row)| match &row.told.next {
+            Some((at, basket)) if *at < cuts[*cut].until => Some(basket.clone()),
+            _ => None,
         };
         Facts {
             own: self.own.iter().map(|places| places.iter().map(column).collect()).collect(),
@@ -262,6 +280,7 @@ impl Columns {
                 .map(|value| rows.iter().map(|(_, row)| row.told.came.contains(&value)).collect())
                 .collect(),
             cuts: rows.iter().map(|(cut, _)| *cut).collect(),
+            next: rows.iter().map(next).collect(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::learn::Tried;
 use super::{Beside, FamilyTrained, ValueWorth};
 use crate::table::{aligned, percent};
 use crate::train::quality::Interval;
@@ -69,7 +70,11 @@ pub fn card(trained: &FamilyTrained, command: &str) -> String {
         let head = line(headings.iter().map(|heading| (*heading).to_owned()).collect());
         head + &rule + &rows.into_iter().map(line).collect::<String>()
     };
-    let tried = trained.tried.iter().map(|one| vec![one.way.clone(), format!("{:.5}", one.log_loss)]);
+    let tried = |one: &Tried| {
+        let cells = [one.way.clone(), format!("{:.5}", one.log_loss)];
+        cells.into_iter().chain(one.hit_rate.map(|rate| format!("{rate:.4}"))).collect()
+    };
+    let told = if trained.tried.iter().any(|one| one.hit_rate.is_some()) { 3 } else { 2 };
     format!(
         "# Model card: {id}\n\nWritten by `keepset train`; change the training, not this page.\n\n\
          **Foretells**, for each of {} values of {}, whether `{label}` comes with it within {within_days} days. Each score is the log-odds; it is computed on the device, \
@@ -93,6 +98,6 @@ pub fn card(trained: &FamilyTrained, command: &str) -> String {
             &["value", "came, learned from", "came to, later", "AUC", "how often", "how often and lately"],
             trained.values.iter().map(cells).collect()
         ),
-        table(&["way", "log-loss"], tried.collect()),
+        table(&["way", "log-loss", "next baskets"][..told], trained.tried.iter().map(tried).collect()),
     )
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::learn::Facts;
+use super::named::{NAMED, Named};
 use super::{Columns, Member};
 use crate::train::cohort::Row;
 use crate::train::quality::{Interval, Scored, auc, mean_auc, wilson};
@@ -45,8 +46,6 @@ pub struct BasketWorth {
     pub hit_rate: Beside<Interval>,
 }
 
-/// So many values are named to a person.
-const NAMED: usize = 10;
 /// What share of the most common value's weight is added to a person's own counts.
 const POPULARITY: [f64; 6] = [1e-6, 0.05, 0.1, 0.3, 1.0, 3.0];
 
@@ -129,10 +128,9 @@ impl Measured<'_> {
     fn hits(&self, rank: &dyn Fn(usize, usize) -> f64) -> usize {
         let hit = |(number, row): &(usize, &Row)| {
             let Some((_, basket)) = &row.told.next else { return false };
-            let mut order: Vec<(f64, usize)> =
-                (0..self.scores.len()).map(|value| (rank(*number, value), value)).collect();
-            order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            order.iter().take(NAMED).any(|(_, value)| basket.contains(value))
+            let mut named = Named::default();
+            (0..self.scores.len()).for_each(|value| named.offer(rank(*number, value), value));
+            named.hits(basket)
         };
         self.rows.iter().enumerate().filter(hit).count()
     }

@@ -7,7 +7,7 @@ use keepset_wire::{Name, Timestamp, document};
 
 use super::Figure;
 use crate::commands::read_mapping;
-use crate::family::{Beside, FamilyTrained, FamilyTraining};
+use crate::family::{Aim, Beside, FamilyTrained, FamilyTraining};
 use crate::train::Basis;
 use crate::train::quality::Interval;
 
@@ -44,11 +44,11 @@ pub(super) const FAMILIES: [OfFamily; 2] = [
     },
     OfFamily {
         set: "Online Retail II",
-        task: "one of ten items of 256 is in the next basket",
+        task: "one of ten items of 1,024 is in the next basket",
         log: "items",
         pack: "items.pack.json",
         label: "ordered",
-        each: &["item"],
+        each: &["item", "item_2", "item_3", "item_4"],
         within_days: 90,
         half_lives: &[168, 730],
         cuts: &["2010-03-01", "2010-04-15", "2010-06-01"],
@@ -85,6 +85,7 @@ impl OfFamily {
             half_lives: self.half_lives.to_vec(),
             precision: None,
             reach: None,
+            aim: if self.basket { Aim::Basket } else { Aim::Values },
         }
         .run(&mut crate::replay::Unwatched)?;
         let figure = self.figure(&trained)?;
