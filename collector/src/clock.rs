@@ -1,8 +1,9 @@
 //! Which epochs are open: the collector's only use of time.
 
+use std::num::NonZeroU16;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use keepset_wire::{DAY_MS, Epoch, Plan, Timestamp};
+use keepset_wire::{DAY_MS, Epoch, Plan, Retention, Timestamp};
 
 /// Where the collector takes the time from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +31,6 @@ impl Clock {
     }
 }
 
-/// How long what was counted is kept after its window closed; for ever where nothing is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Days for counts, and with them estimates.
-    pub counts_days: Option<u32>,
-    /// Days for the answers in an archive.
-    pub answers_days: Option<u32>,
-}
-
 /// Up to where what was counted is kept no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expired {
@@ -48,13 +40,15 @@ pub struct Expired {
     pub answers: Option<Epoch>,
 }
 
-impl Retention {
-    /// Returns what has had its time at `now`: what was closed so many days ago.
+impl Expired {
+    /// Returns what has had its time at `now`: what was closed so many days ago as the plan says, or `retention`, whichever is shorter.
     #[must_use]
-    pub fn expired(self, plan: &Plan, now: Timestamp) -> Expired {
-        let closed =
-            |days: u32| Openings::at(plan, now.saturating_add(-i64::from(days) * DAY_MS)).closed_before;
-        Expired { counts: self.counts_days.map(closed), answers: self.answers_days.map(closed) }
+    pub fn at(plan: &Plan, retention: Retention, now: Timestamp) -> Self {
+        let closed = |days: NonZeroU16| {
+            Openings::at(plan, now.saturating_add(-i64::from(days.get()) * DAY_MS)).closed_before
+        };
+        let kept = retention.shorter(plan.retention);
+        Self { counts: kept.counts_days.map(closed), answers: kept.answers_days.map(closed) }
     }
 }
 
@@ -146,18 +140,21 @@ mod tests {
 
     #[test]
     fn counts_expire_so_many_days_after_their_window_closed() {
-        let counts = |days: Option<u32>, date: &str| {
-            let retention = Retention { counts_days: days, answers_days: None };
-            retention.expired(&plan(), Timestamp::from_date(date).unwrap()).counts
+        let of = |days| Retention { counts_days: NonZeroU16::new(days), ..Retention::default() };
+        let counts = |promised: u16, asked: u16, date: &str| {
+            let plan = Plan { retention: of(promised), ..plan() };
+            Expired::at(&plan, of(asked), Timestamp::from_date(date).unwrap()).counts
         };
         // Window 0 closes on the fifth of February.
-        assert_eq!(counts(Some(30), "2017-03-06"), Some(Epoch(0)));
-        assert_eq!(counts(Some(30), "2017-03-07"), Some(Epoch(4)));
-        assert_eq!(counts(Some(30), "2030-01-01"), Some(Epoch(9)));
-        assert_eq!(
-            (counts(Some(u32::MAX), "2017-03-07"), counts(None, "2030-01-01")),
-            (Some(Epoch(0)), None)
-        );
+        assert_eq!(counts(0, 30, "2017-03-06"), Some(Epoch(0)));
+        assert_eq!(counts(0, 30, "2017-03-07"), Some(Epoch(4)));
+        assert_eq!(counts(0, 30, "2030-01-01"), Some(Epoch(9)));
+        assert_eq!(counts(0, u16::MAX, "2017-03-07"), Some(Epoch(0)));
+        assert_eq!(counts(0, 0, "2030-01-01"), None);
+        // The plan's days and the operator's: the fewer count.
+        for (promised, asked) in [(30, 0), (30, 90), (90, 30)] {
+            assert_eq!(counts(promised, asked, "2017-03-07"), Some(Epoch(4)), "{promised} {asked}");
+        }
     }
 
     #[test]

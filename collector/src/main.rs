@@ -59,6 +59,7 @@ fn run(config: &Config, Arguments { doors, oidc, keeping, .. }: &Arguments) -> R
         Store::open(&config.store()?, &config.purpose(&plan)).map_err(|error| format!("--store: {error}"))?;
     let store = store.with_archive(config.open_archive(&plan)?);
     let (rollups, redeemer) = (keeping.rollups(&plan)?, doors.redeemer(&plan)?);
+    let retention = keeping.retention(&plan)?;
     let collector = Collector::new(plan, keys, store, config.clock())?
         .rolling_up(rollups)
         .behind(gateway)
@@ -68,7 +69,7 @@ fn run(config: &Config, Arguments { doors, oidc, keeping, .. }: &Arguments) -> R
         .paid_with(redeemer)
         .open_to(doors.origin.clone())
         .comparing(doors.compared())
-        .keeping(keeping.retention());
+        .keeping(retention);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(serve(config, listening, Arc::new(collector)))
 }

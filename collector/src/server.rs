@@ -15,14 +15,14 @@ use axum::middleware::{from_fn_with_state, map_response, map_response_with_state
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use keepset_wire::{CollectorKeys, Plan, PlanHash};
+use keepset_wire::{CollectorKeys, Plan, PlanHash, Retention};
 use serde_json::{Value, json};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
 use crate::access::{self, Access};
 use crate::checks::Origins;
-use crate::clock::{Clock, Openings, Retention, system_now};
+use crate::clock::{Clock, Expired, Openings, system_now};
 use crate::counters::Counters;
 use crate::dashboard;
 use crate::estimate::{Estimator, WindowEstimates};
@@ -88,7 +88,7 @@ impl Collector {
             access,
             limits: Limits::new(Rates::default(), Proxies::default()),
             redeemer: None,
-            retention: Retention::default(),
+            retention: plan.retention,
             origins: AllowOrigin::any(),
             compared: None,
             durations: Durations::default(),
@@ -144,7 +144,7 @@ impl Collector {
         Self { estimator: self.estimator.rolling_up(rollups), ..self }
     }
 
-    /// Says how long what was counted is kept; without it, for ever.
+    /// Says how long what was counted is kept; without it, as long as the plan says.
     #[must_use]
     pub fn keeping(self, retention: Retention) -> Self {
         Self { retention, ..self }
@@ -209,7 +209,7 @@ impl Collector {
         let _ = self.store.seal().await;
         // A simulation's windows never close.
         if !self.clock.is_simulation() {
-            let _ = self.store.forget(self.retention.expired(&self.plan, system_now())).await;
+            let _ = self.store.forget(Expired::at(&self.plan, self.retention, system_now())).await;
         }
         let forgetful = Arc::clone(self);
         let _ = tokio::task::spawn_blocking(move || forgetful.labels.as_ref().map(Desk::forget)).await;

@@ -1,5 +1,6 @@
 //! What an operator does with a store: back it up, restore it, move it, make it small.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -68,9 +69,9 @@ pub struct Compact {
     /// The store.
     #[command(flatten)]
     pub of: StoreFlag,
-    /// Also forget the counts of windows that closed so many days ago.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub keep_counts_days: Option<u32>,
+    /// Also forget the counts of windows that closed so many days ago; left out, as the plan's `retention` says.
+    #[arg(long, value_name = "DAYS")]
+    pub keep_counts_days: Option<NonZeroU16>,
 }
 
 impl Backup {

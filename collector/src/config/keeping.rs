@@ -1,32 +1,46 @@
 //! The settings of how long things are kept, and of what is put together when they are shown.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::Args;
-use keepset_wire::Plan;
+use keepset_wire::{Plan, Retention};
 
-use crate::clock::Retention;
 use crate::rollups::Rollups;
 
 /// How long things are kept; labels say so in their terms, ids and raw reports go when their window closes.
 #[derive(Clone, Debug, Args)]
 pub struct Keeping {
-    /// Forget counts, and with them estimates, so many days after their window closed; left out, they stay.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub keep_counts_days: Option<u32>,
-    /// Delete the answers in the archive so many days after their window closed; left out, they stay.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500), requires = "archive")]
-    pub keep_answers_days: Option<u32>,
+    /// Forget counts, and with them estimates, so many days after their window closed; left out, as the plan's `retention` says.
+    #[arg(long, value_name = "DAYS")]
+    pub keep_counts_days: Option<NonZeroU16>,
+    /// Delete the answers in the archive so many days after their window closed; left out, as the plan's `retention` says.
+    #[arg(long, value_name = "DAYS", requires = "archive")]
+    pub keep_answers_days: Option<NonZeroU16>,
     /// Also show these segments together: a JSON file, {"question": {"name": ["segment", "segment"]}}.
     #[arg(long, value_name = "FILE")]
     pub rollups: Option<PathBuf>,
 }
 
 impl Keeping {
-    /// Returns how long what was counted is kept.
-    #[must_use]
-    pub fn retention(&self) -> Retention {
-        Retention { counts_days: self.keep_counts_days, answers_days: self.keep_answers_days }
+    /// Returns how long what was counted is kept, which is no longer than the plan promises.
+    ///
+    /// # Errors
+    /// One sentence that names the flag.
+    pub fn retention(&self, plan: &Plan) -> Result<Retention, String> {
+        let asked = Retention { counts_days: self.keep_counts_days, answers_days: self.keep_answers_days };
+        let kept = asked.shorter(plan.retention);
+        for (flag, asked, kept) in [
+            ("--keep-counts-days", asked.counts_days, kept.counts_days),
+            ("--keep-answers-days", asked.answers_days, kept.answers_days),
+        ] {
+            if let (Some(asked), Some(kept)) = (asked, kept)
+                && asked > kept
+            {
+                return Err(format!("{flag}: the plan promises {kept} days, and {asked} are more"));
+            }
+        }
+        Ok(kept)
     }
 
     /// Reads which segments are shown together.

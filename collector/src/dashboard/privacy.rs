@@ -1,13 +1,14 @@
 //! The page for whoever answers for the privacy of it: what devices are asked, at what price, and what is kept for how long.
 
+use std::num::NonZeroU16;
+
 use askama::Template;
 use keepset_privacy::release::least_reports;
 use keepset_wire::labels::LabelTerms;
-use keepset_wire::{Ask, Name, Plan, PlanHash};
+use keepset_wire::{Ask, Name, Plan, PlanHash, Retention};
 
 use super::words::{number, plain, title};
 use crate::access::{self, Role};
-use crate::clock::Retention;
 use crate::publish::epsilon;
 
 /// What is asked, and what is kept.
@@ -87,7 +88,7 @@ impl Policy<'_> {
     }
 
     fn kept(&self) -> Vec<(String, String)> {
-        let after = |days: Option<u32>| match days {
+        let after = |days: Option<NonZeroU16>| match days {
             Some(days) => format!("{days} days after their window closed"),
             None => "for as long as the store is kept".into(),
         };

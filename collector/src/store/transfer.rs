@@ -2,15 +2,16 @@
 //!
 //! All of it is one step: everything is read as of one moment and written in one transaction. A backup is a store of the embedded kind.
 
+use std::num::NonZeroU16;
 use std::path::Path;
 
-use keepset_wire::{Epoch, Plan, Window};
+use keepset_wire::{Epoch, Plan, Retention, Window};
 
 use super::engine::{Broken, Engine, Leave, Part};
 use super::sealing::seal;
 use super::{Address, Kept, OpenError, Purpose, postgres, sqlite};
 use crate::archive::Archive;
-use crate::clock::{Clock, Retention, system_now};
+use crate::clock::{Clock, Expired, system_now};
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,19 +40,19 @@ pub fn relocate(from: &Address, to: &Address) -> Result<Copied, String> {
     hand_over(from, to, Leave::Moved)
 }
 
-/// Closes what the plan and the clock say is over, forgets the ids of it, and the counts of what closed `counts_days` ago, and makes the store small; returns up to
+/// Closes what the plan and the clock say is over, forgets the ids of it, and the counts of what closed `counts_days` ago or as long as the plan keeps them, and makes the store small; returns up to
 /// where it is closed.
 ///
 /// # Errors
 /// One sentence.
-pub fn compact(address: &Address, counts_days: Option<u32>) -> Result<Epoch, String> {
+pub fn compact(address: &Address, counts_days: Option<NonZeroU16>) -> Result<Epoch, String> {
     let (mut engine, purpose) = existing(address).map_err(|error| format!("{address}: {error}"))?;
     let clock = if purpose.simulation { Clock::Simulation } else { Clock::System };
     let mut work = || {
         engine.close_before(clock.openings(&purpose.plan).closed_before)?;
         while engine.forget_some()? {}
-        let retention = Retention { counts_days, answers_days: None };
-        let expired = retention.expired(&purpose.plan, system_now()).counts;
+        let retention = Retention { counts_days, ..Retention::default() };
+        let expired = Expired::at(&purpose.plan, retention, system_now()).counts;
         expired.filter(|_| !purpose.simulation).map_or(Ok(()), |epoch| engine.forget_counts(epoch))?;
         engine.compact()?;
         engine.contents()

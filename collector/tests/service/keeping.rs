@@ -1,6 +1,8 @@
 //! What an operator does with a store: back up, restore, move, make small; and what stays the same meanwhile.
 
-use keepset_wire::Epoch;
+use std::num::NonZeroU16;
+
+use keepset_wire::{Epoch, Plan, Retention};
 
 use crate::fleet::{Noise, current, plan};
 use crate::kept::{Held, Kind, on_both_stores};
@@ -13,6 +15,7 @@ on_both_stores!(
     a_closed_window_never_changes_and_late_reports_are_counted_apart,
     compacting_changes_no_estimate,
     counts_go_when_they_have_had_their_time_and_open_windows_stay,
+    counts_go_when_the_plan_says_so,
 );
 
 fn other(kind: Kind) -> Kind {
@@ -92,19 +95,35 @@ fn a_closed_window_never_changes_and_late_reports_are_counted_apart(kind: Kind) 
 }
 
 fn counts_go_when_they_have_had_their_time_and_open_windows_stay(kind: Kind) {
-    let (folder, plan) = (Folder::with(kind), plan(5, 2));
-    let mut noise = Noise::new(&plan, 3);
-    let mut simulation = Server::start(&folder, &plan, &["--simulation", "--keep-counts-days", "1"]);
+    counts_go(kind, &plan(5, 2), &["--keep-counts-days", "1000"]);
+}
+
+fn counts_go_when_the_plan_says_so(kind: Kind) {
+    let retention = Retention { counts_days: NonZeroU16::new(1_000), ..Retention::default() };
+    let plan = Plan { retention, ..plan(5, 2) };
+    counts_go(kind, &plan, &[]);
+    let (folder, more) = (Folder::with(kind), ["--keep-counts-days", "1001"]);
+    let refused = command(&write_plan(&folder, &plan), folder.store(), &more).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success());
+    assert!(said.contains("--keep-counts-days: the plan promises 1000 days, and 1001 are more"), "{said}");
+}
+
+/// Counts of 2017 and of some months ago, in a store that keeps them for a thousand days.
+fn counts_go(kind: Kind, plan: &Plan, flags: &[&str]) {
+    let folder = Folder::with(kind);
+    let mut noise = Noise::new(plan, 3);
+    let mut simulation = Server::start(&folder, plan, &[&["--simulation"], flags].concat());
     // Windows of 2017, one that closed some months ago, and the one that is open.
-    let months = Epoch(current(&plan).0 - 26);
-    for epoch in [Epoch(3), Epoch(9), months, current(&plan)] {
+    let months = Epoch(current(plan).0 - 26);
+    for epoch in [Epoch(3), Epoch(9), months, current(plan)] {
         assert_eq!(simulation.post(&noise.body(epoch, 100)).status, 200);
     }
     let windows = |server: &Server| server.get("/v1/estimates").json()["windows"].as_array().unwrap().len();
     assert_eq!(windows(&simulation), 4, "a simulation forgets nothing");
     assert!(simulation.stop().success());
     folder.set("simulation = false");
-    let mut server = Server::start(&folder, &plan, &["--keep-counts-days", "1000"]);
+    let mut server = Server::start(&folder, plan, flags);
     for _ in 0..2_600 {
         if windows(&server) == 2 {
             break;
@@ -121,8 +140,8 @@ fn counts_go_when_they_have_had_their_time_and_open_windows_stay(kind: Kind) {
     assert!(done, "{said}");
     assert_eq!(folder.held(), Held { reports: 100, ids: 100, votes: 100 * noise.size() });
     // What is left goes on being counted.
-    let server = Server::start(&folder, &plan, &["--keep-counts-days", "1"]);
-    assert_eq!(server.post(&noise.bytes(current(&plan))).json()["accepted"], 1);
+    let server = Server::start(&folder, plan, &["--keep-counts-days", "1"]);
+    assert_eq!(server.post(&noise.bytes(current(plan))).json()["accepted"], 1);
     assert_eq!(windows(&server), 1);
 }
 

@@ -10,6 +10,7 @@ use crate::codec::{Codec, Decoder};
 use crate::document::{Mistake, Name, Node};
 use crate::question::{Ask, Question, first_repeated};
 use crate::report::hex;
+use crate::retention::Retention;
 use crate::sensitive::{self, Sensitive};
 use crate::time::{DAY_MS, Epoch, Timestamp, Window};
 
@@ -110,10 +111,12 @@ pub struct Plan {
     pub questions: Vec<Question>,
     /// The sensitive matters it is about.
     pub sensitive: Sensitive,
+    /// How long a collector keeps what it counted at most.
+    pub retention: Retention,
 }
 
 codec!(struct Plan {
-    id, owner, reason, starts, expires, epoch_days, window_epochs, windows_per_year, epsilon, questions, sensitive,
+    id, owner, reason, starts, expires, epoch_days, window_epochs, windows_per_year, epsilon, questions, sensitive, retention,
 });
 
 impl Plan {
@@ -162,6 +165,7 @@ impl Plan {
             "epsilon",
             "questions",
             "sensitive",
+            "retention",
         ])?;
         let whole = |key: &'static str, default, high| {
             fields.get(key).map_or(Ok(default), |node| node.whole(1, high))
@@ -191,6 +195,9 @@ impl Plan {
             sensitive: fields
                 .get("sensitive")
                 .map_or(Ok(Sensitive::NONE), |node| Sensitive::read_list(&node))?,
+            retention: fields
+                .get("retention")
+                .map_or(Ok(Retention::default()), |node| Retention::read(&node))?,
         };
         if !plan.sensitive.is_empty() && plan.epsilon > sensitive::MAX_EPSILON {
             return Err(fields.need("epsilon")?.mistake(sensitive::TOO_DEAR));
@@ -229,6 +236,9 @@ impl Plan {
         if !self.sensitive.is_empty() {
             plan["sensitive"] = json!(self.sensitive.names());
         }
+        if let Some(retention) = self.retention.to_json() {
+            plan["retention"] = retention;
+        }
         plan
     }
 
@@ -245,11 +255,12 @@ impl Plan {
     pub fn hash_as(&self, written: &[u8]) -> PlanHash {
         let mut sponge = Sha256::new();
         if !self.feed_sizes(&mut sponge) {
-            // The codec writes no two plans alike; its last byte is the sensitive matters, which come next.
-            let but_last = written.split_last().map_or(written, |(_, rest)| rest);
-            sponge = Sha256::new().chain_update(b"keepset plan 2").chain_update(but_last);
+            // The codec writes no two plans alike; last are a byte of sensitive matters and the retention, which come next.
+            let asked = written.len().saturating_sub(1 + Retention::LENGTH);
+            sponge = Sha256::new().chain_update(b"keepset plan 2").chain_update(&written[..asked]);
         }
         sponge.update(self.sensitive.hashed());
+        sponge.update(self.retention.hashed());
         let mut hash = [0; 16];
         hash.copy_from_slice(&sponge.finalize()[..16]);
         PlanHash(hash)
@@ -321,6 +332,8 @@ impl Plan {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::num::NonZeroU16;
+
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
@@ -341,16 +354,24 @@ pub(crate) mod tests {
 
     #[test]
     fn a_plan_reads_back_what_it_writes_and_keeps_its_hash() {
-        let plan = sample();
-        let again = Plan::parse(&plan.to_json().to_string()).unwrap();
-        assert_eq!(again, plan);
-        assert_eq!(again.hash(), plan.hash());
+        let [counts_days, answers_days] = [730, 90].map(NonZeroU16::new);
+        for retention in [
+            Retention::default(),
+            Retention { counts_days, answers_days },
+            Retention { answers_days, ..Retention::default() },
+        ] {
+            let plan = Plan { retention, ..sample() };
+            let again = Plan::parse(&plan.to_json().to_string()).unwrap();
+            assert_eq!((&again, again.hash()), (&plan, plan.hash()));
+            let decoded: Plan = codec::decode(&codec::encode(&plan)).unwrap();
+            assert_eq!((&decoded, decoded.hash()), (&plan, plan.hash()));
+        }
     }
 
     #[test]
     fn any_change_of_a_plan_changes_its_hash() {
         let plan = sample();
-        let changes: [fn(&mut Plan); 8] = [
+        let changes: [fn(&mut Plan); 10] = [
             |p| p.owner.push('.'),
             |p| p.reason.push('.'),
             |p| p.epsilon = Epsilon::from_micro(2_000_001).unwrap(),
@@ -359,6 +380,8 @@ pub(crate) mod tests {
             |p| *sizes(p).1 = 1,
             |p| sizes(p).0.swap(0, 1),
             |p| p.questions[0].reason.push('.'),
+            |p| p.retention.counts_days = NonZeroU16::new(90),
+            |p| p.retention.answers_days = NonZeroU16::new(90),
         ];
         for change in changes {
             let mut other = plan.clone();
@@ -390,6 +413,21 @@ pub(crate) mod tests {
             (r#""cap":2"#, r#""cap":4"#, "$.questions[0].cap"),
             ("2018-01-01", "2017-01-01", "$.expires"),
             (r#""owner""#, r#""owners""#, "$.owners"),
+            (
+                r#""epoch_days":7"#,
+                r#""epoch_days":7,"retention":{"labels_days":9}"#,
+                "$.retention.labels_days",
+            ),
+            (
+                r#""epoch_days":7"#,
+                r#""epoch_days":7,"retention":{"counts_days":0}"#,
+                "$.retention.counts_days",
+            ),
+            (
+                r#""epoch_days":7"#,
+                r#""epoch_days":7,"retention":{"answers_days":36501}"#,
+                "$.retention.answers_days",
+            ),
         ] {
             let changed = text(from, to);
             assert_ne!(changed, text("", ""), "{from}");

@@ -30,7 +30,10 @@ export const ground = Object.freeze({
     entry: { kind: "last", event: ["visit", "mail"], by: "channel" },
     tried: { kind: "count", event: "visit", window_days: 28 },
   },
-  models: { habit: { kind: "linear", intercept: -1, weights: { orders: 0.5 }, missing: 0 } },
+  models: {
+    habit: { kind: "linear", intercept: -1, weights: { orders: 0.5 }, missing: 0 },
+    next: { kind: "linear", intercept: -3, weights: { orders: 0.5 }, waiting: [[7, 0], [28, -0.5]] },
+  },
   experiments: { spring: { title: "Spring", salt: "2026-spring", arms: { control: 10, offer: 90 } } },
   segments: [
     { id: "first", title: "First", reason: "because", enter: { feature: "orders", op: ">=", value: 1 } },
@@ -163,6 +166,8 @@ export const rules = [
     { feature: "entry", op: "!=", value: "email" },
     { model: "habit", op: ">", value: 0 },
     { model: "habit", between: [-1.5, 0] },
+    { model: "next", within_days: 14, op: ">=", value: 0.3 },
+    { model: "next", within_days: 28, between: [0.1, 0.5] },
     { segment: "tried" },
     { experiment: "spring", in: ["offer"] },
     { all: [{ any: [{ not: { segment: "tried" } }] }] },
@@ -180,6 +185,12 @@ export const rules = [
     { feature: "orders", between: [1, 2, 3] },
     { feature: "orders", in: [] },
     { model: "habit", op: ">=", value: "web" },
+    { model: "next", within_days: 14, op: "=", value: 0.3 },
+    { model: "next", within_days: 0, op: ">=", value: 0.3 },
+    { model: "next", within_days: 14, op: ">=", value: 1 },
+    { model: "next", within_days: 14, between: [0, 0.5] },
+    { model: "next", within_days: 14, in: [0.3] },
+    { feature: "orders", within_days: 14, op: ">=", value: 1 },
     { segment: "tried", op: "=", value: 1 },
     { experiment: "spring" },
     { experiment: "spring", op: "=", value: "offer" },
@@ -192,6 +203,9 @@ export const rules = [
   ],
 ];
 
+/** A plan that asks for one segment. */
+const plan = { id: "sizes", owner: "The shop", reason: "because", starts: "2026-01-01", expires: "2031-01-01", epsilon: 2, questions: [{ id: "sizes", reason: "because", segments: ["first"], cap: 1 }] };
+
 /** Changes of a pack as a whole, each a name and what it does; the first list leaves it right, the second does not. */
 export const packs = [
   [
@@ -203,6 +217,7 @@ export const packs = [
     (pack) => (pack.choices = { banner: { title: "Banner", default: "plain", contexts: [{ segment: "first", variants: { plain: {}, gift: { title: "Gift", successes: 3, failures: 30 } } }, { variants: { plain: {} } }], outcome: "purchase", within_days: 7, exploration: 10, holdout: 0.1 } }),
     (pack) => (pack.choices = { text: { default: "short", contexts: [{ variants: { short: {}, long: {} } }], outcome: "visit", within_minutes: 30, exploration: 0 } }),
     (pack) => (pack.events.call = { channel: "call", properties: { said: { type: "text", words: {} } } }),
+    ...[{}, { counts_days: 730 }, { counts_days: 36500, answers_days: 1 }].map((retention) => (pack) => (pack.plan = { ...plan, retention })),
   ],
   [
     ...[{ within_hours: 1 }, { holdout: 2 }, { exploration: 1.5 }, { contexts: [] }, { outcome: 7 }, { contexts: [{ variants: {} }] }, { contexts: [{ variants: { plain: { successes: -1 } } }] }, { colour: "red" }].map(
@@ -237,6 +252,8 @@ export const packs = [
     (pack) => (pack.experiments.spring.arms.control = 0),
     (pack) => (pack.experiments.spring.arms.offer = 1_000_001),
     (pack) => (pack.experiments.spring.seed = 1),
+    ...[{ counts_days: 0 }, { answers_days: 36501 }, { counts_days: 1.5 }, { labels_days: 60 }, 730].map((retention) => (pack) => (pack.plan = { ...plan, retention })),
+    (pack) => (pack.models.next.waiting = []),
     (pack) => (pack.models.habit.kind = "forest"),
     (pack) => delete pack.models.habit.intercept,
   ],
