@@ -77,6 +77,7 @@ impl Collector {
         let access = if clock.is_simulation() { Access::public(None) } else { Access::nobody() };
         Ok(Self {
             hash: plan.hash(),
+            retention: plan.retention,
             plan,
             estimator,
             keys,
@@ -88,7 +89,6 @@ impl Collector {
             access,
             limits: Limits::new(Rates::default(), Proxies::default()),
             redeemer: None,
-            retention: plan.retention,
             origins: AllowOrigin::any(),
             compared: None,
             durations: Durations::default(),
