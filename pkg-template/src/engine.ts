@@ -5,6 +5,7 @@ import { Keeper } from "./keeper.js";
 import type { Kit, Parts, Report, Study } from "./kit.js";
 import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
+import { once } from "./once.js";
 import type { Settings } from "./options.js";
 import { compiled } from "./pack.js";
 import { profilesOf } from "./profile.js";
@@ -43,15 +44,16 @@ export function engineAt({ full, ...usual }: Cores, report: Later<Report>, study
   const openFull = loader({ name: "core-full", glue, ...usual, url: full });
   const later = { openReport: loader({ name: "report", ...report }), openStudy: loader({ name: "study", ...study }) };
   const open: OpenEngine = async (settings, tell, fail) => {
+    const without = once(async () => (await (settings.nowasm ?? open.nowasm)?.().catch(() => undefined))?.engine.open());
     /** Loads something from the modules, or takes it from the engine without WebAssembly. */
     const either = async <T>(load: () => Promise<T>, from: (parts: Parts) => T | Promise<T>): Promise<T> => {
       try {
         return await load();
       } catch (error) {
         // Why there is no WebAssembly says more than why there is nothing else.
-        const other = await (settings.nowasm ?? open.nowasm)?.().catch(() => undefined);
+        const other = await without();
         if (!other) throw error;
-        return from(other.engine.open());
+        return from(other);
       }
     };
     const compile = async (text: string): Promise<Uint8Array> => {
