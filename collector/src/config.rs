@@ -27,6 +27,7 @@ use crate::store::{Address, Purpose};
 
 pub use doors::Doors;
 pub use keeping::Keeping;
+pub(crate) use keeping::days;
 pub use oidc::Oidc;
 pub use sources::{LoadError, Loaded, Sources};
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::config::days;
 use crate::store::Address;
 use crate::store::transfer::{self, Copied};
 
@@ -70,7 +71,7 @@ pub struct Compact {
     #[command(flatten)]
     pub of: StoreFlag,
     /// Also forget the counts of windows that closed so many days ago; left out, as the plan's `retention` says.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = days())]
     pub keep_counts_days: Option<NonZeroU16>,
 }
 

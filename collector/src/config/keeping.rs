@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::TypedValueParser;
 use keepset_wire::{Plan, Retention};
 
 use crate::rollups::Rollups;
@@ -12,14 +13,20 @@ use crate::rollups::Rollups;
 #[derive(Clone, Debug, Args)]
 pub struct Keeping {
     /// Forget counts, and with them estimates, so many days after their window closed; left out, as the plan's `retention` says.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = days())]
     pub keep_counts_days: Option<NonZeroU16>,
     /// Delete the answers in the archive so many days after their window closed; left out, as the plan's `retention` says.
-    #[arg(long, value_name = "DAYS", requires = "archive")]
+    #[arg(long, value_name = "DAYS", value_parser = days(), requires = "archive")]
     pub keep_answers_days: Option<NonZeroU16>,
     /// Also show these segments together: a JSON file, {"question": {"name": ["segment", "segment"]}}.
     #[arg(long, value_name = "FILE")]
     pub rollups: Option<PathBuf>,
+}
+
+/// Reads as many days as a plan may promise.
+pub(crate) fn days() -> impl TypedValueParser<Value = NonZeroU16> {
+    let whole = clap::value_parser!(u16).range(1..=Retention::MAX_DAYS.into());
+    whole.try_map(NonZeroU16::try_from)
 }
 
 impl Keeping {

@@ -40,8 +40,8 @@ pub fn relocate(from: &Address, to: &Address) -> Result<Copied, String> {
     hand_over(from, to, Leave::Moved)
 }
 
-/// Closes what the plan and the clock say is over, forgets the ids of it, and the counts of what closed `counts_days` ago or as long as the plan keeps them, and makes the store small; returns up to
-/// where it is closed.
+/// Closes what the plan and the clock say is over, forgets the ids of it, and the counts of what closed `counts_days` ago, or as long ago as
+/// the plan keeps them, and makes the store small; returns up to where it is closed.
 ///
 /// # Errors
 /// One sentence.

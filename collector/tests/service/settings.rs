@@ -79,6 +79,7 @@ fn a_wrong_key_or_value_is_named_with_the_place_it_stands_in() {
         ("rate-per-adress = 600", ":5: rate-per-adress is no setting; did you mean rate-per-address?"),
         ("rate-per-address = 'many'", ":5: rate-per-address: invalid digit found in string"),
         ("max-connections = 0", ":5: max-connections: 0 is not in 1..=1000000"),
+        ("keep-counts-days = 36501", ":5: keep-counts-days: 36501 is not in 1..=36500"),
         ("trusted-proxy = ['10.0.0.0/99']", ":5: trusted-proxy: "),
         ("proxy-header = 'x-real-ip'", ":5: proxy-header: expected one of x-forwarded-for, forwarded"),
         ("store = 'mysql://a:hush@b/c'", ":5: store: the store \"mysql\" is not known here"),

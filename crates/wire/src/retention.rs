@@ -23,12 +23,12 @@ impl Retention {
     pub(crate) const LENGTH: usize = 4;
 
     /// The longest that may be promised, in days: a century.
-    const MAX_DAYS: u32 = 36_500;
+    pub const MAX_DAYS: u16 = 36_500;
 
     pub(crate) fn read(node: &Node<'_>) -> Result<Self, Mistake> {
         let fields = node.object(&["counts_days", "answers_days"])?;
         let days = |key| {
-            let days = fields.get(key).map_or(Ok(0), |node| node.whole(1, Self::MAX_DAYS))?;
+            let days = fields.get(key).map_or(Ok(0), |node| node.whole(1, Self::MAX_DAYS.into()))?;
             // Within 16 bits by the bound above.
             Ok(NonZeroU16::new(u16::try_from(days).unwrap_or(u16::MAX)))
         };
