@@ -1,10 +1,9 @@
 // What `keepset/capture` tells of where a person goes: pages and routes, back and forth, and out of the site.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 
 import { later, visit } from "./support/capture.mjs";
-import { tools } from "./support/installed.mjs";
+import { browseAsPeopleDo } from "./support/site.mjs";
 
 test("a page view is told at first, at every change of the path, and not for a query or a fragment", async () => {
   const lab = await visit({ pageView: { sections: ["shop", "help"] } });
@@ -55,8 +54,7 @@ test("without the Navigation API routes are seen all the same, and history is pu
 });
 
 test("a page the browser keeps for back counts no time while it is away, is viewed again, and was gone back and forth from", async () => {
-  const { chromium } = await import(join(tools, "playwright-core/index.mjs"));
-  const keeping = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"], ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+  const keeping = await browseAsPeopleDo();
   const lab = await visit({ pageView: true, dwell: true, backAndForth: true, form: true }, { use: keeping, files: { "/away": "<!doctype html>away" } });
   const { page } = lab;
   await page.click("#name");

@@ -1,30 +1,17 @@
 // What a browser does to a page that is open: keeps it for "back", freezes it, takes its network and its database away, puts it into a frame of another site.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { collector } from "./support/collector.mjs";
 import { compiled } from "./support/compiled.mjs";
-import { tools } from "./support/installed.mjs";
 import { DAY, shop } from "./support/packs.mjs";
-import { site, stores } from "./support/site.mjs";
+import { browseAsPeopleDo, site, stores } from "./support/site.mjs";
 import { browser, codes, files, grant, granted, installed, orders, ready, track, visit } from "./support/visit.mjs";
 
-const { chromium } = createRequire(join(tools, "x.js"))("playwright-core");
-
-/** A browser that keeps pages and parts frames as a person's does; the tests' own is told to do neither. */
-const persons = () =>
-  chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    // The last list of features counts, and the one before it has the partitions of storage in it.
-    args: ["--no-sandbox", "--disable-gpu", "--disable-features=HttpsUpgrades"],
-    ignoreDefaultArgs: ["--disable-back-forward-cache"],
-  });
-
 test("a page with a live segment goes into the back/forward cache, and comes out of it alive", async () => {
-  const keeping = await persons();
+  const keeping = await browseAsPeopleDo();
   const shopSite = await site(installed.dist, { ...files(), "/away": "<!doctype html>away" });
   try {
     const page = await (await keeping.newContext()).newPage();
@@ -130,7 +117,7 @@ test("without a network a person gets everything that is known, and deletes it",
 });
 
 test("in a frame of another site segments are live, and what is stored there is that frame's alone", async () => {
-  const parting = await persons();
+  const parting = await browseAsPeopleDo();
   const inner = await site(installed.dist, files(), { headers: { "permissions-policy": "storage-access=(), unload=()" } });
   // Another site to Chromium, for whom `localhost` and an address are not the same.
   const there = inner.url.replace("127.0.0.1", "localhost");

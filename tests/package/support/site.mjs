@@ -47,6 +47,15 @@ export async function browse() {
   return browser;
 }
 
+/** A browser that keeps pages and parts frames as a person's does; the tests' own is told to do neither. */
+export const browseAsPeopleDo = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    // The last list of features counts, and the one before it has the partitions of storage in it.
+    args: ["--no-sandbox", "--disable-gpu", "--disable-features=HttpsUpgrades"],
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+
 /** Everything a site holds in this browser, by kind; a store with nothing in it is not listed. */
 export function stores(page) {
   return page.evaluate(async () => {
