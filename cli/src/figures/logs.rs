@@ -119,12 +119,13 @@ impl OfLog {
         let folder = packs.join(self.pack);
         let date = |text: &&str| Timestamp::from_date(text).context("a date");
         let text = std::fs::read_to_string(folder.join("pack.json")).context("cannot read the pack")?;
-        let (mut pack, mut features) = (document::parse(&text)?, self.features.to_vec());
+        let mut pack = document::parse(&text)?;
         let more: Map<String, Value> =
             self.more.map(serde_json::from_str).transpose().context("features")?.unwrap_or_default();
-        features.extend(more.keys().map(String::as_str));
+        let features =
+            self.features.iter().map(|name| (*name).to_owned()).chain(more.keys().cloned()).collect();
         let own = pack["features"].as_object_mut().context("the pack has features")?;
-        own.extend(more.clone());
+        own.extend(more);
         let training = Training {
             basis: Basis {
                 pack,
@@ -133,7 +134,7 @@ impl OfLog {
                 strict: false,
                 cuts: self.cuts.iter().map(date).collect::<anyhow::Result<_>>()?,
                 test_cut: date(&self.test_cut)?,
-                features: features.into_iter().map(str::to_owned).collect(),
+                features,
                 model_id: Name::parse("figure").context("a name")?,
                 missing: 365.0,
                 seed: 0,
