@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use crate::browser::Browser;
 use crate::summary::{self, Count};
 use crate::toolchain::Toolchain;
-use crate::wasm_test::{self, Host};
+use crate::wasm_test::{self, Host, TestFile};
 use crate::{docs, paths, pkg, planted, setup, shell};
 
 /// One suite, and what became of it.
@@ -47,20 +48,25 @@ fn every_suite() -> Vec<Outcome> {
         Err(error) => return vec![Outcome::of("setup", || Err(error))],
     };
     let mut outcomes = vec![Outcome::of("native", native), Outcome::of("xtask", own)];
-    outcomes.extend(wasm(&toolchain, &browser));
-    // The checks inside are the site's own; that they all held counts as one.
-    let one = Count { passed: 1, ..Count::default() };
-    outcomes.push(Outcome::of("docs", || docs::run().map(|()| one)));
-    let mut package = None;
-    outcomes.push(Outcome::of("npm package", || {
-        let built = pkg::run().context("the package was not built")?;
-        let packed = packed(&built)?;
-        let package = package.insert(Package { built, packed });
-        planted::run(&package.built)?;
-        node_files("package", &browser, package)
-    }));
-    if let Some(package) = package {
-        outcomes.push(Outcome::of("end to end", || end_to_end(&browser, &package)));
+    let wasm = wasm_test::build(&toolchain, &wasm_test::CRATES);
+    // Either keeps one core busy.
+    let package = thread::scope(|scope| {
+        let package = scope.spawn(package);
+        outcomes.extend(match wasm {
+            Ok(files) => run_wasm(&files, &browser),
+            Err(error) => vec![Outcome::of("wasm", || Err(error))],
+        });
+        // The checks inside are the site's own; that they all held counts as one.
+        let one = Count { passed: 1, ..Count::default() };
+        outcomes.push(Outcome::of("docs", || docs::run().map(|()| one)));
+        package.join().unwrap_or_else(|_| Err(anyhow!("building it panicked")))
+    });
+    match package {
+        Ok(package) => {
+            outcomes.push(Outcome::of("npm package", || node_files("package", &browser, &package)));
+            outcomes.push(Outcome::of("end to end", || end_to_end(&browser, &package)));
+        }
+        Err(error) => outcomes.push(Outcome::of("npm package", || Err(error))),
     }
     outcomes
 }
@@ -101,11 +107,7 @@ fn own() -> Result<Count> {
 }
 
 /// Each crate that runs on the device, in each host.
-fn wasm(toolchain: &Toolchain, browser: &Browser) -> Vec<Outcome> {
-    let files = match wasm_test::build(toolchain, &wasm_test::CRATES) {
-        Ok(files) => files,
-        Err(error) => return vec![Outcome::of("wasm", || Err(error))],
-    };
+fn run_wasm(files: &[TestFile], browser: &Browser) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for host in [Host::Node, Host::Chromium] {
         for package in wasm_test::CRATES {
@@ -169,13 +171,28 @@ struct Package {
     packed: PathBuf,
 }
 
-/// Packs the package as npm does, once for all files, beside what npm said of it.
+/// Builds it, and beside it those with a flaw each.
+fn package() -> Result<Package> {
+    let built = pkg::run().context("the package was not built")?;
+    let packed = packed(&built)?;
+    planted::run(&built)?;
+    Ok(Package { built, packed })
+}
+
+/// Packs and installs the package as npm does, once for all files, beside what npm said of it.
 fn packed(package: &Path) -> Result<PathBuf> {
     let folder = paths::at("target").join("packed");
     shell::empty_folder(&folder)?;
     let mut npm = shell::command("npm");
     npm.args(["pack", "--json", "--pack-destination"]).arg(&folder).arg(package);
-    std::fs::write(folder.join("packed.json"), shell::read(&mut npm)?)?;
+    let said = shell::read(&mut npm)?;
+    let said_of: serde_json::Value = serde_json::from_str(&said).context("`npm pack` printed no JSON")?;
+    let tarball = said_of[0]["filename"].as_str().context("`npm pack` named no file")?;
+    std::fs::write(folder.join("packed.json"), &said)?;
+    std::fs::write(folder.join("package.json"), r#"{"private":true,"type":"module"}"#)?;
+    let mut npm = shell::command("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--no-save", "--offline"]);
+    shell::run(npm.arg(folder.join(tarball)).current_dir(&folder))?;
     Ok(folder)
 }
 

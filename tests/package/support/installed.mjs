@@ -1,6 +1,6 @@
 // The packed package, installed into a fresh folder as a developer would.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,10 +11,10 @@ export const source = process.env.KEEPSET_PACKAGE ?? join(root, "target/pkg/keep
 /** Where the tools of the tests are. */
 export const tools = join(root, "pkg-template/node_modules");
 
-/** Where it was packed already, with what npm said of it: once for all files, for it takes seconds. */
+/** Where it was packed and installed already, with what npm said of it: once for all files, for it takes seconds. */
 const { KEEPSET_PACKED: before } = process.env;
 
-/** Packs, installs and returns the folders; they are gone when the test file ends. */
+/** Packs, installs and returns the folders, each file's its own; they are gone when the test file ends. */
 export function install() {
   const folder = mkdtempSync(join(tmpdir(), "keepset-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -22,7 +22,8 @@ export function install() {
   const [packed] = JSON.parse(before ? readFileSync(join(before, "packed.json"), "utf8") : npm("pack", source, "--json", "--pack-destination", folder));
   const tarball = join(before ?? folder, packed.filename);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  npm("install", "--no-audit", "--no-fund", "--no-save", "--offline", tarball);
+  if (before) cpSync(join(before, "node_modules"), join(folder, "node_modules"), { recursive: true });
+  else npm("install", "--no-audit", "--no-fund", "--no-save", "--offline", tarball);
   return { folder, tarball, packed, package: join(folder, "node_modules/keepset"), dist: join(folder, "node_modules/keepset/dist") };
 }
 
