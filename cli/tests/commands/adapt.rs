@@ -1,12 +1,9 @@
 //! What `keepset adapt` is given wrongly is refused in a sentence, and a training does its work as well.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::fmt::Write as _;
 use std::process::Command;
 
-use common::Scratch;
+use crate::common::Scratch;
 use keepset_cli::learn::chance::Chance;
 use keepset_engine::Pack;
 use keepset_wire::{DAY_MS, Timestamp};

@@ -1,11 +1,8 @@
 //! The rules of the retail pack, lived through hour by hour.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::rc::Rc;
 
-use common::retail;
+use crate::common::retail;
 use keepset_cli::commands::read_pack;
 use keepset_engine::{Choice, ConsentChange, Engine, RawEvent};
 use keepset_wire::{HOUR_MS, Timestamp};

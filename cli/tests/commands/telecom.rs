@@ -1,5 +1,4 @@
 //! The telecom pack lives through the customers of a table and scores them as the table's evaluation does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,8 @@
 //! A real year of households answers every kind of question, and truth stands beside estimate.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::BTreeSet;
 
-use common::{replay_of, retail, retail_mapping};
+use crate::common::{replay_of, retail, retail_mapping};
 use keepset_cli::commands::read_pack_with;
 use keepset_cli::coverage::coverage;
 use keepset_cli::plan::Outlook;

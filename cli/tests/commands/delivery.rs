@@ -1,14 +1,11 @@
 //! The way to a real collector, with a wire between that loses answers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use common::{Scratch, sample};
+use crate::common::{Scratch, sample};
 use keepset_cli::crowd::Crowd;
 use keepset_cli::fleet::Noise;
 use keepset_cli::replay::{Replay, Unwatched};

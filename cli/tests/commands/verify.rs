@@ -1,16 +1,13 @@
 //! `keepset audit verify` on a recording of Chromium: a page that reported three times, once at the second try, the ledger its
 //! `<keepset-ledger>` saved, and the plan. `tests/package/element.test.mjs` records it anew under `KEEPSET_BLESS`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::common::Scratch;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::Scratch;
 use serde_json::{Value, json};
 
 fn recorded(name: &str) -> PathBuf {

@@ -1,7 +1,4 @@
 //! A family of models, one for each value of a property: what is planted is found, what is written is a pack, and what cannot be is refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 
-use common::Scratch;
+use crate::common::Scratch;
 use keepset_cli::commands::read_mapping;
 use keepset_cli::family::{Aim, FamilyTrained, FamilyTraining, summary};
 use keepset_cli::learn::Matrix;

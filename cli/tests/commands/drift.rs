@@ -1,12 +1,4 @@
 //! Rows in order of time: what only tells how late it is gets left out, what holds stays in.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
 
 use keepset_cli::learn::Matrix;
 use keepset_cli::learn::chance::Chance;

@@ -1,13 +1,4 @@
 //! A table is learned from honestly, or refused with the reason.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::cast_precision_loss,
-    clippy::print_stderr
-)]
-
-mod planted;
 
 use std::io::Write as _;
 
@@ -30,7 +21,7 @@ use keepset_cli::tabular::train::{Calibrate, TableTraining};
 use keepset_engine::Pack;
 use keepset_engine::feature::definitions;
 
-use planted::{ROWS, run, table, training, uniform};
+use crate::planted::{ROWS, run, table, training, uniform};
 
 #[test]
 fn every_learner_finds_what_was_planted_and_says_how_sure_it_is() {

@@ -1,11 +1,8 @@
 //! `keepset plan`: the plan of a pack, and what a plan will be able to tell.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::process::{Command, Output};
 
-use common::retail;
+use crate::common::retail;
 
 fn plan(options: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_keepset")).arg("plan").args(options).output().unwrap()

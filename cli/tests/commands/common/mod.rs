@@ -1,5 +1,4 @@
 //! Scratch files, the retail pack and its sample.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

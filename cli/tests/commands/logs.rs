@@ -1,7 +1,4 @@
 //! Real logs through the engine: what a pack says of each person, beside the plainest computation of the same from the rows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

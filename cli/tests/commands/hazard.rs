@@ -1,12 +1,9 @@
 //! A log teaches when an event comes, from what devices knew before a cut, and who still waits counts as waiting.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
-
-mod common;
 
 use std::fmt::Write as _;
 use std::process::{Command, Output};
 
-use common::Scratch;
+use crate::common::Scratch;
 use keepset_cli::hazard::{HazardTrained, HazardTraining, card};
 use keepset_cli::learn::chance::Chance;
 use keepset_cli::replay::Unwatched;

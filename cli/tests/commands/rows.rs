@@ -1,12 +1,9 @@
 //! What is known of a person at a cut is what that person's device holds then, and nothing of later.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use common::{retail, retail_mapping, small_pack};
+use crate::common::{retail, retail_mapping, small_pack};
 use keepset_cli::commands::read_pack;
 use keepset_cli::log::Log;
 use keepset_cli::train::cohort::{Cohort, Cut, Row};

@@ -1,11 +1,8 @@
 //! One person of a log: an event that comes twice, why someone is in a segment, and what would happen if.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::process::{Command, Output};
 
-use common::{Scratch, replay_of};
+use crate::common::{Scratch, replay_of};
 use keepset_cli::log::{Log, Mapping};
 use keepset_cli::replay::Unwatched;
 use serde_json::Value;

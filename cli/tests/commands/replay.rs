@@ -1,13 +1,10 @@
 //! A real year of households goes through the engine, and truth stands beside estimate.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::process::{Command, Output};
 
-use common::{Faults, Scratch, full_log, replay_of, retail, retail_mapping, sample};
+use crate::common::{Faults, Scratch, full_log, replay_of, retail, retail_mapping, sample};
 use flate2::read::GzDecoder;
 use keepset_cli::coverage::coverage;
 use keepset_cli::fleet::Noise;

@@ -1,6 +1,5 @@
 //! Models of other libraries score as they do, to 1e-9, and are explained as `shap` explains them, to 1e-6. The files come
 //! from `tests/models/make_vectors.py`, which also compares 10,000 rows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::PathBuf;
 

@@ -1,11 +1,8 @@
 //! Logs as they come: two formats, packed or not, with lines that are wrong in every way we know.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::io::Write as _;
 
-use common::{Scratch, retail_mapping};
+use crate::common::{Scratch, retail_mapping};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use keepset_cli::log::{Line, Log, LogError, Mapping};

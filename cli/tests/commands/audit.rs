@@ -1,7 +1,6 @@
 //! `keepset audit`: what it says when there is nothing to audit, or nothing to audit it with.
 //!
 //! What it finds in the real package, and in packages with a planted flaw, is tested in `tests/package/audit.test.mjs`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::PathBuf;
 use std::process::Command;

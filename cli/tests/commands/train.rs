@@ -1,14 +1,11 @@
 //! A model learns from what devices knew before a cut, and from nothing else.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
-
-mod common;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 
-use common::{Faults, Scratch, full_log, retail, retail_mapping, small_pack};
+use crate::common::{Faults, Scratch, full_log, retail, retail_mapping, small_pack};
 use keepset_cli::log::Log;
 use keepset_cli::replay::{Stopped, Unwatched};
 use keepset_cli::tabular::select::Learner;

@@ -1,7 +1,4 @@
 //! A training on a table tells how far it is, and its model goes straight into a pack.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
-
-mod planted;
 
 use clap::Parser as _;
 use keepset_cli::args::Arguments;
@@ -13,7 +10,7 @@ use keepset_engine::Pack;
 use keepset_wire::Name;
 use serde_json::json;
 
-use planted::{run, table, training};
+use crate::planted::{run, table, training};
 
 /// Watches a training.
 #[derive(Default)]

@@ -1,12 +1,9 @@
 //! People divided into groups: whom the rules of the pack put where, beside who is nearest to which centre.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
-
-mod common;
 
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use common::Scratch;
+use crate::common::Scratch;
 use keepset_cli::groups::{Grouped, Grouping, summary};
 use keepset_cli::learn::chance::Chance;
 use keepset_cli::log::Log;

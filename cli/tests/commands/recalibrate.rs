@@ -1,5 +1,4 @@
 //! A shipped model is brought to what a collector released, with the noise that devices add, or the release is refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
 use keepset_cli::learn::chance::Chance;
 use keepset_cli::train::recalibrate::{Recalibrated, ReleaseArguments, recalibrate};
