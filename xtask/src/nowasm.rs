@@ -17,10 +17,11 @@ const LOWERED: [&str; 3] =
 
 /// Builds `name-nowasm.js`, the glue, and `name-nowasm.wasm`, what `wasm2js` is to write, of a compiled module into `out`.
 pub(crate) fn build(compiled: &Path, name: &str, out: &Path) -> Result<()> {
+    let features = WASM_FEATURES.into_iter().filter(|feature| !LEFT_OUT.contains(feature));
+    let mut opt = smallest(name, features)?;
     let name = format!("{name}-nowasm");
     bind(compiled, &name, out)?;
     let bound = bound(&name, out);
-    let mut opt = smallest(WASM_FEATURES.into_iter().filter(|feature| !LEFT_OUT.contains(feature)))?;
     opt.args(LOWERED).args(["--strip-debug", "--strip-producers", "--strip-target-features", "-o"]);
     shell::run(opt.arg(out.join(format!("{name}.wasm"))).arg(&bound))?;
     std::fs::remove_file(&bound).with_context(|| paths::shown(&bound))
