@@ -37,11 +37,14 @@ const shipped = Object.fromEntries(
 // A page binds either core to the one glue of its script.
 if (!values.only && shipped.core.glue !== shipped["core-full"].glue) throw new Error("core.js and core-full.js are not the same");
 
-/** What `wasm2js` wrote has no source that anyone could read: with this at its end nothing of it is in a source map. */
-const UNMAPPED = `\n//# sourceMappingURL=data:application/json,${encodeURIComponent(JSON.stringify({ version: 3, sources: [], mappings: "" }))}`;
+/** What `wasm2js` wrote has no source that anyone could read: with a map of its last line alone nothing of it is in a source map. One without any mapping would be ignored. */
+const unmapped = (code) => {
+  const map = { version: 3, sources: ["wasm2js"], sourcesContent: [""], mappings: `${";".repeat(code.split("\n").length)}AAAA` };
+  return `${code}\n//# sourceMappingURL=data:application/json,${encodeURIComponent(JSON.stringify(map))}`;
+};
 
 /** The same as JavaScript, by the names of their files: what a page loads where WebAssembly is forbidden. */
-const scripts = Object.fromEntries(values.only ? [] : NOWASM.map((name) => [`${name}-nowasm`, scriptOf(modules, name) + UNMAPPED]));
+const scripts = Object.fromEntries(values.only ? [] : NOWASM.map((name) => [`${name}-nowasm`, unmapped(scriptOf(modules, name))]));
 
 /** What stands in the place of the declaration of a module's glue. */
 const glueOf = (name) => scripts[name] ?? shipped[name].glue;
@@ -108,7 +111,13 @@ const bundleNowasm = async () => {
 /** Writes a module that is there in another format. */
 async function rewrite(name, ending, format) {
   const beside = { name: "beside", setup: ({ onResolve }) => onResolve({ filter: /^\.\/nowasm-/ }, ({ path }) => ({ path: path.replace(/js$/, ending), external: true })) };
-  await build({ ...settings(format), entryPoints: [join(dist, `${name}.js`)], outfile: join(dist, `${name}.${ending}`), globalName: globalOf(name), plugins: [beside], minify: true, sourcemap: true });
+  const file = `${name}.${ending}`;
+  const map = readFileSync(join(dist, `${name}.js.map`), "utf8");
+  // Where nothing of ours is in it, the map of the other format would be of what was made small.
+  const ours = JSON.parse(map).mappings.length > 100;
+  const footer = ours ? {} : { footer: { js: `//# sourceMappingURL=${file}.map` } };
+  await build({ ...settings(format), ...footer, entryPoints: [join(dist, `${name}.js`)], outfile: join(dist, file), globalName: globalOf(name), plugins: [beside], minify: true, sourcemap: ours });
+  if (!ours) writeFileSync(join(dist, `${file}.map`), map);
 }
 
 /** The name under which a plain script hands over a part. */
