@@ -1,5 +1,6 @@
 import { bind } from "./core.js";
 import { fromEngine, type KeepsetError } from "./errors.js";
+import { Guess } from "./guess.js";
 import { chooseStorage, Vault } from "./host/vault.js";
 import { Keeper } from "./keeper.js";
 import type { Kit, Parts, Report, Study } from "./kit.js";
@@ -7,7 +8,7 @@ import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
 import { once } from "./once.js";
 import type { Settings } from "./options.js";
-import { compiled } from "./pack.js";
+import { compiled, isAddress } from "./pack.js";
 import { profilesOf } from "./profile.js";
 
 /** What holds the engine of a profile: a keeper, or what stands for one that is elsewhere. */
@@ -40,7 +41,8 @@ export function engineAt({ full, ...usual }: Cores, report: Later<Report>, study
     const bound = bind();
     return { Profile: profilesOf(bound), initSync: bound.initSync };
   };
-  const openCore = loader({ name: "core", glue, ...usual });
+  const guess = new Guess();
+  const openCore = loader({ name: "core", glue, ...usual, early: () => guess.take() });
   const openFull = loader({ name: "core-full", glue, ...usual, url: full });
   const later = { openReport: loader({ name: "report", ...report }), openStudy: loader({ name: "study", ...study }) };
   const open: OpenEngine = async (settings, tell, fail) => {
@@ -64,17 +66,21 @@ export function engineAt({ full, ...usual }: Cores, report: Later<Report>, study
         throw fromEngine(error, "pack_invalid");
       }
     };
-    /** Which core is needed, the pack says. */
+    /** Which core is needed, the pack says; until it is there, the usual one is a good guess. */
     const kit = async (): Promise<Kit> => {
-      const pack = await compiled(settings.pack, compile);
-      const core = (pack[FORMAT] as number) > 0x7f ? openFull : openCore;
+      const reading = compiled(settings.pack, compile);
+      if (isAddress(settings.pack) && settings.wasm === undefined) guess.make(usual.url?.());
+      const pack = await reading;
+      const full = (pack[FORMAT] as number) > 0x7f;
+      if (full) guess.drop();
+      const core = full ? openFull : openCore;
       const parts = await either<Parts>(async () => ({ Profile: (await core(settings.wasm)).Profile, ...later }), (parts) => parts);
       return { ...parts, pack };
     };
     const complain = ({ code, message, cause }: KeepsetError): void => tell({ is: "error", code, message, cause });
     const vault = new Vault(chooseStorage(settings.storage), settings.name, complain);
     // What is stored is read while the pack and the modules are on their way.
-    const [found, record] = await Promise.all([kit(), vault.load()]);
+    const [record, found] = await Promise.all([vault.load(), kit()]);
     return Keeper.open(settings, found, vault, tell, fail, record);
   };
   return open;

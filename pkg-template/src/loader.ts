@@ -16,6 +16,8 @@ export interface Home {
 export interface Part<Glue> extends Home {
   name: "core" | "core-full" | "report" | "study" | "sentiment" | "choose" | "adapt" | "restore";
   glue: () => Glue | Promise<Glue>;
+  /** Its bytes, where the file was asked for before it was known to be needed. */
+  early?: () => Promise<Uint8Array> | undefined;
 }
 
 /** What every glue can do; one of a module as JavaScript needs no module. */
@@ -46,7 +48,7 @@ async function load<Glue extends Startable>(part: Part<Glue>, given: WasmSource 
 }
 
 /** Tries the policy before anything is fetched: a page that forbids WebAssembly should not pay for a download. */
-function refuseIfBlocked(): void {
+export function refuseIfBlocked(): void {
   try {
     new WebAssembly.Module(EMPTY_MODULE);
   } catch (cause) {
@@ -55,10 +57,11 @@ function refuseIfBlocked(): void {
 }
 
 /** The file first, for caching and size; the copy inside the package when the file is not what came back. */
-async function fromHome({ url, inline }: Home): Promise<WebAssembly.Module> {
+async function fromHome({ url, early, inline }: Pick<Part<unknown>, "url" | "early" | "inline">): Promise<WebAssembly.Module> {
   const address = url?.();
   try {
-    if (address) return compile(await download(address));
+    const bytes = await (early?.() ?? (address && download(address)));
+    if (bytes) return compile(bytes);
   } catch {
     // Falls through to the copy.
   }

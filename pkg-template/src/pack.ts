@@ -17,12 +17,15 @@ export async function compiled(pack: Settings["pack"], compile: Compile): Promis
   return isJson(text) ? compile(text) : found;
 }
 
+/** Says whether a pack has to be fetched. */
+export const isAddress = (pack: Settings["pack"]): pack is string | URL => (typeof pack === "string" ? !isJson(pack) : pack instanceof URL);
+
 /** JSON text of a pack begins with a brace; neither a URL nor a compiled pack does. */
 const isJson = (text: string): boolean => text.trimStart().startsWith("{");
 
 async function read(pack: Settings["pack"]): Promise<Uint8Array | string> {
   const bytes = bytesOf(pack);
   if (bytes) return bytes;
-  if (typeof pack === "string" ? !isJson(pack) : pack instanceof URL) return download(pack as string | URL);
+  if (isAddress(pack)) return download(pack);
   return typeof pack === "string" ? pack : JSON.stringify(pack);
 }

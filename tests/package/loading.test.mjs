@@ -61,6 +61,37 @@ const seldom = () => {
   return { ...rest, features: { ...features, visited: { kind: "session", measure: "count", event: "visit", window_days: 28 } }, segments: [...segments, visited] };
 };
 
+test("the usual core is asked for while the pack is on its way, once for all clients of a page", async () => {
+  const count = (file) => shopVisit.site.requests.filter((path) => path.includes(file)).length;
+  // There is no pack for who asks for a core only afterwards.
+  const answer = async (path) => {
+    for (let n = 0; path === "/pack.keepset" && count("core") === 0; n += 1) {
+      if (n === 500) return [404, "text/plain", ""];
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  const shopVisit = await compiledVisit({ serve: { answer } });
+  const page = await shopVisit.open();
+  assert.equal(await ready(page), "ready");
+  await page.evaluate(async () => {
+    const { createClient } = await import("/keepset/index.js");
+    await Promise.all(["b", "c"].map((name) => createClient({ pack: `/pack.keepset?${name}`, name, storage: "memory" }).ready));
+  });
+  assert.deepEqual([count("pack.keepset"), count("core")], [3, 1]);
+  assert.deepEqual(page.problems, []);
+  await shopVisit.close();
+});
+
+test("a page that names the core for its pack loads that one alone", async () => {
+  const [from, to] = ['pack: "/pack.json"', 'wasm: fetch("/keepset/core-full.wasm"), pack: "/pack.json"'];
+  const named = files({ pack: "/full.keepset" });
+  const shopVisit = await visit({ files: { ...named, "/page.js": named["/page.js"].replace(from, to), "/full.keepset": compiled(installed, seldom()) } });
+  const page = await shopVisit.open();
+  assert.equal(await ready(page), "ready");
+  assert.deepEqual(shopVisit.site.requests.filter((path) => /core/.test(path)), ["/keepset/core-full.wasm"]);
+  await shopVisit.close();
+});
+
 test("a pack that names seldom kinds is computed by the fuller core, in the place of the usual one; a page can have both", async () => {
   const shopVisit = await compiledVisit({ options: { pack: "/full.keepset" }, files: { "/full.keepset": compiled(installed, seldom()) } });
   const page = await shopVisit.open();
@@ -69,7 +100,7 @@ test("a pack that names seldom kinds is computed by the fuller core, in the plac
   await page.evaluate(() => keepset.track("visit"));
   await page.waitForFunction(() => keepset.has("visitor"));
   const loaded = () => shopVisit.site.requests.filter((path) => path !== "/favicon.ico");
-  assert.deepEqual(loaded(), ["/", "/page.js", "/keepset/index.js", "/full.keepset", "/keepset/core-full.wasm"]);
+  assert.deepEqual(loaded(), ["/", "/page.js", "/keepset/index.js", "/full.keepset", "/keepset/core.wasm", "/keepset/core-full.wasm"]);
   const usual = await page.evaluate(async (all) => {
     const { createClient } = await import("/keepset/index.js");
     const other = createClient({ pack: "/pack.keepset", name: "other", storage: "memory" });
@@ -79,7 +110,7 @@ test("a pack that names seldom kinds is computed by the fuller core, in the plac
     return [other.has("buyer"), keepset.has("buyer"), keepset.has("visitor")];
   }, ALL);
   assert.deepEqual(usual, [true, false, true]);
-  assert.deepEqual(loaded().slice(5), ["/pack.keepset", "/keepset/core.wasm"]);
+  assert.deepEqual(loaded().slice(6), ["/pack.keepset", "/keepset/core.wasm"]);
   assert.deepEqual(page.problems, []);
   await shopVisit.close();
 });

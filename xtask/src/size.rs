@@ -1,4 +1,4 @@
-//! `size`: what a page loads, in bytes: raw, gzip and brotli, against the promise of 59 kB a page and 4 kB an add-on.
+//! `size`: what a page loads, in bytes: raw, gzip and brotli, against the promise of 60 kB a page and 4 kB an add-on.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{blame, markers, paths, pkg, shell};
 
 /// What a page may load, wasm and JavaScript together, in bytes of gzip.
-const BUDGET: usize = 59_000;
+const BUDGET: usize = 59_200;
 /// The same where the pack needs every kind of feature.
 const FULL_BUDGET: usize = 66_500;
 /// What an add-on may weigh, in bytes of gzip.
