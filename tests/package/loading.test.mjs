@@ -45,7 +45,10 @@ test("a page with a compiled pack loads the script, the core and the pack; what 
   await track(page, 1);
   await page.waitForFunction(() => keepset.has("buyer"));
   await page.evaluate(() => Promise.all([keepset.features(), keepset.preview(), keepset.exportData(), keepset.flush()]));
-  assert.deepEqual(shopVisit.site.requests.filter((path) => path !== "/favicon.ico"), ["/", "/page.js", "/keepset/index.js", "/pack.keepset", "/keepset/core.wasm"]);
+  const requests = shopVisit.site.requests.filter((path) => path !== "/favicon.ico");
+  assert.deepEqual(requests.slice(0, 3), ["/", "/page.js", "/keepset/index.js"]);
+  // These two are asked for together.
+  assert.deepEqual(requests.slice(3).sort(), ["/keepset/core.wasm", "/pack.keepset"]);
   const asked = await page.evaluate(() => Promise.all([keepset.explain("buyer"), keepset.simulate([{ name: "purchase" }]), keepset.explain("fan")]));
   assert.deepEqual(asked.map((answer) => answer.member ?? answer), [true, [], false]);
   assert.deepEqual(await explain(page), [true, 1]);
@@ -99,8 +102,9 @@ test("a pack that names seldom kinds is computed by the fuller core, in the plac
   await grant(page);
   await page.evaluate(() => keepset.track("visit"));
   await page.waitForFunction(() => keepset.has("visitor"));
-  const loaded = () => shopVisit.site.requests.filter((path) => path !== "/favicon.ico");
-  assert.deepEqual(loaded(), ["/", "/page.js", "/keepset/index.js", "/full.keepset", "/keepset/core.wasm", "/keepset/core-full.wasm"]);
+  // The usual core was asked for in vain, and that may be called off before it is sent.
+  const loaded = () => shopVisit.site.requests.filter((path) => !["/favicon.ico", "/keepset/core.wasm"].includes(path));
+  assert.deepEqual(loaded(), ["/", "/page.js", "/keepset/index.js", "/full.keepset", "/keepset/core-full.wasm"]);
   const usual = await page.evaluate(async (all) => {
     const { createClient } = await import("/keepset/index.js");
     const other = createClient({ pack: "/pack.keepset", name: "other", storage: "memory" });
@@ -110,7 +114,8 @@ test("a pack that names seldom kinds is computed by the fuller core, in the plac
     return [other.has("buyer"), keepset.has("buyer"), keepset.has("visitor")];
   }, ALL);
   assert.deepEqual(usual, [true, false, true]);
-  assert.deepEqual(loaded().slice(6), ["/pack.keepset", "/keepset/core.wasm"]);
+  assert.deepEqual(loaded().slice(5), ["/pack.keepset"]);
+  assert.ok(shopVisit.site.requests.includes("/keepset/core.wasm"));
   assert.deepEqual(page.problems, []);
   await shopVisit.close();
 });
