@@ -114,9 +114,9 @@ async function rewrite(name, ending, format) {
   const file = `${name}.${ending}`;
   const map = readFileSync(join(dist, `${name}.js.map`), "utf8");
   // Where nothing of ours is in it, the map of the other format would be of what was made small.
-  const ours = JSON.parse(map).mappings.length > 100;
-  const footer = ours ? {} : { footer: { js: `//# sourceMappingURL=${file}.map` } };
-  await build({ ...settings(format), ...footer, entryPoints: [join(dist, `${name}.js`)], outfile: join(dist, file), globalName: globalOf(name), plugins: [beside], minify: true, sourcemap: ours });
+  const ours = JSON.parse(map).sources.length > 0;
+  const footer = ours ? {} : { js: `//# sourceMappingURL=${file}.map` };
+  await build({ ...settings(format), footer, entryPoints: [join(dist, `${name}.js`)], outfile: join(dist, file), globalName: globalOf(name), plugins: [beside], minify: true, sourcemap: ours });
   if (!ours) writeFileSync(join(dist, `${file}.map`), map);
 }
 
