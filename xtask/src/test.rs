@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::summary::{self, Count};
@@ -187,8 +188,8 @@ fn packed(package: &Path) -> Result<PathBuf> {
     let mut npm = shell::command("npm");
     npm.args(["pack", "--json", "--pack-destination"]).arg(&folder).arg(package);
     let said = shell::read(&mut npm)?;
-    let said_of: serde_json::Value = serde_json::from_str(&said).context("`npm pack` printed no JSON")?;
-    let tarball = said_of[0]["filename"].as_str().context("`npm pack` named no file")?;
+    let packed: Value = serde_json::from_str(&said).context("`npm pack` printed no JSON")?;
+    let tarball = packed[0]["filename"].as_str().context("`npm pack` named no file")?;
     std::fs::write(folder.join("packed.json"), &said)?;
     std::fs::write(folder.join("package.json"), r#"{"private":true,"type":"module"}"#)?;
     let mut npm = shell::command("npm");
