@@ -50,20 +50,19 @@ fn every_suite() -> Vec<Outcome> {
     };
     let mut outcomes = vec![Outcome::of("native", native), Outcome::of("xtask", own)];
     let wasm = wasm_test::build(&toolchain, &wasm_test::CRATES);
-    // Either keeps one core busy. A browser that shares its core is given up by its driver in the middle of a long test: those wait.
+    // Either keeps one core busy.
     let package = thread::scope(|scope| {
         let package = scope.spawn(package);
-        if let Ok(files) = &wasm {
-            outcomes.extend(run_wasm(files, Host::Node, &browser));
+        match wasm {
+            Ok(files) => outcomes.extend(
+                [Host::Node, Host::Chromium].iter().flat_map(|host| run_wasm(&files, *host, &browser)),
+            ),
+            Err(error) => outcomes.push(Outcome::of("wasm", || Err(error))),
         }
         // The checks inside are the site's own; that they all held counts as one.
         let one = Count { passed: 1, ..Count::default() };
         outcomes.push(Outcome::of("docs", || docs::run().map(|()| one)));
         package.join().unwrap_or_else(|_| Err(anyhow!("building it panicked")))
-    });
-    outcomes.extend(match wasm {
-        Ok(files) => run_wasm(&files, Host::Chromium, &browser),
-        Err(error) => vec![Outcome::of("wasm", || Err(error))],
     });
     match package {
         Ok(package) => {
