@@ -14,6 +14,7 @@
 mod address;
 mod engine;
 mod kept;
+mod made;
 mod postgres;
 mod queue;
 mod sealing;
@@ -51,39 +52,6 @@ pub struct Purpose {
     pub simulation: bool,
     /// Whether answers are kept until they are in an archive.
     pub archived: bool,
-}
-
-impl Purpose {
-    /// Reads what a store says that it was made for.
-    fn stored(plan: &str, simulation: bool, archived: bool) -> Result<Self, OpenError> {
-        let plan = Plan::parse(plan).map_err(|mistake| OpenError::Engine(format!("its plan: {mistake}")))?;
-        Ok(Self { plan, simulation, archived })
-    }
-
-    /// Checks that a store was made for this.
-    fn check(&self, stored: String, simulation: bool) -> Result<(), OpenError> {
-        let given = self.plan.hash().to_string();
-        if stored != given {
-            return Err(OpenError::OtherPlan { stored, given });
-        }
-        if simulation != self.simulation {
-            return Err(OpenError::OtherMode { simulation });
-        }
-        Ok(())
-    }
-
-    /// Tells whether a store is to begin keeping answers: one that has counted some without keeping them cannot, and one that keeps them goes on.
-    fn begins_archive(
-        &self,
-        archived: bool,
-        has_ids: impl FnOnce() -> Result<bool, OpenError>,
-    ) -> Result<bool, OpenError> {
-        match (self.archived, archived) {
-            (false, true) => Err(OpenError::Archived),
-            (true, false) if has_ids()? => Err(OpenError::Unarchived),
-            (wanted, archived) => Ok(wanted && !archived),
-        }
-    }
 }
 
 /// Why a store cannot be opened.

@@ -7,19 +7,13 @@ use postgres::error::SqlState;
 use postgres::{Client, NoTls};
 
 use super::super::address::Database;
+use super::super::made::{FILLING, Made, OPEN};
 use super::super::{OpenError, Purpose};
 
 const FORMAT: i64 = 4;
 
 /// How often a transaction that lost a race is begun again.
 pub(super) const MAX_TRIES: u32 = 8;
-
-/// A store in use.
-pub(super) const OPEN: &str = "open";
-/// A store whose copy is used in its place.
-pub(super) const MOVED: &str = "moved";
-/// A store that is to be filled from another one.
-const FILLING: &str = "filling";
 
 /// Counts are raised with every commit: those of a question are one row, whatever it counts, and a page has room for the next versions
 /// of its rows, so that no index is touched. None holds a time or the order of arrival. No table joins an id with an answer but those of
@@ -48,9 +42,7 @@ const SPENT_WINDOWS: &str =
 pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<(), OpenError> {
     let mut client = connect(database)?;
     let made = make(&mut client, purpose, OPEN)?;
-    made.check_open()?;
-    purpose.check(made.plan_hash, made.simulation)?;
-    let begins = purpose.begins_archive(made.archived, || {
+    let begins = made.check_open_for(purpose, || {
         Ok(client.query_one("SELECT EXISTS (SELECT 1 FROM keepset_windows)", &[])?.get(0))
     })?;
     if begins {
@@ -63,35 +55,12 @@ pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<(), OpenErr
 pub(super) fn open_existing(database: &Database) -> Result<Purpose, OpenError> {
     let made = read_made(&mut connect(database)?)?.ok_or(OpenError::Missing)?;
     made.check_open()?;
-    Purpose::stored(&made.plan, made.simulation, made.archived)
+    made.purpose()
 }
 
 /// Makes tables that are to be filled; those that were never filled are begun anew.
 pub(super) fn create(database: &Database, purpose: &Purpose) -> Result<(), OpenError> {
-    let made = make(&mut connect(database)?, purpose, FILLING)?;
-    match made.state.as_str() {
-        FILLING => purpose.check(made.plan_hash, made.simulation),
-        _ => Err(OpenError::Exists),
-    }
-}
-
-/// What the tables say that they were made for.
-struct Made {
-    plan_hash: String,
-    plan: String,
-    simulation: bool,
-    state: String,
-    archived: bool,
-}
-
-impl Made {
-    fn check_open(&self) -> Result<(), OpenError> {
-        match self.state.as_str() {
-            OPEN => Ok(()),
-            FILLING => Err(OpenError::Unfinished),
-            _ => Err(OpenError::Moved),
-        }
-    }
+    make(&mut connect(database)?, purpose, FILLING)?.check_filling_for(purpose)
 }
 
 /// Reads what is said; nothing where there are no tables. The format is looked at by itself: the columns of another one may be others.

@@ -6,7 +6,7 @@ use postgres::{Client, Transaction};
 use super::super::Tallies;
 use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
 use super::super::kept::Walk;
-use super::database::{MOVED, OPEN};
+use super::super::made::{MOVED, OPEN};
 use super::windows::{IDS, KEPT, SPENT};
 use super::{Prepared, aside, counts, keeping, snapshot, spent, standing};
 

@@ -23,6 +23,7 @@ use super::engine::{
     Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, refuse_closed, settle,
 };
 use super::kept::{Keeping, Kept};
+use super::made;
 use super::{Engines, OpenError, Purpose, StoreError};
 use crate::admit::Admitted;
 use windows::{IDS, KEPT, SPENT};
@@ -321,7 +322,7 @@ fn standing(transaction: &mut Transaction<'_>, lock: &str) -> Result<(Epoch, boo
 }
 
 fn read_standing(row: &Row) -> (Epoch, bool) {
-    (Epoch(narrow(row.get::<_, i64>(0))), row.get::<_, &str>(1) == database::OPEN)
+    (Epoch(narrow(row.get::<_, i64>(0))), row.get::<_, &str>(1) == made::OPEN)
 }
 
 /// The statements of every commit, which a connection is told once.

@@ -4,19 +4,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::super::made::{FILLING, Made, OPEN};
 use super::super::{OpenError, Purpose};
 use crate::sqlite_file::{FileKind, PATIENCE, mark};
 
 /// "kset", so that a file of another program is told apart.
 const APPLICATION: i64 = 0x6b73_6574;
 const FORMAT: i64 = 5;
-
-/// A store in use.
-pub(super) const OPEN: &str = "open";
-/// A store whose copy is used in its place.
-pub(super) const MOVED: &str = "moved";
-/// A store that is to be filled from another one.
-const FILLING: &str = "filling";
 
 /// None holds a time or the order of arrival. No table joins an id with an answer but `kept`, which is filled for an archive alone.
 const TABLES: &str = "
@@ -70,9 +64,7 @@ pub(super) fn open(path: &Path, purpose: &Purpose) -> Result<Connection, OpenErr
     let mut connection = Connection::open(path)?;
     prepare(&mut connection, |connection| match read_made(connection)? {
         Some(made) => {
-            made.check_open()?;
-            purpose.check(made.plan_hash, made.simulation)?;
-            if purpose.begins_archive(made.archived, || has_ids(connection))? {
+            if made.check_open_for(purpose, || has_ids(connection))? {
                 connection.execute("UPDATE purpose SET archived = 1", [])?;
             }
             Ok(())
@@ -92,7 +84,7 @@ pub(super) fn open_existing(path: &Path) -> Result<(Connection, Purpose), OpenEr
     prepare(&mut connection, |connection| {
         let made = read_made(connection)?.ok_or(OpenError::Missing)?;
         made.check_open()?;
-        found = Some(Purpose::stored(&made.plan, made.simulation, made.archived)?);
+        found = Some(made.purpose()?);
         Ok(())
     })?;
     found.map(|purpose| (connection, purpose)).ok_or(OpenError::Missing)
@@ -103,8 +95,7 @@ pub(super) fn create(path: &Path, purpose: &Purpose) -> Result<Connection, OpenE
     let mut connection = Connection::open(path)?;
     prepare(&mut connection, |connection| match read_made(connection)? {
         None => make(connection, purpose, FILLING),
-        Some(made) if made.state == FILLING => purpose.check(made.plan_hash, made.simulation),
-        Some(_) => Err(OpenError::Exists),
+        Some(made) => made.check_filling_for(purpose),
     })?;
     Ok(connection)
 }
@@ -139,25 +130,7 @@ fn check_file(connection: &Connection) -> Result<(), OpenError> {
     }
 }
 
-/// What a file says that it was made for.
-struct Made {
-    plan_hash: String,
-    plan: String,
-    simulation: bool,
-    state: String,
-    archived: bool,
-}
-
-impl Made {
-    fn check_open(&self) -> Result<(), OpenError> {
-        match self.state.as_str() {
-            OPEN => Ok(()),
-            FILLING => Err(OpenError::Unfinished),
-            _ => Err(OpenError::Moved),
-        }
-    }
-}
-
+/// Reads what a file says of itself; nothing where there are no tables.
 fn read_made(connection: &Connection) -> Result<Option<Made>, OpenError> {
     let there = connection.query_row("SELECT 1 FROM sqlite_schema WHERE name = 'purpose'", [], |_| Ok(()));
     if there.optional()?.is_none() {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::super::engine::{BATCH, Broken, Contents, Leave, Part, Parts, Receive};
 use super::super::kept::Walk;
-use super::file::{MOVED, OPEN};
+use super::super::made::{MOVED, OPEN};
 use super::{add_tallies, aside, keeping, spent, windows};
 
 /// Reads everything but the ids.

@@ -15,6 +15,7 @@ use super::engine::{
     Aside, Broken, Contents, Engine, Leave, Outcomes, Parts, Receive, Seen, refuse_closed, settle,
 };
 use super::kept::{Keeping, Kept};
+use super::made;
 use super::{Engines, OpenError, Purpose, Tallies};
 use crate::admit::Admitted;
 use crate::sqlite_file::open_to_read;
@@ -207,7 +208,7 @@ fn closed_before(transaction: &Transaction<'_>) -> Result<Epoch, Broken> {
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
     let (closed_before, state) =
         transaction.query_row("SELECT closed_before, state FROM purpose", [], row)?;
-    if state == file::OPEN { Ok(Epoch(closed_before)) } else { Err(Broken(OpenError::Moved.to_string())) }
+    if state == made::OPEN { Ok(Epoch(closed_before)) } else { Err(Broken(OpenError::Moved.to_string())) }
 }
 
 /// Lists the windows of a table in their order: one step in its index each, however many rows they have.
