@@ -42,4 +42,5 @@ pub mod server;
 pub mod signals;
 mod sqlite_file;
 pub mod store;
+mod unread;
 pub mod without;

@@ -19,11 +19,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
-use tower::Service as _;
 
 use crate::labels::Desk;
 use crate::limits::Peer;
 use crate::server::{Collector, router};
+use crate::unread;
 
 /// A head that takes longer, or a connection that is idle for longer, is cut off; so is a TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -144,7 +144,7 @@ where
 {
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        router.clone().call(request)
+        unread::answer(router.clone(), request)
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);

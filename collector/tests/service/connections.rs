@@ -94,6 +94,33 @@ fn what_is_compressed_is_refused_unopened() {
     assert!(grown < 50 << 20, "{grown} bytes");
 }
 
+/// The first answer over a connection, and whether the connection takes another request.
+fn asked_twice(server: &Server, head: &str) -> (String, bool) {
+    let mut stream = connect(server);
+    stream
+        .write_all(format!("{head}GET /v1/plan HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+        .unwrap();
+    let said = until_closed(stream);
+    let (first, rest) = said.split_once("\r\n\r\n").unwrap();
+    (first.to_lowercase(), rest.contains("HTTP/1.1 200"))
+}
+
+#[test]
+fn an_answer_before_its_body_was_read_says_that_the_connection_ends_and_others_leave_it_open() {
+    let server = Server::start(&Folder::new(), &plan(5, 2), &[]);
+    // Nothing is at the path, and what was announced never comes whole.
+    let (first, _) =
+        asked_twice(&server, "POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n");
+    assert!(first.starts_with("http/1.1 404") && first.contains("\r\nconnection: close"), "{first}");
+    let refused =
+        "POST /v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nbody";
+    for (head, status) in [(refused, "415"), ("GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n", "404")] {
+        let (first, open) = asked_twice(&server, head);
+        assert!(first.starts_with(&format!("http/1.1 {status}")) && open, "{first}");
+        assert!(!first.contains("\r\nconnection: close"), "{first}");
+    }
+}
+
 /// A certificate for this machine, its key, and the agent that trusts it.
 fn certificate(folder: &Folder) -> (PathBuf, PathBuf, ureq::Agent) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
