@@ -86,11 +86,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn build(toolchain: &Toolchain, packages: &[&str]) -> Result<Vec<TestFile>> {
     shell::step(&format!("compiling the tests of {} to wasm", packages.join(", ")));
     let mut cargo = toolchain.cargo("test")?;
-    cargo.args(["--no-run", "--lib", "--tests", "--message-format=json-render-diagnostics"]);
-    // Debug information makes the files ten times larger and the browser slower, and no one steps through them.
-    cargo.env("CARGO_PROFILE_TEST_DEBUG", "false");
-    // What the workspace saves on the compiler for native tests would be the standard library here, which is built with them.
-    cargo.args(["--config", "profile.test.package.\"*\".opt-level=2"]);
+    cargo.args(["--profile", "wasm-test", "--no-run", "--lib", "--tests"]);
+    cargo.arg("--message-format=json-render-diagnostics");
     for package in packages {
         cargo.args(["--package", package]);
     }
