@@ -22,7 +22,7 @@ pub(super) struct Made {
 
 impl Made {
     /// Checks that it is in use.
-    pub(super) fn check_open(&self) -> Result<(), OpenError> {
+    fn check_open(&self) -> Result<(), OpenError> {
         match self.state.as_str() {
             OPEN => Ok(()),
             FILLING => Err(OpenError::Unfinished),
@@ -54,8 +54,9 @@ impl Made {
         self.check_made_for(purpose)
     }
 
-    /// The purpose it was made for.
-    pub(super) fn purpose(&self) -> Result<Purpose, OpenError> {
+    /// Checks that it is in use, and returns what for.
+    pub(super) fn open_purpose(&self) -> Result<Purpose, OpenError> {
+        self.check_open()?;
         let plan =
             Plan::parse(&self.plan).map_err(|mistake| OpenError::Engine(format!("its plan: {mistake}")))?;
         Ok(Purpose { plan, simulation: self.simulation, archived: self.archived })

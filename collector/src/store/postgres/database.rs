@@ -53,9 +53,7 @@ pub(super) fn open(database: &Database, purpose: &Purpose) -> Result<(), OpenErr
 
 /// Finds out what tables that are there were made for.
 pub(super) fn open_existing(database: &Database) -> Result<Purpose, OpenError> {
-    let made = read_made(&mut connect(database)?)?.ok_or(OpenError::Missing)?;
-    made.check_open()?;
-    made.purpose()
+    read_made(&mut connect(database)?)?.ok_or(OpenError::Missing)?.open_purpose()
 }
 
 /// Makes tables that are to be filled; those that were never filled are begun anew.

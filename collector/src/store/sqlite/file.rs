@@ -82,9 +82,7 @@ pub(super) fn open_existing(path: &Path) -> Result<(Connection, Purpose), OpenEr
     let mut connection = Connection::open(path)?;
     let mut found = None;
     prepare(&mut connection, |connection| {
-        let made = read_made(connection)?.ok_or(OpenError::Missing)?;
-        made.check_open()?;
-        found = Some(made.purpose()?);
+        found = Some(read_made(connection)?.ok_or(OpenError::Missing)?.open_purpose()?);
         Ok(())
     })?;
     found.map(|purpose| (connection, purpose)).ok_or(OpenError::Missing)
