@@ -1,5 +1,6 @@
 //! `pkg`: Rust to eight wasm modules, each to its JavaScript glue and to JavaScript as well, all to the npm package in `target/pkg/keepset`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,7 +43,7 @@ pub(crate) fn run() -> Result<PathBuf> {
     shell::alone("pkg", || {
         let modules = paths::at("target/pkg-build");
         shell::empty_folder(&modules)?;
-        let here = Origin { folder: paths::root(), library: "keepset" };
+        let here = Origin { folder: paths::root(), target: &paths::wasm_target() };
         for name in MODULES {
             let compiled = build(&toolchain, &here, name, &modules)?;
             match name {
@@ -51,7 +52,7 @@ pub(crate) fn run() -> Result<PathBuf> {
                 CORE_FULL => nowasm::build(&compiled, CORE, &modules)?,
                 _ => nowasm::build(&compiled, name, &modules)?,
             }
-            std::fs::rename(bound(name, &modules), bound_with_names(name))?;
+            fs::rename(bound(name, &modules), bound_with_names(name))?;
         }
         assemble(&modules)
     })
@@ -61,22 +62,29 @@ pub(crate) fn run() -> Result<PathBuf> {
 pub(crate) struct Origin<'a> {
     /// The workspace.
     pub(crate) folder: &'a Path,
-    /// The name of its library.
-    pub(crate) library: &'a str,
+    /// Where cargo builds it. A copy of the workspace has a folder of its own: cargo tells two workspaces apart by nothing in them, and
+    /// would take what was built of one for the other's.
+    pub(crate) target: &'a Path,
 }
 
 /// Builds `name.js`, `name.wasm` and `name.d.ts` into `out`, and the module as it was before it was made small; returns what the
 /// compiler wrote.
-pub(crate) fn build(toolchain: &Toolchain, origin: &Origin<'_>, name: &str, out: &Path) -> Result<PathBuf> {
+fn build(toolchain: &Toolchain, origin: &Origin<'_>, name: &str, out: &Path) -> Result<PathBuf> {
     let compiled = compile(toolchain, origin, name)?;
     bind(&compiled, name, out)?;
     optimise(name, out)?;
     Ok(compiled)
 }
 
+/// The same, left as large as it is.
+pub(crate) fn build_large(toolchain: &Toolchain, origin: &Origin<'_>, name: &str, out: &Path) -> Result<()> {
+    bind(&compile(toolchain, origin, name)?, name, out)?;
+    fs::rename(bound(name, out), out.join(format!("{name}.wasm"))).with_context(|| paths::shown(out))
+}
+
 /// Compiles a module; the next one takes its place.
 fn compile(toolchain: &Toolchain, origin: &Origin<'_>, name: &str) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo_for_size("rustc")?;
+    let mut cargo = toolchain.cargo_for_size("rustc", origin.target)?;
     cargo.current_dir(origin.folder);
     // The manifest says `rlib` only: a `cdylib` there would drop link-time optimisation.
     cargo.args(["--package", "keepset", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--locked"]);
@@ -84,7 +92,7 @@ fn compile(toolchain: &Toolchain, origin: &Origin<'_>, name: &str) -> Result<Pat
     // Loops that count an address beside a place, and values computed on one path for the sake of another, are larger and no faster here.
     cargo.args(["--", "-Cllvm-args=-disable-lsr -enable-pre=false"]);
     shell::run(&mut cargo)?;
-    Ok(paths::wasm_target().join(TARGET).join("wasm").join(origin.library).with_extension("wasm"))
+    Ok(origin.target.join(TARGET).join("wasm/keepset.wasm"))
 }
 
 fn bind(module: &Path, name: &str, out: &Path) -> Result<()> {
@@ -105,11 +113,11 @@ fn optimise(name: &str, out: &Path) -> Result<()> {
     opt.args(["--dealign", "--strip-debug", "--strip-producers", "--strip-target-features", "-o"]);
     opt.arg(&small).arg(&bound);
     shell::run(&mut opt)?;
-    std::fs::remove_file(out.join(format!("{name}_bg.wasm.d.ts")))?;
-    let mut bytes = std::fs::read(&small)?;
+    fs::remove_file(out.join(format!("{name}_bg.wasm.d.ts")))?;
+    let mut bytes = fs::read(&small)?;
     if [CORE, CORE_FULL].contains(&name) {
         bytes = order::by_likeness(&bytes)?;
-        std::fs::write(&small, &bytes)?;
+        fs::write(&small, &bytes)?;
     }
     println!("    {name}.wasm: {} bytes, sha256 {}", bytes.len(), js::hex(&bytes));
     Ok(())
@@ -126,7 +134,7 @@ pub(crate) fn named(name: &str) -> Result<Vec<u8>> {
     let mut opt = smallest(name, WASM_FEATURES)?;
     opt.arg("-g").arg("-o").arg(&named).arg(bound_with_names(name));
     shell::run(&mut opt)?;
-    std::fs::read(&named).with_context(|| paths::shown(&named))
+    fs::read(&named).with_context(|| paths::shown(&named))
 }
 
 fn bound_with_names(name: &str) -> PathBuf {

@@ -109,21 +109,16 @@ pub(crate) fn run(package: &Path) -> Result<PathBuf> {
     shell::alone("pkg", || {
         let out = paths::at("target/planted");
         let source = out.join("source");
-        let library = "keepset_planted";
+        let target = out.join("build");
         for flaw in &FLAWS {
             copy::source(&source, &RUST)?;
-            // Under another name, what is built is never in the place of the sound module.
-            change(
-                &source,
-                &Change { file: "Cargo.toml", from: "[lib]\n", to: "[lib]\nname = \"keepset_planted\"\n" },
-            )?;
             for to_make in flaw.changes {
                 change(&source, to_make)
                     .with_context(|| format!("the flaw {:?} cannot be planted", flaw.name))?;
             }
             let modules = out.join("modules");
             shell::empty_folder(&modules)?;
-            pkg::build(&toolchain, &Origin { folder: &source, library }, MODULE, &modules)?;
+            pkg::build_large(&toolchain, &Origin { folder: &source, target: &target }, MODULE, &modules)?;
             pack(package, &modules, &out.join(flaw.name), flaw.name)?;
         }
         Ok(out)

@@ -99,19 +99,19 @@ impl Toolchain {
 
     /// A cargo that builds for [`TARGET`] into the wasm build folder.
     pub(crate) fn cargo(&self, verb: &str) -> Result<Command> {
-        self.cargo_with(verb, &[])
+        self.cargo_with(verb, &paths::wasm_target(), &[])
     }
 
-    /// The same, with everything on that makes what ships smaller without changing what it does.
-    pub(crate) fn cargo_for_size(&self, verb: &str) -> Result<Command> {
-        let mut cargo = self.cargo_with(verb, &SMALL)?;
+    /// The same into another folder, with everything on that makes what ships smaller without changing what it does.
+    pub(crate) fn cargo_for_size(&self, verb: &str, target: &Path) -> Result<Command> {
+        let mut cargo = self.cargo_with(verb, target, &SMALL)?;
         cargo.arg("-Zbuild-std-features=optimize_for_size");
         Ok(cargo)
     }
 
-    fn cargo_with(&self, verb: &str, flags: &[&str]) -> Result<Command> {
+    fn cargo_with(&self, verb: &str, target: &Path, flags: &[&str]) -> Result<Command> {
         let mut cargo = shell::cargo(verb);
-        cargo.args(["--target", TARGET, "--target-dir"]).arg(paths::wasm_target());
+        cargo.args(["--target", TARGET, "--target-dir"]).arg(target);
         cargo.arg("-Zbuild-std=std,panic_abort");
         let remaps = self.remaps()?;
         let flags: Vec<&str> = remaps.iter().map(String::as_str).chain(flags.iter().copied()).collect();
