@@ -142,6 +142,9 @@ const settings = (format) => ({
   logLevel: "warning",
 });
 
+/** The scripts of which a page calls nearly all at its start. Told so, Chromium compiles their functions while it loads them, beside the page, and not each at its first call. */
+const AT_ONCE = ["index.js", "global.js", "worker-engine.js"];
+
 async function write(file, format, what) {
   const { outputFiles } = await build({
     ...what,
@@ -153,9 +156,20 @@ async function write(file, format, what) {
   const [code, map] = [/js$/, /map$/].map((ending) => outputFiles.find(({ path }) => ending.test(path))?.text);
   // Chooses names by how often their letters occur, which compresses better. No function of ours is called with `new`.
   const compress = { passes: 2, sequences: false, directives: false, unsafe_arrows: true, unsafe_methods: true };
-  const small = await minify(code, { ecma: 2020, compress, module: format === "esm", toplevel: format === "cjs", sourceMap: map && { content: map, url: `${file}.map` } });
+  const preamble = AT_ONCE.includes(file) ? "//# allFunctionsCalledOnLoad" : undefined;
+  const small = await minify(code, { ecma: 2020, compress, format: { preamble }, module: format === "esm", toplevel: format === "cjs", sourceMap: map && { content: map, url: `${file}.map` } });
   writeFileSync(join(dist, file), small.code);
-  if (map) writeFileSync(join(dist, `${file}.map`), small.map);
+  if (map) writeFileSync(join(dist, `${file}.map`), JSON.stringify(published(JSON.parse(small.map))));
+}
+
+/** A source map that names our sources where the package has them, instead of carrying each once more; what was generated it carries. */
+function published({ sourcesContent = [], ...map }) {
+  const kept = (source) => {
+    const path = source.match(/\/pkg-template\/(src\/.+)$/)?.[1];
+    return path && existsSync(join(here, path)) ? `../${path}` : undefined;
+  };
+  const contents = map.sources.map((source, index) => (kept(source) ? null : (sourcesContent[index] ?? null)));
+  return { ...map, sources: map.sources.map((source) => kept(source) ?? basename(source)), sourcesContent: contents };
 }
 
 function writeModule(module) {
