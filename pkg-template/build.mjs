@@ -164,12 +164,12 @@ async function write(file, format, what) {
 
 /** A source map that names our sources where the package has them, instead of carrying each once more; what was generated it carries. */
 function published({ sourcesContent = [], ...map }) {
-  const kept = (source) => {
-    const path = source.match(/\/pkg-template\/(src\/.+)$/)?.[1];
-    return path && existsSync(join(here, path)) ? `../${path}` : undefined;
+  const paths = map.sources.map((source) => source.match(/\/pkg-template\/(src\/.+)$/)?.[1]).map((path) => (path && existsSync(join(here, path)) ? path : undefined));
+  return {
+    ...map,
+    sources: map.sources.map((source, index) => (paths[index] ? `../${paths[index]}` : basename(source))),
+    sourcesContent: map.sources.map((_, index) => (paths[index] ? null : (sourcesContent[index] ?? null))),
   };
-  const contents = map.sources.map((source, index) => (kept(source) ? null : (sourcesContent[index] ?? null)));
-  return { ...map, sources: map.sources.map((source) => kept(source) ?? basename(source)), sourcesContent: contents };
 }
 
 function writeModule(module) {

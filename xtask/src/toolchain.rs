@@ -102,7 +102,7 @@ impl Toolchain {
         self.cargo_with(verb, &paths::wasm_target(), &[])
     }
 
-    /// The same into another folder, with everything on that makes what ships smaller without changing what it does.
+    /// The same into the folder `target`, with everything on that makes what ships smaller without changing what it does.
     pub(crate) fn cargo_for_size(&self, verb: &str, target: &Path) -> Result<Command> {
         let mut cargo = self.cargo_with(verb, target, &SMALL)?;
         cargo.arg("-Zbuild-std-features=optimize_for_size");
