@@ -29,6 +29,17 @@ export function story({ values, scores }, width) {
   };
 }
 
+/** The line of the first few of its features, with changes of theirs alone: what the whole line costs more is the adding up of the others. */
+export function beginning({ value }, { weights, ...line }, width) {
+  const names = Object.keys(weights).slice(0, width);
+  const latest = (n, k) => value(n - ((n - k + width) % width));
+  return {
+    line: { ...line, weights: Object.fromEntries(names.map((name) => [name, weights[name]])) },
+    story: { width, value, feature: (n) => n % width, start: () => names.map((_, k) => value(k - width)) },
+    score: (n) => names.reduce((sum, name, k) => sum + weights[name] * latest(n, k), line.intercept),
+  };
+}
+
 /** A change told to a page's profile as an event, and all that the engine does upon it. */
 export function engine(name, { pack, story, truth }, { Profile, compile }) {
   const events = list(4_000, (n) => [`x${story.feature(n)}`, { value: story.value(n) }]);
