@@ -54,18 +54,20 @@ async function models(title, name, width, model, others, few) {
   const pack = scoring(without, model);
   const truth = (n) => told(changes.score(n) >= 0);
   const bare = (n) => told(changes.value(n - (n % width)) >= 0.5);
-  const subjects = [
+  const engines = [
     engine("with", { pack, story: changes, truth }, { Profile, compile }),
     engine("without", { pack: without, story: changes, truth: bare }, { Profile, compile }),
+    ...(few ? [shorter(changes, model, few)] : []),
+  ];
+  const subjects = [
+    ...engines,
     scorer("m2cgen 0.10, JavaScript", changes, (await load(join(scratch, `${name}.js`))).score, (found) => (found[1] === undefined ? found >= 0 : found[1] >= 0.5)),
     onnx("onnxruntime-web 1.30, one thread", changes, { session: await ort.InferenceSession.create(readFileSync(join(scratch, `${name}.onnx`))), Tensor: ort.Tensor }),
     ...others.map((other) => other(changes)),
   ];
-  // Not one of the peers: what adding up alone costs is read off it.
-  if (few) subjects.splice(2, 0, shorter(changes, model, few));
   const rows = await measure({ id: name, rounds: 5, warm: 200, samples: 1_000, ready: () => {}, subjects: () => subjects }, host, say);
-  const [withModel, withoutModel, ...peers] = rows;
-  const [withFew] = few ? peers.splice(0, 1) : [];
+  const [withModel, withoutModel, withFew] = rows.slice(0, engines.length);
+  const peers = rows.slice(engines.length);
   const [scored, unscored] = [pack, without].map((one) => Buffer.from(compile(JSON.stringify(one))));
   const score = { name: "**Keepset, the score**", median: withModel.median - withoutModel.median, bytes: gzipped(scored) - gzipped(unscored) };
   const event = { ...withModel, name: "Keepset, an event from the page with the score", bytes: gzipped(join(dist, scored[4] > 0x7f ? "core-full.wasm" : "core.wasm"), join(dist, "index.js")) + score.bytes };

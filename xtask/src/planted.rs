@@ -129,15 +129,18 @@ pub(crate) fn run(package: &Path) -> Result<PathBuf> {
 }
 
 /// Puts beside the copy what was built for the package of others' crates and the standard library, which it has in common with it, and
-/// nothing of ours.
+/// nothing of ours. Where nothing was built, or it was removed since, cargo builds it here.
 fn lend(built: &Path, target: &Path) -> Result<()> {
     let part = target.with_extension("part");
     shell::empty_folder(&part)?;
     for folder in [Path::new("wasm"), &Path::new(TARGET).join("wasm")] {
-        fs::create_dir_all(part.join(folder))?;
-        // With their dates: by those cargo tells what is up to date.
-        shell::run(shell::command("cp").arg("-a").arg(built.join(folder).join(".")).arg(part.join(folder)))?;
-        remove_ours(&part.join(folder))?;
+        let (from, to) = (built.join(folder), part.join(folder));
+        if from.is_dir() {
+            fs::create_dir_all(&to)?;
+            // With their dates: by those cargo tells what is up to date.
+            shell::run(shell::command("cp").arg("-a").arg(from.join(".")).arg(&to))?;
+            remove_ours(&to)?;
+        }
     }
     fs::rename(&part, target).with_context(|| paths::shown(target))
 }
