@@ -35,39 +35,12 @@ pub struct AdaptArguments {
     /// The pack
     #[arg(long)]
     pub pack: PathBuf,
-    /// The model of the pack, or of --member
-    #[arg(long)]
-    pub model: String,
     /// A file with the model, as `keepset train --out` writes it, instead of the pack's own
     #[arg(long)]
     pub member: Option<PathBuf>,
-    /// What the model foretells: an outcome that the pack defines
-    #[arg(long)]
-    pub outcome: String,
-    /// The log.
+    /// What is looked for.
     #[command(flatten)]
-    pub files: LogFiles,
-    /// A day, YYYY-MM-DD: what had come due by then tells how people differ, predictions from then on are measured
-    #[arg(long)]
-    pub cut: String,
-    /// Scores are looked at every so many days from a person's first event on
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
-    pub every: u16,
-    /// Scores are looked at on each day with an event instead, behind its events
-    #[arg(long)]
-    pub visits: bool,
-    /// Also try to learn how much of the score holds for a person
-    #[arg(long)]
-    pub slope: bool,
-    /// Also try to learn what these features are worth for a person
-    #[arg(long, value_delimiter = ',')]
-    pub weights: Vec<String>,
-    /// A score is moved by so much at most; left out, three deviations of how people differ
-    #[arg(long)]
-    pub limit: Option<f64>,
-    /// The seed of the resampling behind the intervals
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    pub search: Search,
     /// Show progress even when standard error is no terminal
     #[arg(long)]
     pub progress: bool,
@@ -85,30 +58,43 @@ pub struct AdaptArguments {
     pub page: Option<PathBuf>,
 }
 
-impl AdaptArguments {
-    /// A look a week at what is tried for any model: an offset, and how much of the score holds. Which model, of which log, is left to say.
-    pub(crate) fn of_offset_and_slope() -> Self {
-        Self {
-            pack: PathBuf::new(),
-            model: String::new(),
-            member: None,
-            outcome: String::new(),
-            files: LogFiles { events: Vec::new(), mapping: None, strict: false },
-            cut: String::new(),
-            every: 7,
-            visits: false,
-            slope: true,
-            weights: Vec::new(),
-            limit: None,
-            seed: 0,
-            progress: false,
-            out: None,
-            json: None,
-            svg: None,
-            page: None,
-        }
-    }
+/// Whose scores are moved by what, and on which log that is tried.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// The model of the pack, or of --member
+    #[arg(long)]
+    pub model: String,
+    /// What the model foretells: an outcome that the pack defines
+    #[arg(long)]
+    pub outcome: String,
+    /// The log.
+    #[command(flatten)]
+    pub files: LogFiles,
+    /// A day, YYYY-MM-DD: what had come due by then tells how people differ, predictions from then on are measured
+    #[arg(long)]
+    pub cut: String,
+    /// Scores are looked at every so many days from a person's first event on
+    #[arg(long, default_value_t = EVERY_DAYS, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub every: u16,
+    /// Scores are looked at on each day with an event instead, behind its events
+    #[arg(long)]
+    pub visits: bool,
+    /// Also try to learn how much of the score holds for a person
+    #[arg(long)]
+    pub slope: bool,
+    /// Also try to learn what these features are worth for a person
+    #[arg(long, value_delimiter = ',')]
+    pub weights: Vec<String>,
+    /// A score is moved by so much at most; left out, three deviations of how people differ
+    #[arg(long)]
+    pub limit: Option<f64>,
+    /// The seed of the resampling behind the intervals
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
+
+/// A look a week, where nothing is said.
+pub(crate) const EVERY_DAYS: u16 = 7;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -134,7 +120,8 @@ const LEAST: [usize; 5] = [0, 1, 2, 4, 8];
 /// When the pack is none or has no such model or outcome, a file fails, too few people have outcomes, or they do not differ.
 pub fn run(arguments: &AdaptArguments) -> anyhow::Result<String> {
     let document = document(arguments)?;
-    let (found, later) = watched(arguments.progress, |terminal| measured(arguments, &document, terminal))?;
+    let (found, later) =
+        watched(arguments.progress, |terminal| measured(&arguments.search, &document, terminal))?;
     give_out(arguments, &document, &found, &later)?;
     Ok(summary(&found))
 }
@@ -143,43 +130,39 @@ pub fn run(arguments: &AdaptArguments) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) fn learn(
-    arguments: &AdaptArguments,
-    document: &Value,
-    watch: &mut impl Watch,
-) -> anyhow::Result<Found> {
-    Ok(measured(arguments, document, watch)?.0)
+pub(crate) fn learn(search: &Search, document: &Value, watch: &mut impl Watch) -> anyhow::Result<Found> {
+    Ok(measured(search, document, watch)?.0)
 }
 
 /// The same, with the predictions that it was measured on.
 fn measured(
-    arguments: &AdaptArguments,
+    search: &Search,
     document: &Value,
     watch: &mut impl Watch,
 ) -> anyhow::Result<(Found, Vec<Vec<Told>>)> {
-    let outcome = Outcome::of_pack(document, &arguments.outcome)
-        .with_context(|| format!("the pack defines no outcome {:?}", arguments.outcome))?;
+    let outcome = Outcome::of_pack(document, &search.outcome)
+        .with_context(|| format!("the pack defines no outcome {:?}", search.outcome))?;
     ensure!(
         outcome.when.is_empty(),
         "the outcome {} asks when: a model moves with one that comes within one number of days",
-        arguments.outcome
+        search.outcome
     );
-    let cut = Timestamp::from_date(&arguments.cut)
-        .with_context(|| format!("{:?} is no day YYYY-MM-DD", arguments.cut))?;
+    let cut = Timestamp::from_date(&search.cut)
+        .with_context(|| format!("{:?} is no day YYYY-MM-DD", search.cut))?;
     ensure!(
-        arguments.limit.is_none_or(|limit| limit > 0.0 && limit <= 5.0),
+        search.limit.is_none_or(|limit| limit > 0.0 && limit <= 5.0),
         "a limit is above 0, and 5 at most"
     );
     let pack = Rc::new(Pack::read(document).context("the pack is wrong")?);
-    let model = pack.models.iter().find(|model| model.id.as_str() == arguments.model);
-    let model = model.with_context(|| format!("the pack has no model {:?}", arguments.model))?;
-    let (stories, end) = stories(arguments, watch)?;
+    let model = pack.models.iter().find(|model| model.id.as_str() == search.model);
+    let model = model.with_context(|| format!("the pack has no model {:?}", search.model))?;
+    let (stories, end) = stories(&search.files, watch)?;
     let place = |name: &String| pack.features().iter().position(|feature| feature.id.as_str() == name);
-    let features = arguments
+    let features = search
         .weights
         .iter()
         .map(|name| place(name).with_context(|| format!("the pack has no feature {name:?}")));
-    let pace = if arguments.visits { Pace::Visits } else { Pace::Every(i64::from(arguments.every) * DAY_MS) };
+    let pace = if search.visits { Pace::Visits } else { Pace::Every(i64::from(search.every) * DAY_MS) };
     let watched = Watched {
         pack: Rc::clone(&pack),
         model,
@@ -189,17 +172,17 @@ fn measured(
         end,
     };
     let looks = watched.looks(&stories, watch)?;
-    let slope = arguments.slope.then_some(Input::Score);
+    let slope = search.slope.then_some(Input::Score);
     let candidates: Vec<Input> =
-        slope.into_iter().chain((0..arguments.weights.len()).map(Input::Feature)).collect();
-    let prior = prior::find(&looks, cut, &candidates, arguments.limit, watch)?;
+        slope.into_iter().chain((0..search.weights.len()).map(Input::Feature)).collect();
+    let prior = prior::find(&looks, cut, &candidates, search.limit, watch)?;
     let told: Vec<Vec<Told>> = looks.iter().map(|looks| prior.way.live(looks)).collect();
     let later = later(&told, cut);
     let everybody = everybody(&told, cut);
     let gains: Vec<Gain> =
-        LEAST.iter().filter_map(|least| gain(&later, everybody, *least, arguments.seed)).collect();
+        LEAST.iter().filter_map(|least| gain(&later, everybody, *least, search.seed)).collect();
     ensure!(!gains.is_empty(), "no prediction from {} on comes due before the log ends", cut.date());
-    let adapt = declared(&prior, arguments);
+    let adapt = declared(&prior, search);
     let found = Found { adapt, people: prior.people, outcomes: prior.outcomes, gained: prior.gained, gains };
     Ok((found, later))
 }
@@ -211,16 +194,16 @@ fn document(arguments: &AdaptArguments) -> anyhow::Result<Value> {
     if let Some(file) = &arguments.member {
         let members =
             document::parse(&read(file)?).with_context(|| format!("{} is wrong", file.display()))?;
-        let member = members.get(&arguments.model);
-        let member =
-            member.with_context(|| format!("{} has no model {:?}", file.display(), arguments.model))?;
+        let member = members.get(&arguments.search.model);
+        let member = member
+            .with_context(|| format!("{} has no model {:?}", file.display(), arguments.search.model))?;
         let models = pack.as_object_mut().map(|pack| pack.entry("models").or_insert_with(|| json!({})));
         // What is no object is left to the pack's reader to refuse.
         if let Some(Value::Object(models)) = models {
-            models.insert(arguments.model.clone(), member.clone());
+            models.insert(arguments.search.model.clone(), member.clone());
         }
     }
-    let model = pack.get_mut("models").and_then(|models| models.get_mut(&arguments.model));
+    let model = pack.get_mut("models").and_then(|models| models.get_mut(&arguments.search.model));
     if let Some(Value::Object(model)) = model {
         model.remove("adapt");
     }
@@ -228,7 +211,7 @@ fn document(arguments: &AdaptArguments) -> anyhow::Result<Value> {
 }
 
 /// Reads the log: who did what, and when it ends.
-fn stories(arguments: &AdaptArguments, watch: &mut impl Watch) -> anyhow::Result<(Stories, Timestamp)> {
+fn stories(files: &LogFiles, watch: &mut impl Watch) -> anyhow::Result<(Stories, Timestamp)> {
     let mut stories = Stories::new();
     let mut end = None;
     let mut take = |Line { person, event, heard, .. }: &Line| -> anyhow::Result<Option<Fault>> {
@@ -236,7 +219,7 @@ fn stories(arguments: &AdaptArguments, watch: &mut impl Watch) -> anyhow::Result
         stories.entry(person.clone()).or_default().push((*heard, event.clone()));
         Ok(None)
     };
-    let LogFiles { events, mapping, strict } = &arguments.files;
+    let LogFiles { events, mapping, strict } = files;
     let mapping = mapping.as_deref().map(read_mapping).transpose()?;
     read_through(events, mapping, *strict, watch, &mut take)?;
     Ok((stories, end.context("the log holds no event")?))
@@ -257,15 +240,14 @@ fn everybody(told: &[Vec<Told>], cut: Timestamp) -> Platt {
 }
 
 /// The key `adapt` of the model.
-fn declared(prior: &Prior, arguments: &AdaptArguments) -> Value {
+fn declared(prior: &Prior, search: &Search) -> Value {
     let rule = &prior.way.rule;
-    let mut adapt =
-        json!({"outcome": arguments.outcome, "limit": rule.limit, "offset": rule.terms[0].variance});
+    let mut adapt = json!({"outcome": search.outcome, "limit": rule.limit, "offset": rule.terms[0].variance});
     for (input, term) in prior.way.inputs.iter().zip(rule.terms.iter().skip(1)) {
         match input {
             Input::Score => adapt["slope"] = json!({"variance": term.variance, "centre": term.centre}),
             Input::Feature(place) => {
-                adapt["weights"][&arguments.weights[*place]] =
+                adapt["weights"][&search.weights[*place]] =
                     json!({"variance": term.variance, "centre": term.centre, "scale": term.scale});
             }
         }
@@ -282,21 +264,21 @@ fn give_out(
     write_json(arguments.json.as_deref(), found)?;
     if let Some(file) = &arguments.out {
         let mut document = document.clone();
-        document["models"][&arguments.model]["adapt"] = found.adapt.clone();
+        document["models"][&arguments.search.model]["adapt"] = found.adapt.clone();
         // What a device refuses is not written.
         Pack::read(&document).context("the pack does not take the model")?;
-        let member = json!({&arguments.model: document["models"][&arguments.model]});
+        let member = json!({&arguments.search.model: document["models"][&arguments.search.model]});
         write(file, &(serde_json::to_string_pretty(&member)? + "\n"))?;
     }
     if let Some(file) = &arguments.svg {
         let title = format!(
             "Mean log-loss of {} by how many outcomes of the person were learned from",
-            arguments.model
+            arguments.search.model
         );
         write(file, &curve::draw(later, &title))?;
     }
     if let Some(page) = &arguments.page {
-        markers::write(page, &format!("adapt-{}", arguments.model), &table(found))?;
+        markers::write(page, &format!("adapt-{}", arguments.search.model), &table(found))?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use keepset_wire::{Name, Timestamp, document};
 use serde_json::{Value, json};
 
 use super::{read, read_mapping, watched, write, write_json};
-use crate::adapt::{self, AdaptArguments, Found};
+use crate::adapt::{self, Found, Search};
 use crate::args::{EvaluateArguments, LogFiles, TableArguments, TrainArguments};
 use crate::family::{self, Aim, FamilyTraining};
 use crate::groups::{self, Grouping};
@@ -83,7 +83,8 @@ fn learn_to_move(
     pack: &mut Value,
     trained: &mut Trained,
 ) -> anyhow::Result<Found> {
-    let asked = AdaptArguments {
+    // What is tried for any model: an offset, and how much of the score holds.
+    let search = Search {
         model: trained.id.clone(),
         outcome: arguments.label.clone(),
         files: LogFiles {
@@ -92,11 +93,15 @@ fn learn_to_move(
             strict: arguments.strict,
         },
         cut: trained.test_cut.clone(),
+        every: adapt::EVERY_DAYS,
+        visits: false,
+        slope: true,
+        weights: Vec::new(),
+        limit: None,
         seed: arguments.seed,
-        ..AdaptArguments::of_offset_and_slope()
     };
     pack["models"][&trained.id] = json!(trained.model);
-    let found = watched(arguments.progress, |terminal| adapt::learn(&asked, pack, terminal))?;
+    let found = watched(arguments.progress, |terminal| adapt::learn(&search, pack, terminal))?;
     trained.model.move_by(found.adapt.clone());
     Ok(found)
 }
