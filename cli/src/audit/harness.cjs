@@ -2,7 +2,7 @@
 //
 // `node --eval THIS PACKAGE`. A line of JSON in, a line of JSON and so many bytes out. Nothing is judged here.
 "use strict";
-const { createHash } = require("node:crypto");
+const { hash } = require("node:crypto");
 const { readFileSync, readSync, readdirSync, writeSync } = require("node:fs");
 const { join } = require("node:path");
 const { compileFunction } = require("node:vm");
@@ -30,7 +30,7 @@ function known(seed, number) {
   let rest = Buffer.alloc(0);
   return (bytes) => {
     for (let at = 0; at < bytes.length; ) {
-      if (rest.length === 0) rest = createHash("sha256").update(`${seed} ${number} ${block++}`).digest();
+      if (rest.length === 0) rest = hash("sha256", `${seed} ${number} ${block++}`, "buffer");
       const part = rest.subarray(0, bytes.length - at);
       bytes.set(part, at);
       at += part.length;
@@ -140,7 +140,6 @@ async function retry({ pack, day, days, attempts }) {
 
 /** Tells what the package holds: the hash of the module, and which files are not what the package says they are. */
 function files() {
-  const hash = (kind, bytes, as) => createHash(kind).update(bytes).digest(as);
   const promised = JSON.parse(bytesOf("integrity.json"));
   const there = readdirSync(dist).filter((file) => /\.(js|cjs|wasm)$/.test(file));
   const wrong = Object.entries(promised).filter(([file, value]) => !there.includes(file) || value !== `sha384-${hash("sha384", bytesOf(file), "base64")}`);
