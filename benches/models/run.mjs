@@ -11,7 +11,7 @@ import { install, peersBeside } from "../peers/install.mjs";
 import { prepareModules } from "../peers/keepset-module.mjs";
 import { measure } from "../peers/measure.mjs";
 import { micros, times } from "../peers/table.mjs";
-import { beginning, engine, features, onnx, scorer, scoring, story, told } from "./subjects.mjs";
+import { engine, features, onnx, scorer, scoring, story, told } from "./subjects.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const dist = join(resolve(process.env.KEEPSET_PACKAGE ?? join(root, "target/pkg/keepset")), "dist");
@@ -48,7 +48,7 @@ function table(title, rows, own) {
 }
 
 /** Keepset's event with and without the model, the difference of which is the score; then the peers. */
-async function models(title, name, width, model, others, few) {
+async function models(title, name, width, model, others) {
   const changes = story(read(`${name}.json`), width);
   const without = features(width);
   const pack = scoring(without, model);
@@ -57,7 +57,6 @@ async function models(title, name, width, model, others, few) {
   const engines = [
     engine("with", { pack, story: changes, truth }, { Profile, compile }),
     engine("without", { pack: without, story: changes, truth: bare }, { Profile, compile }),
-    ...(few ? [shorter(changes, model, few)] : []),
   ];
   const subjects = [
     ...engines,
@@ -65,23 +64,17 @@ async function models(title, name, width, model, others, few) {
     onnx("onnxruntime-web 1.30, one thread", changes, { session: await ort.InferenceSession.create(readFileSync(join(scratch, `${name}.onnx`))), Tensor: ort.Tensor }),
     ...others.map((other) => other(changes)),
   ];
-  const rows = await measure({ id: name, rounds: 5, warm: 200, samples: 1_000, ready: () => {}, subjects: () => subjects }, host, say);
-  const [withModel, withoutModel, withFew] = rows.slice(0, engines.length);
+  const rows = await measure({ id: name, rounds: 5, warm: 200, samples: 1_000, least: 20, ready: () => {}, subjects: () => subjects }, host, say);
+  const [withModel, withoutModel] = rows.slice(0, engines.length);
   const peers = rows.slice(engines.length);
-  const [scored, unscored] = [pack, without].map((one) => Buffer.from(compile(JSON.stringify(one))));
+  // The model is in the place of one segment's rule.
+  const [scored, unscored] = [pack, { ...without, segments: without.segments.slice(0, 1) }].map((one) => Buffer.from(compile(JSON.stringify(one))));
   const score = { name: "**Keepset, the score**", median: withModel.median - withoutModel.median, bytes: gzipped(scored) - gzipped(unscored) };
   const event = { ...withModel, name: "Keepset, an event from the page with the score", bytes: gzipped(join(dist, scored[4] > 0x7f ? "core-full.wasm" : "core.wasm"), join(dist, "index.js")) + score.bytes };
   const runtime = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"].map((file) => join(scratch, "node_modules/onnxruntime-web/dist", file));
   const bytes = { m2cgen: gzipped(join(scratch, `${name}.js`)), onnxruntime: gzipped(...runtime, join(scratch, `${name}.onnx`)) };
   for (const row of peers) row.bytes = bytes[row.name.split(/[-\s]/)[0]];
-  const adding = withFew ? [{ name: `Keepset, adding up: the same less a line of ${few} of its features`, median: withModel.median - withFew.median }] : [];
-  table(title, [score, ...adding, event, ...peers], score);
-}
-
-/** The engine with the first few features of a line. */
-function shorter(changes, model, few) {
-  const { line, story, score } = beginning(changes, model, few);
-  return engine("few", { pack: scoring(features(few), line), story, truth: (n) => told(score(n) >= 0) }, { Profile, compile });
+  table(title, [score, event, ...peers], score);
 }
 
 /** A forest of as many trees, learned by the peer from the same rows; its answer is its own, for it learns another model. */
@@ -139,7 +132,7 @@ const { intercept, weights } = read("line.weights.json");
 const line = { kind: "linear", title: "t", intercept, weights: Object.fromEntries(weights.map((weight, k) => [`x${k}`, weight])) };
 
 await models("100 trees of depth 6, 8 features", "trees", 8, trees, [forest]);
-await models("a line of 100 features", "line", 100, line, [], 9);
+await models("a line of 100 features", "line", 100, line, []);
 startUp(scoring(features(8), trees));
 await texts();
 process.exit(0);

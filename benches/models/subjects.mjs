@@ -3,13 +3,16 @@ import { list, pack, START } from "../peers/packs.mjs";
 
 const at = (n) => START + n * 1_000;
 
-/** The pack of so many features, each the latest value that an event of its own brings, without a model. */
+/**
+ * The pack of so many features, each the latest value that an event of its own brings, without a model. A segment looks at each, so that an
+ * event costs here what it costs wherever somebody looks at its feature; all but the first are of nobody.
+ */
 export function features(width) {
   const names = list(width, (k) => `x${k}`);
   return pack({
     events: names.map((name) => [name, { value: { type: "number", min: 0, max: 1 } }]),
     features: names.map((name) => [name, { kind: "last", event: name, property: "value", title: "t" }]),
-    segments: [["high", { feature: "x0", op: ">=", value: 0.5 }]],
+    segments: names.map((name, k) => [k === 0 ? "high" : `looks_${k}`, { feature: name, op: ">=", value: k === 0 ? 0.5 : 2 }]),
   });
 }
 
@@ -26,17 +29,6 @@ export function story({ values, scores }, width) {
     score: (n) => scores[place(n)],
     /** The values of all features before the first change. */
     start: () => list(width, (k) => values[values.length - width + k]),
-  };
-}
-
-/** The line of the first few of its features, with changes of theirs alone: what the whole line costs more is the adding up of the others. */
-export function beginning({ value }, { weights, ...line }, width) {
-  const names = Object.keys(weights).slice(0, width);
-  const latest = (n, k) => value(n - ((n - k + width) % width));
-  return {
-    line: { ...line, weights: Object.fromEntries(names.map((name) => [name, weights[name]])) },
-    story: { width, value, feature: (n) => n % width, start: () => names.map((_, k) => value(k - width)) },
-    score: (n) => names.reduce((sum, name, k) => sum + weights[name] * latest(n, k), line.intercept),
   };
 }
 

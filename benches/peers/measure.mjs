@@ -55,13 +55,13 @@ async function warmUp(subject, host, ready) {
   await run.stop?.();
 }
 
-/** One subject's turn: brought to its place, measured, and its answer compared with the truth. */
-async function turn(subject, run, { warm, samples, ready }, step, from) {
+/** One subject's turn: brought to its place, measured, and its answer compared with the truth. A sample is of the `least` events, or more. */
+async function turn(subject, run, { warm, samples, ready, least = 1 }, step, from) {
   globalThis.gc?.();
   const begun = performance.now();
   await steps(run, from, from + warm);
   const each = (performance.now() - begun) / warm;
-  const group = Math.max(1, Math.ceil((STEPS * step) / each));
+  const group = Math.max(least, Math.ceil((STEPS * step) / each));
   // Making the events is nobody's work, nor is a turn with nothing to do: whatever a page does, it does in one.
   const empty = run.turn ? await emptyTurn(run.turn) : 0;
   ready(from + warm + samples * group);
