@@ -18,7 +18,7 @@ use crate::{docs, paths, pkg, planted, setup, shell};
 struct Outcome {
     suite: String,
     result: Result<Count>,
-    /// With what was built for it.
+    /// Without what was built before.
     took: Duration,
 }
 
@@ -43,28 +43,24 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn every_suite() -> Vec<Outcome> {
-    let ready = setup::run().and_then(|()| Ok((Toolchain::ensure()?, Browser::ensure()?)));
+    // Installing waits for the network, compiling for the processor.
+    let (ready, compiled) = both(compile, || {
+        setup::run()?;
+        Ok((Toolchain::ensure()?, Browser::ensure()?))
+    });
     let (toolchain, browser) = match ready {
         Ok(ready) => ready,
         Err(error) => return vec![Outcome::of("setup", || Err(error))],
     };
-    let mut outcomes = vec![Outcome::of("native", native)];
-    let wasm = wasm_test::build(&toolchain, &wasm_test::CRATES);
+    // Native tests leave a third of two cores idle, for which the next ones are compiled.
+    let (native, wasm) = both(
+        || wasm_test::build(&toolchain, &wasm_test::CRATES),
+        || Outcome::of("native", || compiled.and_then(|()| native())),
+    );
+    let mut outcomes = vec![native];
     // Either keeps one core busy.
-    let package = thread::scope(|scope| {
-        let package = scope.spawn(package);
-        match wasm {
-            Ok(files) => outcomes.extend(
-                [Host::Node, Host::Chromium].iter().flat_map(|host| run_wasm(&files, *host, &browser)),
-            ),
-            Err(error) => outcomes.push(Outcome::of("wasm", || Err(error))),
-        }
-        // The checks inside are the site's own; that they all held counts as one.
-        let one = Count { passed: 1, ..Count::default() };
-        outcomes.push(Outcome::of("docs", || docs::run().map(|()| one)));
-        outcomes.push(Outcome::of("xtask", own));
-        package.join().unwrap_or_else(|_| Err(anyhow!("building it panicked")))
-    });
+    let (others, package) = both(package, || beside_package(wasm, &browser));
+    outcomes.extend(others);
     match package {
         Ok(package) => {
             outcomes.push(Outcome::of("npm package", || node_files("package", &browser, &package)));
@@ -72,6 +68,33 @@ fn every_suite() -> Vec<Outcome> {
         }
         Err(error) => outcomes.push(Outcome::of("npm package", || Err(error))),
     }
+    outcomes
+}
+
+/// Does one thing in the background of another; returns what came of the other, and of the one.
+fn both<T, U: Send>(
+    background: impl FnOnce() -> Result<U> + Send,
+    other: impl FnOnce() -> T,
+) -> (T, Result<U>) {
+    thread::scope(|scope| {
+        let background = scope.spawn(background);
+        let other = other();
+        (other, background.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked"))))
+    })
+}
+
+/// What needs no package, and leaves a core to building it.
+fn beside_package(wasm: Result<Vec<TestFile>>, browser: &Browser) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    match wasm {
+        Ok(files) => outcomes
+            .extend([Host::Node, Host::Chromium].iter().flat_map(|host| run_wasm(&files, *host, browser))),
+        Err(error) => outcomes.push(Outcome::of("wasm", || Err(error))),
+    }
+    // The checks inside are the site's own; that they all held counts as one.
+    let one = Count { passed: 1, ..Count::default() };
+    outcomes.push(Outcome::of("docs", || docs::run().map(|()| one)));
+    outcomes.push(Outcome::of("xtask", own));
     outcomes
 }
 
@@ -95,11 +118,21 @@ fn report(outcomes: &[Outcome]) -> Count {
     outcomes.iter().map(|outcome| outcome.result.as_ref().unwrap_or(&broken).clone()).sum()
 }
 
+/// Compiles the native tests.
+fn compile() -> Result<()> {
+    shell::step("compiling the native tests");
+    shell::run(native_tests().arg("--no-run"))
+}
+
 fn native() -> Result<Count> {
     shell::step("native tests");
+    finish(&mut native_tests())
+}
+
+fn native_tests() -> Command {
     let mut cargo = shell::cargo("test");
     cargo.args(["--workspace", "--exclude", "xtask", "--locked", "--no-fail-fast"]);
-    finish(&mut cargo)
+    cargo
 }
 
 /// This program's own tests, as it was built to run: its libraries are not built a second time for them.
