@@ -54,19 +54,15 @@ async function models(title, name, width, model, others) {
   const pack = scoring(without, model);
   const truth = (n) => told(changes.score(n) >= 0);
   const bare = (n) => told(changes.value(n - (n % width)) >= 0.5);
-  const engines = [
+  const subjects = [
     engine("with", { pack, story: changes, truth }, { Profile, compile }),
     engine("without", { pack: without, story: changes, truth: bare }, { Profile, compile }),
-  ];
-  const subjects = [
-    ...engines,
     scorer("m2cgen 0.10, JavaScript", changes, (await load(join(scratch, `${name}.js`))).score, (found) => (found[1] === undefined ? found >= 0 : found[1] >= 0.5)),
     onnx("onnxruntime-web 1.30, one thread", changes, { session: await ort.InferenceSession.create(readFileSync(join(scratch, `${name}.onnx`))), Tensor: ort.Tensor }),
     ...others.map((other) => other(changes)),
   ];
   const rows = await measure({ id: name, rounds: 5, warm: 200, samples: 1_000, least: 20, ready: () => {}, subjects: () => subjects }, host, say);
-  const [withModel, withoutModel] = rows.slice(0, engines.length);
-  const peers = rows.slice(engines.length);
+  const [withModel, withoutModel, ...peers] = rows;
   // The model is in the place of one segment's rule.
   const [scored, unscored] = [pack, { ...without, segments: without.segments.slice(0, 1) }].map((one) => Buffer.from(compile(JSON.stringify(one))));
   const score = { name: "**Keepset, the score**", median: withModel.median - withoutModel.median, bytes: gzipped(scored) - gzipped(unscored) };

@@ -52,7 +52,7 @@ fn every_suite() -> Vec<Outcome> {
         Ok(ready) => ready,
         Err(error) => return vec![Outcome::of("setup", || Err(error))],
     };
-    // Native tests leave a third of two cores idle, for which the next ones are compiled.
+    // Native tests leave a part of two cores idle, on which the next ones are compiled.
     let (native, wasm) = both(
         || wasm_test::build(&toolchain, &wasm_test::CRATES),
         || Outcome::of("native", || compiled.and_then(|()| native())),
