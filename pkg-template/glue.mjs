@@ -38,6 +38,8 @@ const ALL = [
   // The loader gives a module and no address, and no one asks what was started.
   [/if \(module !== undefined\) \{\n {8}if \(Object[^]*?\n {4}\}\n/g, "({ module } = module);\n"],
   [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^]*?\n {4}\}\n/g, ""],
+  // Started again, it is bound to another instance: the one before may be broken.
+  [/(?<=function initSync\(module\) \{\n) {4}if \(wasm !== undefined\) return wasm;\n/g, ""],
   [/let wasmModule, wasmInstance, wasm;/g, "let wasm;"],
   [/wasmInstance = instance;/g, ""],
   [/wasmModule = module;/g, ""],
@@ -52,7 +54,7 @@ const RANDOM = [
 
 /** In the glue of every module that `wasm2js` writes as JavaScript. */
 const NOWASM = [
-  [/function initSync\(module\) \{[^]*?\n\}\n/g, "function initSync() { return (wasm ??= instantiate(__wbg_get_imports())); }\n"],
+  [/function initSync\(module\) \{[^]*?\n\}\n/g, "function initSync() { return (wasm = instantiate(__wbg_get_imports())); }\n"],
   [/export \{ initSync, __wbg_init as default \};/g, "export { initSync };"],
   // The first slot behind the values that every heap begins with; wasm-bindgen puts it in by itself only where objects have a table.
   [/import \* as import1 from "__wbindgen_externref_xform__"\n/g, "const import1 = { __wbindgen_externref_statics_end: () => 1028 };\n"],

@@ -3,7 +3,7 @@ import { fromEngine, type KeepsetError } from "./errors.js";
 import { Guess } from "./guess.js";
 import { chooseStorage, Vault } from "./host/vault.js";
 import { Keeper } from "./keeper.js";
-import type { Kit, Parts, Report, Study } from "./kit.js";
+import { Instances, type Kit, type Parts, type Report, type Study } from "./kit.js";
 import { type Home, loader } from "./loader.js";
 import type { Notice } from "./ops.js";
 import { once } from "./once.js";
@@ -42,10 +42,15 @@ export function engineAt({ full, ...usual }: Cores, report: Later<Report>, study
     return { Profile: profilesOf(bound), initSync: bound.initSync };
   };
   const guess = new Guess();
-  const openCore = loader({ name: "core", glue, ...usual, early: () => guess.take() });
-  const openFull = loader({ name: "core-full", glue, ...usual, url: full });
-  const later = { openReport: loader({ name: "report", ...report }), openStudy: loader({ name: "study", ...study }) };
+  const loaders = () => ({
+    openCore: loader({ name: "core", glue, ...usual, early: () => guess.take() }),
+    openFull: loader({ name: "core-full", glue, ...usual, url: full }),
+    later: { instances: new Instances(), openReport: loader({ name: "report", ...report }), openStudy: loader({ name: "study", ...study }) },
+  });
+  let current = loaders();
   const open: OpenEngine = async (settings, tell, fail) => {
+    if (current.later.instances.broken) current = loaders();
+    const { openCore, openFull, later } = current;
     const without = once(async () => (await (settings.nowasm ?? open.nowasm)?.().catch(() => undefined))?.engine.open());
     /** Loads something from the modules, or takes it from the engine without WebAssembly. */
     const either = async <T>(load: () => Promise<T>, from: (parts: Parts) => T | Promise<T>): Promise<T> => {

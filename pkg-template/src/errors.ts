@@ -54,5 +54,5 @@ export function fromEngine(error: unknown, code: ErrorCode, where = ""): unknown
 
 /** What is left to say when the engine failed in a way it should not have. */
 export function crashed(cause: unknown): KeepsetError {
-  return new KeepsetError("engine_crashed", "The engine stopped. Nothing is computed or sent until the page is loaded again.", { cause });
+  return new KeepsetError("engine_crashed", "The engine stopped in a way it should not have.", { cause });
 }

@@ -1,6 +1,6 @@
 import { deviceData } from "./device-data.js";
 import type { ConsentState, SegmentChange, Withheld } from "./dto.js";
-import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
+import { type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import { placeAt, zoneAround } from "./host/zone.js";
@@ -59,6 +59,7 @@ export class Keeper {
     this.#core = core;
     this.#seen = seen;
     this.#consented = Object.freeze(core.consent());
+    kit.instances.inside.add(this.#leave);
     this.#outgoing = new Outgoing({
       settings,
       tell,
@@ -87,7 +88,7 @@ export class Keeper {
   ): Promise<Keeper> {
     const keeper = new Keeper(settings, kit, vault, tell, fail, record);
     keeper.#complainIfUnreadable();
-    await keeper.#catchUp();
+    await keeper.#catchUp().catch((error: unknown) => Promise.reject(keeper.#crash(error)));
     return keeper;
   }
 
@@ -154,7 +155,7 @@ export class Keeper {
   close(): void {
     if (this.#closed) return;
     this.#stop();
-    this.#core.free();
+    if (!this.kit.instances.broken) this.#core.free();
   }
 
   async #perform(call: Signed): Promise<unknown> {
@@ -430,7 +431,7 @@ export class Keeper {
       if (record && !last) core.rewrite();
       return { core, seen };
     } catch (error) {
-      throw fromEngine(error, "pack_invalid");
+      throw this.kit.instances.thrown(fromEngine(error, "pack_invalid"));
     }
   }
 
@@ -473,19 +474,19 @@ export class Keeper {
     }
   }
 
-  /**
-   * What is thrown out of the engine other than a refusal, a trap or an exception of the page's own functions, leaves it
-   * in no known state, so it is never entered again.
-   */
+  /** What comes of an error: where it is the end of the engine's instances, they are never entered again. */
   #crash(error: unknown): KeepsetError | Gone {
-    if (error instanceof KeepsetError || error instanceof Gone) return error;
-    this.#stop();
-    return crashed(error);
+    if (!(error instanceof KeepsetError || error instanceof Gone)) this.#stop();
+    return this.kit.instances.thrown(error);
   }
+
+  /** Another engine has stopped in the same instances. */
+  readonly #leave = (error: unknown): void => this.fail(this.#crash(error) as KeepsetError);
 
   /** Neither rings nor writes nor sends any more. */
   #stop(): void {
     this.#closed = true;
+    this.kit.instances.inside.delete(this.#leave);
     this.#alarm.clear();
     this.#saver.close();
     this.#outgoing.close();

@@ -1,4 +1,6 @@
 // What an engine is made of, and the parts that are loaded when they are asked for.
+import { crashed, KeepsetError } from "./errors.js";
+import { Gone } from "./ops.js";
 import type { Profiles } from "./profile.js";
 
 /** What is due and could not be done is tried again after this while. */
@@ -10,8 +12,28 @@ export type Report = typeof import("./report.js");
 /** What a page needs seldom: the glue of the study part. */
 export type Study = typeof import("./study.js");
 
+/** Instances of the modules, which the engines of a page share: when one engine stops in them, none enters them again. */
+export class Instances {
+  /** They are in no known state. */
+  broken = false;
+  /** Tells each engine that is in them. */
+  readonly inside = new Set<(error: unknown) => void>();
+
+  /**
+   * What an engine throws other than a refusal, a trap or an exception of the page's own functions, leaves its instances in no
+   * known state.
+   */
+  thrown(error: unknown): KeepsetError | Gone {
+    if (error instanceof KeepsetError || error instanceof Gone) return error;
+    this.broken = true;
+    this.inside.forEach((leave) => leave(error));
+    return crashed(error);
+  }
+}
+
 /** What engines are made of, whatever their pack. */
 export interface Parts {
+  readonly instances: Instances;
   readonly Profile: Profiles;
   /** Loads the report part, once. */
   readonly openReport: () => Promise<Report>;

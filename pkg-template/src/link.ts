@@ -73,6 +73,10 @@ export class Link {
   #pinged = false;
   #held = false;
   #open = false;
+  /** How often this link has begun: what an earlier turn opens is none of the next one's. */
+  #turn = 0;
+  /** The engine has stopped, and another was started. */
+  #replaced = false;
   #last = 0;
   /** The last call that was handed to the engine or to the tab that holds it; those behind it wait in line. */
   #handed = 0;
@@ -98,6 +102,7 @@ export class Link {
   start(name = this.#name): void {
     if (this.#open || name === "") return;
     this.#open = true;
+    this.#turn += 1;
     this.#name = name;
     if (!this.shared || !TabLock.available()) return this.#leadAlone();
     this.#lock ??= new TabLock(
@@ -214,7 +219,8 @@ export class Link {
   }
 
   async #lead(hold: Hold): Promise<void> {
-    let keeper: Holder;
+    let keeper: Holder | undefined;
+    const turn = this.#turn;
     const mine = { over: false };
     void hold.over.then(() => {
       mine.over = true;
@@ -225,12 +231,12 @@ export class Link {
         this.#tell(notice);
         if (this.#company) this.#post({ is: "notice", notice: notice.is === "view" ? { ...notice, steps: stepsOf(notice.steps) } : notice });
       };
-      keeper = await this.ends.open(this.#name, tell, (error) => this.#fail(error));
+      keeper = await this.ends.open(this.#name, tell, (error) => keeper === this.#keeper && this.#fail(error));
     } catch (error) {
-      this.#fail(error);
+      if (turn === this.#turn) this.#fail(error);
       return;
     }
-    if (mine.over || !this.#open) return keeper.close();
+    if (mine.over || !this.#open || turn !== this.#turn) return keeper.close();
     this.#keeper = keeper;
     this.#elsewhere = false;
     this.#watch.clear();
@@ -255,21 +261,22 @@ export class Link {
   #letGo(): void {
     this.#keeper?.close();
     this.#keeper = undefined;
+    this.#together = undefined;
     this.#seen.clear();
   }
 
   #perform(keeper: Holder, id: number, { op }: Call): void {
     const call = { op, from: this.#me, id };
-    if (op.do !== "track") return this.#await(keeper.do(call), [id]);
+    if (op.do !== "track") return this.#await(keeper, keeper.do(call), [id]);
     const kept = keeper.track(call);
     if (this.#together?.kept === kept) return void this.#together.ids.push(id);
     const together = { kept, ids: [id] };
     this.#together = together;
-    this.#await(kept, together.ids);
+    this.#await(keeper, kept, together.ids);
   }
 
   /** Passes an answer on to the calls it is for. */
-  #await(answer: Promise<unknown>, ids: readonly number[]): void {
+  #await(keeper: Holder, answer: Promise<unknown>, ids: readonly number[]): void {
     const each = (tell: (call: Call | undefined) => void): void => {
       if (this.#together?.kept === answer) this.#together = undefined;
       ids.forEach((id) => tell(this.#take(id)));
@@ -277,9 +284,8 @@ export class Link {
     answer.then(
       (value) => each((call) => call?.resolve(value)),
       (error: unknown) => {
-        if (error instanceof Gone) return;
-        const known = this.#refused(error);
-        each((call) => call?.reject(known));
+        const refusal = this.#refusal(keeper, error);
+        if (refusal) each((call) => call?.reject(refusal));
       },
     );
   }
@@ -292,9 +298,8 @@ export class Link {
     try {
       send(channel, { is: "reply", to: from, id, value: await keeper.do({ op, from, id }) });
     } catch (error) {
-      if (error instanceof Gone) return;
-      const { code, message } = this.#refused(error);
-      send(channel, { is: "reply", to: from, id, error: { code, message } });
+      const refusal = this.#refusal(keeper, error);
+      if (refusal) send(channel, { is: "reply", to: from, id, error: { code: refusal.code, message: refusal.message } });
     }
   }
 
@@ -420,24 +425,26 @@ export class Link {
     this.#watch.set(PING_MS);
   }
 
-  /** This tab cannot hold the engine; another may. */
+  /** Why a call was refused; nothing where the engine has let go of it, or has stopped: the next one does it. */
+  #refusal(keeper: Holder, error: unknown): KeepsetError | undefined {
+    if (error instanceof Gone) return undefined;
+    const known = asKnown(error);
+    if (known.code !== "engine_crashed") return known;
+    if (keeper === this.#keeper) this.#fail(known);
+    return undefined;
+  }
+
+  /** The engine has stopped, and is replaced once, here or in another tab; or it cannot be opened in this one. */
   #fail(error: unknown): void {
     const known = asKnown(error);
-    this.#lock?.release();
-    this.drop(known);
-    this.#over(known);
-  }
-
-  /** A call was refused; or the engine has stopped, and with it the client. */
-  #refused(error: unknown): KeepsetError {
-    const known = asKnown(error);
-    if (known.code === "engine_crashed") this.#over(known);
-    return known;
-  }
-
-  #over(error: KeepsetError): void {
     this.stop();
-    this.ends.failed(error);
+    if (known.code === "engine_crashed" && !this.#replaced) {
+      this.#replaced = true;
+      this.ends.lost(known);
+      return this.start();
+    }
+    this.drop(known);
+    this.ends.failed(known);
   }
 
   #post(message: Message): void {

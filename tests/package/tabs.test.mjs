@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { collector } from "./support/collector.mjs";
 import { DAY } from "./support/packs.mjs";
 import { stores } from "./support/site.mjs";
 import { arrived, codes, files, grant, granted, HTML, orders, ready, track, visit } from "./support/visit.mjs";
@@ -74,6 +75,32 @@ test("a tab that holds the engine and does not answer any more loses it", async 
   await track(two, 1);
   assert.equal(await orders(two), 3);
   await shopVisit.close();
+});
+
+test("a tab whose engine stops in the middle of a draw leaves it to another, which sends the one report, and goes on with that one's", async () => {
+  const front = await collector();
+  const [shopVisit, one, two] = await granted(2, { options: { collector: front.url } });
+  await track(one, 3);
+  assert.equal(await orders(two), 3);
+  await one.evaluate(() => {
+    const real = crypto.getRandomValues.bind(crypto);
+    let calls = 0;
+    crypto.getRandomValues = (bytes) => {
+      calls += 1;
+      // Where a draw is seeded: the calls before look whether the source is sound, and are caught.
+      if (calls === 3) throw new Error("torn");
+      return real(bytes);
+    };
+  });
+  for (const tab of [two, one]) await tab.evaluate((day) => skip(day), DAY);
+  await one.waitForFunction(() => heard.some(({ code }) => code === "engine_crashed"));
+  await two.evaluate(() => keepset.flush());
+  assert.equal(front.requests.length, 1);
+  await track(one, 1);
+  for (const tab of [one, two]) assert.equal(await orders(tab), 4);
+  assert.deepEqual([await codes(one), await codes(two), await ready(one)], [["engine_crashed"], [], "ready"]);
+  await shopVisit.close();
+  front.close();
 });
 
 test("a tab closed in the middle of its writes leaves a readable profile with what was confirmed", async () => {

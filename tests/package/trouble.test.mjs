@@ -1,6 +1,6 @@
 // What may go wrong in Node: damage, mistakes, garbage, no randomness, a torn-down engine.
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
+import { cpSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -149,51 +149,90 @@ test("without randomness there is no report, no crash, and it says so", async ()
   }
 });
 
-/** A client of modules of its own, whose source of randomness throws after so many calls while its first report is due. */
-async function starved(allowed) {
-  const copy = join(installed.folder, `starved-${allowed}`);
+/**
+ * Two clients of modules of their own, whose source of randomness throws after so many calls, while the first report of one is due, and again after so
+ * many more. As `js`, where there is no WebAssembly.
+ */
+async function torn(gaps, js) {
+  const copy = mkdtempSync(join(installed.folder, "torn-"));
   cpSync(installed.dist, copy, { recursive: true });
-  const fresh = await import(pathToFileURL(join(copy, "node.js")).href);
-  const clock = handClock();
-  const run = { clock, sent: 0, calls: 0, codes: [] };
+  const module = (file) => import(pathToFileURL(join(copy, file)).href);
+  const kept = Object.getOwnPropertyDescriptors(globalThis);
   const source = globalThis.crypto;
-  const real = Object.getOwnPropertyDescriptor(globalThis, "crypto");
+  const run = { clock: handClock(), sent: [], throws: 0, codes: [], others: [] };
+  let calls = 0;
   const getRandomValues = (bytes) => {
-    run.calls += 1;
-    if (run.calls > allowed) throw new Error("torn");
+    if (calls === gaps[run.throws]) {
+      calls = 0;
+      run.throws += 1;
+      throw new Error("torn");
+    }
+    calls += 1;
     return source.getRandomValues(bytes);
   };
   Object.defineProperty(globalThis, "crypto", { value: { getRandomValues }, configurable: true });
+  if (js) Object.defineProperty(globalThis, "WebAssembly", { value: undefined, configurable: true });
   try {
-    const transport = async () => ((run.sent += 1), { outcome: "accepted" });
-    run.client = fresh.createClient({ pack: shop(), clock, collector: { url: "https://r.example", transport } });
+    const { createClient } = await module("node.js");
+    const transport = async ({ body }) => (run.sent.push(body), { outcome: "accepted" });
+    const open = (name) => createClient({ name, pack: shop(), clock: run.clock, storage: shelf(), collector: { url: "https://r.example", transport }, ...(js ? { nowasm: () => module("nowasm.js") } : {}) });
+    [run.client, run.other] = ["one", "other"].map(open);
     run.client.on("error", ({ code }) => run.codes.push(code));
+    run.other.on("error", ({ code }) => run.others.push(code));
+    await run.other.ready;
+    await run.other.consent.set({ segmentation: "granted", storage: "granted" });
+    run.other.track("purchase", { value: 1 });
     await run.client.consent.set(ALL);
-    clock.skip(DAY);
-    await run.client.flush();
+    run.client.track("purchase", { value: 1 });
+    await run.client.features();
+    run.clock.skip(DAY);
+    run.flushed = await run.client.flush();
+    await run.other.features();
   } finally {
-    Object.defineProperty(globalThis, "crypto", real);
+    for (const name of ["crypto", "WebAssembly"]) Object.defineProperty(globalThis, name, kept[name]);
   }
   return run;
 }
 
-test("an engine that is torn down in the middle of a draw is never entered again, and the page goes on", async () => {
-  // The first calls look whether the source is sound and are caught; the one that seeds the samplers is where no one can.
-  for (let allowed = 0; ; allowed += 1) {
-    const { client, clock, codes, calls, ...run } = await starved(allowed);
-    assert.ok(calls > allowed, "no draw was torn");
-    if (client.status === "ready") {
-      assert.ok(codes.length > 0 && codes.every((code) => code === "no_entropy"), codes.join());
-      await client.destroy();
-      continue;
-    }
-    assert.ok(allowed > 1 && client.status === "failed");
-    assert.deepEqual(codes.filter((code) => code !== "no_entropy"), ["engine_crashed"]);
-    client.track("purchase", { value: 1 });
-    clock.skip(DAY);
-    assert.deepEqual(await client.flush(), { sent: 0, queued: 0, skipped: "not_running" });
-    assert.equal(run.sent, 0);
-    await client.destroy();
-    return;
+/** The run in which draws were torn in the middle so many times, where no one can catch it: the first calls look whether the source is sound. */
+async function tornInTheMiddle(times, js = false) {
+  const gaps = [0];
+  for (;;) {
+    const run = await torn(gaps, js);
+    assert.equal(run.throws, gaps.length, "no draw was torn");
+    const crashes = run.codes.filter((code) => code !== "no_entropy");
+    if (crashes.length === times) return run;
+    await Promise.all([run.client.destroy(), run.other.destroy()]);
+    if (crashes.length === gaps.length) gaps.push(0);
+    else gaps[gaps.length - 1] += 1;
   }
+}
+
+for (const js of [false, true]) {
+  test(`an engine ${js ? "as JavaScript " : ""}that is torn down in the middle of a draw is replaced by one that does what waits, and what was told is not lost`, async () => {
+    const { client, other, codes, others, sent, flushed } = await tornInTheMiddle(1, js);
+    assert.deepEqual(codes, ["engine_crashed"]);
+    assert.equal(client.status, "ready");
+    assert.deepEqual(flushed, { sent: 1, queued: 0 });
+    assert.equal(sent.length, 1);
+    const { spent, perReport } = await client.ledger.budget();
+    assert.equal(spent, perReport, "charged once");
+    assert.deepEqual((await client.ledger.list()).map(({ sealed }) => Buffer.from(sealed)), sent.map((body) => Buffer.from(body)));
+    assert.ok(client.has("buyer"));
+    // The other engine of the page was in the same instances.
+    assert.deepEqual([others, other.status, other.has("buyer")], [["engine_crashed"], "ready", true]);
+    await Promise.all([client.destroy(), other.destroy()]);
+  });
+}
+
+test("an engine that is torn down a second time is never entered again, and the page goes on", async () => {
+  const { client, other, clock, codes, sent, flushed } = await tornInTheMiddle(2);
+  assert.deepEqual(codes, ["engine_crashed", "engine_crashed"]);
+  assert.deepEqual([client.status, client.error.code], ["failed", "engine_crashed"]);
+  assert.deepEqual(flushed, { sent: 0, queued: 0, skipped: "not_running" });
+  client.track("purchase", { value: 1 });
+  clock.skip(DAY);
+  assert.deepEqual(await client.flush(), { sent: 0, queued: 0, skipped: "not_running" });
+  assert.deepEqual(sent, []);
+  await Promise.all([client.destroy(), other.destroy()]);
 });

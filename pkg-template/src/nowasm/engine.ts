@@ -1,7 +1,7 @@
 // The engine from modules that `wasm2js` wrote as JavaScript: the glue in the place of `core.js` is bound to one of them.
 import { bind } from "../core.js";
 import { KeepsetError } from "../errors.js";
-import type { Report, Study } from "../kit.js";
+import { Instances, type Parts, type Report, type Study } from "../kit.js";
 import { once } from "../once.js";
 import { profilesOf } from "../profile.js";
 import type { JavaScriptEngine } from "../types.js";
@@ -13,14 +13,17 @@ interface Part {
 
 /** Makes the engine from where its later parts are. */
 export function engineOf(report: () => Promise<Report>, study: () => Promise<Study>): JavaScriptEngine {
-  const later = { openReport: once(() => part("report", report)), openStudy: once(() => part("study", study)) };
-  const glue = bind();
-  const Profile = profilesOf(glue);
+  let parts: Parts | undefined;
+  const started = (): Parts => {
+    const glue = bind();
+    glue.initSync();
+    return { instances: new Instances(), Profile: profilesOf(glue), openReport: once(() => part("report", report)), openStudy: once(() => part("study", study)) };
+  };
   return {
     name: "js",
     open() {
-      glue.initSync();
-      return { Profile, ...later };
+      if (!parts || parts.instances.broken) parts = started();
+      return parts;
     },
   };
 }
@@ -28,7 +31,6 @@ export function engineOf(report: () => Promise<Report>, study: () => Promise<Stu
 async function part<Glue extends Part>(name: string, load: () => Promise<Glue>): Promise<Glue> {
   try {
     const glue = await load();
-    // Starts the module once; later calls change nothing.
     glue.initSync();
     return glue;
   } catch (cause) {

@@ -16,8 +16,8 @@ const PATIENCE_MS = 4_000;
 const PING_MS = 2_000;
 /** One that is told to end may still store what it has. */
 const LAST_MS = 1_000;
-/** A worker that dies so often would die again. */
-const MOST_STARTS = 4;
+/** A worker that dies so often would die again; whoever asked for the engine may open it anew. */
+const MOST_STARTS = 2;
 
 interface Waiting extends Pick<Deferred<unknown>, "resolve" | "reject"> {
   readonly call: Signed;
