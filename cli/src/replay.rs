@@ -53,6 +53,13 @@ pub trait Watch {
 #[derive(Clone, Copy, Debug)]
 pub struct Unwatched;
 
+/// Watches one of several readings of a log: its faults are told once.
+pub(crate) struct Reading<'a, W> {
+    pub(crate) watch: &'a mut W,
+    pub(crate) number: u64,
+    pub(crate) of: u64,
+}
+
 /// What a replay found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
@@ -276,6 +283,18 @@ fn shown(windows: &[WindowResult], asked: Option<u32>) -> anyhow::Result<&Window
         }
         (number, [only]) => format!("window {} has no report; window {} has", number.unwrap_or(0), only.window),
     })
+}
+
+impl<W: Watch> Watch for Reading<'_, W> {
+    fn fault(&mut self, fault: &Fault) {
+        if self.number == 0 {
+            self.watch.fault(fault);
+        }
+    }
+
+    fn progress(&mut self, read: u64, size: u64, events: u64) {
+        self.watch.progress(self.number * size + read, self.of * size, events);
+    }
 }
 
 impl Watch for Unwatched {

@@ -25,8 +25,8 @@ pub use worth::{BasketWorth, Beside, ValueWorth};
 pub use self::learn::Aim;
 use self::learn::{Facts, Score, Tried};
 use self::named::NAMED;
-use crate::replay::Watch;
-use crate::train::cohort::{Cohort, Cut, Row, Schedule};
+use crate::replay::{Reading, Watch};
+use crate::train::cohort::{Apart, Cohort, Cut, Intake, Row, Schedule};
 use crate::train::quality::{Interval, Scored};
 use crate::train::reach::lowest;
 use crate::train::{Basis, Weights, six_digits, thresholds};
@@ -118,17 +118,14 @@ impl FamilyTraining {
         let mut document = self.basis.pack.clone();
         put_in(&mut document, "features", features.clone())?;
         let pack = Rc::new(Pack::read(&document).context("the pack does not take the family's features")?);
-        let mut cohort = Cohort::new(Rc::clone(&pack), &self.label, schedule.all()).told_apart(apart);
-        let intake = self.basis.read_log(&mut cohort, watch)?;
-        schedule.check_end(cohort.end())?;
-
         let columns = Columns::find(&pack, &members, self.basis.places(&pack)?)?;
-        let last = self.basis.cuts.len();
-        let rows: Vec<(usize, Row)> =
-            (0..last).flat_map(|cut| cohort.rows(cut).into_iter().map(move |row| (cut, row))).collect();
-        let (tested, people) = (cohort.rows(last), cohort.people());
-        // Of a thousand values the engines hold gigabytes.
-        drop(cohort);
+        let Found { mut rows, people, intake } = self.look(&pack, &apart, &schedule, watch)?;
+        let tested = rows.pop().context("a test")?;
+        let rows: Vec<(usize, Row)> = rows
+            .into_iter()
+            .enumerate()
+            .flat_map(|(cut, rows)| rows.into_iter().map(move |row| (cut, row)))
+            .collect();
         let facts = columns.facts(&rows, &schedule.all(), self.basis.missing);
         self.check_facts(&facts, &members)?;
         let chosen = learn::choose(&facts, self.aim, self.basis.seed);
@@ -167,6 +164,27 @@ impl FamilyTraining {
             basket: measured.basket(),
             parts,
         })
+    }
+
+    /// Looks at everyone at each cut. The log is read anew for each: of a thousand values the engines of one cut hold a gigabyte.
+    fn look(
+        &self,
+        pack: &Rc<Pack>,
+        apart: &Apart,
+        schedule: &Schedule,
+        watch: &mut impl Watch,
+    ) -> anyhow::Result<Found> {
+        let cuts = schedule.all();
+        let of = cuts.len() as u64;
+        let mut found = Found::default();
+        for (number, cut) in (0..).zip(cuts) {
+            let mut cohort = Cohort::new(Rc::clone(pack), &self.label, vec![cut]).told_apart(apart.clone());
+            found.intake = self.basis.read_log(&mut cohort, &mut Reading { watch, number, of })?;
+            schedule.check_end(cohort.end())?;
+            found.people = cohort.people();
+            found.rows.push(cohort.rows(0));
+        }
+        Ok(found)
     }
 
     fn check(&self, schedule: &Schedule) -> anyhow::Result<()> {
@@ -240,6 +258,16 @@ impl FamilyTraining {
         };
         members.iter().zip(learned).zip(tested).filter_map(segment).collect()
     }
+}
+
+/// What a log holds.
+#[derive(Default)]
+struct Found {
+    /// By cut: everyone who was known.
+    rows: Vec<Vec<Row>>,
+    people: usize,
+    /// Of the last reading, which let the engines have the most.
+    intake: Intake,
 }
 
 /// Where features stand among those of the pack.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 
-use crate::common::Scratch;
+use crate::common::{Faults, Scratch};
 use keepset_cli::commands::read_mapping;
 use keepset_cli::family::{Aim, FamilyTrained, FamilyTraining, summary};
 use keepset_cli::learn::Matrix;
@@ -289,6 +289,14 @@ fn the_command_puts_a_family_into_the_text_of_a_pack_and_leaves_the_rest_as_it_w
     assert!(card.contains("| Aisle 3 |") && card.contains("--reach 0.25"), "{card}");
     let refused = String::from_utf8(train("sold").stderr).unwrap();
     assert!(refused.contains("no event \"sold\""), "{refused}");
+}
+
+#[test]
+fn a_line_of_no_use_is_told_and_counted_once_though_the_log_is_read_for_each_cut() {
+    let events = Scratch::new("family-fault.jsonl", log(200, 4, false) + "nonsense\n");
+    let mut faults = Faults::default();
+    let trained = based(training(&events, 4), |basis| basis.strict = false).run(&mut faults).unwrap();
+    assert_eq!((faults.0.len(), trained.unused), (1, 1), "{:?}", faults.0);
 }
 
 /// The checked-in households: a hundredth of the figures' rows, so only the order of the two is asked for.
