@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { collector } from "./support/collector.mjs";
 import { DAY } from "./support/packs.mjs";
 import { stores } from "./support/site.mjs";
-import { arrived, codes, files, grant, granted, HTML, orders, ready, track, visit } from "./support/visit.mjs";
+import { arrived, codes, files, grant, granted, HTML, orders, ready, tear, track, visit } from "./support/visit.mjs";
 
 test("T1: two tabs: one holds the engine, ten events here and one there are all counted, and both see the change", async () => {
   const shopVisit = await visit();
@@ -82,16 +82,7 @@ test("a tab whose engine stops in the middle of a draw leaves it to another, whi
   const [shopVisit, one, two] = await granted(2, { options: { collector: front.url } });
   await track(one, 3);
   assert.equal(await orders(two), 3);
-  await one.evaluate(() => {
-    const real = crypto.getRandomValues.bind(crypto);
-    let calls = 0;
-    crypto.getRandomValues = (bytes) => {
-      calls += 1;
-      // Where a draw is seeded: the calls before look whether the source is sound, and are caught.
-      if (calls === 3) throw new Error("torn");
-      return real(bytes);
-    };
-  });
+  await tear(one);
   for (const tab of [two, one]) await tab.evaluate((day) => skip(day), DAY);
   await one.waitForFunction(() => heard.some(({ code }) => code === "engine_crashed"));
   await two.evaluate(() => keepset.flush());

@@ -6,7 +6,7 @@ import { collector } from "./support/collector.mjs";
 import { compiled } from "./support/compiled.mjs";
 import { ALL, DAY, sharing, shop } from "./support/packs.mjs";
 import { stores } from "./support/site.mjs";
-import { code, codes, grant, HTML, installed, orders, ready, track, visit } from "./support/visit.mjs";
+import { code, codes, grant, HTML, installed, orders, ready, tear, track, visit } from "./support/visit.mjs";
 
 /** As strict as can be with a worker. */
 const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' http://127.0.0.1:*";
@@ -169,6 +169,23 @@ test("a worker that dies again and again ends the client with a word, and the pa
   assert.equal(await tab.evaluate(() => keepset.error.constructor === KeepsetErrorOfPage && keepset.error.docs.endsWith("engine_crashed")), true);
   assert.deepEqual(tab.problems, []);
   await close();
+});
+
+test("an engine that stops in its worker goes on in another one, and the report of its window leaves once", async () => {
+  const front = await collector();
+  const { enter, close } = await worked({ options: { collector: front.url } });
+  const tab = await enter();
+  await grant(tab);
+  await track(tab, 3);
+  assert.equal(await orders(tab), 3);
+  await tear(await workerOf(tab));
+  const { flushed, budget } = await tab.evaluate(async (day) => (skip(day), { flushed: await keepset.flush(), budget: await keepset.ledger.budget() }), DAY);
+  assert.deepEqual([flushed, budget.spent, front.requests.length], [{ sent: 1, queued: 0 }, budget.perReport, 1]);
+  await track(tab, 1);
+  await counted(tab, 4);
+  assert.deepEqual([await codes(tab), await ready(tab), await engines(tab)], [["engine_crashed"], "ready", 0]);
+  await close();
+  front.close();
 });
 
 test("reports leave from the worker with the bytes the ledger shows, each charged once, and a withdrawal erases", async () => {

@@ -73,3 +73,14 @@ export const track = (page, times) => page.evaluate((times) => { for (let n = 0;
 export const orders = (page) => page.evaluate(() => keepset.explain("fan").then((why) => why.condition.value ?? 0));
 /** The codes of the errors told so far. */
 export const codes = (page) => page.evaluate(() => heard.filter(({ type }) => type === "error").map(({ code }) => code));
+/** Makes the first report of a page or a worker stop the engine where its draw is seeded: the calls before look whether the source is sound, and are caught. */
+export const tear = (where) =>
+  where.evaluate(() => {
+    const real = crypto.getRandomValues.bind(crypto);
+    let calls = 0;
+    crypto.getRandomValues = (bytes) => {
+      calls += 1;
+      if (calls === 3) throw new Error("torn");
+      return real(bytes);
+    };
+  });
