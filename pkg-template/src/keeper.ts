@@ -1,6 +1,6 @@
 import { deviceData } from "./device-data.js";
 import type { ConsentState, SegmentChange, Withheld } from "./dto.js";
-import { type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
+import { crashed, type ErrorCode, fromEngine, KeepsetError } from "./errors.js";
 import { read } from "./host/clock.js";
 import { Timer } from "./host/timer.js";
 import { placeAt, zoneAround } from "./host/zone.js";
@@ -55,11 +55,10 @@ export class Keeper {
   ) {
     this.#zone = zoneAround(this.#now);
     this.#place = placeAt(this.#now);
-    const { core, seen } = this.#start(record);
-    this.#core = core;
-    this.#seen = seen;
-    this.#consented = Object.freeze(core.consent());
+    ({ core: this.#core, seen: this.#seen } = this.#start(record));
+    this.#consented = Object.freeze(this.#core.consent());
     kit.instances.inside.add(this.#leave);
+    // Undefined until here: the engine may stop at its start.
     this.#outgoing = new Outgoing({
       settings,
       tell,
@@ -431,7 +430,7 @@ export class Keeper {
       if (record && !last) core.rewrite();
       return { core, seen };
     } catch (error) {
-      throw this.kit.instances.thrown(fromEngine(error, "pack_invalid"));
+      throw this.#crash(fromEngine(error, "pack_invalid"));
     }
   }
 
@@ -474,10 +473,12 @@ export class Keeper {
     }
   }
 
-  /** What comes of an error: where it is the end of the engine's instances, they are never entered again. */
+  /** What is no refusal leaves the engine's instances in no known state, so they are never entered again. */
   #crash(error: unknown): KeepsetError | Gone {
-    if (!(error instanceof KeepsetError || error instanceof Gone)) this.#stop();
-    return this.kit.instances.thrown(error);
+    if (error instanceof KeepsetError || error instanceof Gone) return error;
+    this.#stop();
+    this.kit.instances.break(error);
+    return crashed(error);
   }
 
   /** Another engine has stopped in the same instances. */
@@ -489,7 +490,7 @@ export class Keeper {
     this.kit.instances.inside.delete(this.#leave);
     this.#alarm.clear();
     this.#saver.close();
-    this.#outgoing.close();
+    this.#outgoing?.close();
     this.vault.letGo();
   }
 

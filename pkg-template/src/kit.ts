@@ -1,6 +1,4 @@
 // What an engine is made of, and the parts that are loaded when they are asked for.
-import { crashed, KeepsetError } from "./errors.js";
-import { Gone } from "./ops.js";
 import type { Profiles } from "./profile.js";
 
 /** What is due and could not be done is tried again after this while. */
@@ -19,15 +17,10 @@ export class Instances {
   /** Tells each engine that is in them. */
   readonly inside = new Set<(error: unknown) => void>();
 
-  /**
-   * What an engine throws other than a refusal, a trap or an exception of the page's own functions, leaves its instances in no
-   * known state.
-   */
-  thrown(error: unknown): KeepsetError | Gone {
-    if (error instanceof KeepsetError || error instanceof Gone) return error;
+  /** An engine threw something other than a refusal: a trap, or an exception of the page's own functions. */
+  break(error: unknown): void {
     this.broken = true;
     this.inside.forEach((leave) => leave(error));
-    return crashed(error);
   }
 }
 

@@ -73,7 +73,7 @@ export class Link {
   #pinged = false;
   #held = false;
   #open = false;
-  /** How often this link has begun: what an earlier turn opens is none of the next one's. */
+  /** How often this link has let go: what was being opened before is not its own any more. */
   #turn = 0;
   /** The engine has stopped, and another was started. */
   #replaced = false;
@@ -102,7 +102,6 @@ export class Link {
   start(name = this.#name): void {
     if (this.#open || name === "") return;
     this.#open = true;
-    this.#turn += 1;
     this.#name = name;
     if (!this.shared || !TabLock.available()) return this.#leadAlone();
     this.#lock ??= new TabLock(
@@ -120,6 +119,7 @@ export class Link {
   stop(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#turn += 1;
     this.#watch.clear();
     this.#letGo();
     this.#lock?.release();
@@ -236,7 +236,7 @@ export class Link {
       if (turn === this.#turn) this.#fail(error);
       return;
     }
-    if (mine.over || !this.#open || turn !== this.#turn) return keeper.close();
+    if (mine.over || turn !== this.#turn) return keeper.close();
     this.#keeper = keeper;
     this.#elsewhere = false;
     this.#watch.clear();
