@@ -1,5 +1,5 @@
 import { bind } from "./core.js";
-import { fromEngine, type KeepsetError } from "./errors.js";
+import { fromEngine, KeepsetError } from "./errors.js";
 import { Guess } from "./guess.js";
 import { chooseStorage, Vault } from "./host/vault.js";
 import { Keeper } from "./keeper.js";
@@ -51,7 +51,7 @@ export function engineAt({ full, ...usual }: Cores, report: Later<Report>, study
   const open: OpenEngine = async (settings, tell, fail) => {
     if (current.later.instances.broken) current = loaders();
     const { openCore, openFull, later } = current;
-    const without = once(async () => (await (settings.nowasm ?? open.nowasm)?.().catch(() => undefined))?.engine.open());
+    const without = once(async () => (await (settings.nowasm ?? open.nowasm)?.().catch(() => undefined))?.engine.open(KeepsetError));
     /** Loads something from the modules, or takes it from the engine without WebAssembly. */
     const either = async <T>(load: () => Promise<T>, from: (parts: Parts) => T | Promise<T>): Promise<T> => {
       try {

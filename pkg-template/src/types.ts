@@ -85,8 +85,8 @@ export interface Options {
 /** The engine as JavaScript: what `keepset/nowasm` exports. */
 export interface JavaScriptEngine {
   readonly name: "js";
-  /** @internal Starts it. */
-  readonly open: () => Parts;
+  /** @internal Starts it. What it throws is of the page's own class of errors: this script has another copy. */
+  readonly open: (Failure: typeof KeepsetError) => Parts;
 }
 
 /** Where an engine runs. */

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { collector } from "./support/collector.mjs";
+import { compiled } from "./support/compiled.mjs";
 import { draw, EPSILON, judge, pack } from "./support/draw.mjs";
 import { unseal } from "./support/hpke.mjs";
 import { tools } from "./support/installed.mjs";
@@ -181,6 +182,19 @@ test("where it cannot be loaded either, the error says why there is no WebAssemb
   assert.deepEqual(await codes(page), ["csp_blocked"]);
   await shopVisit.close();
   for (const wrong of [7, "keepset/nowasm", {}]) assert.equal(start({ nowasm: wrong }).error.code, "invalid_options");
+});
+
+test("where a part of it cannot be loaded, the question fails alone, and the engine goes on", async () => {
+  const shopVisit = await visit({
+    files: { ...pages({ pack: "/pack.keepset" }), "/pack.keepset": compiled(installed, shop()) },
+    serve: { csp: CSP, answer: (path) => (/nowasm-study/.test(path) ? [404, "text/plain", ""] : undefined) },
+  });
+  const page = await buys(shopVisit);
+  assert.equal(await page.evaluate(() => keepset.explain("buyer")), null);
+  await track(page, 10);
+  await page.waitForFunction(() => keepset.has("fan"));
+  assert.deepEqual([await codes(page), await ready(page)], [["wasm_load_failed"], "ready"]);
+  await shopVisit.close();
 });
 
 test("no text in it is ever run, and the files of a page without it do not hold it", () => {
