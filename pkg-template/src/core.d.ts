@@ -12,7 +12,7 @@ import type {
 
 /** What is bound to one module. */
 export interface Glue {
-  /** Instantiates the module once; later calls change nothing. */
+  /** Instantiates the module. Called again, it binds all of this to another instance. */
   initSync(options?: { module: WebAssembly.Module }): unknown;
   Core: typeof Core;
 }

@@ -154,7 +154,7 @@ export class Keeper {
   close(): void {
     if (this.#closed) return;
     this.#stop();
-    if (!this.kit.instances.broken) this.#core.free();
+    this.#core.free();
   }
 
   async #perform(call: Signed): Promise<unknown> {

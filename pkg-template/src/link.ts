@@ -46,11 +46,11 @@ export interface Ends {
   open(name: string, tell: (notice: Notice) => void, fail: (error: KeepsetError) => void): Promise<Holder>;
   /** The engine is there, in this tab or another, with what time changed while it was not. */
   up(view: View, steps: Steps): void;
-  /** Events were dropped. */
+  /** Events were dropped, or the engine has stopped and is replaced. */
   lost(error: KeepsetError): void;
   /** The engine's holder has something to tell. */
   notice(notice: Notice): void;
-  /** The engine cannot be opened in this tab, or has stopped. */
+  /** The engine cannot be opened in this tab, or has stopped for good. */
   failed(error: KeepsetError): void;
 }
 

@@ -1,7 +1,7 @@
 // The glue that wasm-bindgen writes beside `report.wasm`, the mechanism, its randomness and the seals, with what makes labels and what sends
 // through a relay. `build.mjs` makes it a file of its own, loaded when a report or labels may be due; the workspace's `src/report.rs` is its source.
 
-/** Instantiates the module once; later calls change nothing. */
+/** Instantiates the module. Called again, it binds all of this to another instance. */
 export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Decides on what `Core.due` gave, for `Core.decided`. */

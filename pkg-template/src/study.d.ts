@@ -2,7 +2,7 @@
 // loaded when it is asked for; the workspace's `src/study.rs` is its source.
 import type { EventInput, Explanation, SegmentChange } from "./dto.js";
 
-/** Instantiates the module once; later calls change nothing. */
+/** Instantiates the module. Called again, it binds all of this to another instance. */
 export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Compiles a pack that is JSON; a mistake is thrown with its path. */

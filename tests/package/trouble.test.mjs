@@ -198,11 +198,17 @@ async function torn(gaps, js) {
 /** The run in which draws were torn in the middle so many times, where no one can catch it: the first calls look whether the source is sound. */
 async function tornInTheMiddle(times, js = false) {
   const gaps = [0];
+  let before = [];
   for (;;) {
     const run = await torn(gaps, js);
     assert.equal(run.throws, gaps.length, "no draw was torn");
+    assert.ok(run.codes.every((code) => ["no_entropy", "engine_crashed"].includes(code)), run.codes.join());
     const crashes = run.codes.filter((code) => code !== "no_entropy");
-    if (crashes.length === times) return run;
+    if (crashes.length === times) {
+      assert.ok(before.includes("no_entropy"), "a throw one call earlier is caught, and told");
+      return run;
+    }
+    before = run.codes;
     await Promise.all([run.client.destroy(), run.other.destroy()]);
     if (crashes.length === gaps.length) gaps.push(0);
     else gaps[gaps.length - 1] += 1;

@@ -1,6 +1,6 @@
 // The glue that wasm-bindgen writes beside `adapt.wasm`; the workspace's `src/adapt.rs` is its source.
 
-/** Instantiates the module once; later calls change nothing. */
+/** Instantiates the module. Called again, it binds all of this to another instance. */
 export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Four lines of names: what is read, the numbers of a round that begins and of one that is settled, what they are of; `undefined` when no model of this name adapts. */

@@ -1,6 +1,6 @@
 // The glue that wasm-bindgen writes beside `choose.wasm`; the workspace's `src/choose.rs` is its source.
 
-/** Instantiates the module once; later calls change nothing. */
+/** Instantiates the module. Called again, it binds all of this to another instance. */
 export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Names what a choice is decided by, with a space between two; `undefined` when the pack has no such choice. */

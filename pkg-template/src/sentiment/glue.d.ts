@@ -1,6 +1,6 @@
 // The glue that wasm-bindgen writes beside `sentiment.wasm`; the workspace's `src/sentiment.rs` is its source.
 
-/** Instantiates the module once; later calls change nothing. */
+/** Instantiates the module. Called again, it binds all of this to another instance. */
 export function initSync(options?: { module: WebAssembly.Module }): unknown;
 
 /** Takes in a lexicon and returns its number; no bytes are the one for English. */
