@@ -36,6 +36,7 @@ const VECTORS: &[(&str, &str)] = vectors![
     "scores",
     "segments",
     "trees",
+    "buying",
     "unusual"
 ];
 

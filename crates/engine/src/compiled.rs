@@ -20,7 +20,7 @@ use crate::snapshot::checksum;
 
 const MAGIC: [u8; 4] = *b"KSPK";
 /// Raised whenever the bytes of any pack change: `tests/vectors/formats.json` notices.
-const FORMAT: u8 = 8;
+const FORMAT: u8 = 9;
 const HEADER: usize = 4 + 1 + 8;
 /// Behind the magic: the format, with this bit set when the pack names what only an engine with every kind of feature computes.
 const EVERY_KIND: u8 = 0x80;

@@ -1,44 +1,26 @@
-//! Why a score is what it is: what each feature adds to it, exactly.
+//! Why a score of trees is what it is: what each feature adds to it, exactly.
 //!
-//! Of a linear model that is weight times value. Of trees it is the Shapley value of the game in which a feature that is not
-//! known is averaged out by how many of those learned from went each way: the algorithm TreeSHAP (Lundberg, Erion, Lee,
-//! "Consistent individualized feature attribution for tree ensembles", 2018, algorithm 2), as `shap.TreeExplainer` has it.
+//! It is the Shapley value of the game in which a feature that is not known is averaged out by how many of those learned from went
+//! each way: the algorithm TreeSHAP (Lundberg, Erion, Lee, "Consistent individualized feature attribution for tree ensembles",
+//! 2018, algorithm 2), as `shap.TreeExplainer` has it.
 
-use super::scorer::Model;
 use super::trees::{At, Trees};
 
-/// What a score is made of: `base + sum(parts)` is the score, up to rounding.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Contributions {
-    /// The score before anything is known.
-    pub base: f64,
-    /// The index of each feature that the model reads and what it adds.
-    pub parts: Vec<(usize, f64)>,
-}
-
-impl Model {
-    /// Divides a score among the features; nothing for trees of which it is not known whom they learned from.
-    #[must_use]
-    pub fn contributions(&self, value: impl Fn(usize) -> Option<f64>) -> Option<Contributions> {
-        let features: Vec<usize> = self.features().collect();
-        let Some(trees) = self.trees() else {
-            let parts = self
-                .terms()
-                .map(|(feature, weight)| (feature, weight * value(feature).unwrap_or(self.missing())));
-            return Some(Contributions { base: self.intercept(), parts: parts.collect() });
-        };
-        if trees.covers.is_empty() {
+impl Trees {
+    /// Divides a score among the values: what it is when none is known, and what each adds. Nothing where it is not known whom the
+    /// trees learned from.
+    pub(super) fn contributions(&self, values: &[f64]) -> Option<(f64, Vec<f64>)> {
+        if self.covers.is_empty() {
             return None;
         }
-        let values: Vec<f64> = features.iter().map(|feature| value(*feature).unwrap_or(f64::NAN)).collect();
         let mut shapley =
-            Shapley { trees, values: &values, covers: trees.node_covers(), parts: vec![0.0; values.len()] };
-        let mut base = self.intercept();
-        for root in trees.roots() {
+            Shapley { trees: self, values, covers: self.node_covers(), parts: vec![0.0; values.len()] };
+        let mut base = 0.0;
+        for root in self.roots() {
             base += shapley.mean(*root);
             shapley.walk(*root, &[], 1.0, 1.0, usize::MAX);
         }
-        Some(Contributions { base, parts: features.into_iter().zip(shapley.parts).collect() })
+        Some((base, shapley.parts))
     }
 }
 

@@ -1,10 +1,12 @@
-//! A model: `intercept + sum(weight * feature)`, or the intercept and what trees add. Its score is a margin; decisions
-//! compare margins.
+//! A model: `intercept + sum(weight * feature)`, the intercept and what trees add, or how often somebody will buy. Decisions
+//! compare its score.
 
 use keepset_wire::codec;
-use keepset_wire::document::{Mistake, Name, Node};
+use keepset_wire::document::{Fields, Mistake, Name, Node};
 
-use super::{trees::Trees, waiting};
+use super::waiting;
+#[cfg(feature = "every-kind")]
+use super::{buying::Buying, trees::Trees};
 use crate::adapting;
 
 /// A model of a pack.
@@ -15,15 +17,43 @@ pub struct Model {
     /// What it is called where people read it.
     pub title: String,
     intercept: f64,
-    /// Index of the feature and its weight, in the order of the features' names. Of trees: in the order of their features,
-    /// and the weight is 1.
+    /// Index of the feature and its weight, in the order of the features' names. Of what is no line: in the order in which its
+    /// form reads them, and the weight is 1.
     weights: Vec<(usize, f64)>,
     /// What stands in for a feature that has no value yet, of a linear model.
     missing: f64,
-    trees: Trees,
+    form: Form,
 }
 
-codec!(struct Model { id, title, intercept, weights, missing, trees });
+codec!(struct Model { id, title, intercept, weights, missing, form });
+
+/// What makes a score of features.
+#[derive(Clone, Debug)]
+enum Form {
+    Line,
+    #[cfg(feature = "every-kind")]
+    Trees(Trees),
+    #[cfg(feature = "every-kind")]
+    Buying(Buying),
+}
+
+codec!(enum Form {
+    0 => Line,
+    #[cfg(feature = "every-kind")] 1 => Trees(trees),
+    #[cfg(feature = "every-kind")] 2 => Buying(buying),
+});
+
+/// What reads a kind of model.
+type Read = fn(Name, String, &Node<'_>, Inputs<'_>) -> Result<Model, Mistake>;
+
+/// What a score is made of: `base + sum(parts)` is the score, up to rounding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contributions {
+    /// The score before anything is known.
+    pub base: f64,
+    /// The index of each feature that the model reads and what it adds.
+    pub parts: Vec<(usize, f64)>,
+}
 
 /// What a model may read: the features of a pack, or the columns of a table.
 #[derive(Clone, Copy)]
@@ -58,10 +88,15 @@ impl Model {
     /// The first [`Mistake`]: its path and what would be right.
     pub fn read(id: Name, node: &Node<'_>, inputs: Inputs<'_>) -> Result<Self, Mistake> {
         let title = node.get("title").map_or(Ok(id.as_str()), |title| title.text())?.to_owned();
-        match node.need("kind")?.one_of(&[("linear", false), ("trees", true)])? {
-            false => Self::read_linear(id, title, node, inputs),
-            true => Self::read_trees(id, title, node, inputs),
-        }
+        let kind = node.need("kind")?;
+        let read: Read = kind.one_of(&[
+            ("linear", Self::read_linear as Read),
+            #[cfg(feature = "every-kind")]
+            ("trees", Self::read_trees as Read),
+            #[cfg(feature = "every-kind")]
+            ("bg_nbd", Self::read_buying as Read),
+        ])?;
+        read(id, title, node, inputs)
     }
 
     fn read_linear(id: Name, title: String, node: &Node<'_>, inputs: Inputs<'_>) -> Result<Self, Mistake> {
@@ -86,13 +121,31 @@ impl Model {
             intercept: fields.need("intercept")?.number()?,
             weights: weights_node.each_member(weigh)?,
             missing: fields.get("missing").map_or(Ok(0.0), |missing| missing.number())?,
-            trees: Trees::default(),
+            form: Form::Line,
             id,
         })
     }
 
+    #[cfg(feature = "every-kind")]
     fn read_trees(id: Name, title: String, node: &Node<'_>, inputs: Inputs<'_>) -> Result<Self, Mistake> {
         let fields = node.object(Trees::KEYS)?;
+        let weights = Self::read_features(&fields, inputs)?;
+        let intercept = fields.need("intercept")?.number()?;
+        let form = Form::Trees(Trees::read(&fields, weights.len())?);
+        Ok(Self { title, intercept, weights, missing: 0.0, form, id })
+    }
+
+    #[cfg(feature = "every-kind")]
+    fn read_buying(id: Name, title: String, node: &Node<'_>, inputs: Inputs<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(Buying::KEYS)?;
+        let weights = Self::read_features(&fields, inputs)?;
+        let form = Form::Buying(Buying::read(&fields, weights.len())?);
+        Ok(Self { title, intercept: 0.0, weights, missing: 0.0, form, id })
+    }
+
+    /// Reads the features of what is no line, in the order in which it reads them.
+    #[cfg(feature = "every-kind")]
+    fn read_features(fields: &Fields<'_>, inputs: Inputs<'_>) -> Result<Vec<(usize, f64)>, Mistake> {
         let features = fields.need("features")?;
         let weights = features.each(|node| Ok((inputs.find(node, node.text()?)?, 1.0)))?;
         if (1..weights.len()).any(|place| weights[..place].contains(&weights[place])) {
@@ -101,14 +154,7 @@ impl Model {
         let names: Vec<&str> =
             features.value().as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
         inputs.check(&fields.need("definitions")?, &names)?;
-        Ok(Self {
-            title,
-            intercept: fields.need("intercept")?.number()?,
-            trees: Trees::read(&fields, weights.len())?,
-            weights,
-            missing: 0.0,
-            id,
-        })
+        Ok(weights)
     }
 
     /// Scores the values of a pack's features, by index.
@@ -121,13 +167,22 @@ impl Model {
 
     /// The same from a list of all values, which are not a number where there is none. One order of operations, so the same bits everywhere.
     pub(crate) fn score_of(&self, values: &[f64]) -> f64 {
-        if !self.trees.is_empty() {
-            let values: Vec<f64> = self.features().map(|feature| values[feature]).collect();
-            return self.intercept + self.trees.sum(&values);
+        match &self.form {
+            Form::Line => self
+                .weights
+                .iter()
+                .fold(self.intercept, |sum, (feature, weight)| sum + weight * self.filled(values[*feature])),
+            #[cfg(feature = "every-kind")]
+            Form::Trees(trees) => self.intercept + trees.sum(&self.read_from(values)),
+            #[cfg(feature = "every-kind")]
+            Form::Buying(buying) => buying.score(&self.read_from(values)),
         }
-        self.weights
-            .iter()
-            .fold(self.intercept, |sum, (feature, weight)| sum + weight * self.filled(values[*feature]))
+    }
+
+    /// The values of the features that are read, in this order.
+    #[cfg(feature = "every-kind")]
+    fn read_from(&self, values: &[f64]) -> Vec<f64> {
+        self.features().map(|feature| values[feature]).collect()
     }
 
     fn filled(&self, value: f64) -> f64 {
@@ -141,28 +196,31 @@ impl Model {
         })
     }
 
-    /// How many features it names; of trees, which jump, more than any.
+    /// How many features it names; of what is no line, more than any.
     pub(crate) fn size(&self) -> usize {
-        if self.trees.is_empty() { self.weights.len() } else { usize::MAX }
+        if self.is_plain() { self.weights.len() } else { usize::MAX }
     }
 
     /// Tells whether an engine with the usual kinds alone can read it.
     pub(crate) fn is_plain(&self) -> bool {
-        self.trees.is_empty()
+        matches!(self.form, Form::Line)
     }
 
-    /// The trees, where it has any.
-    pub(super) fn trees(&self) -> Option<&Trees> {
-        Some(&self.trees).filter(|trees| !trees.is_empty())
-    }
-
-    /// The score of who has no feature.
-    pub(super) fn intercept(&self) -> f64 {
-        self.intercept
-    }
-
-    pub(super) fn missing(&self) -> f64 {
-        self.missing
+    /// Divides a score among the features; nothing where it is not known of whom the model was learned.
+    #[must_use]
+    pub fn contributions(&self, value: impl Fn(usize) -> Option<f64>) -> Option<Contributions> {
+        let values: Vec<f64> = self.features().map(|feature| value(feature).unwrap_or(f64::NAN)).collect();
+        let (base, parts): (f64, Vec<f64>) = match &self.form {
+            Form::Line => {
+                let adds = |((_, weight), value): (&(usize, f64), &f64)| weight * self.filled(*value);
+                (0.0, self.weights.iter().zip(&values).map(adds).collect())
+            }
+            #[cfg(feature = "every-kind")]
+            Form::Trees(trees) => trees.contributions(&values)?,
+            #[cfg(feature = "every-kind")]
+            Form::Buying(buying) => buying.contributions(&values)?,
+        };
+        Some(Contributions { base: self.intercept + base, parts: self.features().zip(parts).collect() })
     }
 
     /// Lists the indices of the features it names.

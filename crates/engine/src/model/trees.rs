@@ -19,7 +19,7 @@ const LARGEST_LEAF: i64 = 1 << 41;
 
 /// The trees of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Trees {
+pub(super) struct Trees {
     /// What a leaf's 1 is worth.
     pub(super) scale: f64,
     /// Where each tree begins.
@@ -162,11 +162,6 @@ impl Trees {
         self.grow(questions, splits, leaves, depth + 1)?;
         self.nodes[at].left = u32::try_from(self.nodes.len() - at - 1).ok()?;
         self.grow(questions, splits, leaves, depth + 1)
-    }
-
-    /// Tells whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        cfg!(not(feature = "every-kind")) || self.roots.is_empty()
     }
 
     /// Adds up the leaves that values come to, by the places of the model's features; what is absent is not a number.
@@ -320,8 +315,9 @@ mod tests {
     }
 
     /// Every order in which the features can become known, one after the other.
-    fn by_orders(model: &Model, values: [Option<f64>; 3]) -> [f64; 3] {
-        let trees = model.trees().unwrap();
+    fn by_orders(values: [Option<f64>; 3]) -> [f64; 3] {
+        let document = document();
+        let trees = &Trees::read(&Node::root(&document).object(Trees::KEYS).unwrap(), 2).unwrap();
         let covers = trees.node_covers();
         let slots = [values[2].unwrap_or(f64::NAN), values[0].unwrap_or(f64::NAN)];
         fn mean(trees: &Trees, covers: &[f64], at: usize, slots: &[f64], known: [bool; 2]) -> f64 {
@@ -354,7 +350,7 @@ mod tests {
             [Some(1.0), None, Some(4.0)],
         ] {
             let found = model.contributions(|feature| values[feature]).unwrap();
-            let [none, visits, orders] = by_orders(&model, values);
+            let [none, visits, orders] = by_orders(values);
             assert!((found.base - (none - 1.5)).abs() < 1e-12);
             assert_eq!(found.parts.iter().map(|part| part.0).collect::<Vec<_>>(), [2, 0]);
             assert!(
