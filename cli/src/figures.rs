@@ -7,9 +7,11 @@ mod logs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use keepset_engine::model::{BgNbd, Customer};
 use keepset_wire::Timestamp;
 
-use crate::learn::counts::{BgNbd, Customer, GammaGamma};
+use crate::buying::correlation;
+use crate::learn::counts;
 use crate::markers;
 use crate::tabular::frame::Frame;
 use crate::tabular::select::Learner;
@@ -223,7 +225,7 @@ fn cdnow(path: &Path) -> anyhow::Result<Vec<Figure>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let customers = read_cdnow(&text)?;
     let known: Vec<Customer> = customers.iter().map(|one| one.customer).collect();
-    let model = BgNbd::fit(&known);
+    let model = counts::bg_nbd(&known);
     let expected: Vec<f64> = known.iter().map(|customer| model.expected(customer, WEEKS)).collect();
     let came: Vec<f64> = customers.iter().map(|one| one.later).collect();
     let spent: Vec<(f64, f64)> = customers
@@ -231,28 +233,28 @@ fn cdnow(path: &Path) -> anyhow::Result<Vec<Figure>> {
         .filter(|one| one.customer.repeats > 0.0 && one.mean > 0.0)
         .map(|one| (one.customer.repeats, one.mean))
         .collect();
-    let worth = GammaGamma::fit(&spent);
+    let worth = counts::gamma_gamma(&spent);
     let BgNbd { r, alpha, a, b } = model;
     let figure =
         |task, ours, baseline, how, chosen| Figure { set: "CDNOW", task, ours, baseline, how, chosen };
     Ok(vec![
         figure(
             "how often, BG/NBD",
-            format!("**{:.1}**", model.log_likelihood(&known)),
+            format!("**{:.1}**", counts::log_likelihood(&model, &known)),
             "-9582.4",
             "log-likelihood, 39 weeks",
             format!("r {r:.3}, alpha {alpha:.3}, a {a:.3}, b {b:.3}"),
         ),
         figure(
             "purchases of the next 39 weeks",
-            format!("**{:.3}**", correlation(&expected, &came)),
+            format!("**{:.3}**", correlation(&expected, &came).context("everybody is alike")?),
             "0.626",
             "correlation with what came",
             "the same".to_owned(),
         ),
         figure(
             "for how much, Gamma-Gamma",
-            format!("**{:.1}**", worth.log_likelihood(&spent)),
+            format!("**{:.1}**", counts::log_likelihood_of_spent(&worth, &spent)),
             "-",
             "log-likelihood, who came again",
             format!("p {:.2}, q {:.2}, v {:.2}", worth.p, worth.q, worth.v),
@@ -297,10 +299,4 @@ fn read_cdnow(text: &str) -> anyhow::Result<Vec<Seen>> {
         }
     });
     Ok(seen.collect())
-}
-
-fn correlation(a: &[f64], b: &[f64]) -> f64 {
-    let ((mean_a, deviation_a), (mean_b, deviation_b)) = (mean_and_deviation(a), mean_and_deviation(b));
-    let products: Vec<f64> = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).collect();
-    mean_and_deviation(&products).0 / (deviation_a * deviation_b)
 }

@@ -157,6 +157,16 @@ pub(crate) fn percent(share: f64) -> String {
 /// The columns of words, beside the first; the others hold numbers.
 const WORDS: [&str; 4] = ["release", "claimed", "measured", "verdict"];
 
+/// Headings and rows.
+pub(crate) type Table = (Vec<String>, Vec<Vec<String>>);
+
+/// Writes a table as Markdown, the first column to the left.
+pub(crate) fn markdown((headings, rows): &Table) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule = format!("| --- |{}\n", " ---: |".repeat(headings.len() - 1));
+    line(headings) + &rule + &rows.iter().map(|row| line(row)).collect::<String>()
+}
+
 /// Aligns columns: words to the left, numbers to the right.
 pub(crate) fn aligned(headings: &[&str], mut rows: Vec<Vec<String>>) -> String {
     rows.insert(0, headings.iter().map(ToString::to_string).collect());

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{read, read_mapping, watched, write, write_json};
 use crate::adapt::{self, Found, Search};
 use crate::args::{EvaluateArguments, LogFiles, TableArguments, TrainArguments};
+use crate::buying::{self, BuyingTraining};
 use crate::family::{self, Aim, FamilyTraining};
 use crate::groups::{self, Grouping};
 use crate::hazard::{self, HazardTraining};
@@ -41,8 +42,10 @@ pub fn train(arguments: &TrainArguments) -> anyhow::Result<String> {
         return train_family(arguments, known);
     }
     ensure!(arguments.aim == Aim::Values, "--aim basket is for --each: one model knows of no basket");
-    if known.learner() == Learner::Hazard {
-        return train_hazard(arguments, known);
+    match known.learner() {
+        Learner::Hazard => return train_hazard(arguments, known),
+        Learner::BgNbd => return train_buying(arguments, known),
+        _ => {}
     }
     let training = Training {
         within_days: known.one_within_days()?,
@@ -188,6 +191,20 @@ fn train_hazard(arguments: &TrainArguments, known: Asked) -> anyhow::Result<Stri
     ship(arguments, &(trained.member() + "\n"), &parts)?;
     write(&card_of(arguments)?, &hazard::card(&trained, &arguments.command()))?;
     Ok(hazard::summary(&trained))
+}
+
+fn train_buying(arguments: &TrainArguments, known: Asked) -> anyhow::Result<String> {
+    ensure!(known.comes, "BG/NBD foretells how often something comes, not that it stays away");
+    ensure!(!arguments.adapt, "BG/NBD takes no --adapt: it moves with its person as it is");
+    ensure!(arguments.precision.is_none(), "BG/NBD takes no --precision: a rule asks it for a number");
+    ensure!(arguments.curve.is_none(), "BG/NBD takes no --curve");
+    let training =
+        BuyingTraining { within_days: known.one_within_days()?, basis: known.basis, label: known.label };
+    let trained = watched(arguments.progress, |terminal| training.run(terminal))?;
+    write_json(arguments.json.as_deref(), &trained)?;
+    ship(arguments, &(trained.members() + "\n"), &json!({ "models": trained.models }))?;
+    write(&card_of(arguments)?, &buying::card(&trained, &arguments.command()))?;
+    Ok(buying::summary(&trained))
 }
 
 fn read_document(arguments: &TrainArguments) -> anyhow::Result<Value> {

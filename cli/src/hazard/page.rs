@@ -1,7 +1,7 @@
 //! What a hazard found: its card, and the text for a terminal.
 
 use super::{HazardTrained, Horizon, Seen, Threshold};
-use crate::table::{aligned, percent};
+use crate::table::{Table, aligned, markdown, percent};
 use crate::train::quality::Interval;
 
 /// Writes the card, with the command that makes it again.
@@ -41,16 +41,6 @@ pub fn summary(trained: &HazardTrained) -> String {
         text += &format!("{heading}\n{}\n\n", aligned(&headings, rows));
     }
     format!("{text}{}\n", trained.member())
-}
-
-/// Headings and rows.
-type Table = (Vec<String>, Vec<Vec<String>>);
-
-/// Writes a table as Markdown, the first column to the left.
-fn markdown((headings, rows): &Table) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let rule = format!("| --- |{}\n", " ---: |".repeat(headings.len() - 1));
-    line(headings) + &rule + &rows.iter().map(|row| line(row)).collect::<String>()
 }
 
 fn of_days(first: &str, days: &[u16]) -> Vec<String> {

@@ -1,59 +1,27 @@
-//! How often and for how much people will buy: BG/NBD (Fader, Hardie, Lee, "Counting your customers the easy way", 2005)
-//! and the Gamma-Gamma model of what they spend (Fader, Hardie, "The Gamma-Gamma model of monetary value", 2013).
+//! Fits the models of how often and for how much people will buy, BG/NBD and Gamma-Gamma, by the largest likelihood; what they
+//! say is the engine's ([`keepset_engine::model::BgNbd`]).
 
-use serde::{Deserialize, Serialize};
+use keepset_engine::model::{BgNbd, Customer, GammaGamma};
 use statrs::function::gamma::ln_gamma;
 
-/// What is known of a customer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Customer {
-    /// How many purchases came after the first.
-    pub repeats: f64,
-    /// How long after the first the last one came; 0 where none did.
-    pub last: f64,
-    /// How long after the first we look.
-    pub age: f64,
+/// Fits the model of how often, within the ranges that a pack takes.
+#[must_use]
+pub fn bg_nbd(customers: &[Customer]) -> BgNbd {
+    let of = |point: &[f64]| {
+        let within = |place: usize| point[place].exp().clamp(BgNbd::RANGES[place].0, BgNbd::RANGES[place].1);
+        BgNbd { r: within(0), alpha: within(1), a: within(2), b: within(3) }
+    };
+    of(&descend(&[0.0, 1.0, 0.0, 1.0], |point| -log_likelihood(&of(point), customers)))
 }
 
-/// The model of how often: purchases come at a rate that is Gamma(r, alpha) among people, and after each one a person is gone
-/// with a chance that is Beta(a, b).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BgNbd {
-    /// The shape of the rates.
-    pub r: f64,
-    /// Their scale.
-    pub alpha: f64,
-    /// Of the chance to be gone.
-    pub a: f64,
-    /// Of the chance to stay.
-    pub b: f64,
-}
-
-impl BgNbd {
-    /// Fits the model by the largest likelihood.
-    #[must_use]
-    pub fn fit(customers: &[Customer]) -> Self {
-        let of = |point: &[f64]| Self {
-            r: point[0].exp(),
-            alpha: point[1].exp(),
-            a: point[2].exp(),
-            b: point[3].exp(),
-        };
-        let point = descend(&[0.0, 1.0, 0.0, 1.0], |point| -of(point).log_likelihood(customers));
-        of(&point)
-    }
-
-    /// The log-likelihood of customers.
-    #[must_use]
-    pub fn log_likelihood(&self, customers: &[Customer]) -> f64 {
-        customers.iter().map(|customer| self.log_likelihood_of(customer)).sum()
-    }
-
-    fn log_likelihood_of(&self, customer: &Customer) -> f64 {
-        let Self { r, alpha, a, b } = *self;
+/// The log-likelihood of customers: equation 6 of the paper.
+#[must_use]
+pub fn log_likelihood(model: &BgNbd, customers: &[Customer]) -> f64 {
+    let BgNbd { r, alpha, a, b } = *model;
+    let of_all = r * alpha.ln() - ln_gamma(r) + ln_gamma(a + b) - ln_gamma(b);
+    let one = |customer: &Customer| {
         let Customer { repeats: x, last, age } = *customer;
-        let first = ln_gamma(r + x) - ln_gamma(r) + r * alpha.ln();
-        let second = ln_gamma(a + b) + ln_gamma(b + x) - ln_gamma(b) - ln_gamma(a + b + x);
+        let often = ln_gamma(r + x) + ln_gamma(b + x) - ln_gamma(a + b + x);
         let alive = -(r + x) * (alpha + age).ln();
         let gone = if x > 0.0 {
             a.ln() - (b + x - 1.0).ln() - (r + x) * (alpha + last).ln()
@@ -61,89 +29,34 @@ impl BgNbd {
             f64::NEG_INFINITY
         };
         let larger = alive.max(gone);
-        first + second + larger + ((alive - larger).exp() + (gone - larger).exp()).ln()
-    }
-
-    /// The chance that a customer is still there.
-    #[must_use]
-    pub fn alive(&self, customer: &Customer) -> f64 {
-        1.0 / (1.0 + self.odds_gone(customer))
-    }
-
-    fn odds_gone(&self, customer: &Customer) -> f64 {
-        let Customer { repeats: x, last, age } = *customer;
-        if x == 0.0 {
-            return 0.0;
-        }
-        self.a / (self.b + x - 1.0) * ((self.alpha + age) / (self.alpha + last)).powf(self.r + x)
-    }
-
-    /// How many purchases are expected of a customer within a time from now on.
-    #[must_use]
-    pub fn expected(&self, customer: &Customer, within: f64) -> f64 {
-        let Self { r, alpha, a, b } = *self;
-        let Customer { repeats: x, age, .. } = *customer;
-        let series = hypergeometric(r + x, b + x, a + b + x - 1.0, within / (alpha + age + within));
-        let rest = ((alpha + age) / (alpha + age + within)).powf(r + x) * series;
-        (a + b + x - 1.0) / (a - 1.0) * (1.0 - rest) / (1.0 + self.odds_gone(customer))
-    }
+        of_all + often + larger + ((alive - larger).exp() + (gone - larger).exp()).ln()
+    };
+    customers.iter().map(one).sum()
 }
 
-/// The model of how much: the mean of a customer's purchases is Gamma(p x, v) with v Gamma(q, g) among people.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GammaGamma {
-    /// The shape of a purchase.
-    pub p: f64,
-    /// The shape of the scales.
-    pub q: f64,
-    /// Their scale.
-    pub v: f64,
+/// Fits the model of how much to numbers of purchases, above 0, and their mean values, above 0; within the ranges that a pack takes.
+#[must_use]
+pub fn gamma_gamma(spent: &[(f64, f64)]) -> GammaGamma {
+    let of = |point: &[f64]| {
+        let within =
+            |place: usize| point[place].exp().clamp(GammaGamma::RANGES[place].0, GammaGamma::RANGES[place].1);
+        GammaGamma { p: within(0), q: within(1), v: within(2) }
+    };
+    of(&descend(&[1.0, 1.0, 2.0], |point| -log_likelihood_of_spent(&of(point), spent)))
 }
 
-impl GammaGamma {
-    /// Fits the model to numbers of repeated purchases, above 0, and their mean values, above 0.
-    #[must_use]
-    pub fn fit(spent: &[(f64, f64)]) -> Self {
-        let of = |point: &[f64]| Self { p: point[0].exp(), q: point[1].exp(), v: point[2].exp() };
-        let point = descend(&[1.0, 1.0, 2.0], |point| -of(point).log_likelihood(spent));
-        of(&point)
-    }
-
-    /// The log-likelihood.
-    #[must_use]
-    pub fn log_likelihood(&self, spent: &[(f64, f64)]) -> f64 {
-        let Self { p, q, v } = *self;
-        let one = |(x, mean): &(f64, f64)| {
-            ln_gamma(p * x + q) - ln_gamma(p * x) - ln_gamma(q)
-                + q * v.ln()
-                + (p * x - 1.0) * mean.ln()
-                + p * x * x.ln()
-                - (p * x + q) * (x * mean + v).ln()
-        };
-        spent.iter().map(one).sum()
-    }
-
-    /// The mean value that is expected of a customer's purchases.
-    #[must_use]
-    pub fn expected(&self, repeats: f64, mean: f64) -> f64 {
-        let Self { p, q, v } = *self;
-        let own = p * repeats / (p * repeats + q - 1.0);
-        (1.0 - own) * v * p / (q - 1.0) + own * mean
-    }
-}
-
-/// Gauss's series; `z` is below 1, where it converges.
-fn hypergeometric(a: f64, b: f64, c: f64, z: f64) -> f64 {
-    let (mut term, mut sum, mut n) = (1.0, 1.0, 0.0);
-    while n < 20_000.0 {
-        term *= (a + n) * (b + n) / (c + n) * z / (n + 1.0);
-        sum += term;
-        n += 1.0;
-        if term.abs() < 1e-13 * sum.abs() {
-            break;
-        }
-    }
-    sum
+/// The log-likelihood of what customers spent: equation 1a of the paper.
+#[must_use]
+pub fn log_likelihood_of_spent(model: &GammaGamma, spent: &[(f64, f64)]) -> f64 {
+    let GammaGamma { p, q, v } = *model;
+    let one = |(x, mean): &(f64, f64)| {
+        ln_gamma(p * x + q) - ln_gamma(p * x) - ln_gamma(q)
+            + q * v.ln()
+            + (p * x - 1.0) * mean.ln()
+            + p * x * x.ln()
+            - (p * x + q) * (x * mean + v).ln()
+    };
+    spent.iter().map(one).sum()
 }
 
 /// Goes to a minimum with a simplex (Nelder, Mead, 1965), begun anew from where it ended until nothing is gained.

@@ -32,19 +32,25 @@ pub enum Learner {
     Bayes,
     /// In how many days the event of a log comes: a discrete-time hazard.
     Hazard,
+    /// How often the event of a log comes, who still comes, and for how much: BG/NBD and Gamma-Gamma.
+    BgNbd,
 }
 
 impl Learner {
-    /// Refuses what does not learn whether, but when.
+    /// Refuses what does not learn whether, but when or how often.
     ///
     /// # Errors
-    /// When it is the hazard.
+    /// When it is the hazard or BG/NBD.
     pub fn check_asks_whether(self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self != Self::Hazard,
-            "a hazard learns when the event of a log comes, not whether: it needs a log"
-        );
-        Ok(())
+        match self {
+            Self::Hazard => {
+                anyhow::bail!("a hazard learns when the event of a log comes, not whether: it needs a log")
+            }
+            Self::BgNbd => {
+                anyhow::bail!("BG/NBD learns how often the event of a log comes, not whether: it needs a log")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use anyhow::{Context as _, bail, ensure};
 use keepset_engine::Pack;
 use keepset_engine::model::Model as Scorer;
 use keepset_wire::{Name, Timestamp};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Member;
 use super::cohort::{Cohort, Cut, Intake, Schedule};
 use crate::log::Mapping;
 use crate::replay::Watch;
@@ -109,7 +109,7 @@ impl Basis {
     ///
     /// # Errors
     /// When the pack does not take it.
-    pub fn scorer(&self, model: &Member) -> anyhow::Result<Scorer> {
+    pub fn scorer(&self, model: &impl Serialize) -> anyhow::Result<Scorer> {
         let mut document = self.pack.clone();
         let pack = document.as_object_mut().context("a pack is an object")?;
         let models = pack.entry("models").or_insert_with(|| Value::Object(Map::new()));

@@ -103,6 +103,17 @@ pub struct Row {
     pub label: bool,
     /// Which values it came with and was known by, where values are told apart.
     pub told: Told,
+    /// How often it came in time, and for how much.
+    pub later: Later,
+}
+
+/// How often the event came in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Later {
+    /// How often.
+    pub times: u32,
+    /// What its property added up to, where one is added up, in millionths.
+    pub amount: i64,
 }
 
 /// What is told apart: the property and the value of it, by their numbers in the event's declaration, and the number it goes by.
@@ -139,6 +150,8 @@ pub struct Cohort {
     pack: Rc<Pack>,
     label: String,
     apart: Apart,
+    /// The property of the event that is added up, by its number in the declaration.
+    added: Option<usize>,
     cuts: Vec<Cut>,
     /// Sorted, so that the order of a log's lines changes nothing.
     people: BTreeMap<String, Vec<Seen>>,
@@ -151,6 +164,7 @@ struct Seen {
     device: Option<Device>,
     label: bool,
     told: Told,
+    later: Later,
 }
 
 struct Device {
@@ -163,13 +177,19 @@ impl Cohort {
     #[must_use]
     pub fn new(pack: Rc<Pack>, label: &str, cuts: Vec<Cut>) -> Self {
         let (people, apart) = (BTreeMap::new(), Apart::new());
-        Self { pack, label: label.to_owned(), apart, cuts, people, end: None }
+        Self { pack, label: label.to_owned(), apart, added: None, cuts, people, end: None }
     }
 
     /// Tells apart with which values of its properties the event comes.
     #[must_use]
     pub fn told_apart(self, apart: Apart) -> Self {
         Self { apart, ..self }
+    }
+
+    /// Adds up a property of the event, by its number in the declaration.
+    #[must_use]
+    pub fn added_up(self, property: Option<usize>) -> Self {
+        Self { added: property, ..self }
     }
 
     /// Takes in a log.
@@ -206,6 +226,10 @@ impl Cohort {
         let at = raw.at.and_then(Timestamp::from_millis).ok_or(EventError::Time)?;
         let event = Event::parse(&self.pack.events, raw, heard)?;
         let values = if raw.name == self.label { self.values(&event) } else { Vec::new() };
+        let amount = match self.added.and_then(|property| event.values.get(property)?.as_ref()) {
+            Some(Value::Millionths(amount)) => *amount,
+            _ => 0,
+        };
         self.end = self.end.max(Some(at));
         if !self.people.contains_key(person) {
             self.people.insert(person.to_owned(), self.cuts.iter().map(|_| Seen::default()).collect());
@@ -217,7 +241,11 @@ impl Cohort {
                 values.iter().for_each(|value| *seen.told.known.entry(*value).or_default() += 1);
                 seen.device.get_or_insert_with(|| Device::install(&self.pack, heard)).track(raw, heard)?;
             } else if at >= cut.at && raw.name == self.label {
-                seen.label |= at < cut.until;
+                if at < cut.until {
+                    seen.label = true;
+                    seen.later.times += 1;
+                    seen.later.amount += amount;
+                }
                 seen.told.note(at, *cut, &values);
             }
         }
@@ -251,7 +279,7 @@ impl Cohort {
         let row = |seen: &Seen| {
             let features = seen.device.as_ref()?.engine.features(self.cuts.get(cut)?.at);
             let values = features.map(|(_, value)| value).collect();
-            Some(Row { values, label: seen.label, told: seen.told.clone() })
+            Some(Row { values, label: seen.label, told: seen.told.clone(), later: seen.later })
         };
         self.people.values().filter_map(|seen| row(seen.get(cut)?)).collect()
     }

@@ -231,7 +231,6 @@ impl Recalibrated {
         let mut model = model.clone();
         let Platt { factor, shift } = self.line;
         let number = |value: &Value| value.as_f64().context("the model holds something that is no number");
-        model["intercept"] = json!(six_digits(number(&model["intercept"])? * factor + shift));
         match model["kind"].as_str() {
             Some("linear") => {
                 for weight in
@@ -241,8 +240,9 @@ impl Recalibrated {
                 }
             }
             Some("trees") => model["scale"] = json!(number(&model["scale"])? * factor),
-            kind => bail!("a model of the kind {kind:?} is not brought to rates"),
+            kind => bail!("a model of the kind {} is not brought to rates", kind.unwrap_or_default()),
         }
+        model["intercept"] = json!(six_digits(number(&model["intercept"])? * factor + shift));
         Ok(model)
     }
 

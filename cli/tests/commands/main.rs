@@ -11,6 +11,7 @@
 
 mod adapt;
 mod audit;
+mod buying;
 mod common;
 mod delivery;
 mod drift;

@@ -9,7 +9,6 @@ use keepset_cli::args::Arguments;
 use keepset_cli::learn::Matrix;
 use keepset_cli::learn::boost::{Boosting, boost};
 use keepset_cli::learn::chance::Chance;
-use keepset_cli::learn::counts::{BgNbd, Customer, GammaGamma};
 use keepset_cli::learn::elastic::{Net, path};
 use keepset_cli::learn::forest::{Foresting, forest};
 use keepset_cli::learn::scale::Staircase;
@@ -17,7 +16,7 @@ use keepset_cli::tabular::evaluate::evaluate;
 use keepset_cli::tabular::frame::Frame;
 use keepset_cli::tabular::model::TableModel;
 use keepset_cli::tabular::select::{Division, Learner, area, divide};
-use keepset_cli::tabular::train::{Calibrate, TableTraining};
+use keepset_cli::tabular::train::TableTraining;
 use keepset_engine::Pack;
 use keepset_engine::feature::definitions;
 
@@ -259,31 +258,6 @@ fn a_staircase_never_falls_and_keeps_the_mean() {
     let stairs = Staircase::fit(&scores, &labels);
     assert_eq!(stairs.steps, [(0.0, 0.0), (1.0, 1.0 / 3.0), (4.0, 0.5), (5.0, 1.0)]);
     assert_eq!([-1.0, 0.5, 3.9, 4.0, 9.0].map(|score| stairs.apply(score)), [0.0, 0.0, 1.0 / 3.0, 0.5, 1.0]);
-}
-
-/// The example of Fader, Hardie and Lee: with their estimates of CDNOW a customer who bought twice, last after 30.43 of 38.86
-/// weeks, is expected to buy 1.226 times within 39 weeks.
-#[test]
-fn the_expectation_of_bg_nbd_is_that_of_its_authors() {
-    let model = BgNbd { r: 0.243, alpha: 4.414, a: 0.793, b: 2.426 };
-    let expected = model.expected(&Customer { repeats: 2.0, last: 30.43, age: 38.86 }, 39.0);
-    assert!((expected - 1.226).abs() < 0.002, "{expected}");
-    let silent = Customer { repeats: 0.0, last: 0.0, age: 38.86 };
-    assert_eq!(model.alive(&silent), 1.0);
-    assert!(model.alive(&Customer { repeats: 20.0, last: 10.0, age: 38.86 }) < 0.01);
-}
-
-/// The example of Fader and Hardie's note: with these estimates, one repeat purchase of 22.35 on average twice is 24.6.
-#[test]
-fn the_expectation_of_gamma_gamma_lies_between_all_and_one() {
-    let model = GammaGamma { p: 6.25, q: 3.744, v: 15.447 };
-    let all: f64 = 6.25 * 15.447 / 2.744;
-    for (repeats, mean) in [(1.0, 10.0_f64), (2.0, 22.35), (50.0, 80.0)] {
-        let expected = model.expected(repeats, mean);
-        assert!((all.min(mean)..=all.max(mean)).contains(&expected), "{expected}");
-    }
-    assert!((model.expected(2.0, 22.35) - 24.66).abs() < 0.02, "{}", model.expected(2.0, 22.35));
-    assert_eq!(training(Learner::Auto).calibrate, Calibrate::Platt);
 }
 
 #[test]

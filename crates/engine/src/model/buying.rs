@@ -132,8 +132,9 @@ pub struct GammaGamma {
 codec!(struct GammaGamma { p, q, v });
 
 impl GammaGamma {
-    /// Between which the parameters lie, in their order. With `q` at most 1 a mean over people does not exist.
-    pub const RANGES: [(f64, f64); 3] = [(1e-3, 1e4), (1.001, 1e4), (1e-6, 1e9)];
+    /// Between which the parameters lie, in their order. With `q` at most 1 there is no mean over
+    /// people, and near it what few spent decides it.
+    pub const RANGES: [(f64, f64); 3] = [(1e-3, 1e4), (1.1, 1e4), (1e-6, 1e9)];
 
     /// What a customer's purchase is expected to be worth, after so many of a mean; where there is no mean, or none above 0, what
     /// anybody's is.
