@@ -75,6 +75,34 @@ test("what breaks the shape of a pack is refused by the schema and by the engine
   }
 });
 
+test("a model of buying is refused alike by the schema and by the engine", async () => {
+  const { pack } = json("tests/vectors/buying.json");
+  const bends = [
+    ["often", { score: "sales" }],
+    ["often", { within_days: 0 }],
+    ["often", { alpha: 0 }],
+    ["often", { a: 51 }],
+    ["often", { p: 2 }],
+    ["often", { features: ["n", "r"] }],
+    ["often", { typical: [1, 2] }],
+    ["often", { adapt: {} }],
+    ["here", { within_days: 28 }],
+    ["much", { q: 1 }],
+    ["much", { features: ["n", "r", "t"] }],
+    ["much", { typical: [1, 2, 3] }],
+  ];
+  for (const [model, bend] of bends) {
+    const bent = structuredClone(pack);
+    Object.assign(bent.models[model], bend);
+    await judge(bent, false, JSON.stringify(bend));
+  }
+  for (const [model, key] of [["often", "b"], ["often", "within_days"], ["much", "v"], ["here", "definitions"]]) {
+    const bent = structuredClone(pack);
+    delete bent.models[model][key];
+    await judge(bent, false, `${model} without ${key}`);
+  }
+});
+
 /** Holds the schema and the engine to one answer about a pack. */
 async function judge(pack, right, what) {
   const said = `${what}: ${JSON.stringify(right ? fits.errors : pack)}`;

@@ -139,7 +139,8 @@ pub struct TableArguments {
     /// Columns that tell the outcome almost alone and are known beforehand all the same
     #[arg(long, value_delimiter = ',')]
     pub allow: Vec<String>,
-    /// The learner: of a log logistic unless another is named or it is asked when, of a table auto
+    /// The learner: of a log logistic unless another is named or it is asked when, of a table auto. bg-nbd asks of a log how often, and reads how
+    /// often so far, the days since the last time, the days since the first and, for how much, the mean worth
     #[arg(long, value_enum)]
     pub learner: Option<Learner>,
     /// How scores become probabilities, on rows held out

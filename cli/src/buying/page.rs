@@ -165,7 +165,7 @@ fn said(trained: &BuyingTrained) -> String {
 
 fn worth(trained: &BuyingTrained) -> String {
     format!(
-        "## What it is worth\n\n{}\n\n{}\
+        "## What it is worth\n\n{}\n{}\
          Beside it stands what needs no model: how often somebody had come, over the days since the first time and the days foretold, and the mean of that for everyone.\n\n{}\n\
          People by how often they had come again: how often it was foretold of one, and how often it came.\n\n{}\n\
          Those who had come again, in fifths by the chance to do so once more, the lowest first. That may be later than within {} days, so the columns need not agree; they should rise together. \

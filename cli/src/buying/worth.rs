@@ -189,7 +189,9 @@ impl Measured<'_> {
     }
 
     fn correlation(&self, a: &[f64], b: &[f64]) -> Option<Interval> {
-        self.interval(a.len(), |counts| correlation_of(a, b, counts))
+        // Of what is the same for all rounding would make a correlation.
+        let differs = a.iter().any(|value| Some(value) != a.first());
+        self.interval(a.len(), |counts| correlation_of(a, b, counts).filter(|_| differs))
     }
 
     fn error(&self, foretold: &[f64], came: &[f64]) -> anyhow::Result<Interval> {

@@ -140,7 +140,7 @@ pub struct Compared {
 pub struct Reason {
     /// The feature.
     pub feature: String,
-    /// By how much it moves the score: of trees the Shapley value, of a linear model weight times value.
+    /// By how much it moves the score: of a linear model weight times value, of others the Shapley value.
     pub adds: f64,
     /// The same in words.
     pub sentence: String,
