@@ -30,7 +30,7 @@ fn vectors(name: &str) -> Value {
 fn imported_models_score_and_are_explained_as_where_they_came_from() {
     let mut explained = 0;
     for name in MODELS {
-        let imported = read(&file(name)).unwrap();
+        let imported = read(&file(name), &[]).unwrap();
         let scorer = imported.of_table("y").scorer().unwrap();
         let vectors = vectors(name);
         let rows = vectors["rows"].as_array().unwrap();
@@ -75,7 +75,7 @@ fn an_imported_model_of_a_pack_reads_its_features_and_no_others() {
     });
     let id = Name::parse("theirs").unwrap();
     for name in MODELS {
-        let member = read(&file(name)).unwrap().of_pack(&pack, &id, "theirs").unwrap();
+        let member = read(&file(name), &[]).unwrap().of_pack(&pack, &id, "theirs").unwrap();
         let mut with = pack.clone();
         with["models"] = member;
         keepset_engine::Pack::read(&with).unwrap();
@@ -87,6 +87,6 @@ fn an_imported_model_of_a_pack_reads_its_features_and_no_others() {
         }
     }
     pack["features"].as_object_mut().unwrap().remove("f3");
-    let refused = read(&file(MODELS[0])).unwrap().of_pack(&pack, &id, "theirs").unwrap_err().to_string();
+    let refused = read(&file(MODELS[0]), &[]).unwrap().of_pack(&pack, &id, "theirs").unwrap_err().to_string();
     assert!(refused.contains("f3"), "{refused}");
 }
