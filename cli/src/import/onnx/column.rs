@@ -6,7 +6,7 @@ use std::rc::Rc;
 use anyhow::{bail, ensure};
 
 use crate::learn::elastic::Line;
-use crate::learn::tree::{Ensemble, ordered, unordered};
+use crate::learn::tree::{Ensemble, Node, ordered, unordered};
 use crate::tabular::select::Fitted;
 
 /// A column.
@@ -200,7 +200,14 @@ impl Column {
     pub(super) fn fitted(&self, features: usize) -> anyhow::Result<Fitted> {
         match self {
             Self::Feature { .. } => bail!("there is no model in it: what it gives is a feature"),
-            Self::Trees(trees) => Ok(Fitted::Trees((**trees).clone())),
+            Self::Trees(trees) => {
+                let finite = |node: &Node| !matches!(node, Node::Leaf { value, .. } if !value.is_finite());
+                ensure!(
+                    trees.base.is_finite() && trees.trees.iter().flatten().all(finite),
+                    "a leaf is no number"
+                );
+                Ok(Fitted::Trees((**trees).clone()))
+            }
             Self::Line(Sum { intercept, weights }) => {
                 ensure!(
                     intercept.is_finite() && weights.values().all(|weight| weight.is_finite()),

@@ -9,6 +9,8 @@ mod constant;
 mod graph;
 mod node;
 mod proto;
+#[cfg(test)]
+mod tests;
 mod trees;
 mod value;
 

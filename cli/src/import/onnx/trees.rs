@@ -9,7 +9,7 @@ use super::super::{Nodes, Split};
 use super::column::{Column, Comparison, Question};
 use super::node::After;
 use super::proto::Node;
-use crate::learn::tree::Ensemble;
+use crate::learn::tree::{Ensemble, Node as Written};
 
 /// Trees as lists of what is at each place.
 struct Forest {
@@ -261,7 +261,10 @@ impl Forest {
         };
         // Hit rates are 1 everywhere in what is written, so it is not known whom trees learned from.
         let nodes = Nodes { split: &split, value: &value, cover: &|_| 0 };
-        let trees = self.roots.iter().map(|root| nodes.tree(*root)).collect::<anyhow::Result<_>>()?;
+        let trees: Vec<Vec<Written>> =
+            self.roots.iter().map(|root| nodes.tree(*root)).collect::<anyhow::Result<_>>()?;
+        let reached = trees.iter().flatten().filter(|node| matches!(node, Written::Split { .. })).count();
+        ensure!(reached == questions.iter().flatten().count(), "a node is below itself, or in no tree");
         let mut ensemble = Ensemble { base: 0.0, trees };
         ensemble.stretch(share, base);
         ensure!(ensemble.base.is_finite(), "its base value is no number");
