@@ -1,6 +1,6 @@
 """Makes the frozen models of other libraries in this folder, with what they say of some rows.
 
-    python3 -m venv venv && venv/bin/pip install scikit-learn==1.* lightgbm==4.* xgboost==3.* shap onnx==1.* skl2onnx==1.* onnxmltools==1.* onnxruntime==1.*
+    python3 -m venv venv && venv/bin/pip install scikit-learn==1.* lightgbm==4.* xgboost==3.* shap onnx==1.* skl2onnx==1.* onnxmltools==1.* onnxruntime==1.* catboost==1.*
     venv/bin/python tests/models/make_vectors.py              writes the files that `cargo test -p keepset-cli --test import` reads
     venv/bin/python tests/models/make_vectors.py BIN          compares 10,000 rows through `BIN import` and `BIN evaluate`
 """

@@ -2,6 +2,7 @@
 import math
 from fractions import Fraction
 
+import catboost
 import lightgbm
 import numpy as np
 import onnx
@@ -36,6 +37,9 @@ def models(x, y, full, y_full, names, folder):
     boosted = xgboost.XGBClassifier(n_estimators=15, max_depth=4, random_state=1, n_jobs=1).fit(x, y)
     boosted = onnxmltools.convert_xgboost(boosted, initial_types=single)
     yield written(folder, "onnx_xgboost", named(boosted, ", ".join(names))), True, False
+    cat = catboost.CatBoostClassifier(iterations=10, depth=4, random_seed=1, thread_count=1, verbose=0, allow_writing_files=False).fit(x, y)
+    cat.save_model(folder / "onnx_catboost.onnx", format="onnx")
+    yield written(folder, "onnx_catboost", named(onnx.load(folder / "onnx_catboost.onnx"), ",".join(names))), True, False
     yield written(folder, "onnx_ensemble", named(newer(boosted), ",".join(names))), True, False
     weights, intercept = np.float32(line[-1].coef_ / line[0].scale_), np.float32([0.25])
     layer = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("Gemm", ["flat", "w", "b"], ["z"], name="/0/Gemm", transB=1, alpha=1.0),
@@ -49,6 +53,7 @@ def models(x, y, full, y_full, names, folder):
 
 
 def written(folder, name, model):
+    model.graph.name = name  # converters draw one by chance
     onnx.checker.check_model(model)
     path = folder / f"{name}.onnx"
     path.write_bytes(model.SerializeToString())
@@ -113,7 +118,8 @@ def said(path, x):
     else:
         scores = np.array([of_line(told, row) for row in x])
     runtime = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    fed = {"x": np.float32(x)} if len(runtime.get_inputs()) == 1 else {given.name: np.float32(x[:, [place]]) for place, given in enumerate(runtime.get_inputs())}
+    inputs = runtime.get_inputs()
+    fed = {inputs[0].name: np.float32(x)} if len(inputs) == 1 else {given.name: np.float32(x[:, [place]]) for place, given in enumerate(inputs)}
     found = runtime.run(None, fed)[-1]
     found = np.array([row[1] for row in found]) if isinstance(found, list) else found[:, -1]
     expected = scores if path.stem == "onnx_forest" else 1 / (1 + np.exp(-scores))
@@ -173,7 +179,8 @@ def of_trees(told, row):
     told = told["TreeEnsembleClassifier"]
     if "index" not in told:
         told["index"] = {key: at for at, key in enumerate(zip(told["nodes_treeids"], told["nodes_nodeids"]))}
-        told["leaves"] = dict(zip(zip(told["class_treeids"], told["class_nodeids"]), told["class_weights"]))
+        leaves = zip(told["class_ids"], zip(told["class_treeids"], told["class_nodeids"]), told["class_weights"])
+        told["leaves"] = {key: weight for of, key, weight in leaves if of == max(told["class_ids"])}
     parts = [float(value) for value in told.get("base_values", [])]
     for tree in sorted(set(told["nodes_treeids"])):
         number = 0

@@ -7,7 +7,7 @@ use keepset_cli::import::{Imported, parse, read};
 use keepset_wire::Name;
 use serde_json::{Value, json};
 
-const MODELS: [&str; 15] = [
+const MODELS: [&str; 16] = [
     "lightgbm.txt",
     "xgboost.json",
     "sklearn_logistic.json",
@@ -22,6 +22,7 @@ const MODELS: [&str; 15] = [
     "onnx_forest.onnx",
     "onnx_lightgbm.onnx",
     "onnx_xgboost.onnx",
+    "onnx_catboost.onnx",
     "onnx_ensemble.onnx",
 ];
 

@@ -141,6 +141,52 @@ fn other_than_two_classes_are_refused() {
     assert!(refusal(&tree("BRANCH_LT", 1, 2, vec![int("n_targets", 2)])).contains("it has 2 targets"));
 }
 
+/// A tree of one question whose two leaves weigh these classes, and its base values.
+fn judge(ids: &[i64], weights: &[f32], after: &str, base: &[f32]) -> Model {
+    let mut model = tree("BRANCH_LT", 1, 2, Vec::new());
+    let node = &mut model.graph.as_mut().unwrap().node[0];
+    node.op_type = "TreeEnsembleClassifier".to_owned();
+    node.output = vec!["label".to_owned(), "y".to_owned()];
+    let leaves: Vec<i64> = (0..ids.len()).map(|at| if at < ids.len() / 2 { 1 } else { 2 }).collect();
+    node.attribute.extend([
+        ints("classlabels_int64s", &[0, 1]),
+        ints("class_treeids", &vec![0; ids.len()]),
+        ints("class_nodeids", &leaves),
+        ints("class_ids", ids),
+        floats("class_weights", weights),
+        text("post_transform", after),
+        floats("base_values", base),
+    ]);
+    model
+}
+
+#[test]
+fn a_tree_says_of_the_second_class_what_runtimes_say() {
+    let said = |model: &Model| {
+        let read = parse(&model.encode_to_vec(), &names(2)).unwrap();
+        let Fitted::Trees(trees) = read.fitted else { panic!("trees") };
+        let leaf = |at: usize| if let Of::Leaf { value, .. } = trees.trees[0][at] { value } else { f64::NAN };
+        (trees.base, leaf(1), leaf(2))
+    };
+    let both = [0, 1, 0, 1];
+    assert_eq!(said(&judge(&[0, 0], &[-0.5, 1.5], "LOGISTIC", &[0.25])), (0.25, -0.5, 1.5));
+    assert_eq!(said(&judge(&[1, 1], &[-0.5, 1.5], "NONE", &[])), (0.0, -0.5, 1.5));
+    assert_eq!(said(&judge(&both, &[0.75, 0.25, 0.5, 0.5], "NONE", &[])), (0.0, 0.25, 0.5));
+    assert_eq!(said(&judge(&both, &[0.75, -0.75, -0.5, 0.5], "LOGISTIC", &[])), (0.0, -0.75, 0.5));
+    assert_eq!(said(&judge(&both, &[0.75, 0.25, -0.5, 0.5], "SOFTMAX", &[])), (0.0, -0.5, 1.0));
+    // What runtimes make of these depends on the runtime.
+    for (ids, weights, after, base) in [
+        (&both[..], &[0.75, 0.25, -0.5, 0.5][..], "LOGISTIC", &[][..]),
+        (&both, &[0.75, 0.25, 0.5, 0.5], "NONE", &[0.5, 0.5]),
+        (&[1, 1], &[0.5, 1.5], "LOGISTIC", &[0.25]),
+        (&[0, 0], &[0.5, 1.5], "LOGISTIC", &[0.25, 0.5]),
+        (&[0, 0], &[0.5, 1.5], "SOFTMAX", &[]),
+        (&[0, 2], &[0.5, 1.5], "NONE", &[]),
+    ] {
+        assert!(refusal(&judge(ids, weights, after, base)).contains("operator TreeEnsembleClassifier"));
+    }
+}
+
 #[test]
 fn hidden_layers_are_refused_by_name() {
     for (model, operator) in [
