@@ -43,7 +43,7 @@ pub enum Command {
     Train(Box<TrainArguments>),
     /// Measures a trained model on a table, or learners on parts of one: AUC, log-loss, Brier, the reliability curve, groups, importance
     Evaluate(EvaluateArguments),
-    /// Takes a model of LightGBM, XGBoost or scikit-learn, for a pack or for tables
+    /// Takes a model of LightGBM, XGBoost, scikit-learn or ONNX, for a pack or for tables
     Import(ImportArguments),
     /// Makes, measures and asks the lexicon that texts are scored by
     #[command(subcommand)]

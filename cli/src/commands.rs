@@ -165,7 +165,7 @@ pub fn sentiment(command: &SentimentCommand) -> anyhow::Result<String> {
 /// # Errors
 /// As [`import::read`] and [`import::Imported::of_pack`], or when a file cannot be read or written.
 pub fn import(arguments: &ImportArguments) -> anyhow::Result<String> {
-    let imported = import::read(&arguments.from)?;
+    let imported = import::read(&arguments.from, &arguments.features)?;
     let text = match (&arguments.pack, &arguments.model_id) {
         (Some(pack), Some(id)) => {
             let document = document::parse(&read(pack)?)

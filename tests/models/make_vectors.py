@@ -1,6 +1,6 @@
 """Makes the frozen models of other libraries in this folder, with what they say of some rows.
 
-    python3 -m venv venv && venv/bin/pip install scikit-learn==1.* lightgbm==4.* xgboost==3.* shap
+    python3 -m venv venv && venv/bin/pip install scikit-learn==1.* lightgbm==4.* xgboost==3.* shap onnx==1.* skl2onnx==1.* onnxmltools==1.* onnxruntime==1.* catboost==1.*
     venv/bin/python tests/models/make_vectors.py              writes the files that `cargo test -p keepset-cli --test import` reads
     venv/bin/python tests/models/make_vectors.py BIN          compares 10,000 rows through `BIN import` and `BIN evaluate`
 """
@@ -18,6 +18,7 @@ import xgboost
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
+import onnx_models
 from sklearn_json import dump
 
 HERE = pathlib.Path(__file__).parent
@@ -74,22 +75,34 @@ def main():
         x = with_absent if absent else without
         expected = margins(x)
         if len(sys.argv) > 1:
-            print(f"{name}: {compared(sys.argv[1], path, x, expected):.1e} over {count} rows")
+            print(f"{name}: {compared(sys.argv[1], path, x, expected):.1e} over {count} rows", flush=True)
             continue
-        out = {"rows": [[None if np.isnan(v) else v for v in row] for row in x.tolist()], "scores": expected.tolist()}
+        out = frozen(x, expected)
         if shapley:
             out["shapley"] = np.asarray(again(x)).reshape(len(x), -1).tolist()
             assert np.abs(np.asarray(out["shapley"]) - shapley(x)).max() < 1e-9, name
         (HERE / f"{path.stem}.vectors.json").write_text(json.dumps(out) + "\n")
+    for path, absent, nameless in onnx_models.models(*training, *full, NAMES, folder):
+        x = onnx_models.near_cuts(path, with_absent if absent else without)
+        expected = onnx_models.said(path, x)
+        if len(sys.argv) > 1:
+            print(f"{path.name}: {compared(sys.argv[1], path, x, expected, NAMES if nameless else []):.1e} over {count} rows", flush=True)
+        else:
+            (HERE / f"{path.stem}.vectors.json").write_text(json.dumps(frozen(x, expected)) + "\n")
 
 
-def compared(program, path, x, expected):
+def frozen(x, expected):
+    return {"rows": [[None if np.isnan(v) else v for v in row] for row in x.tolist()], "scores": expected.tolist()}
+
+
+def compared(program, path, x, expected, names=()):
     table, model, scores = (path.with_suffix(end) for end in (".csv", ".keepset.json", ".scores.csv"))
     with open(table, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*NAMES, "y"])
         writer.writerows([["" if np.isnan(v) else repr(float(v)) for v in row] + [i % 2] for i, row in enumerate(x)])
-    subprocess.run([program, "import", "--from", path, "--label", "y", "--out", model], check=True, stdout=subprocess.DEVNULL)
+    given = ["--features", ",".join(names)] if names else []
+    subprocess.run([program, "import", "--from", path, "--label", "y", "--out", model, *given], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([program, "evaluate", "--model", model, "--table", table, "--scores", scores], check=True, stdout=subprocess.DEVNULL)
     found = np.array([float(line.split(",")[0]) for line in scores.read_text().splitlines()[1:]])
     return np.abs(found - expected).max()

@@ -151,9 +151,12 @@ pub struct TableArguments {
 /// An import.
 #[derive(Debug, Args)]
 pub struct ImportArguments {
-    /// The model: LightGBM's model.txt, XGBoost's model.json, or what tests/models/sklearn_json.py writes
+    /// The model: LightGBM's model.txt, XGBoost's model.json, what tests/models/sklearn_json.py writes, or ONNX
     #[arg(long)]
     pub from: PathBuf,
+    /// The names of its features in order, of an ONNX model that does not name them
+    #[arg(long, value_delimiter = ',')]
+    pub features: Vec<String>,
     /// The pack whose features it reads; without one it becomes a model of tables
     #[arg(long, requires = "model_id")]
     pub pack: Option<PathBuf>,

@@ -1,10 +1,11 @@
-//! Models of other libraries: LightGBM's `model.txt`, XGBoost's JSON, and what `tests/models/sklearn_json.py` writes of
-//! scikit-learn. Each becomes a model that devices score to within 1e-9 of what it said.
+//! Models of other libraries: LightGBM's `model.txt`, XGBoost's JSON, what `tests/models/sklearn_json.py` writes of
+//! scikit-learn, and ONNX. Each becomes a model that devices score to within 1e-9 of what it said.
 //!
 //! A question is always `value < cut`. Where the library asks `value <= cut`, the cut is the next float; where it first
 //! rounds values to 32 bits, the cut is the float that rounding turns at.
 
 mod lightgbm;
+mod onnx;
 mod sklearn;
 mod xgboost;
 
@@ -34,32 +35,43 @@ pub struct Imported {
 /// Leaves to within 2^-41 of the largest: the sum of 1,000 is exact to 1e-9 of it.
 const LEAF_BITS: i32 = 40;
 
-/// Reads a model of another library; which one is seen from the text.
+/// Said of what is no model.
+const NONE_OF_THEM: &str =
+    "it is neither LightGBM's model.txt, nor XGBoost's JSON, nor what sklearn_json.py writes, nor ONNX";
+
+/// Reads a model of another library; which one is seen from its bytes. `names` are those of its features, for files of ONNX that
+/// do not name them.
 ///
 /// # Errors
-/// When it is none of those, or asks what devices cannot: categories by number, several classes, zeros as absent values.
-pub fn read(path: &Path) -> anyhow::Result<Imported> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    parse(&text).with_context(|| format!("the model {} is not taken", path.display()))
+/// When it is none of those, or asks what devices cannot: categories by number, several classes, zeros as absent values; or
+/// when `names` are missing, too many or not wanted.
+pub fn read(path: &Path, names: &[String]) -> anyhow::Result<Imported> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    parse(&bytes, names).with_context(|| format!("the model {} is not taken", path.display()))
 }
 
-/// Reads a model of another library from its text.
+/// Reads a model of another library from its bytes.
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(text: &str) -> anyhow::Result<Imported> {
+pub fn parse(bytes: &[u8], names: &[String]) -> anyhow::Result<Imported> {
+    ensure!(!bytes.is_empty(), "it is empty");
+    if onnx::is_onnx(bytes) {
+        return onnx::parse(bytes, names);
+    }
+    ensure!(names.is_empty(), "it is no ONNX, and names its features itself: leave --features out");
+    let text = std::str::from_utf8(bytes).ok().context(NONE_OF_THEM)?;
     if text.starts_with("tree\n") || text.starts_with("tree\r\n") {
         return lightgbm::parse(text);
     }
-    let document: Value = serde_json::from_str(text)
-        .context("it is neither LightGBM's model.txt, nor XGBoost's JSON, nor what sklearn_json.py writes")?;
+    let document: Value = serde_json::from_str(text).context(NONE_OF_THEM)?;
     if document.get("learner").is_some() {
         return xgboost::parse(&document);
     }
     if document.get("sklearn").is_some() {
         return sklearn::parse(&document);
     }
-    bail!("it is neither LightGBM's model.txt, nor XGBoost's JSON, nor what sklearn_json.py writes")
+    bail!(NONE_OF_THEM)
 }
 
 impl Imported {
@@ -211,7 +223,7 @@ mod tests {
     fn what_is_no_model_is_refused() {
         for text in ["", "{}", "[]", "tree\nversion=v4\n", "{\"learner\": {}}", "{\"sklearn\": 1}", "pickle"]
         {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(parse(text.as_bytes(), &[]).is_err(), "{text}");
         }
     }
 }

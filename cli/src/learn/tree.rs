@@ -178,12 +178,13 @@ fn rounded(cover: u32) -> u32 {
 }
 
 /// The bits of a float in an order that is that of the floats.
-fn ordered(value: f64) -> u64 {
+pub(crate) fn ordered(value: f64) -> u64 {
     let bits = value.to_bits();
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
-fn unordered(bits: u64) -> f64 {
+/// The float of such bits.
+pub(crate) fn unordered(bits: u64) -> f64 {
     f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
 }
 

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use keepset_cli::import::read;
+use keepset_cli::import::{Imported, parse, read};
 use keepset_wire::Name;
 use serde_json::{Value, json};
 
-const MODELS: [&str; 7] = [
+const MODELS: [&str; 16] = [
     "lightgbm.txt",
     "xgboost.json",
     "sklearn_logistic.json",
@@ -15,10 +15,29 @@ const MODELS: [&str; 7] = [
     "sklearn_histogram.json",
     "sklearn_forest.json",
     "sklearn_extra.json",
+    "onnx_logistic.onnx",
+    "onnx_dense.onnx",
+    "onnx_softmax.onnx",
+    "onnx_boosting.onnx",
+    "onnx_forest.onnx",
+    "onnx_lightgbm.onnx",
+    "onnx_xgboost.onnx",
+    "onnx_catboost.onnx",
+    "onnx_ensemble.onnx",
 ];
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/models")).join(name)
+}
+
+fn imported(name: &str) -> Imported {
+    // This one does not name its features.
+    let given = if name == "onnx_forest.onnx" { names() } else { Vec::new() };
+    read(&file(name), &given).unwrap()
+}
+
+fn names() -> Vec<String> {
+    (0..8).map(|number| format!("f{number}")).collect()
 }
 
 fn vectors(name: &str) -> Value {
@@ -30,7 +49,7 @@ fn vectors(name: &str) -> Value {
 fn imported_models_score_and_are_explained_as_where_they_came_from() {
     let mut explained = 0;
     for name in MODELS {
-        let imported = read(&file(name)).unwrap();
+        let imported = imported(name);
         let scorer = imported.of_table("y").scorer().unwrap();
         let vectors = vectors(name);
         let rows = vectors["rows"].as_array().unwrap();
@@ -41,7 +60,13 @@ fn imported_models_score_and_are_explained_as_where_they_came_from() {
                 (score - expected.as_f64().unwrap()).abs() < 1e-9,
                 "{name}, row {number}: {score}, {expected}"
             );
-            let found = scorer.contributions(|column| row[column].as_f64()).unwrap();
+            let Some(found) = scorer.contributions(|column| row[column].as_f64()) else {
+                assert!(
+                    name.starts_with("onnx_"),
+                    "{name}: of these alone it is not known whom trees learned from"
+                );
+                continue;
+            };
             let sum = found.base + found.parts.iter().map(|part| part.1).sum::<f64>();
             assert!((sum - score).abs() < 1e-9, "{name}, row {number}");
             if let Some(shapley) = vectors["shapley"][number].as_array() {
@@ -75,18 +100,66 @@ fn an_imported_model_of_a_pack_reads_its_features_and_no_others() {
     });
     let id = Name::parse("theirs").unwrap();
     for name in MODELS {
-        let member = read(&file(name)).unwrap().of_pack(&pack, &id, "theirs").unwrap();
+        let member = imported(name).of_pack(&pack, &id, "theirs").unwrap();
         let mut with = pack.clone();
         with["models"] = member;
         keepset_engine::Pack::read(&with).unwrap();
         // Another window under the same name is another feature.
-        if name != "sklearn_logistic.json" {
+        if !["sklearn_logistic.json", "onnx_logistic.onnx", "onnx_dense.onnx", "onnx_softmax.onnx"]
+            .contains(&name)
+        {
             with["features"]["f1"]["window_days"] = json!(300);
             let refused = keepset_engine::Pack::read(&with).unwrap_err().to_string();
             assert!(refused.starts_with("$.models.theirs.definitions: "), "{refused}");
         }
     }
     pack["features"].as_object_mut().unwrap().remove("f3");
-    let refused = read(&file(MODELS[0])).unwrap().of_pack(&pack, &id, "theirs").unwrap_err().to_string();
+    let refused = imported(MODELS[0]).of_pack(&pack, &id, "theirs").unwrap_err().to_string();
     assert!(refused.contains("f3"), "{refused}");
+}
+
+fn refusal(bytes: &[u8], names: &[String]) -> String {
+    format!("{:#}", parse(bytes, names).unwrap_err())
+}
+
+#[test]
+fn names_are_asked_for_where_a_file_has_none_and_refused_where_it_has_them() {
+    let forest = std::fs::read(file("onnx_forest.onnx")).unwrap();
+    let missing = refusal(&forest, &[]);
+    assert!(missing.contains("its 8 features") && missing.contains("--features"), "{missing}");
+    assert!(missing.contains("onnx.helper.set_model_props(model, {\"features\": "), "{missing}");
+    let few = refusal(&forest, &names()[..7]);
+    assert!(few.contains("it has 8 features, and 7 names are given: f0, f1, f2"), "{few}");
+    let twice: Vec<String> = names().iter().map(|name| name.replace("f7", "f0")).collect();
+    assert!(refusal(&forest, &twice).contains("two features are named \"f0\""));
+    for name in ["onnx_logistic.onnx", "onnx_xgboost.onnx", "lightgbm.txt", "sklearn_forest.json"] {
+        let refused = refusal(&std::fs::read(file(name)).unwrap(), &names());
+        assert!(refused.contains("leave --features out"), "{name}: {refused}");
+    }
+    for name in MODELS {
+        assert_eq!(imported(name).features, names(), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_or_damaged_is_refused_or_read_and_never_the_end_of_the_tool() {
+    for name in MODELS.iter().filter(|name| name.starts_with("onnx_")) {
+        let whole = std::fs::read(file(name)).unwrap();
+        let given = if *name == "onnx_forest.onnx" { names() } else { Vec::new() };
+        let step = whole.len() / 120 + 1;
+        for length in (0..whole.len()).step_by(step) {
+            let read = parse(&whole[..length], &given);
+            // What is missing may be no more than the versions that stand last.
+            assert!(read.is_err() || length > whole.len() - 250, "{name}, cut off after {length}");
+        }
+        for place in (0..whole.len()).step_by(step) {
+            for flip in [0x01, 0x08, 0x80, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[place] ^= flip;
+                if let Ok(read) = parse(&damaged, &given) {
+                    drop(read.of_table("y").scorer());
+                }
+            }
+        }
+    }
 }
