@@ -37,6 +37,7 @@ const VECTORS: &[(&str, &str)] = vectors![
     "segments",
     "trees",
     "buying",
+    "network",
     "unusual"
 ];
 

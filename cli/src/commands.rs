@@ -173,7 +173,11 @@ pub fn import(arguments: &ImportArguments) -> anyhow::Result<String> {
             let id = Name::parse(id).with_context(|| format!("{id:?} is no name: a-z, 0-9, _, - and ."))?;
             serde_json::to_string(&imported.of_pack(&document, &id, &arguments.label)?)?
         }
-        _ => serde_json::to_string(&imported.of_table(&arguments.label))?,
+        _ => {
+            let model = imported.of_table(&arguments.label);
+            model.scorer().context("devices do not take the model")?;
+            serde_json::to_string(&model)?
+        }
     };
     write(&arguments.out, &(text + "\n"))?;
     Ok(format!("{}: a model of {} features\n", arguments.out.display(), imported.features.len()))

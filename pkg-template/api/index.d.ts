@@ -305,7 +305,7 @@ export type Condition = {
 /** What a feature adds to a model's score. */
 export interface Reason {
     readonly feature: string;
-    /** By how much it moves the score: of trees the Shapley value, of a linear model weight times value. */
+    /** By how much it moves the score: of a linear model weight times value, of others the Shapley value. */
     readonly adds: number;
     readonly sentence: string;
 }

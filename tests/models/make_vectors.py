@@ -17,6 +17,9 @@ import shap
 import xgboost
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import onnx_models
 from sklearn_json import dump
@@ -59,11 +62,22 @@ def models(x, y, full, y_full, folder):
         ("sklearn_histogram.json", HistGradientBoostingClassifier(max_iter=15, max_leaf_nodes=15, random_state=1), lambda m: m.decision_function, True),
         ("sklearn_forest.json", RandomForestClassifier(n_estimators=15, max_depth=6, random_state=1), lambda m: lambda t: m.predict_proba(t)[:, 1], False),
         ("sklearn_extra.json", ExtraTreesClassifier(n_estimators=15, max_depth=6, random_state=1), lambda m: lambda t: m.predict_proba(t)[:, 1], False),
+        ("sklearn_network.json", make_pipeline(StandardScaler(), MLPClassifier((9, 4), activation="tanh", max_iter=300, random_state=1)), lambda m: lambda t: layers(m, t), False),
     ]:
         model.fit(*((x, y) if absent else (full, y_full)))
         dump(model, NAMES, folder / name)
         values = (lambda m: lambda t: shap.TreeExplainer(m).shap_values(t))(model) if name == "sklearn_boosting.json" else None
         yield name, folder / name, margins(model), values, values, absent
+
+
+def layers(pipeline, x):
+    """What goes into the logistic function of an MLPClassifier."""
+    network, given = pipeline[-1], pipeline[0].transform(x)
+    for weights, bias in zip(network.coefs_[:-1], network.intercepts_[:-1]):
+        given = np.tanh(given @ weights + bias)
+    margins = (given @ network.coefs_[-1] + network.intercepts_[-1])[:, 0]
+    assert np.abs(1 / (1 + np.exp(-margins)) - network.predict_proba(pipeline[0].transform(x))[:, 1]).max() < 1e-12
+    return margins
 
 
 def main():

@@ -15,6 +15,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType as SklFloat
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -45,6 +46,16 @@ def models(x, y, full, y_full, names, folder):
     layer = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("Gemm", ["flat", "w", "b"], ["z"], name="/0/Gemm", transB=1, alpha=1.0),
              helper.make_node("Sigmoid", ["z"], ["y"], name="/1/Sigmoid")]
     yield written(folder, "onnx_dense", named(graph(layer, len(names), {"w": weights, "b": intercept}), ",".join(names))), False, False
+    network = make_pipeline(StandardScaler(), MLPClassifier((10, 5), max_iter=300, random_state=1)).fit(full, y_full)
+    yield written(folder, "onnx_network", convert_sklearn(network, initial_types=[(name, SklFloat([None, 1])) for name in names])), False, False
+    draw = np.random.default_rng(7)
+    sides = {"1": (8, len(names)), "2": (4, 8), "3": (1, 4)}
+    tensors = {f"w{n}": np.float32(draw.normal(size=side) / 2) for n, side in sides.items()} | {f"b{n}": np.float32(draw.normal(size=side[0])) for n, side in sides.items()}
+    tensors["w1"] /= np.float32(line[0].scale_)
+    dense = lambda n, x, y: helper.make_node("Gemm", [x, f"w{n}", f"b{n}"], [y], name=f"/{n}/Gemm", transB=1)
+    between = lambda kind, x, y: helper.make_node(kind, [x], [y])
+    layers = [dense(1, "x", "h1"), between("Tanh", "h1", "a1"), dense(2, "a1", "h2"), between("Sigmoid", "h2", "a2"), dense(3, "a2", "h3"), between("Sigmoid", "h3", "y")]
+    yield written(folder, "onnx_layers", named(graph(layers, len(names), tensors), ",".join(names))), False, False
     two = np.float32(np.random.default_rng(5).normal(size=(len(names), 2)) * 0.3)
     layer = [helper.make_node("Sub", ["x", "mean"], ["centred"]), helper.make_node("Div", ["centred", "deviation"], ["scaled"]),
              helper.make_node("MatMul", ["scaled", "w"], ["product"]), helper.make_node("Add", ["product", "b"], ["logits"]), helper.make_node("Softmax", ["logits"], ["y"])]
@@ -53,7 +64,10 @@ def models(x, y, full, y_full, names, folder):
 
 
 def written(folder, name, model):
-    model.graph.name = name  # converters draw one by chance
+    model.graph.name = name  # converters draw one by chance, and the order of what they import
+    imports = sorted(model.opset_import, key=lambda one: one.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(imports)
     onnx.checker.check_model(model)
     path = folder / f"{name}.onnx"
     path.write_bytes(model.SerializeToString())
@@ -113,7 +127,9 @@ def said(path, x):
     """What a file says of rows; checked to be what the runtime says, as far as its 32 bits go."""
     model = onnx.load(path)
     told = attributed(model)
-    if any(node.op_type in TREES for node in model.graph.node):
+    if path.stem in ("onnx_network", "onnx_layers"):
+        scores = of_layers(model, x)
+    elif any(node.op_type in TREES for node in model.graph.node):
         scores = np.array([of_trees(told, row) for row in prepared(told, np.float32(x))])
     else:
         scores = np.array([of_line(told, row) for row in x])
@@ -171,6 +187,36 @@ def of_line(told, row):
     else:
         weights, intercept = exact(told["w"]), exact(told["b"])[0]
     return float(sum((weight * value for weight, value in zip(weights, row)), intercept))
+
+
+def of_layers(model, x):
+    """What goes into the last Sigmoid, in 64 bits."""
+    known = {tensor.name: np.float64(numpy_helper.to_array(tensor)) for tensor in model.graph.initializer}
+    inputs = model.graph.input
+    known |= {inputs[0].name: x} if len(inputs) == 1 else {given.name: x[:, [place]] for place, given in enumerate(inputs)}
+    scores = None
+    for node in model.graph.node:
+        told, given = attributes(node), [known[name] for name in node.input if name in known]
+        if len(given) < len(node.input) or node.op_type not in COMPUTED:
+            continue
+        if node.op_type == "Sigmoid":
+            scores = given[0][:, 0]
+        known[node.output[0]] = COMPUTED[node.op_type](told, *given)
+    return scores
+
+
+COMPUTED = {
+    "Concat": lambda told, *parts: np.concatenate(parts, axis=1),
+    "FeatureVectorizer": lambda told, *parts: np.concatenate(parts, axis=1),
+    "Cast": lambda told, x: x,
+    "Scaler": lambda told, x: (x - told["offset"]) * told["scale"],
+    "MatMul": lambda told, x, w: x @ w,
+    "Add": lambda told, x, b: x + b,
+    "Gemm": lambda told, x, w, b: x @ w.T + b,
+    "Relu": lambda told, x: np.maximum(x, 0),
+    "Tanh": lambda told, x: np.tanh(x),
+    "Sigmoid": lambda told, x: 1 / (1 + np.exp(-x)),
+}
 
 
 def of_trees(told, row):

@@ -6,9 +6,18 @@ import sklearn
 
 
 def dump(model, features, path):
+    scaling = [[0.0, 1.0]] * len(features)
+    if type(model).__name__ == "Pipeline":  # a StandardScaler and an MLPClassifier
+        scaler, model = (step for _, step in model.steps)
+        scaling = [list(pair) for pair in zip(scaler.mean_.tolist(), scaler.scale_.tolist())]
+        assert hasattr(model, "coefs_"), "of pipelines a scaler with a network is taken; of others, export ONNX"
     kind = type(model).__name__
     out = {"sklearn": sklearn.__version__, "kind": kind, "features": list(features), "base": 0.0}
-    if hasattr(model, "coef_"):
+    if hasattr(model, "coefs_"):  # MLPClassifier; its score is what goes into the last logistic function
+        units = [np.vstack([bias, weights]).T.tolist() for weights, bias in zip(model.coefs_, model.intercepts_)]
+        between = [model.activation] * (len(units) - 1) + ["identity"]
+        out["network"] = {"scaling": scaling, "layers": [{"activation": a, "units": u} for a, u in zip(between, units)]}
+    elif hasattr(model, "coef_"):
         out |= {"base": float(model.intercept_[0]), "weights": model.coef_[0].tolist()}
     elif hasattr(model, "_predictors"):  # HistGradientBoostingClassifier
         out["base"] = float(np.ravel(model._baseline_prediction)[0])

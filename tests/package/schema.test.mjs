@@ -75,6 +75,29 @@ test("what breaks the shape of a pack is refused by the schema and by the engine
   }
 });
 
+test("a network is refused alike by the schema and by the engine", async () => {
+  const { pack } = json("tests/vectors/network.json");
+  const [layer] = pack.models.relu.layers;
+  const bends = [
+    { format: 2 },
+    { features: [] },
+    { scaling: [] },
+    { scaling: pack.models.relu.scaling.map(([centre]) => [centre, 0]) },
+    { layers: [] },
+    { layers: Array(9).fill(layer) },
+    { layers: [{ ...layer, activation: "gelu" }] },
+    { layers: [{ ...layer, bias: [0] }] },
+    { layers: [{ units: [["1", 0, 0, 0, 0]] }] },
+    { layers: [{ units: [] }] },
+    { intercept: 1 },
+  ];
+  for (const bend of bends) {
+    const bent = structuredClone(pack);
+    Object.assign(bent.models.relu, bend);
+    await judge(bent, false, JSON.stringify(bend));
+  }
+});
+
 test("a model of buying is refused alike by the schema and by the engine", async () => {
   const { pack } = json("tests/vectors/buying.json");
   const bends = [

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{Imported, Nodes, Split, at_most, check_columns};
+use super::{Form, Imported, Nodes, Split, at_most, check_columns};
 use crate::learn::tree::{Ensemble, Node};
-use crate::tabular::select::Fitted;
 
 /// Of a decision: it asks for a category; the absent goes left; and two bits of what counts as absent.
 const CATEGORY: u32 = 1;
@@ -40,7 +39,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Imported> {
         ensemble.stretch(share, 0.0);
     }
     check_columns(&ensemble, features.len())?;
-    Ok(Imported { features, fitted: Fitted::Trees(ensemble) })
+    Ok(Imported { features, form: Form::Trees(ensemble) })
 }
 
 fn fields(block: &str) -> BTreeMap<&str, &str> {

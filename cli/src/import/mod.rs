@@ -4,6 +4,7 @@
 //! A question is always `value < cut`. Where the library asks `value <= cut`, the cut is the next float; where it first
 //! rounds values to 32 bits, the cut is the float that rounding turns at.
 
+mod form;
 mod lightgbm;
 mod onnx;
 mod sklearn;
@@ -17,11 +18,11 @@ use keepset_engine::feature::definitions;
 use keepset_wire::Name;
 use serde_json::{Map, Value, json};
 
-use crate::learn::elastic::Line;
+pub use form::{Activation, Form, Layer, Network};
+
 use crate::learn::tree::{Ensemble, Node};
 use crate::tabular::encode::{Encoded, Encoding, Kind, plain};
 use crate::tabular::model::{Calibration, TableModel};
-use crate::tabular::select::Fitted;
 
 /// A model that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,11 +30,8 @@ pub struct Imported {
     /// The names of its features, in order.
     pub features: Vec<String>,
     /// The model.
-    pub fitted: Fitted,
+    pub form: Form,
 }
-
-/// Leaves to within 2^-41 of the largest: the sum of 1,000 is exact to 1e-9 of it.
-const LEAF_BITS: i32 = 40;
 
 /// Said of what is no model.
 const NONE_OF_THEM: &str =
@@ -81,13 +79,10 @@ impl Imported {
         let encoded =
             |column: &String| Encoded { column: column.clone(), kind: Kind::Number { name: plain(column) } };
         let encoding = Encoding { columns: self.features.iter().map(encoded).collect() };
-        let mut model = TableModel::new(label, None, encoding, &self.fitted, Calibration::None);
-        if let Fitted::Trees(trees) = &self.fitted {
-            let names = model.encoding.names();
-            model.model =
-                trees.member("imported", &names, &|_| model.encoding.definitions(), LEAF_BITS, false);
-        }
-        model
+        let names = encoding.names();
+        let model = self.form.member(&format!("log-odds of {label}"), &names, &|_| encoding.definitions());
+        let absent = if let Form::Line(line) = &self.form { line.means.clone() } else { Vec::new() };
+        TableModel::new(label, None, encoding, model, absent, Calibration::None)
     }
 
     /// Makes it a member of a pack's models: its features are the pack's.
@@ -102,12 +97,7 @@ impl Imported {
                 "the model reads {name}, and the pack has no feature of this name"
             );
         }
-        let member = match &self.fitted {
-            Fitted::Trees(trees) => {
-                trees.member(title, &self.features, &|names| definitions(pack, names), LEAF_BITS, false)
-            }
-            Fitted::Line(line) => linear(line, title, &self.features),
-        };
+        let member = self.form.member(title, &self.features, &|names| definitions(pack, names));
         let mut with = pack.clone();
         let models = with
             .as_object_mut()
@@ -118,12 +108,6 @@ impl Imported {
         Pack::read(&with).context("the pack does not take the model")?;
         Ok(json!({ id.as_str(): member }))
     }
-}
-
-fn linear(line: &Line, title: &str, names: &[String]) -> Value {
-    let weights: Map<String, Value> =
-        names.iter().zip(&line.weights).map(|(name, weight)| (name.clone(), json!(weight))).collect();
-    json!({ "kind": "linear", "title": title, "intercept": line.intercept, "weights": weights })
 }
 
 /// A tree as tables of nodes, as libraries keep them.

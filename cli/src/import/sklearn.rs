@@ -1,14 +1,13 @@
 //! What `tests/models/sklearn_json.py` writes of scikit-learn: logistic regressions, gradient boosting (both kinds), random
-//! forests and extra trees. A forest's score is its mean probability, every other's are the log-odds.
+//! forests, extra trees and small networks. A forest's score is its mean probability, every other's are the log-odds.
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Imported, Nodes, Split, at_most, at_most_in_f32, check_columns};
+use super::{Form, Imported, Network, Nodes, Split, at_most, at_most_in_f32, check_columns};
 use crate::learn::elastic::Line;
 use crate::learn::tree::{Ensemble, Node};
-use crate::tabular::select::Fitted;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +19,7 @@ struct Document {
     features: Vec<String>,
     base: f64,
     weights: Option<Vec<f64>>,
+    network: Option<Network>,
     /// Whether values are rounded to 32 bits before they are compared.
     #[serde(default)]
     single: bool,
@@ -40,7 +40,7 @@ struct Tree {
 }
 
 pub(super) fn parse(document: &Value) -> anyhow::Result<Imported> {
-    let Document { features, base, weights, single, trees, .. } =
+    let Document { features, base, weights, network, single, trees, .. } =
         Document::deserialize(document).context("it is not what sklearn_json.py writes")?;
     if let Some(weights) = weights {
         ensure!(
@@ -50,13 +50,16 @@ pub(super) fn parse(document: &Value) -> anyhow::Result<Imported> {
             features.len()
         );
         let means = vec![0.0; weights.len()];
-        return Ok(Imported { features, fitted: Fitted::Line(Line { intercept: base, weights, means }) });
+        return Ok(Imported { features, form: Form::Line(Line { intercept: base, weights, means }) });
     }
-    ensure!(!trees.is_empty(), "it has neither weights nor trees");
+    if let Some(network) = network {
+        return Ok(Imported { features, form: Form::Network(network) });
+    }
+    ensure!(!trees.is_empty(), "it has neither weights, nor layers, nor trees");
     let ensemble =
         Ensemble { base, trees: trees.iter().map(|tree| tree.read(single)).collect::<anyhow::Result<_>>()? };
     check_columns(&ensemble, features.len())?;
-    Ok(Imported { features, fitted: Fitted::Trees(ensemble) })
+    Ok(Imported { features, form: Form::Trees(ensemble) })
 }
 
 impl Tree {

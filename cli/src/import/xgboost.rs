@@ -4,9 +4,8 @@
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
-use super::{Imported, Nodes, Split, below_in_f32, check_columns};
+use super::{Form, Imported, Nodes, Split, below_in_f32, check_columns};
 use crate::learn::tree::{Ensemble, Node};
-use crate::tabular::select::Fitted;
 
 pub(super) fn parse(document: &Value) -> anyhow::Result<Imported> {
     let learner = &document["learner"];
@@ -38,7 +37,7 @@ pub(super) fn parse(document: &Value) -> anyhow::Result<Imported> {
         named
     };
     check_columns(&ensemble, features.len())?;
-    Ok(Imported { features, fitted: Fitted::Trees(ensemble) })
+    Ok(Imported { features, form: Form::Trees(ensemble) })
 }
 
 fn tree(tree: &Value) -> anyhow::Result<Vec<Node>> {

@@ -90,11 +90,10 @@ impl TableModel {
         label: &str,
         positive: Option<String>,
         encoding: Encoding,
-        fitted: &Fitted,
+        model: Value,
+        absent: Vec<f64>,
         calibration: Calibration,
     ) -> Self {
-        let model = member(fitted, &format!("log-odds of {label}"), &encoding);
-        let absent = if let Fitted::Line(line) = fitted { line.means.clone() } else { Vec::new() };
         Self {
             keepset_table_model: FORMAT,
             label: label.to_owned(),

@@ -9,8 +9,8 @@ use super::encode::Encoding;
 use super::evaluate::{Evaluation, evaluate};
 use super::frame::Frame;
 use super::leak;
-use super::model::{Calibration, TableModel};
-use super::select::{Division, Learner, Tried, choose, divide, fit};
+use super::model::{Calibration, TableModel, member};
+use super::select::{Division, Fitted, Learner, Tried, choose, divide, fit};
 use crate::learn::Matrix;
 use crate::learn::scale::{Platt, Staircase};
 use crate::log::Fault;
@@ -194,7 +194,10 @@ impl TableTraining {
             Calibrate::Isotonic => Calibration::Isotonic(Staircase::fit(scores, outcomes)),
         };
         let exact = fitted.scores(&matrix);
-        let model = TableModel::new(&self.label, self.positive.clone(), encoding, &fitted, calibration);
+        let member = member(&fitted, &format!("log-odds of {}", self.label), &encoding);
+        let absent = if let Fitted::Line(line) = &fitted { line.means.clone() } else { Vec::new() };
+        let model =
+            TableModel::new(&self.label, self.positive.clone(), encoding, member, absent, calibration);
         Ok((model.clone(), chosen.way.to_string(), chosen.tried, rounding(&model, &matrix, &exact)?))
     }
 

@@ -7,7 +7,7 @@ use keepset_cli::import::{Imported, parse, read};
 use keepset_wire::Name;
 use serde_json::{Value, json};
 
-const MODELS: [&str; 16] = [
+const MODELS: [&str; 19] = [
     "lightgbm.txt",
     "xgboost.json",
     "sklearn_logistic.json",
@@ -15,6 +15,7 @@ const MODELS: [&str; 16] = [
     "sklearn_histogram.json",
     "sklearn_forest.json",
     "sklearn_extra.json",
+    "sklearn_network.json",
     "onnx_logistic.onnx",
     "onnx_dense.onnx",
     "onnx_softmax.onnx",
@@ -24,6 +25,8 @@ const MODELS: [&str; 16] = [
     "onnx_xgboost.onnx",
     "onnx_catboost.onnx",
     "onnx_ensemble.onnx",
+    "onnx_network.onnx",
+    "onnx_layers.onnx",
 ];
 
 fn file(name: &str) -> PathBuf {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ALL } from "./packs.mjs";
 
 /** The vectors of the engine. */
-export const VECTORS = ["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores", "segments", "trees", "buying"];
+export const VECTORS = ["count", "sum", "recency", "decayed_count", "distinct_days", "rules", "scores", "segments", "trees", "buying", "network"];
 
 const folder = fileURLToPath(new URL("../../vectors/", import.meta.url));
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 
+use super::super::{Activation, Form, Layer, Network};
 use crate::learn::elastic::Line;
 use crate::learn::tree::{Ensemble, Node, ordered, unordered};
-use crate::tabular::select::Fitted;
 
 /// A column.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,22 @@ pub(super) enum Column {
     Line(Sum),
     /// What trees add up to.
     Trees(Rc<Ensemble>),
+    /// A sum of what the units of a hidden layer give, and a number.
+    Deep {
+        /// The layer.
+        below: Rc<Hidden>,
+        /// Its units and their weights.
+        sum: Sum,
+    },
+}
+
+/// A hidden layer of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Hidden {
+    /// The layer before it; features where there is none.
+    below: Option<Rc<Hidden>>,
+    units: Vec<Sum>,
+    activation: Activation,
 }
 
 /// A number and weights of features.
@@ -32,6 +48,8 @@ pub(super) enum Column {
 pub(super) struct Sum {
     intercept: f64,
     weights: BTreeMap<usize, f64>,
+    /// Of features that were scaled before, what becomes 0.
+    centres: BTreeMap<usize, f64>,
 }
 
 /// A step from one number to the next, in 64 bits.
@@ -100,15 +118,45 @@ impl Column {
 
     /// The sum of columns, each times its weight, and a number.
     pub(super) fn sum(columns: &[Self], weights: &[f64], intercept: f64) -> anyhow::Result<Self> {
-        let mut sum = Sum { intercept, weights: BTreeMap::new() };
+        let mut sum = Sum { intercept, ..Sum::default() };
+        let below = columns.first().and_then(Self::below);
         for (column, weight) in columns.iter().zip(weights) {
-            let of = column.line()?;
+            let of = column.over(below)?;
             sum.intercept += weight * of.intercept;
-            for (feature, by) in of.weights {
-                *sum.weights.entry(feature).or_default() += weight * by;
+            for (place, by) in of.weights {
+                *sum.weights.entry(place).or_default() += weight * by;
             }
+            sum.centres.extend(of.centres);
         }
-        Ok(Self::Line(sum))
+        Ok(match below {
+            None => Self::Line(sum),
+            Some(below) => Self::Deep { below: Rc::clone(below), sum },
+        })
+    }
+
+    /// A hidden layer: a unit for each column.
+    pub(super) fn layer(columns: &[Self], activation: Activation) -> anyhow::Result<Vec<Self>> {
+        let below = columns.first().and_then(Self::below);
+        let units = columns.iter().map(|column| column.over(below)).collect::<anyhow::Result<_>>()?;
+        let layer = Rc::new(Hidden { below: below.cloned(), units, activation });
+        let unit = |place| Sum { weights: BTreeMap::from([(place, 1.0)]), ..Sum::default() };
+        Ok((0..columns.len())
+            .map(|place| Self::Deep { below: Rc::clone(&layer), sum: unit(place) })
+            .collect())
+    }
+
+    /// The hidden layer whose units it is a sum of.
+    fn below(&self) -> Option<&Rc<Hidden>> {
+        if let Self::Deep { below, .. } = self { Some(below) } else { None }
+    }
+
+    /// As a sum of the units of a layer, or of features.
+    fn over(&self, layer: Option<&Rc<Hidden>>) -> anyhow::Result<Sum> {
+        match (self, layer) {
+            (Self::Deep { below, sum }, Some(layer)) if Rc::ptr_eq(below, layer) => Ok(sum.clone()),
+            (_, None) => self.line(),
+            _ => bail!("it puts what comes of different layers together"),
+        }
     }
 
     /// Takes a step.
@@ -118,7 +166,7 @@ impl Column {
                 steps.push(step);
                 *absent = step.apply(*absent);
             }
-            Self::Line(sum) => sum.step(step),
+            Self::Line(sum) | Self::Deep { sum, .. } => sum.step(step),
             Self::Trees(trees) => {
                 let trees = Rc::make_mut(trees);
                 match step {
@@ -152,13 +200,18 @@ impl Column {
         match self {
             Self::Line(sum) => Ok(sum.clone()),
             Self::Trees(_) => bail!("it reads what trees add up to; a model of models is not taken"),
+            Self::Deep { .. } => bail!("it puts what comes of different layers together"),
             Self::Feature { at, steps, absent } => {
                 ensure!(
                     absent.is_nan(),
                     "absent values are filled in before it, and a line has no place for that"
                 );
-                let mut sum = Sum { intercept: 0.0, weights: BTreeMap::from([(*at, 1.0)]) };
+                let mut sum = Sum { weights: BTreeMap::from([(*at, 1.0)]), ..Sum::default() };
                 steps.iter().for_each(|step| sum.step(*step));
+                let centre = sum.weights.get(at).map_or(0.0, |slope| -sum.intercept / slope);
+                if centre.is_finite() {
+                    sum.centres.insert(*at, centre);
+                }
                 Ok(sum)
             }
         }
@@ -197,7 +250,7 @@ impl Column {
     }
 
     /// As a model of so many features.
-    pub(super) fn fitted(&self, features: usize) -> anyhow::Result<Fitted> {
+    pub(super) fn form(&self, features: usize) -> anyhow::Result<Form> {
         match self {
             Self::Feature { .. } => bail!("there is no model in it: what it gives is a feature"),
             Self::Trees(trees) => {
@@ -206,9 +259,10 @@ impl Column {
                     trees.base.is_finite() && trees.trees.iter().flatten().all(finite),
                     "a leaf is no number"
                 );
-                Ok(Fitted::Trees((**trees).clone()))
+                Ok(Form::Trees((**trees).clone()))
             }
-            Self::Line(Sum { intercept, weights }) => {
+            Self::Deep { below, sum } => Ok(Form::Network(below.network(sum, features)?)),
+            Self::Line(Sum { intercept, weights, .. }) => {
                 ensure!(
                     intercept.is_finite() && weights.values().all(|weight| weight.is_finite()),
                     "a weight is no number"
@@ -216,15 +270,46 @@ impl Column {
                 let weights: Vec<f64> =
                     (0..features).map(|feature| weights.get(&feature).copied().unwrap_or(0.0)).collect();
                 let means = vec![0.0; features];
-                Ok(Fitted::Line(Line { intercept: *intercept, weights, means }))
+                Ok(Form::Line(Line { intercept: *intercept, weights, means }))
             }
         }
     }
 }
 
+impl Hidden {
+    /// The network that ends in a sum of this layer's units.
+    fn network(&self, end: &Sum, features: usize) -> anyhow::Result<Network> {
+        let mut hidden = vec![self];
+        while let Some(below) = hidden.last().and_then(|layer| layer.below.as_deref()) {
+            hidden.push(below);
+        }
+        let first = hidden.last().context("it has no layer")?;
+        let centre =
+            |at: usize| first.units.iter().find_map(|unit| unit.centres.get(&at)).copied().unwrap_or(0.0);
+        let scaling: Vec<(f64, f64)> = (0..features).map(|at| (centre(at), 1.0)).collect();
+        let mut inputs = features;
+        let mut layers = Vec::new();
+        let end = Self { below: None, units: vec![end.clone()], activation: Activation::Identity };
+        for layer in hidden.into_iter().rev().chain([&end]) {
+            let taken_off = |at: &usize| if layers.is_empty() { scaling[*at].0 } else { 0.0 };
+            let unit = |Sum { intercept, weights, .. }: &Sum| {
+                let bias = weights.iter().fold(*intercept, |sum, (at, weight)| sum + weight * taken_off(at));
+                std::iter::once(bias)
+                    .chain((0..inputs).map(|at| weights.get(&at).copied().unwrap_or(0.0)))
+                    .collect::<Vec<f64>>()
+            };
+            let units: Vec<Vec<f64>> = layer.units.iter().map(unit).collect();
+            ensure!(units.iter().flatten().all(|weight| weight.is_finite()), "a weight is no number");
+            inputs = units.len();
+            layers.push(Layer { activation: layer.activation, units });
+        }
+        Ok(Network { scaling, layers })
+    }
+}
+
 impl Sum {
     fn step(&mut self, step: Step) {
-        let Self { intercept, weights } = self;
+        let Self { intercept, weights, .. } = self;
         let mut each =
             |change: &dyn Fn(&mut f64)| weights.values_mut().chain([&mut *intercept]).for_each(change);
         match step {

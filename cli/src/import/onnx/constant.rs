@@ -4,6 +4,9 @@ use anyhow::{Context as _, ensure};
 
 use super::proto::{Tensor, element};
 
+/// Wider layers than any small network has.
+const MOST_UNITS: usize = 1_024;
+
 /// Numbers in a shape; none where their type is none that is read, which is told when they are asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Constant {
@@ -86,10 +89,7 @@ impl Constant {
         let (from, outputs) = if transposed { (columns, rows) } else { (rows, columns) };
         ensure!(from == inputs, "it has weights for {from} inputs and is given {inputs}");
         ensure!(outputs >= 1, "it has no outputs");
-        ensure!(
-            outputs <= 2,
-            "it has {outputs} outputs: hidden layers are not taken yet, and of classes two are"
-        );
+        ensure!(outputs <= MOST_UNITS, "it has {outputs} units; {MOST_UNITS} are the most of a layer");
         let at = |input: usize, output: usize| {
             if transposed { output * columns + input } else { input * columns + output }
         };

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::super::Activation;
 use super::column::{Column, Step};
 use super::constant::Constant;
 use super::node::After;
@@ -128,14 +129,12 @@ fn standard(node: &Node, inputs: &[&Value]) -> anyhow::Result<Vec<Value>> {
             Value::Numbers(dense(numbers()?, weights, false, 1.0, &|_| Ok(0.0))?)
         }
         "Gemm" => Value::Numbers(gemm(node, inputs)?),
+        "Relu" => Value::Numbers(numbers()?.layer(Activation::Relu)?),
+        "Tanh" => Value::Numbers(numbers()?.layer(Activation::Tanh)?),
+        // At the end probabilities; a layer that reads them makes them units.
         "Sigmoid" => {
-            let columns = numbers()?.raw()?;
-            ensure!(
-                columns.len() <= 2,
-                "it makes {} probabilities: hidden layers are not taken yet, and of classes two are",
-                columns.len()
-            );
-            Value::Numbers(Numbers { kind: Kind::Odds, ..numbers()?.clone() })
+            let columns = numbers()?.units()?;
+            Value::Numbers(Numbers { columns, kind: Kind::Odds, width: numbers()?.width })
         }
         "Softmax" => {
             node.across_columns("axis", -1)?;
@@ -155,14 +154,12 @@ fn standard(node: &Node, inputs: &[&Value]) -> anyhow::Result<Vec<Value>> {
 
 fn refused(node: &Node) -> anyhow::Error {
     let between = [
-        "Relu",
         "LeakyRelu",
         "PRelu",
         "Elu",
         "Selu",
         "Celu",
         "Gelu",
-        "Tanh",
         "Softplus",
         "Softsign",
         "Swish",
@@ -173,7 +170,7 @@ fn refused(node: &Node) -> anyhow::Error {
         "Erf",
     ];
     if between.contains(&node.op_type.as_str()) {
-        anyhow::anyhow!("hidden layers are not taken yet; trees and lines are")
+        anyhow::anyhow!("of hidden layers those of Relu, Tanh and Sigmoid are taken")
     } else {
         anyhow::anyhow!("this operator is not taken; docs/models.md lists those that are")
     }
@@ -303,7 +300,7 @@ fn computed(operator: &str, inputs: &[&Value]) -> anyhow::Result<Numbers> {
     }
 }
 
-/// A dense layer: for each of its one or two outputs a sum.
+/// A dense layer: for each of its outputs a sum.
 fn dense(
     numbers: &Numbers,
     weights: &Constant,
@@ -311,7 +308,7 @@ fn dense(
     times: f64,
     intercept: &dyn Fn(usize) -> anyhow::Result<f64>,
 ) -> anyhow::Result<Numbers> {
-    let columns = numbers.raw()?;
+    let columns = &numbers.units()?;
     let of = |(place, weights): (usize, Vec<f64>)| {
         let weights: Vec<f64> = weights.iter().map(|weight| weight * times).collect();
         Column::sum(columns, &weights, intercept(place)?)

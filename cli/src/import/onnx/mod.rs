@@ -1,5 +1,5 @@
 //! ONNX: the graph of operators that scikit-learn (`skl2onnx`), LightGBM and XGBoost (`onnxmltools`), CatBoost,
-//! PyTorch and Keras export. Models of trees and of lines are taken, of two classes or of one number; docs/models.md lists the operators.
+//! PyTorch and Keras export. Trees, lines and small networks are taken, of two classes or of one number; docs/models.md lists the operators.
 //!
 //! The graph is followed from its inputs, and every name of it stands for what it is of the features. Inputs are rounded to 32
 //! bits where runtimes round them; leaves and weights are added up in 64 bits, where runtimes add them up in 32.
@@ -49,8 +49,8 @@ pub(super) fn parse(bytes: &[u8], names: &[String]) -> anyhow::Result<Imported> 
         from += count;
     }
     let names = Names::follow(graph, values)?;
-    let fitted = score(graph, &names)?.fitted(features.len())?;
-    Ok(Imported { features, fitted })
+    let form = score(graph, &names)?.form(features.len())?;
+    Ok(Imported { features, form })
 }
 
 /// An input of the graph that is no constant.

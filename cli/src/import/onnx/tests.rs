@@ -2,12 +2,12 @@
 
 use prost::Message as _;
 
+use super::super::{Activation, Form};
 use super::parse;
 use super::proto::{
     Attribute, Dimension, Graph, Model, Node, Shape, Tensor, TensorType, Type, ValueInfo, element,
 };
 use crate::learn::tree::Node as Of;
-use crate::tabular::select::Fitted;
 
 fn refusal(model: &Model) -> String {
     format!("{:#}", parse(&model.encode_to_vec(), &names(2)).unwrap_err())
@@ -135,7 +135,7 @@ fn other_than_two_classes_are_refused() {
     assert!(three.contains("it tells 3 classes apart; a score tells two"), "{three}");
     let several = refusal(&classifier(&[0, 1], &[1.0, 2.0, 1.5, 0.5], "LOGISTIC"));
     assert!(several.contains("several labels at once"), "{several}");
-    assert!(refusal(&dense(3, &["Softmax"])).contains("it has 3 outputs"));
+    assert!(refusal(&dense(3, &["Softmax"])).contains("it tells 3 classes apart"));
     assert!(refusal(&dense(2, &["Identity"])).contains("end it with a Softmax"));
     assert!(refusal(&dense(2, &["Sigmoid"])).contains("several labels at once"));
     assert!(refusal(&tree("BRANCH_LT", 1, 2, vec![int("n_targets", 2)])).contains("it has 2 targets"));
@@ -164,7 +164,7 @@ fn judge(ids: &[i64], weights: &[f32], after: &str, base: &[f32]) -> Model {
 fn a_tree_says_of_the_second_class_what_runtimes_say() {
     let said = |model: &Model| {
         let read = parse(&model.encode_to_vec(), &names(2)).unwrap();
-        let Fitted::Trees(trees) = read.fitted else { panic!("trees") };
+        let Form::Trees(trees) = read.form else { panic!("trees") };
         let leaf = |at: usize| if let Of::Leaf { value, .. } = trees.trees[0][at] { value } else { f64::NAN };
         (trees.base, leaf(1), leaf(2))
     };
@@ -188,17 +188,27 @@ fn a_tree_says_of_the_second_class_what_runtimes_say() {
 }
 
 #[test]
-fn hidden_layers_are_refused_by_name() {
-    for (model, operator) in [
-        (dense(16, &["Relu", "MatMul"]), "MatMul"),
-        (dense(1, &["Relu", "MatMul"]), "Relu"),
-        (dense(2, &["Tanh", "MatMul"]), "Tanh"),
-        (dense(1, &["Sigmoid", "MatMul"]), "MatMul"),
-    ] {
-        let refused = refusal(&model);
-        assert!(refused.starts_with(&format!("operator {operator}, node \"the {operator}\"")), "{refused}");
-        assert!(refused.contains("hidden layers are not taken yet"), "{refused}");
+fn hidden_layers_become_a_network_and_what_they_do_not_make_is_refused_by_name() {
+    for (then, activation) in
+        [("Relu", Activation::Relu), ("Tanh", Activation::Tanh), ("Sigmoid", Activation::Logistic)]
+    {
+        let read = parse(&dense(1, &[then, "MatMul"]).encode_to_vec(), &names(2)).unwrap();
+        let Form::Network(network) = read.form else { panic!("a network") };
+        assert_eq!(
+            network.layers.iter().map(|layer| layer.activation).collect::<Vec<_>>(),
+            [activation, Activation::Identity]
+        );
+        assert_eq!(network.scaling, [(0.0, 1.0); 2]);
     }
+    let refused = refusal(&dense(1, &["LeakyRelu", "MatMul"]));
+    assert!(refused.contains("those of Relu, Tanh and Sigmoid are taken"), "{refused}");
+    let refused = refusal(&dense(3, &["Relu"]));
+    assert!(refused.contains("it ends in 3 numbers"), "{refused}");
+    // What is left beside a layer may not be added to it again.
+    let mut skip = dense(1, &["Relu", "Add"]);
+    skip.graph.as_mut().unwrap().node[2].input.truncate(1);
+    skip.graph.as_mut().unwrap().node[2].input.push("x".to_owned());
+    assert!(refusal(&skip).contains("two of the features or scores"), "{}", refusal(&skip));
 }
 
 #[test]
@@ -297,14 +307,14 @@ fn constants_and_turned_weights_are_read_as_exporters_write_them() {
     ];
     let read =
         parse(&model(nodes, vec![tensor("w", &[1, 2], &[1.5, -2.0])]).encode_to_vec(), &names(2)).unwrap();
-    let Fitted::Line(line) = read.fitted else { panic!("a line") };
+    let Form::Line(line) = read.form else { panic!("a line") };
     assert_eq!((line.intercept, line.weights), (0.25, vec![1.5, -2.0]));
 }
 
 #[test]
 fn absent_values_go_with_the_false_unless_it_is_said_or_filled_in() {
     let absent_left = |model: &Model| {
-        let Fitted::Trees(trees) = parse(&model.encode_to_vec(), &names(2)).unwrap().fitted else {
+        let Form::Trees(trees) = parse(&model.encode_to_vec(), &names(2)).unwrap().form else {
             panic!("trees")
         };
         let Of::Split { absent_left, column, .. } = trees.trees[0][0] else { panic!("a question") };

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::super::Activation;
 use super::column::{Column, Step};
 use super::constant::Constant;
 use super::node::After;
@@ -94,9 +95,24 @@ impl Numbers {
     pub(super) fn raw(&self) -> anyhow::Result<&[Column]> {
         match self.kind {
             Kind::Raw => Ok(&self.columns),
-            Kind::Odds => bail!("it reads probabilities: hidden layers are not taken yet"),
+            Kind::Odds => bail!("it reads probabilities; a layer may, and nothing else"),
             Kind::Judged => bail!("it reads what a classifier says; a model of models is not taken"),
         }
+    }
+
+    /// Its columns as what a layer reads: a probability is what a logistic unit gives.
+    pub(super) fn units(&self) -> anyhow::Result<Vec<Column>> {
+        if self.kind == Kind::Odds {
+            Column::layer(&self.columns, Activation::Logistic)
+        } else {
+            Ok(self.raw()?.to_vec())
+        }
+    }
+
+    /// A hidden layer of it.
+    pub(super) fn layer(&self, activation: Activation) -> anyhow::Result<Self> {
+        let columns = Column::layer(&self.units()?, activation)?;
+        Ok(Self { columns, kind: Kind::Raw, width: self.width })
     }
 
     /// Takes a step with every column, rounded as wide as they are.

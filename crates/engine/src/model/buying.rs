@@ -265,34 +265,10 @@ impl Buying {
         }
     }
 
-    /// Divides a score among the features: the score of somebody in the middle, and the Shapley value of each feature in the game
-    /// in which one that is not known has the value of somebody in the middle. Nothing where that is not known.
-    pub(super) fn contributions(&self, values: &[f64]) -> Option<(f64, Vec<f64>)> {
-        let count = self.typical.len();
-        if count != values.len() || count == 0 {
-            return None;
-        }
-        let holds = |known: usize, place: usize| known >> place & 1 == 1;
-        let of = |known: usize| {
-            let value = |(place, typical)| if holds(known, place) { values[place] } else { typical };
-            self.score(&self.typical.iter().copied().enumerate().map(value).collect::<Vec<_>>())
-        };
-        let scores: Vec<f64> = (0..1_usize << count).map(of).collect();
-        let part = |place: usize| {
-            let without = (0..scores.len()).filter(|known| !holds(*known, place));
-            without
-                .map(|known| weight(known.count_ones(), count) * (scores[known | 1 << place] - scores[known]))
-                .sum()
-        };
-        Some((scores[0], (0..count).map(part).collect()))
+    /// The features of somebody in the middle, where they are known.
+    pub(super) fn middle(&self) -> Option<&[f64]> {
+        Some(&self.typical[..]).filter(|typical| !typical.is_empty())
     }
-}
-
-/// The share of the orders of so many features in which exactly so many come before one of them: `k! (n - 1 - k)! / n!`.
-#[expect(clippy::cast_precision_loss, reason = "at most 4")]
-fn weight(before: u32, count: usize) -> f64 {
-    let factorial = |n: usize| (1..=n).map(|n| n as f64).product::<f64>();
-    factorial(before as usize) * factorial(count - 1 - before as usize) / factorial(count)
 }
 
 #[cfg(test)]

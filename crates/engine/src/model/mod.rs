@@ -10,6 +10,10 @@ mod contributions;
 mod elementary;
 #[cfg(feature = "fit")]
 pub mod fit;
+#[cfg(feature = "every-kind")]
+mod game;
+#[cfg(feature = "every-kind")]
+mod network;
 mod scorer;
 #[cfg(feature = "every-kind")]
 mod trees;

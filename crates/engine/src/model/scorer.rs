@@ -1,4 +1,4 @@
-//! A model: `intercept + sum(weight * feature)`, the intercept and what trees add, or how often somebody will buy. Decisions
+//! A model: `intercept + sum(weight * feature)`, the intercept and what trees add, how often somebody will buy, or what a network says. Decisions
 //! compare its score.
 
 use keepset_wire::codec;
@@ -6,7 +6,7 @@ use keepset_wire::document::{Fields, Mistake, Name, Node};
 
 use super::waiting;
 #[cfg(feature = "every-kind")]
-use super::{buying::Buying, trees::Trees};
+use super::{buying::Buying, game, network::Network, trees::Trees};
 use crate::adapting;
 
 /// A model of a pack.
@@ -35,12 +35,15 @@ enum Form {
     Trees(Trees),
     #[cfg(feature = "every-kind")]
     Buying(Buying),
+    #[cfg(feature = "every-kind")]
+    Network(Network),
 }
 
 codec!(enum Form {
     0 => Line,
     #[cfg(feature = "every-kind")] 1 => Trees(trees),
     #[cfg(feature = "every-kind")] 2 => Buying(buying),
+    #[cfg(feature = "every-kind")] 3 => Network(network),
 });
 
 /// What reads a kind of model.
@@ -95,6 +98,8 @@ impl Model {
             ("trees", Self::read_trees as Read),
             #[cfg(feature = "every-kind")]
             ("bg_nbd", Self::read_buying as Read),
+            #[cfg(feature = "every-kind")]
+            ("network", Self::read_network as Read),
         ])?;
         read(id, title, node, inputs)
     }
@@ -143,6 +148,14 @@ impl Model {
         Ok(Self { title, intercept: 0.0, weights, missing: 0.0, form, id })
     }
 
+    #[cfg(feature = "every-kind")]
+    fn read_network(id: Name, title: String, node: &Node<'_>, inputs: Inputs<'_>) -> Result<Self, Mistake> {
+        let fields = node.object(Network::KEYS)?;
+        let weights = Self::read_features(&fields, inputs)?;
+        let form = Form::Network(Network::read(&fields, weights.len())?);
+        Ok(Self { title, intercept: 0.0, weights, missing: 0.0, form, id })
+    }
+
     /// Reads the features of what is no line, in the order in which it reads them.
     #[cfg(feature = "every-kind")]
     fn read_features(fields: &Fields<'_>, inputs: Inputs<'_>) -> Result<Vec<(usize, f64)>, Mistake> {
@@ -176,6 +189,8 @@ impl Model {
             Form::Trees(trees) => self.intercept + trees.sum(&self.read_from(values)),
             #[cfg(feature = "every-kind")]
             Form::Buying(buying) => buying.score(&self.read_from(values)),
+            #[cfg(feature = "every-kind")]
+            Form::Network(network) => network.score(&self.read_from(values)),
         }
     }
 
@@ -218,7 +233,11 @@ impl Model {
             #[cfg(feature = "every-kind")]
             Form::Trees(trees) => trees.contributions(&values)?,
             #[cfg(feature = "every-kind")]
-            Form::Buying(buying) => buying.contributions(&values)?,
+            Form::Buying(buying) => game::divide(buying.middle()?, &values, |values| buying.score(values)),
+            #[cfg(feature = "every-kind")]
+            Form::Network(network) => {
+                game::divide(&network.middle(), &values, |values| network.score(values))
+            }
         };
         Some(Contributions { base: self.intercept + base, parts: self.features().zip(parts).collect() })
     }
