@@ -67,6 +67,9 @@ def models(x, y, full, y_full, folder):
         model.fit(*((x, y) if absent else (full, y_full)))
         dump(model, NAMES, folder / name)
         values = (lambda m: lambda t: shap.TreeExplainer(m).shap_values(t))(model) if name == "sklearn_boosting.json" else None
+        if name == "sklearn_network.json":  # of every subset of features, where one that is not known has its mean
+            centre = shap.maskers.Independent(model[0].mean_[None], max_samples=1)
+            values = lambda t: shap.explainers.Exact(lambda rows: layers(model, rows), centre)(t).values
         yield name, folder / name, margins(model), values, values, absent
 
 
