@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{blame, markers, paths, pkg, shell};
 
 /// What a page may load, wasm and JavaScript together, in bytes of gzip.
-const BUDGET: usize = 59_200;
+const BUDGET: usize = 59_300;
 /// The same where the pack needs every kind of feature.
 const FULL_BUDGET: usize = 68_000;
 /// What an add-on may weigh, in bytes of gzip.

@@ -10,6 +10,7 @@ use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake};
 
 use super::elementary::{exp, ln};
+use super::game;
 
 /// A count, days since the last purchase, days since the first, and what a purchase was worth on average.
 pub(super) const MOST_FEATURES: usize = 4;
@@ -265,9 +266,12 @@ impl Buying {
         }
     }
 
-    /// The features of somebody in the middle, where they are known.
-    pub(super) fn middle(&self) -> Option<&[f64]> {
-        Some(&self.typical[..]).filter(|typical| !typical.is_empty())
+    /// Divides a score among the features, where somebody in the middle is known. Of who never bought only that says anything.
+    pub(super) fn contributions(&self, values: &[f64]) -> Option<(f64, Vec<f64>)> {
+        let (_, others) = self.typical.split_first()?;
+        let (times, _) = values.split_first()?;
+        let known = if *times >= 1.0 { values.to_vec() } else { [&[*times][..], others].concat() };
+        Some(game::divide(&self.typical, &known, |values| self.score(values)))
     }
 }
 
@@ -385,6 +389,11 @@ mod tests {
             assert_eq!(part("since_first"), 0.0);
             assert!(part("since_last") > 0.0, "{kind}: bought lately");
         }
+        let stranger = read(&document("spend")).unwrap().contributions(|_| None).unwrap();
+        let adding: Vec<usize> =
+            stranger.parts.iter().filter(|part| part.1 != 0.0).map(|part| part.0).collect();
+        assert_eq!(adding, [1], "of who never bought only that says anything");
+        assert!((stranger.base + stranger.parts[0].1).abs() < 1e-12);
         let mut blind = document("alive");
         blind.as_object_mut().unwrap().remove("typical");
         assert_eq!(read(&blind).unwrap().contributions(|_| Some(1.0)), None);

@@ -7,6 +7,7 @@ use keepset_wire::codec;
 use keepset_wire::document::{Fields, Mistake, Node};
 
 use super::elementary::exp;
+use super::game;
 
 /// The version of the format that packs write networks in.
 const FORMAT: u32 = 1;
@@ -127,9 +128,10 @@ impl Network {
         given.first().copied().unwrap_or(0.0)
     }
 
-    /// The values of somebody in the middle.
-    pub(super) fn middle(&self) -> Vec<f64> {
-        self.scaling.iter().map(|(centre, _)| *centre).collect()
+    /// Divides a score among the features, where somebody in the middle has the centre of each.
+    pub(super) fn contributions(&self, values: &[f64]) -> (f64, Vec<f64>) {
+        let middle: Vec<f64> = self.scaling.iter().map(|(centre, _)| *centre).collect();
+        game::divide(&middle, values, |values| self.score(values))
     }
 }
 

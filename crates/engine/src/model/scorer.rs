@@ -6,7 +6,7 @@ use keepset_wire::document::{Fields, Mistake, Name, Node};
 
 use super::waiting;
 #[cfg(feature = "every-kind")]
-use super::{buying::Buying, game, network::Network, trees::Trees};
+use super::{buying::Buying, network::Network, trees::Trees};
 use crate::adapting;
 
 /// A model of a pack.
@@ -233,11 +233,9 @@ impl Model {
             #[cfg(feature = "every-kind")]
             Form::Trees(trees) => trees.contributions(&values)?,
             #[cfg(feature = "every-kind")]
-            Form::Buying(buying) => game::divide(buying.middle()?, &values, |values| buying.score(values)),
+            Form::Buying(buying) => buying.contributions(&values)?,
             #[cfg(feature = "every-kind")]
-            Form::Network(network) => {
-                game::divide(&network.middle(), &values, |values| network.score(values))
-            }
+            Form::Network(network) => network.contributions(&values),
         };
         Some(Contributions { base: self.intercept + base, parts: self.features().zip(parts).collect() })
     }
