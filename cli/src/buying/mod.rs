@@ -24,6 +24,7 @@ use self::worth::{Case, Measured};
 use crate::learn::counts;
 use crate::replay::Watch;
 use crate::train::cohort::{Cohort, Row};
+use crate::train::matters::Matters;
 use crate::train::{Basis, six_digits};
 
 /// What is learned from what.
@@ -61,6 +62,8 @@ pub struct BuyingTrained {
     pub unused: u64,
     /// The features read.
     pub features: Vec<String>,
+    /// What they look at that is sensitive.
+    pub sensitive: Matters,
     /// How many customers were learned from, and how many of them came again.
     pub learned: (usize, usize),
     /// The log-likelihood of how often.
@@ -130,7 +133,7 @@ impl BuyingTraining {
         let worth = (self.basis.features.len() == 4).then(|| rounded_worth(counts::gamma_gamma(&spent)));
         let models = self.models(&pack, often, worth, &typical(&learned));
         let score = |ending: &str| {
-            let scorer = self.basis.scorer(&models[&self.name(ending)])?;
+            let scorer = self.basis.scorer(&pack, &models[&self.name(ending)])?;
             let of = |one: &Known| scorer.score(|feature| one.row.values.get(feature).copied().flatten());
             anyhow::Ok(later.iter().map(of).collect::<Vec<f64>>())
         };
@@ -156,6 +159,7 @@ impl BuyingTraining {
             events: intake.events,
             unused: intake.malformed + intake.refused,
             learned: (learned.len(), again),
+            sensitive: self.basis.matters()?,
             log_likelihood: counts::log_likelihood(&often, &customers),
             dependence: worth.and_then(|_| correlation(&times, &means)),
             tested: measured.tested()?,

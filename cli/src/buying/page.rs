@@ -11,6 +11,7 @@ pub fn card(trained: &BuyingTrained, command: &str) -> String {
         head(trained),
         rule(trained),
         worth(trained),
+        trained.sensitive.section("feature"),
         limits(trained),
         format!("## Making it again\n\n```\n{command}\n```\n"),
     ];

@@ -27,6 +27,7 @@ use self::learn::{Facts, Score, Tried};
 use self::named::NAMED;
 use crate::replay::{Reading, Watch};
 use crate::train::cohort::{Apart, Cohort, Cut, Intake, Row, Schedule};
+use crate::train::matters::Matters;
 use crate::train::quality::{Interval, Scored};
 use crate::train::reach::lowest;
 use crate::train::{Basis, Weights, six_digits, thresholds};
@@ -87,6 +88,8 @@ pub struct FamilyTrained {
     pub auc: Beside<Interval>,
     /// What the order of the values is worth for a person, of more values than fit in twenty.
     pub basket: Option<BasketWorth>,
+    /// What it reads that is sensitive.
+    pub sensitive: Matters,
     /// What goes into the pack: `features`, `models` and, where a precision was asked for, `segments`.
     pub parts: Value,
 }
@@ -143,6 +146,7 @@ impl FamilyTraining {
             scores: &tested_scores,
             seed: self.basis.seed,
         };
+        let sensitive = self.matters(&parts)?;
         Ok(FamilyTrained {
             id: self.basis.model_id.to_string(),
             label: self.label,
@@ -162,8 +166,20 @@ impl FamilyTraining {
                 .mean()
                 .context("whichever value is looked at, it is the same for everyone in the time tested on")?,
             basket: measured.basket(),
+            sensitive,
             parts,
         })
+    }
+
+    /// What the features read look at, and one of the counts of values, which are alike in this.
+    fn matters(&self, parts: &Value) -> anyhow::Result<Matters> {
+        let mut pack = self.basis.pack.clone();
+        let mut features = self.basis.features.clone();
+        if let Some((name, count)) = parts["features"].as_object().and_then(|counts| counts.iter().next()) {
+            pack["features"][name] = count.clone();
+            features.push(name.clone());
+        }
+        Matters::of_features(&pack, &features)
     }
 
     /// Looks at everyone at each cut. The log is read anew for each: of a thousand values the engines of one cut hold a gigabyte.

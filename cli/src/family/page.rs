@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::learn::Tried;
 use super::{Beside, FamilyTrained, ValueWorth};
-use crate::table::{aligned, percent};
+use crate::table::{aligned, markdown, percent};
 use crate::train::quality::Interval;
 
 const HEADINGS: [&str; 4] = ["", "the models", "how often", "how often and lately"];
@@ -65,10 +65,7 @@ pub fn card(trained: &FamilyTrained, command: &str) -> String {
         id, label, each, within_days, cuts, test_cut, people, events, rows, tested, way, ..
     } = trained;
     let table = |headings: &[&str], rows: Vec<Vec<String>>| {
-        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        let rule = format!("| --- |{}\n", " ---: |".repeat(headings.len() - 1));
-        let head = line(headings.iter().map(|heading| (*heading).to_owned()).collect());
-        head + &rule + &rows.into_iter().map(line).collect::<String>()
+        markdown(&(headings.iter().map(|heading| (*heading).to_owned()).collect(), rows))
     };
     let tried = |one: &Tried| {
         let cells = [one.way.clone(), format!("{:.5}", one.log_loss)];
@@ -86,6 +83,7 @@ pub fn card(trained: &FamilyTrained, command: &str) -> String {
          *How often and lately*: the same where the longer ago counts less, the best of the half-lives; for baskets with the best share of how common a value is. Both choices \
          were made on the people tested on, in its favour. A value that came to all, or to nobody, is left out of the mean.\n\n{}\n\
          ## What was tried\n\nOn rows held out of those learned from.\n\n{}\n\
+         {}\n\
          ## Limits\n\n- One later time was tested; rates move with seasons, and probabilities with them: compare scores with thresholds.\n\
          - That somebody scores high says nothing of what a message to them would change. That takes a group left without it.\n\
          - It knows the people, the goods and the year of this log. Train again on your own before you rely on it.\n\n\
@@ -99,5 +97,6 @@ pub fn card(trained: &FamilyTrained, command: &str) -> String {
             trained.values.iter().map(cells).collect()
         ),
         table(&["way", "log-loss", "next baskets"][..told], trained.tried.iter().map(tried).collect()),
+        trained.sensitive.section("feature"),
     )
 }

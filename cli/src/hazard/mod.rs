@@ -20,6 +20,7 @@ use self::worth::{Baseline, Measured, Tested};
 use crate::learn::hazard::{self, Hazard, Refusal, Wait};
 use crate::replay::Watch;
 use crate::train::cohort::{Cohort, Row};
+use crate::train::matters::Matters;
 use crate::train::quality::{Interval, mean_and_deviation};
 use crate::train::{Basis, Member, Weights, six_digits};
 
@@ -62,6 +63,8 @@ pub struct HazardTrained {
     pub unused: u64,
     /// The features read, in the order of their names.
     pub features: Vec<Term>,
+    /// What it reads that is sensitive.
+    pub sensitive: Matters,
     /// The rows learned from.
     pub learned: Seen,
     /// The people tested on.
@@ -189,7 +192,7 @@ impl HazardTraining {
         let ends = hazard::stretches(&waits(&learned), self.longest());
         let fitted = self.fit(&pack, &columns, &learned, &ends)?;
         let (model, waiting) = self.model(&pack, &columns, &fitted)?;
-        let scorer = self.basis.scorer(&model)?;
+        let scorer = self.basis.scorer(&pack, &model)?;
         let (scored, later) = (scored(&scorer, &learned), scored(&scorer, &tested));
         let recency = self.recency(&pack, &learned, &tested, &ends)?;
         let measured = Measured {
@@ -209,6 +212,7 @@ impl HazardTraining {
             events: intake.events,
             unused: intake.malformed + intake.refused,
             features: self.terms(&pack, &columns, &learned, &fitted),
+            sensitive: self.basis.matters()?,
             learned: self.seen(&scored, "learned from")?,
             tested: self.seen(&later, "tested on")?,
             watched,

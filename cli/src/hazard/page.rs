@@ -14,6 +14,7 @@ pub fn card(trained: &HazardTrained, command: &str) -> String {
         rule(trained),
         worth(trained),
         calibration(trained),
+        trained.sensitive.section("feature"),
         limits(trained),
         format!("## Making it again\n\n```\n{command}\n```\n"),
     ];

@@ -68,7 +68,7 @@ fn share_range(interval: Interval) -> String {
 /// Writes the card of a model as Markdown; `command` is how to make it again.
 #[must_use]
 pub fn card(trained: &TableTrained, command: &str) -> String {
-    let TableTrained { model, way, again, rows, rounding, tried, held_back, tested } = trained;
+    let TableTrained { model, way, again, rows, rounding, tried, held_back, tested, .. } = trained;
     let mut text = format!(
         "# Model card: {}\n\nWritten by `keepset train`; change the training, not this page.\n\n**Foretells** {}{}, as log-odds.\n\n\
          **Learned from** {rows} rows by {way}, chosen on these rows alone.\n\n**Encoded** {} columns as {} numbers. \
@@ -96,6 +96,7 @@ pub fn card(trained: &TableTrained, command: &str) -> String {
             evaluation(tested)
         );
     }
+    let _ = write!(text, "\n{}", trained.sensitive.section("column"));
     text += "\n## Limits\n\n- It knows the people, the offers and the time of this table. Evaluate it on rows of your own: `keepset evaluate`.\n\
              - It foretells, it does not explain: what a message would change takes a group left without it.\n\
              - Probabilities move with seasons and campaigns; compare scores with thresholds.\n\

@@ -15,6 +15,7 @@ use crate::learn::Matrix;
 use crate::learn::scale::{Platt, Staircase};
 use crate::log::Fault;
 use crate::replay::{Unwatched, Watch};
+use crate::train::matters::Matters;
 
 /// What is learned from a table.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +90,8 @@ pub struct TableTrained {
     pub held_back: String,
     /// What it is worth on the part held back.
     pub tested: Option<Evaluation>,
+    /// The columns that say who somebody is, by their names.
+    pub sensitive: Matters,
 }
 
 /// So few rows teach nothing: the standard error of an AUC passes 0.05.
@@ -128,7 +131,10 @@ impl TableTraining {
         } else {
             (model, None, rounding)
         };
+        let sensitive =
+            Matters::of_columns(model.encoding.columns.iter().map(|column| column.column.as_str()));
         Ok(TableTrained {
+            sensitive,
             model,
             way,
             tried,

@@ -5,12 +5,15 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, bail, ensure};
 use keepset_engine::Pack;
-use keepset_engine::model::Model as Scorer;
+use keepset_engine::feature::definitions;
+use keepset_engine::model::{Inputs, Model as Scorer};
+use keepset_wire::document::Node;
 use keepset_wire::{Name, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::cohort::{Cohort, Cut, Intake, Schedule};
+use super::matters::Matters;
 use crate::log::Mapping;
 use crate::replay::Watch;
 
@@ -97,6 +100,14 @@ impl Basis {
         Ok(())
     }
 
+    /// Says what the features read look at that is sensitive.
+    ///
+    /// # Errors
+    /// When the pack is wrong.
+    pub fn matters(&self) -> anyhow::Result<Matters> {
+        Matters::of_features(&self.pack, &self.features)
+    }
+
     /// Lets the log go through a cohort.
     ///
     /// # Errors
@@ -105,17 +116,21 @@ impl Basis {
         cohort.read(&self.events, self.mapping.clone(), self.strict, watch)
     }
 
-    /// Puts the model into the pack and takes it out again as the device reads it: what is tested is what ships.
+    /// Reads the model as a device reads it, whose pack has it: what is tested is what ships. `pack` is the one whose features are scored.
     ///
     /// # Errors
     /// When the pack does not take it.
-    pub fn scorer(&self, model: &impl Serialize) -> anyhow::Result<Scorer> {
+    pub fn scorer(&self, pack: &Pack, model: &impl Serialize) -> anyhow::Result<Scorer> {
+        let model = json!(model);
         let mut document = self.pack.clone();
-        let pack = document.as_object_mut().context("a pack is an object")?;
-        let models = pack.entry("models").or_insert_with(|| Value::Object(Map::new()));
-        models[self.model_id.as_str()] = json!(model);
-        let mut models = Pack::read(&document).context("the pack does not take the model")?.models;
-        let found = models.iter().position(|linear| linear.id == self.model_id);
-        Ok(models.swap_remove(found.context("the pack lost the model")?))
+        let fields = document.as_object_mut().context("a pack is an object")?;
+        let models = fields.entry("models").or_insert_with(|| Value::Object(Map::new()));
+        models[self.model_id.as_str()] = model.clone();
+        Pack::read(&document).context("the pack does not take the model")?;
+        // Which number a feature has depends on what else is in a pack: a model that moves with its person brings features of its own.
+        let position = |name: &str| pack.features().iter().position(|feature| feature.id.as_str() == name);
+        let hash = |names: &[&str]| definitions(&self.pack, names);
+        let inputs = Inputs { position: &position, definitions: &hash };
+        Ok(Scorer::read(self.model_id.clone(), &Node::root(&model), inputs)?)
     }
 }

@@ -1,9 +1,10 @@
 //! The model card: what a model is for, what it learned from, what it is worth and what it must not be trusted with.
 
 use super::quality::{Pick, Quality};
+use super::stability::Moment;
 use super::summary::range;
 use super::{Thresholds, Trained};
-use crate::table::percent;
+use crate::table::{markdown, percent};
 
 /// Writes the card as Markdown; `command` is how to make it again.
 #[must_use]
@@ -13,7 +14,9 @@ pub fn card(trained: &Trained, command: &str) -> String {
         inputs(trained),
         quality(trained),
         calibration(&trained.tested),
+        stability(trained),
         trained.thresholds.as_ref().map(thresholds).unwrap_or_default(),
+        trained.sensitive.section("feature"),
         limits(trained),
         format!("## Making it again\n\n```\n{command}\n```\n"),
     ];
@@ -108,6 +111,27 @@ fn calibration(tested: &Quality) -> String {
     )
 }
 
+fn stability(trained: &Trained) -> String {
+    let row = |moment: &Moment| {
+        let auc = moment
+            .auc
+            .map_or("-".into(), |auc| format!("{:.3} ({:.3} to {:.3})", auc.value, auc.low, auc.high));
+        vec![
+            moment.at.clone(),
+            moment.rows.to_string(),
+            percent(moment.rate),
+            auc,
+            format!("{:.3}", moment.shift),
+        ]
+    };
+    let headings = ["known at", "rows", "did it", "AUC (95 %)", "shift of scores"].map(String::from).to_vec();
+    format!(
+        "## Stability\n\n{}\n\
+         Shift: how far scores are spread otherwise than those of all rows learned from (population stability index over tenths): below 0.1 little, above 0.25 much. The last line is the later time; the others flatter.\n",
+        markdown(&(headings, trained.stability.iter().map(row).collect()))
+    )
+}
+
 fn thresholds(thresholds: &Thresholds) -> String {
     let Thresholds { precision, enter, stay, learned, tested } = thresholds;
     let row = |name: &str, pick: &Pick| {
@@ -146,8 +170,7 @@ fn limits(trained: &Trained) -> String {
          compare scores with thresholds, and do not print a percentage to anyone.\n\
          - It foretells, it does not explain: that somebody scores high says nothing of what a message to them would change. That takes a group left without it.\n\
          - Only people known before the cut were learned from and tested. Somebody new scores as one without any history.\n\
-         - It knows the people, the offers and the year of this log. Train again on your own before you rely on it.\n\
-         - The log holds no age, gender or income that the model reads, so nothing is known of errors by such groups. Do not use it for prices, credit or access.\n",
+         - It knows the people, the offers and the year of this log. Train again on your own before you rely on it.\n",
         percent(learned.base_rate),
         percent(tested.base_rate),
         bins.len()

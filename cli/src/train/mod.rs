@@ -3,9 +3,11 @@
 mod basis;
 mod card;
 pub mod cohort;
+pub mod matters;
 pub mod quality;
 pub(crate) mod reach;
 pub mod recalibrate;
+pub mod stability;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -25,7 +27,9 @@ pub use reach::{Choice, curve};
 pub use summary::summary;
 
 use self::cohort::{Cohort, Row, Schedule};
+use self::matters::Matters;
 use self::quality::{Pick, Quality, Scored, mean_and_deviation, pick, rate, threshold_for};
+use self::stability::{Moment, moments};
 use crate::learn::Matrix;
 use crate::learn::scale::Platt;
 use crate::replay::Watch;
@@ -84,6 +88,10 @@ pub struct Trained {
     pub learned: Quality,
     /// Its quality on the later time.
     pub tested: Quality,
+    /// Each cut learned from and the one tested on.
+    pub stability: Vec<Moment>,
+    /// What it reads that is sensitive.
+    pub sensitive: Matters,
     /// The thresholds of a segment, when a precision was asked for.
     pub thresholds: Option<Thresholds>,
     /// Whom other thresholds pick, the fewest people first.
@@ -178,13 +186,15 @@ impl Training {
             let told = |row: Row| Row { label: row.label == self.comes, ..row };
             cohort.rows(cut).into_iter().map(told)
         };
-        let learned: Vec<Row> = (0..self.basis.cuts.len()).flat_map(rows).collect();
+        let by_cut: Vec<Vec<Row>> = (0..self.basis.cuts.len()).map(|cut| rows(cut).collect()).collect();
+        let counts: Vec<usize> = by_cut.iter().map(Vec::len).collect();
+        let learned: Vec<Row> = by_cut.into_iter().flatten().collect();
         let tested: Vec<Row> = rows(self.basis.cuts.len()).collect();
         let Learned { model, way, strengths } = match self.learner {
             Learner::Logistic => self.fit(&pack, &columns, &learned)?,
             _ => self.choose(&pack, &columns, &learned, watch)?,
         };
-        let scorer = self.basis.scorer(&model)?;
+        let scorer = self.basis.scorer(&pack, &model)?;
         let (learned, tested) = (score(&scorer, &learned), score(&scorer, &tested));
         let constant =
             |set: &str| format!("whether {} comes is the same for everyone in the {set}", self.label);
@@ -208,6 +218,8 @@ impl Training {
             l2: self.l2,
             way,
             features: inputs.collect(),
+            stability: self.stability(&learned, &counts, &tested),
+            sensitive: self.basis.matters()?,
             learned: measure(&learned).with_context(|| constant("time learned from"))?,
             tested: measure(&tested).with_context(|| constant("time tested on"))?,
             thresholds: self.precision.map(|wanted| thresholds(&learned, &tested, wanted)).transpose()?,
@@ -228,6 +240,19 @@ impl Training {
         ensure!(!columns.is_empty() && !self.basis.cuts.is_empty(), "a model needs a feature and a cut");
         columns.sort_unstable();
         Ok(columns)
+    }
+
+    /// Looks at the rows of each cut, of which there are so many, and at those tested on.
+    fn stability(&self, learned: &[Scored], counts: &[usize], tested: &[Scored]) -> Vec<Moment> {
+        let mut rest = learned;
+        let mut parts = Vec::new();
+        for (cut, count) in self.basis.cuts.iter().zip(counts) {
+            let (part, after) = rest.split_at(*count);
+            parts.push((cut.date(), part));
+            rest = after;
+        }
+        parts.push((self.basis.test_cut.date(), tested));
+        moments(learned, parts, self.basis.seed)
     }
 
     fn schedule(&self) -> Schedule {
@@ -327,7 +352,7 @@ impl Training {
             Fitted::Line(line) => (0..columns.len())
                 .map(|column| line.weights[column] * mean_and_deviation(&filled.columns[column]).1)
                 .collect(),
-            Fitted::Trees(_) => self.mean_contributions(&model, columns, rows)?,
+            Fitted::Trees(_) => self.mean_contributions(pack, &model, columns, rows)?,
         };
         Ok(Learned { model, way: format!("{}, brought to log-odds on rows held out", chosen.way), strengths })
     }
@@ -336,11 +361,12 @@ impl Training {
     #[expect(clippy::cast_precision_loss, reason = "people stay far below 2^53")]
     fn mean_contributions(
         &self,
+        pack: &Pack,
         model: &Member,
         columns: &[usize],
         rows: &[Row],
     ) -> anyhow::Result<Vec<f64>> {
-        let scorer = self.basis.scorer(model)?;
+        let scorer = self.basis.scorer(pack, model)?;
         let mut sums = BTreeMap::new();
         for row in rows {
             let found = scorer.contributions(|feature| row.values.get(feature).copied().flatten());

@@ -68,7 +68,7 @@ fn a_training_learns_in_one_command_how_far_people_differ_from_its_model() {
     let (pack, events) =
         (Scratch::new("moves.json", document.to_string()), Scratch::new("moves.jsonl", log()));
     let (into, card) = (Scratch::new("moves-into.json", ""), Scratch::new("moves-card.md", ""));
-    let train = |label: &str| {
+    let train = |pack: &Scratch, label: &str| {
         Command::new(env!("CARGO_BIN_EXE_keepset"))
             .args(["train", "--adapt", "--pack", &pack.text(), "--events", &events.text(), "--label", label])
             .args([
@@ -85,7 +85,7 @@ fn a_training_learns_in_one_command_how_far_people_differ_from_its_model() {
             .output()
             .unwrap()
     };
-    let done = train("buys_soon");
+    let done = train(&pack, "buys_soon");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let printed = String::from_utf8(done.stdout).unwrap();
     assert!(printed.contains("were foretold better by") && printed.contains("\"adapt\""), "{printed}");
@@ -97,10 +97,14 @@ fn a_training_learns_in_one_command_how_far_people_differ_from_its_model() {
     assert!(adapt["offset"].as_f64().unwrap() >= 0.4, "{adapt}");
     let card = std::fs::read_to_string(&card.0).unwrap();
     assert!(card.contains("## It moves with its person") && card.contains("keepset train --adapt"), "{card}");
+    // A pack whose model moves with its person has features of its own, beside those that are scored.
+    let again = train(&into, "buys_soon");
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), printed);
     for (label, reason) in
         [("buy", "the pack defines no outcome \"buy\""), ("next_buy", "a hazard takes no --adapt")]
     {
-        let refused = train(label);
+        let refused = train(&pack, label);
         let said = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success() && said.contains(reason), "{said}");
     }

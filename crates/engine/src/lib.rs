@@ -44,6 +44,7 @@ pub use labels::{NoCoins, Offer};
 pub use outbox::{Entry, Outcome, Pending, Status, Upload};
 pub use pack::Pack;
 pub use segment::{Cause, Change, ChangeKind, Compared, Condition, Explanation, Membership, Reason};
+pub use sensitive::looked_at;
 pub use snapshot::StateError;
 pub use whatif::Nearest;
 pub use zone::Zone;

@@ -30,23 +30,45 @@ pub(crate) fn declared(pack: &Node<'_>) -> Result<Sensitive, Mistake> {
     }
 }
 
+/// Says of each feature of a pack which sensitive matters it looks at, itself or through the features that it is made of.
+///
+/// # Errors
+/// A [`Mistake`] where a declaration cannot be read.
+pub fn looked_at(pack: &Node<'_>) -> Result<Vec<(Name, Sensitive)>, Mistake> {
+    let (Some(events), Some(features)) = (pack.get("events"), pack.get("features")) else {
+        return Ok(Vec::new());
+    };
+    let events = events.each_member(Event::read)?;
+    let features = features.members()?;
+    let names: Vec<Vec<&str>> = features.iter().map(|(_, node)| names_in(node.value())).collect();
+    let mut seen = Vec::new();
+    for ((name, node), names) in features.iter().zip(&names) {
+        let of_events = events.iter().filter(|event| names.contains(&event.name.as_str()));
+        let of_events = of_events.flat_map(|event| event.seen_by(names));
+        seen.push((name.clone(), of_events.fold(one(node)?, Sensitive::and)));
+    }
+    // A formula names features, every other kind events and their properties; where both are called alike both count.
+    for _ in 0..seen.len() {
+        let before = seen.clone();
+        for ((_, matters), names) in seen.iter_mut().zip(&names) {
+            let named = before.iter().filter(|(name, _)| names.contains(&name.as_str()));
+            *matters = named.fold(*matters, |all, (_, matter)| all.and(*matter));
+        }
+        if seen == before {
+            break;
+        }
+    }
+    Ok(seen)
+}
+
 /// Checks that features look at nothing sensitive that the pack does not declare.
 ///
 /// # Errors
 /// A [`Mistake`] at the first feature that does.
 pub(crate) fn check_features(pack: &Node<'_>, declared: Sensitive) -> Result<(), Mistake> {
-    let (Some(events), Some(features)) = (pack.get("events"), pack.get("features")) else { return Ok(()) };
-    let events = events.each_member(Event::read)?;
-    let own = features.each_member(|name, node| Ok((name, one(node)?)))?;
-    for (_, feature) in features.members()? {
-        let names = names_in(feature.value());
-        let named = |name: &Name| names.contains(&name.as_str());
-        // A formula names features, every other kind events and their properties; where both are called alike both count.
-        let of_features = own.iter().filter(|(name, _)| named(name)).map(|(_, matter)| *matter);
-        let of_events =
-            events.iter().filter(|event| named(&event.name)).flat_map(|event| event.seen_by(&names));
-        let seen = of_features.chain(of_events).fold(one(&feature)?, Sensitive::and);
-        if let [hidden, ..] = seen.without(declared).names()[..] {
+    let Some(features) = pack.get("features") else { return Ok(()) };
+    for ((_, matters), (_, feature)) in looked_at(pack)?.into_iter().zip(features.members()?) {
+        if let [hidden, ..] = matters.without(declared).names()[..] {
             return Err(feature.mistake(format!(
                 "this looks at something declared sensitive ({hidden}); the pack has to say so: \"{KEY}\": [\"{hidden}\"]"
             )));
@@ -185,6 +207,22 @@ mod tests {
             let pack = with(&[(declared, json!("health")), ("/sensitive", json!(["health"]))]);
             assert_eq!(Pack::read(&pack).unwrap().plan.unwrap().sensitive.names(), ["health"]);
         }
+    }
+
+    #[test]
+    fn what_a_feature_looks_at_it_looks_at_through_formulas_of_formulas_too() {
+        let mut pack = with(&[
+            ("/events/page/sensitive", json!("health")),
+            ("/features/bookings/sensitive", json!("children")),
+            ("/features/deep", json!({ "kind": "formula", "value": { "add": ["interest", "bookings"] } })),
+            ("/features/again", json!({ "kind": "formula", "value": { "multiply": ["deep", 2] } })),
+        ]);
+        pack["features"]["steps"]["steps"] = json!([{ "event": "booking" }, { "event": "booking" }]);
+        let found = super::looked_at(&keepset_wire::document::Node::root(&pack)).unwrap();
+        let of = |name: &str| found.iter().find(|(id, _)| id.as_str() == name).unwrap().1.names();
+        assert_eq!(of("interest"), ["health"]);
+        assert_eq!(of("again"), ["health", "children"]);
+        assert_eq!(of("steps"), [""; 0]);
     }
 
     #[test]
