@@ -189,8 +189,8 @@ test("a mistake in how a model adapts is named with its place", async () => {
   await assert.rejects(createTestClient({ pack: wrong }), /\$\.models\.buys\.adapt\.outcome/);
 });
 
-test("a page that adapts loads at most 24 kB more", () => {
+test("a page that adapts loads at most 25 kB more", () => {
   const size = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
   assert.ok(size("adapt.js") <= 4_000, `${size("adapt.js")}`);
-  assert.ok(size("adapt.js") + size("adapt-inline.js") <= 24_000, `${size("adapt.js")} + ${size("adapt-inline.js")}`);
+  assert.ok(size("adapt.js") + size("adapt-inline.js") <= 25_000, `${size("adapt.js")} + ${size("adapt-inline.js")}`);
 });

@@ -13,11 +13,11 @@ use super::elementary::{exp, ln};
 use super::game;
 
 /// A count, days since the last purchase, days since the first, and what a purchase was worth on average.
-pub(super) const MOST_FEATURES: usize = 4;
+const MOST_FEATURES: usize = 4;
 /// Where the series of [`BgNbd::expected`] is added up at the latest; with the ranges below it has ended long before.
 const MOST_TERMS: u32 = 1_000_000;
-/// A part of a sum that changes nothing.
-const NOTHING: f64 = 1e-18;
+/// What is left out of a sum, beside what is in it.
+const NOTHING: f64 = 1e-15;
 /// Whoever bought more often counts as often, and longer ago as so long ago: what is known of them tells no more.
 const MOST_PURCHASES: f64 = 100_000.0;
 const MOST_DAYS: f64 = 36_500.0;
@@ -98,7 +98,6 @@ impl BgNbd {
         let mut coefficients = Vec::new();
         let (mut coefficient, mut power, mut left) = (1.0_f64, 1.0, rest / z);
         for n in 0..MOST_TERMS {
-            // What is left out, of the sum and of the integrals, is below what a float can tell.
             if coefficient.abs() * power < NOTHING && left < NOTHING {
                 break;
             }
@@ -109,8 +108,9 @@ impl BgNbd {
             left *= z * (a + n) / (n + 1.0);
         }
         let (mut sum, mut integral) = (0.0, 0.0);
-        for (n, coefficient) in (1..MOST_TERMS + 1).zip(coefficients).rev() {
-            let n = f64::from(n);
+        for (before, coefficient) in coefficients.into_iter().enumerate().rev() {
+            #[expect(clippy::cast_precision_loss, reason = "at most a million")]
+            let n = (before + 1) as f64;
             integral = ((n + a - 1.0) * integral + power * rest) / n;
             sum += coefficient * integral;
             power /= z;
