@@ -55,8 +55,12 @@ test("who comes back is known again only when the manager has answered, and noth
   await page.evaluate((all) => cmp("useractioncomplete", all), ALL);
   await track(page, 11);
   await page.waitForFunction(() => keepset.has("fan"));
-  // The choice is written first, then the events.
-  await page.waitForFunction(() => uses.filter(([kind]) => kind === "record").length > 1);
+  // The choice is written first, then the events, on a busy machine in several goes: all are when nothing more is for a while.
+  await page.waitForFunction(() => {
+    const { length } = uses.filter(([kind]) => kind === "record");
+    if (globalThis.written?.length !== length) globalThis.written = { length, since: performance.now() };
+    return length > 1 && performance.now() - globalThis.written.since > 300;
+  });
   await page.goto(`${shopVisit.site.url}/?skip=${DAY}`);
   await page.waitForFunction(() => globalThis.keepset?.status === "paused");
   await track(page, 1);
