@@ -77,7 +77,7 @@ pub struct BuyingTrained {
 /// So few customers, and so few who came again, teach nothing.
 const LEAST_CUSTOMERS: usize = 100;
 const LEAST_REPEATERS: usize = 20;
-/// The kinds of features that may stand at the first three places.
+/// The kinds of features that may say how often.
 const COUNTS: [&str; 3] = ["count", "formula", "distinct_days"];
 
 /// A customer as the features have it.

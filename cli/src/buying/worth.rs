@@ -4,9 +4,7 @@ use anyhow::Context as _;
 use keepset_engine::model::Customer;
 use serde::Serialize;
 
-use crate::train::quality::{
-    Interval, RESAMPLES, Scored, auc_with_interval, mean_and_deviation, percentiles, resample, wilson,
-};
+use crate::train::quality::{Interval, Scored, auc_with_interval, mean_and_deviation, resampled, wilson};
 
 /// A customer tested on.
 pub(super) struct Case {
@@ -167,7 +165,7 @@ impl Measured<'_> {
                 repeats: (*from, to),
                 customers: cases.len(),
                 foretold: mean_and_deviation(&cases.iter().map(|case| case.purchases).collect::<Vec<_>>()).0,
-                came: self.interval(came.len(), mean)?,
+                came: resampled(came.len(), self.seed, mean)?,
             })
         };
         GROUPS.iter().zip(ends).filter_map(group).collect()
@@ -191,19 +189,12 @@ impl Measured<'_> {
     fn correlation(&self, a: &[f64], b: &[f64]) -> Option<Interval> {
         // Of what is the same for all rounding would make a correlation.
         let differs = a.iter().any(|value| Some(value) != a.first());
-        self.interval(a.len(), |counts| correlation_of(a, b, counts).filter(|_| differs))
+        resampled(a.len(), self.seed, |counts| correlation_of(a, b, counts).filter(|_| differs))
     }
 
     fn error(&self, foretold: &[f64], came: &[f64]) -> anyhow::Result<Interval> {
         let errors: Vec<f64> = foretold.iter().zip(came).map(|(a, b)| (a - b).abs()).collect();
-        self.interval(errors.len(), |counts| weighted(&errors, counts)).context("nobody is tested on")
-    }
-
-    /// A number of the customers, with the interval of resamples of them; nothing where it does not exist.
-    fn interval(&self, customers: usize, of: impl Fn(&[u32]) -> Option<f64>) -> Option<Interval> {
-        let value = of(&vec![1; customers])?;
-        let resampled = (0..RESAMPLES).filter_map(|round| of(&resample(customers, self.seed, round)));
-        percentiles(value, resampled.collect())
+        resampled(errors.len(), self.seed, |counts| weighted(&errors, counts)).context("nobody is tested on")
     }
 }
 

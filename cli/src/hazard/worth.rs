@@ -7,7 +7,7 @@ use keepset_engine::model::Waiting;
 use serde::Serialize;
 
 use crate::learn::hazard::Wait;
-use crate::train::quality::{Interval, RESAMPLES, percentiles, resample, wilson};
+use crate::train::quality::{Interval, RESAMPLES, percentiles, resample, resampled, wilson};
 
 /// A scored person, and how long the person waited.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,10 +132,7 @@ impl Measured<'_> {
 #[must_use]
 pub fn concordance(tested: &[Tested], seed: u64) -> Option<Interval> {
     let ranked = Ranked::new(tested);
-    let value = ranked.concordance(&vec![1; tested.len()])?;
-    let resampled =
-        (0..RESAMPLES).filter_map(|round| ranked.concordance(&resample(tested.len(), seed, round)));
-    percentiles(value, resampled.collect())
+    resampled(tested.len(), seed, |counts| ranked.concordance(counts))
 }
 
 /// People by how long they waited, and the places of their scores.

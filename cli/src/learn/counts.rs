@@ -8,8 +8,8 @@ use statrs::function::gamma::ln_gamma;
 #[must_use]
 pub fn bg_nbd(customers: &[Customer]) -> BgNbd {
     let of = |point: &[f64]| {
-        let within = |place: usize| point[place].exp().clamp(BgNbd::RANGES[place].0, BgNbd::RANGES[place].1);
-        BgNbd { r: within(0), alpha: within(1), a: within(2), b: within(3) }
+        let [r, alpha, a, b] = within(point, BgNbd::RANGES);
+        BgNbd { r, alpha, a, b }
     };
     of(&descend(&[0.0, 1.0, 0.0, 1.0], |point| -log_likelihood(&of(point), customers)))
 }
@@ -38,9 +38,8 @@ pub fn log_likelihood(model: &BgNbd, customers: &[Customer]) -> f64 {
 #[must_use]
 pub fn gamma_gamma(spent: &[(f64, f64)]) -> GammaGamma {
     let of = |point: &[f64]| {
-        let within =
-            |place: usize| point[place].exp().clamp(GammaGamma::RANGES[place].0, GammaGamma::RANGES[place].1);
-        GammaGamma { p: within(0), q: within(1), v: within(2) }
+        let [p, q, v] = within(point, GammaGamma::RANGES);
+        GammaGamma { p, q, v }
     };
     of(&descend(&[1.0, 1.0, 2.0], |point| -log_likelihood_of_spent(&of(point), spent)))
 }
@@ -57,6 +56,11 @@ pub fn log_likelihood_of_spent(model: &GammaGamma, spent: &[(f64, f64)]) -> f64 
             - (p * x + q) * (x * mean + v).ln()
     };
     spent.iter().map(one).sum()
+}
+
+/// The parameters whose logarithms are at a point, each within its range.
+fn within<const N: usize>(point: &[f64], ranges: [(f64, f64); N]) -> [f64; N] {
+    std::array::from_fn(|place| point[place].exp().clamp(ranges[place].0, ranges[place].1))
 }
 
 /// Goes to a minimum with a simplex (Nelder, Mead, 1965), begun anew from where it ended until nothing is gained.

@@ -224,6 +224,13 @@ pub(crate) fn resample(rows: usize, seed: u64, round: u64) -> Vec<u32> {
     counts
 }
 
+/// A number of rows that count so many times each, and its interval when they are drawn again with replacement, from the 2.5th to the 97.5th
+/// percentile; nothing where it does not exist.
+pub(crate) fn resampled(rows: usize, seed: u64, of: impl Fn(&[u32]) -> Option<f64>) -> Option<Interval> {
+    let value = of(&vec![1; rows])?;
+    percentiles(value, (0..RESAMPLES).filter_map(|round| of(&resample(rows, seed, round))).collect())
+}
+
 pub(crate) fn percentiles(value: f64, mut values: Vec<f64>) -> Option<Interval> {
     values.sort_by(f64::total_cmp);
     let at = |thousandths: usize| {
@@ -294,13 +301,10 @@ pub fn auc(scored: &[Scored]) -> Option<f64> {
     Ranked::new(scored).auc(&vec![1; scored.len()])
 }
 
-/// Resamples people with replacement; the interval runs from the 2.5th to the 97.5th percentile.
+/// The AUC, with the interval of resamples of people.
 pub(crate) fn auc_with_interval(scored: &[Scored], seed: u64) -> Option<Interval> {
     let ranked = Ranked::new(scored);
-    percentiles(
-        ranked.auc(&vec![1; scored.len()])?,
-        (0..RESAMPLES).filter_map(|round| ranked.auc(&resample(scored.len(), seed, round))).collect(),
-    )
+    resampled(scored.len(), seed, |counts| ranked.auc(counts))
 }
 
 /// The mean AUC of several outcomes of the same people, in the same order in each; people are resampled with all their outcomes.
@@ -313,8 +317,7 @@ pub fn mean_auc(outcomes: &[Vec<Scored>], seed: u64) -> Option<Interval> {
         let areas: Vec<f64> = ranked.iter().filter_map(|one| one.auc(counts)).collect();
         (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / count(areas.len()))
     };
-    let value = mean(&vec![1; people])?;
-    percentiles(value, (0..RESAMPLES).filter_map(|round| mean(&resample(people, seed, round))).collect())
+    resampled(people, seed, mean)
 }
 
 /// Wilson's interval of a share: it stays within 0 and 1 and holds its confidence for rare events.

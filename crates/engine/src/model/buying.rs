@@ -277,11 +277,9 @@ impl Buying {
 
 #[cfg(test)]
 mod tests {
-    use keepset_wire::Name;
-    use keepset_wire::document::Node;
     use serde_json::{Value, json};
 
-    use super::super::{Inputs, Model};
+    use super::super::Model;
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
@@ -289,10 +287,7 @@ mod tests {
     const FEATURES: [&str; 4] = ["mean", "orders", "since_first", "since_last"];
 
     fn read(document: &Value) -> Result<Model, Mistake> {
-        let position = |name: &str| FEATURES.iter().position(|known| *known == name);
-        let definitions = |names: &[&str]| names.join("+");
-        let inputs = Inputs { position: &position, definitions: &definitions };
-        Model::read(Name::parse("m").unwrap(), &Node::root(document), inputs)
+        super::super::read_of(&FEATURES, document)
     }
 
     fn document(score: &str) -> Value {

@@ -23,3 +23,16 @@ mod waiting;
 pub use buying::{BgNbd, Customer, GammaGamma};
 pub use scorer::{Contributions, Inputs, Model};
 pub use waiting::Waiting;
+
+/// Reads a model of features of these names, the hash of whose definitions is their names.
+#[cfg(test)]
+fn read_of(
+    features: &[&str],
+    document: &serde_json::Value,
+) -> Result<Model, keepset_wire::document::Mistake> {
+    let position = |name: &str| features.iter().position(|known| *known == name);
+    let definitions = |names: &[&str]| names.join("+");
+    let inputs = Inputs { position: &position, definitions: &definitions };
+    let id = keepset_wire::Name::parse("m").unwrap();
+    Model::read(id, &keepset_wire::document::Node::root(document), inputs)
+}

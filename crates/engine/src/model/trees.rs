@@ -230,10 +230,9 @@ fn whole(node: &Node<'_>) -> Result<f64, Mistake> {
 
 #[cfg(test)]
 mod tests {
-    use keepset_wire::Name;
     use serde_json::{Value, json};
 
-    use super::super::{Inputs, Model};
+    use super::super::Model;
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use crate::test;
@@ -241,10 +240,7 @@ mod tests {
     const FEATURES: [&str; 3] = ["orders", "recency", "visits"];
 
     fn read(document: &Value) -> Result<Model, Mistake> {
-        let position = |name: &str| FEATURES.iter().position(|known| *known == name);
-        let definitions = |names: &[&str]| names.join("+");
-        let inputs = Inputs { position: &position, definitions: &definitions };
-        Model::read(Name::parse("m").unwrap(), &Node::root(document), inputs)
+        super::super::read_of(&FEATURES, document)
     }
 
     /// The first tree asks of visits and then of orders, the second is a leaf.
